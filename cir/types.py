@@ -1,0 +1,102 @@
+"""Values that cross the borders between modules."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float32]
+
+#: Called with a fraction done in [0, 1] and a few words on what is being done.
+Progress: TypeAlias = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Note:
+    """One key pressed: when, which, how hard and for how long."""
+
+    pitch: int
+    """MIDI note number, 0..127."""
+    velocity: int = 100
+    """Note-on velocity, 1..127."""
+    start_seconds: float = 0.0
+    duration_seconds: float = 2.0
+    """How long the key is held; the sound may ring on."""
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """A row of the catalogue: one thing that can be found in a mix."""
+
+    instrument_id: str
+    """Unique, lower case letters, digits and hyphens."""
+    name: str
+    family: str | None
+    """A slug of `cir.instruments.families.FAMILIES`, or None where the instrument belongs to no family."""
+    category: str
+    bank: str
+    author: str
+    licence: str
+    source: str
+    """Where it comes from: `surge`, `soundfont`, `vital`, `samples`, ..."""
+    engine: str
+    """What plays it: `scheme:reference`, e.g. `soundfont:TimGM6mb.sf2#0/33`."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """One instrument of a database, beside how much it sounds like the query."""
+
+    rank: int
+    """From 1."""
+    similarity: float
+    """Cosine similarity in [-1, 1]."""
+    instrument: Instrument
+    preview: Path | None = None
+    """A short sound file of its reference note, where the database keeps one."""
+
+
+@dataclass(frozen=True)
+class FamilyResult:
+    """The best matches of one family for one query."""
+
+    family: str
+    matches: tuple[Match, ...]
+
+
+class Encoder(Protocol):
+    """What the index, the retrieval and the page need of a model; `cir.model.TimbreEncoder` is one."""
+
+    @property
+    def identity(self) -> str:
+        """Names configuration and weights: two encoders with the same identity embed alike."""
+
+    @property
+    def embedding_size(self) -> int:
+        """Length D of an embedding."""
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Families with a query of their own; empty where a mixture has one embedding for all."""
+
+    def embed(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        """Embed single instruments, (N, D), unit norm."""
+
+    def embed_mixtures(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        families: Sequence[str],
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        """Embed mixtures once per family, (N, F, D), unit norm."""
