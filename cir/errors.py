@@ -1,7 +1,7 @@
 """The one family of errors that this library raises on purpose.
 
-Each message is one sentence that says what arrived, what is allowed and what to do. The command line prints
-it and exits with code 2, the page shows it; neither ever shows a traceback for a `CirError`.
+Each message is one sentence that says what arrived, what is allowed and what to do. The command
+line prints it and exits with code 2, the page shows it; neither shows a traceback for a `CirError`.
 """
 
 

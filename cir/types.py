@@ -35,7 +35,7 @@ class Instrument:
     """Unique, lower case letters, digits and hyphens."""
     name: str
     family: str | None
-    """A slug of `cir.instruments.families.FAMILIES`, or None where the instrument belongs to no family."""
+    """A slug of `cir.instruments.families.FAMILIES`, or None where it belongs to no family."""
     category: str
     bank: str
     author: str
@@ -68,7 +68,7 @@ class FamilyResult:
 
 
 class Encoder(Protocol):
-    """What the index, the retrieval and the page need of a model; `cir.model.TimbreEncoder` is one."""
+    """What index, retrieval and page need of a model; `cir.model.TimbreEncoder` is one."""
 
     @property
     def identity(self) -> str:

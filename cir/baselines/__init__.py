@@ -1,1 +1,1 @@
-
+"""Methods to beat."""

@@ -1,1 +1,1 @@
-
+"""Sources of training sounds, one each."""

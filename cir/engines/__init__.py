@@ -1,1 +1,1 @@
-
+"""What can play a note."""

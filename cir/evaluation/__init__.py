@@ -1,1 +1,1 @@
-
+"""Metrics and protocols of the paper, and the report."""

@@ -1,1 +1,1 @@
-
+"""Databases of instrument embeddings."""

@@ -1,1 +1,1 @@
-
+"""Contrastive losses: pure functions of embeddings."""

@@ -1,1 +1,1 @@
-
+"""Mixtures of instruments: a seed becomes a plan, a plan becomes sound."""

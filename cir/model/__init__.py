@@ -1,1 +1,1 @@
-
+"""The encoder: one timbre space for single instruments and mixtures."""

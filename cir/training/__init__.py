@@ -1,1 +1,1 @@
-
+"""The contrastive training loop."""

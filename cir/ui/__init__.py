@@ -1,1 +1,1 @@
-
+"""The page: one file per tab."""

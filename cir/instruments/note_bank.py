@@ -1,0 +1,159 @@
+"""A folder of recorded notes: two tables and one Opus file of notes per instrument.
+
+`instruments.csv` lists the instruments, `notes.csv` where each note lies in `notes/<id>.opus`, and
+`previews/<id>.opus` is the reference note for people to listen to.
+"""
+
+import csv
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+
+from cir.errors import DataError
+from cir.types import FloatArray
+
+SAMPLE_RATE = 16_000
+REFERENCE_INDEX = 0
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class BankInstrument:
+    """A row of `instruments.csv`."""
+
+    instrument_id: str
+    name: str
+    family: str | None
+    category: str
+    bank: str
+    author: str
+    effects: str
+    split: str
+
+
+@dataclass(frozen=True)
+class BankNote:
+    """A row of `notes.csv`: one recorded note and where it lies."""
+
+    index: int
+    """0 is the instrument's reference note. Unique within an instrument, effects on and off."""
+    pitch: int
+    velocity: int
+    duration_seconds: float
+    """How long the key was held."""
+    effects_on: bool
+    start: int
+    """First sample inside the instrument's file, at 16 kHz."""
+    length: int
+    """Samples at 16 kHz."""
+    gain_db: float
+    """What was added to bring the note to a peak of 0.9."""
+
+
+class NoteBank:
+    """The tables of a note bank in memory, its sounds on disk."""
+
+    def __init__(
+        self,
+        folder: Path,
+        instruments: tuple[BankInstrument, ...],
+        notes: dict[str, tuple[BankNote, ...]],
+    ) -> None:
+        self.folder = folder
+        self.instruments = instruments
+        self._notes = notes
+        self._by_id = {row.instrument_id: row for row in instruments}
+
+    @classmethod
+    def open(cls, folder: Path | str) -> "NoteBank":
+        """Read the tables of `folder`.
+
+        Raises:
+            DataError: A table is missing, lacks a column, or names an instrument twice.
+        """
+        folder = Path(folder)
+        notes: dict[str, list[BankNote]] = defaultdict(list)
+        for row in _read_table(folder / "notes.csv"):
+            notes[row["instrument_id"]].append(_parse_note(row, folder))
+        instruments = tuple(
+            _parse_instrument(row, folder) for row in _read_table(folder / "instruments.csv")
+        )
+        if len({row.instrument_id for row in instruments}) != len(instruments):
+            raise DataError(
+                f"{folder / 'instruments.csv'} names an instrument twice; ids are unique."
+            )
+        return cls(folder, instruments, {key: tuple(value) for key, value in notes.items()})
+
+    def __getitem__(self, instrument_id: str) -> BankInstrument:
+        try:
+            return self._by_id[instrument_id]
+        except KeyError:
+            raise DataError(
+                f"No instrument {instrument_id!r} in the note bank {self.folder}; "
+                f"it has {len(self.instruments)}, listed in instruments.csv."
+            ) from None
+
+    def notes(self, instrument_id: str, *, effects_on: bool = True) -> tuple[BankNote, ...]:
+        """The instrument's notes in table order, with its effects on (the patch) or off (its twin)."""
+        rows = self._notes.get(self[instrument_id].instrument_id, ())
+        return tuple(note for note in rows if note.effects_on == effects_on)
+
+    def audio(self, instrument_id: str, *, effects_on: bool = True) -> list[FloatArray]:
+        """Decode the notes that `notes` lists, each mono float32 at 16 kHz, peak about 0.9."""
+        path = self.folder / "notes" / f"{self[instrument_id].instrument_id}.opus"
+        try:
+            stream, sample_rate = soundfile.read(path, dtype="float32")
+        except (OSError, soundfile.SoundFileError) as error:
+            raise DataError(f"Cannot read the notes in {path}: {error}") from error
+        if sample_rate != SAMPLE_RATE or stream.ndim != 1:
+            raise DataError(f"{path} is not mono at {SAMPLE_RATE} Hz (got {sample_rate} Hz).")
+        notes = self.notes(instrument_id, effects_on=effects_on)
+        if notes and max(note.start + note.length for note in notes) > len(stream):
+            raise DataError(f"{path} is shorter than notes.csv says; fetch it again.")
+        return [stream[note.start : note.start + note.length] for note in notes]
+
+    def preview_path(self, instrument_id: str) -> Path:
+        """The reference note at 48 kHz."""
+        return self.folder / "previews" / f"{self[instrument_id].instrument_id}.opus"
+
+
+def _read_table(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except OSError as error:
+        raise DataError(f"No note bank here: cannot read {path} ({error.strerror}).") from error
+
+
+def _parse_instrument(row: dict[str, str], folder: Path) -> BankInstrument:
+    try:
+        return BankInstrument(
+            instrument_id=row["instrument_id"],
+            name=row["name"],
+            family=row["family"] or None,
+            category=row["category"],
+            bank=row["bank"],
+            author=row["author"],
+            effects=row["effects"],
+            split=row["split"],
+        )
+    except KeyError as error:
+        raise DataError(f"{folder / 'instruments.csv'} has no column {error}.") from error
+
+
+def _parse_note(row: dict[str, str], folder: Path) -> BankNote:
+    try:
+        return BankNote(
+            index=int(row["index"]),
+            pitch=int(row["pitch"]),
+            velocity=int(row["velocity"]),
+            duration_seconds=float(row["duration_s"]),
+            effects_on=row["fx"] == "on",
+            start=int(row["start"]),
+            length=int(row["length"]),
+            gain_db=float(row["gain_db"]),
+        )
+    except (KeyError, ValueError) as error:
+        raise DataError(f"A row of {folder / 'notes.csv'} cannot be read: {error}.") from error
