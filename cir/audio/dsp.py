@@ -1,0 +1,48 @@
+"""Operations on mono waveforms: float32, (T,)."""
+
+import numpy as np
+import soxr
+
+from cir.types import FloatArray
+
+SILENCE_DB = -120.0
+"""What `rms_db` says of a sound without energy, in decibels re full scale."""
+
+
+def resample(audio: FloatArray, from_rate: int, to_rate: int) -> FloatArray:
+    """Resample by band-limited interpolation (soxr, high quality); equal rates change nothing."""
+    if from_rate == to_rate or audio.size == 0:
+        return audio
+    return np.asarray(soxr.resample(audio, from_rate, to_rate, quality="HQ"), dtype=np.float32)
+
+
+def peak_normalise(audio: FloatArray, peak: float = 0.99) -> FloatArray:
+    """Scale a sound so that its largest absolute sample is `peak`; digital silence stays."""
+    loudest = float(np.max(np.abs(audio), initial=0.0))
+    if loudest == 0.0:
+        return audio.astype(np.float32, copy=False)
+    return np.asarray(audio.astype(np.float64) * (peak / loudest), dtype=np.float32)
+
+
+def pad_or_trim(audio: FloatArray, samples: int) -> FloatArray:
+    """Cut a sound to `samples`, or append zeros up to them."""
+    if audio.shape[0] >= samples:
+        return audio[:samples]
+    return np.pad(audio, (0, samples - audio.shape[0]))
+
+
+def fade_out(audio: FloatArray, samples: int) -> FloatArray:
+    """Return a copy whose last `samples` go linearly to zero (all of it, if it is shorter)."""
+    faded = audio.astype(np.float32, copy=True)
+    length = min(samples, faded.shape[0])
+    if length > 0:
+        faded[-length:] *= np.linspace(1.0, 0.0, length + 1, dtype=np.float32)[1:]
+    return faded
+
+
+def rms_db(audio: FloatArray) -> float:
+    """Root mean square level in decibels re full scale, never below `SILENCE_DB`."""
+    if audio.size == 0:
+        return SILENCE_DB
+    power = float(np.mean(np.square(audio, dtype=np.float64)))
+    return max(SILENCE_DB, 10.0 * float(np.log10(power))) if power > 0.0 else SILENCE_DB

@@ -1,0 +1,184 @@
+"""The thirteen families of instruments, and how other taxonomies map onto them.
+
+Source: the paper's experiments, which extend the families of NSynth by General MIDI programs and by
+the categories of the Surge synthesizer. "Percussion" follows the *chromatic percussion* programs of
+General MIDI, plus drum kits.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from cir.errors import InputError
+
+FAMILIES: tuple[str, ...] = (
+    "percussion",
+    "bass",
+    "synth_lead",
+    "synth_pad",
+    "synth_effects",
+    "piano",
+    "guitar",
+    "strings",
+    "organ",
+    "brass",
+    "reed",
+    "pipe",
+    "voice",
+)
+"""Slugs, in the order in which they are shown and in which family queries are numbered."""
+
+DEFAULT_REFERENCE_PITCH = 61
+"""MIDI pitch of the reference note of an instrument without a family."""
+
+REFERENCE_PITCHES: Mapping[str, int] = MappingProxyType(
+    {
+        "percussion": 64,
+        "bass": 34,
+        "synth_lead": 64,
+        "synth_pad": 61,
+        "synth_effects": 61,
+        "piano": 62,
+        "guitar": 52,
+        "strings": 62,
+        "organ": 67,
+        "brass": 71,
+        "reed": 66,
+        "pipe": 72,
+        "voice": 63,
+    }
+)
+"""MIDI pitch of a family's reference note: its median pitch over General MIDI songs."""
+
+_GM_PROGRAMS: Mapping[str, Sequence[Iterable[int]]] = {
+    "piano": [range(0, 8)],
+    "percussion": [range(8, 16), [47, 108]],
+    "organ": [range(16, 24)],
+    "guitar": [range(24, 32), range(104, 108)],
+    "bass": [range(32, 40)],
+    "strings": [range(40, 47), range(48, 52), [110]],
+    "voice": [range(52, 55)],
+    "brass": [range(56, 64)],
+    "reed": [range(64, 72), [109, 111]],
+    "pipe": [range(72, 80)],
+    "synth_lead": [range(80, 88)],
+    "synth_pad": [range(88, 96)],
+    "synth_effects": [range(96, 104)],
+}
+_FAMILY_BY_GM_PROGRAM = {
+    program: family
+    for family, blocks in _GM_PROGRAMS.items()
+    for block in blocks
+    for program in block
+}
+
+_SURGE_CATEGORIES = {
+    "basses": "bass",
+    "brass": "brass",
+    "winds": "reed",
+    "guitars": "guitar",
+    "plucks": "guitar",
+    "keys": "piano",
+    "percussion": "percussion",
+    "drums": "percussion",
+    "mallets": "percussion",
+    "bells": "percussion",
+    "organs": "organ",
+    "leads": "synth_lead",
+    "synths": "synth_lead",
+    "strings": "strings",
+    "string machines": "strings",
+    "pads": "synth_pad",
+    "vox": "voice",
+    "voices": "voice",
+    "fx": "synth_effects",
+    "drones": "synth_effects",
+    "atmospheres": "synth_effects",
+    "ambiance": "synth_effects",
+    "soundscapes": "synth_effects",
+}
+
+_NSYNTH_FAMILIES = {
+    "bass": "bass",
+    "brass": "brass",
+    "flute": "pipe",
+    "guitar": "guitar",
+    "keyboard": "piano",
+    "mallet": "percussion",
+    "organ": "organ",
+    "reed": "reed",
+    "string": "strings",
+    "synth_lead": "synth_lead",
+    "vocal": "voice",
+}
+
+
+def family_label(slug: str) -> str:
+    """Return the name that people read: `synth_lead` -> `Synth lead`.
+
+    Raises:
+        InputError: `slug` is no family.
+    """
+    (family,) = check_families([slug])
+    return family.replace("_", " ").capitalize()
+
+
+def family_of_gm_program(program: int, *, is_drum: bool = False) -> str | None:
+    """Map a General MIDI program, 0..127, to its family; None for orchestra hits and sound effects.
+
+    Args:
+        program: General MIDI program, counted from 0.
+        is_drum: the program is a drum kit (MIDI channel 10, bank 128 of a sound font): percussion.
+
+    Raises:
+        InputError: `program` is outside 0..127.
+    """
+    if not 0 <= program <= 127:
+        raise InputError(f"General MIDI programs are 0 to 127, not {program}.")
+    if is_drum:
+        return "percussion"
+    return _FAMILY_BY_GM_PROGRAM.get(program)
+
+
+def family_of_surge_category(category: str) -> str | None:
+    """Map a category folder of Surge (`Basses`) to its family; None for chords, arps and others."""
+    return _SURGE_CATEGORIES.get(category.strip().lower())
+
+
+def family_of_nsynth(name: str) -> str:
+    """Map a family name of NSynth (`flute`) to ours.
+
+    Raises:
+        InputError: `name` is none of NSynth's eleven families.
+    """
+    try:
+        return _NSYNTH_FAMILIES[name]
+    except KeyError:
+        allowed = ", ".join(_NSYNTH_FAMILIES)
+        raise InputError(f"NSynth has no family {name!r}; its families are {allowed}.") from None
+
+
+def reference_pitch(family: str | None) -> int:
+    """Return the MIDI pitch at which instruments of a family are compared."""
+    if family is None:
+        return DEFAULT_REFERENCE_PITCH
+    return REFERENCE_PITCHES[check_families([family])[0]]
+
+
+def check_families(slugs: Sequence[str]) -> tuple[str, ...]:
+    """Return the families named, in the order given and each once.
+
+    Case, spaces and hyphens are forgiven: `Synth lead` and `synth-lead` name `synth_lead`.
+
+    Raises:
+        InputError: a name is no family, or there is none at all.
+    """
+    names = [slugs] if isinstance(slugs, str) else list(slugs)
+    if not names:
+        raise InputError(f"No family was chosen; choose at least one of {', '.join(FAMILIES)}.")
+    found: dict[str, None] = {}
+    for name in names:
+        slug = str(name).strip().lower().replace(" ", "_").replace("-", "_")
+        if slug not in FAMILIES:
+            raise InputError(f"Unknown family {name!r}; choose among {', '.join(FAMILIES)}.")
+        found[slug] = None
+    return tuple(found)
