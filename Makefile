@@ -1,0 +1,65 @@
+# make app    installs once into .venv and serves the page
+# make test   everything that is checked before a change is merged
+PORT ?= 7860
+HOST ?= 127.0.0.1
+VENV ?= .venv
+
+BIN := $(VENV)/bin
+# Stamps carry a hash of what they installed: a changed requirement installs again, a second
+# `make app` does not, and neither depends on the times a checkout gives to files.
+hash = $(shell cat $(1) | sha256sum | cut -c1-16)
+APP_FILES := pyproject.toml requirements.txt requirements-nodeps.txt
+APP_STAMP := $(VENV)/.installed-app-$(call hash,$(APP_FILES))
+TEST_STAMP := $(VENV)/.installed-test-$(call hash,$(APP_FILES) requirements-dev.txt)
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-test app test lint format typecheck clean
+
+help:
+	@echo 'make app             install into $(VENV) once, serve the page on http://$(HOST):$(PORT)'
+	@echo 'make app PORT=8000   the same on another port (HOST=0.0.0.0: for other machines too)'
+	@echo 'make test            install what the tests need; ruff, mypy, pytest'
+	@echo 'make lint            ruff and mypy alone'
+	@echo 'make format          let ruff rewrite the code'
+	@echo 'make clean           remove $(VENV) and all caches'
+
+$(BIN)/python:
+	.ci/make-venv $(VENV)
+
+$(APP_STAMP): | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps -r requirements-nodeps.txt \
+		|| echo 'No tinysoundfont for this machine: all works but playing soundfonts.'
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --editable .
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+$(TEST_STAMP): $(APP_STAMP)
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	@rm -f $(VENV)/.installed-test-*
+	@touch $@
+
+install: $(APP_STAMP)
+
+install-test: $(TEST_STAMP)
+	.ci/install-chromium
+
+app: install
+	GRADIO_SERVER_NAME=$(HOST) GRADIO_SERVER_PORT=$(PORT) $(BIN)/python app.py
+
+lint: install-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# One thread for each kernel: on small arrays more are slower, and two cores are soon taken.
+test: lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
