@@ -3,6 +3,7 @@
 Whatever passes `load_audio` or `check_audio` is mono float32, finite, audible, not too long.
 """
 
+import importlib
 import shutil
 import subprocess
 from numbers import Integral
@@ -232,10 +233,10 @@ def _ffmpeg() -> str | None:
     if found is not None:
         return found
     try:
-        from imageio_ffmpeg import get_ffmpeg_exe
-    except ImportError:
+        imageio_ffmpeg = importlib.import_module("imageio_ffmpeg")
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except (ImportError, RuntimeError):
         return None
-    return str(get_ffmpeg_exe())
 
 
 def _to_float(samples: NDArray[np.generic]) -> NDArray[np.floating]:

@@ -1,0 +1,185 @@
+"""The catalogue: a checked table of instruments, one row each, kept as CSV."""
+
+import csv
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import overload
+
+from cir.errors import DataError, InputError
+from cir.files import replacing
+from cir.instruments.families import FAMILIES, check_families
+from cir.types import Instrument
+
+COLUMNS = tuple(field.name for field in fields(Instrument))
+
+_MAX_ID_LENGTH = 120
+_INSTRUMENT_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_ENGINE = re.compile(r"[a-z0-9]+:.+")
+_REQUIRED = ("name", "bank", "source")
+
+
+class Catalog(Sequence[Instrument]):
+    """An immutable sequence of instruments with unique ids.
+
+    Args:
+        instruments: rows, in the order that embeddings and map coordinates share.
+
+    Raises:
+        DataError: a row is incomplete, its id malformed or repeated, or its family unknown.
+    """
+
+    def __init__(self, instruments: Iterable[Instrument]) -> None:
+        self._rows = tuple(instruments)
+        for position, row in enumerate(self._rows, start=1):
+            _check_row(row, position)
+        self._by_id = {row.instrument_id: row for row in self._rows}
+        if len(self._by_id) != len(self._rows):
+            counts = Counter(row.instrument_id for row in self._rows)
+            repeated = next(name for name, count in counts.items() if count > 1)
+            raise DataError(
+                f"The id {repeated!r} occurs {counts[repeated]} times; instrument ids must be unique."
+            )
+
+    @overload
+    def __getitem__(self, index: int) -> Instrument: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Catalog": ...
+    def __getitem__(self, index: int | slice) -> "Instrument | Catalog":
+        if isinstance(index, slice):
+            return Catalog(self._rows[index])
+        return self._rows[index]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Instrument]:
+        return iter(self._rows)
+
+    def __contains__(self, item: object) -> bool:
+        """Whether an instrument, or the id of one, is here."""
+        if isinstance(item, Instrument):
+            return self._by_id.get(item.instrument_id) == item
+        return item in self._by_id
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Catalog) and self._rows == other._rows
+
+    def __hash__(self) -> int:
+        return hash(self._rows)
+
+    def by_id(self, instrument_id: str) -> Instrument:
+        """Return one instrument.
+
+        Raises:
+            InputError: there is none with this id.
+        """
+        try:
+            return self._by_id[instrument_id]
+        except KeyError:
+            raise InputError(
+                f"The catalogue of {len(self)} instruments has none with the id {instrument_id!r}."
+            ) from None
+
+    def filter(
+        self, *, family: str | None = None, bank: str | None = None, source: str | None = None
+    ) -> "Catalog":
+        """Return the rows that meet every condition given, in the same order.
+
+        Raises:
+            InputError: `family` is no family.
+        """
+        if family is not None:
+            (family,) = check_families([family])
+        return Catalog(
+            row
+            for row in self._rows
+            if (family is None or row.family == family)
+            and (bank is None or row.bank == bank)
+            and (source is None or row.source == source)
+        )
+
+    @classmethod
+    def from_csv(cls, path: str | Path) -> "Catalog":
+        """Read a catalogue; further columns are ignored.
+
+        Raises:
+            DataError: the file is missing or no CSV, lacks a column, or has a faulty row.
+        """
+        file = Path(path)
+        try:
+            with file.open(encoding="utf-8", newline="") as lines:
+                reader = csv.DictReader(lines, strict=True)
+                missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+                if missing:
+                    raise DataError(
+                        f"{file} lacks the column(s) {', '.join(missing)}; "
+                        f"a catalogue has {', '.join(COLUMNS)}."
+                    )
+                rows = [_parse_row(row, reader.line_num, file) for row in reader]
+        except OSError as error:
+            raise DataError(f"The catalogue {file} cannot be read: {error.strerror}.") from None
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"The catalogue {file} is no CSV in UTF-8: {error}.") from None
+        try:
+            return cls(rows)
+        except DataError as error:
+            raise DataError(f"{file}: {error}") from None
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the catalogue, atomically."""
+        with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
+            writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            for row in self._rows:
+                writer.writerow({**asdict(row), "family": row.family or ""})
+
+
+def make_instrument_id(*parts: object) -> str:
+    """Join names and numbers to an instrument id: lower-case ASCII letters, digits and hyphens.
+
+    `make_instrument_id("TimGM6mb", "000", "Fingered Bass")` is `timgm6mb-000-fingered-bass`. The
+    result is not unique by itself.
+
+    Raises:
+        InputError: no part holds a letter or a digit.
+    """
+    text = unicodedata.normalize("NFKD", "-".join(str(part) for part in parts))
+    ascii_text = text.encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_text)[:_MAX_ID_LENGTH].strip("-")
+    if not slug:
+        raise InputError(f"No instrument id can be made of {parts!r}; give a name with a letter.")
+    return slug
+
+
+def _parse_row(row: dict[str, str | None], line: int, file: Path) -> Instrument:
+    values = {name: row[name] for name in COLUMNS}
+    if None in row or any(value is None for value in values.values()):
+        raise DataError(f"{file}, line {line}: the row has not as many fields as the header.")
+    text = {name: value or "" for name, value in values.items()}
+    family = text.pop("family") or None
+    return Instrument(family=family, **text)
+
+
+def _check_row(row: Instrument, position: int) -> None:
+    where = f"Row {position} ({row.instrument_id!r})"
+    name = row.instrument_id
+    if not _INSTRUMENT_ID.fullmatch(name) or len(name) > _MAX_ID_LENGTH:
+        raise DataError(
+            f"{where}: an instrument id is lower-case letters, digits and single hyphens, "
+            f"at most {_MAX_ID_LENGTH}."
+        )
+    if row.family is not None and row.family not in FAMILIES:
+        raise DataError(
+            f"{where}: unknown family {row.family!r}; allowed are none and {', '.join(FAMILIES)}."
+        )
+    for column in _REQUIRED:
+        if not getattr(row, column).strip():
+            raise DataError(f"{where}: {column} must not be empty.")
+    if not _ENGINE.fullmatch(row.engine):
+        raise DataError(
+            f"{where}: engine {row.engine!r} must be scheme:reference, e.g. samples:drums/snare."
+        )

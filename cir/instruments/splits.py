@@ -1,0 +1,61 @@
+"""Dividing instruments into train, valid and test."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+
+from cir.errors import InputError
+from cir.types import Instrument
+
+SPLITS: tuple[str, ...] = ("train", "valid", "test")
+
+
+def split_instruments(
+    instruments: Sequence[Instrument],
+    *,
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
+    seed: int = 0,
+) -> dict[str, str]:
+    """Assign every instrument to one split, with the same fractions within each family.
+
+    The result depends on the ids and the seed, not on the order of the instruments. Within a family
+    the numbers are the fractions of its size, rounded by largest remainder, ties to train.
+
+    Args:
+        instruments: with unique ids.
+        fractions: shares of train, valid and test; not negative, summing to 1.
+        seed: another seed gives another division.
+
+    Returns:
+        Split name by instrument id, in the order of `instruments`.
+
+    Raises:
+        InputError: the fractions are negative or do not sum to 1, or an id occurs twice.
+    """
+    if min(fractions) < 0.0 or abs(sum(fractions) - 1.0) > 1e-9:
+        raise InputError(f"Split fractions must be positive and sum to 1, not {fractions}.")
+    strata: defaultdict[str | None, list[str]] = defaultdict(list)
+    for instrument in instruments:
+        strata[instrument.family].append(instrument.instrument_id)
+    assigned: dict[str, str] = {}
+    for names in strata.values():
+        names.sort(key=lambda name: _lot(name, seed))
+        counts = _largest_remainder(len(names), fractions)
+        labels = [split for split, count in zip(SPLITS, counts, strict=True) for _ in range(count)]
+        assigned.update(zip(names, labels, strict=True))
+    if len(assigned) != len(instruments):
+        raise InputError("An instrument id occurs twice; instruments are split by unique ids.")
+    return {row.instrument_id: assigned[row.instrument_id] for row in instruments}
+
+
+def _lot(name: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}/{name}".encode()).digest()
+
+
+def _largest_remainder(total: int, fractions: Sequence[float]) -> list[int]:
+    shares = [round(total * fraction, 9) for fraction in fractions]
+    counts = [int(share) for share in shares]
+    by_remainder = sorted(range(len(shares)), key=lambda i: (counts[i] - shares[i], i))
+    for i in by_remainder[: total - sum(counts)]:
+        counts[i] += 1
+    return counts
