@@ -1,0 +1,73 @@
+"""How far a figure would move with other test instruments: the percentile cluster bootstrap.
+
+Queries of one instrument rise and fall together, so whole instruments are redrawn, never single
+queries: resampling the 500 mixtures of eleven percussion instruments one by one would claim a
+precision that is not there.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cir.errors import InputError
+from cir.evaluation.metrics import Float64Array, IntArray
+
+#: Upper bound on the elements of one temporary table of the medians.
+_CHUNK_ELEMENTS = 4_000_000
+
+
+def draw_counts(groups: int, resamples: int, generator: np.random.Generator) -> IntArray:
+    """How often each group occurs in each resample of `groups` draws with replacement, (B, G)."""
+    if groups < 1 or resamples < 1:
+        raise InputError(
+            f"cannot resample {groups} groups {resamples} times: both must be at least 1"
+        )
+    draws = generator.integers(0, groups, size=(resamples, groups))
+    flat = draws + np.arange(resamples)[:, None] * groups
+    return np.bincount(flat.ravel(), minlength=resamples * groups).reshape(resamples, groups)
+
+
+def group_numbers(labels: Sequence[str]) -> IntArray:
+    """Number the distinct labels from 0 in sorted order, (Q,)."""
+    _, numbers = np.unique(np.asarray(labels), return_inverse=True)
+    return numbers.astype(np.int64)
+
+
+def resampled_means(values: Float64Array, groups: IntArray, counts: IntArray) -> Float64Array:
+    """Mean of the values of each resample.
+
+    Args:
+        values: one per query, (Q,).
+        groups: the group of each query, 0..G-1, (Q,).
+        counts: see `draw_counts`, (B, G).
+
+    Returns:
+        (B,).
+    """
+    n_groups = counts.shape[1]
+    sums = np.bincount(groups, weights=values, minlength=n_groups)
+    sizes = np.bincount(groups, minlength=n_groups)
+    means: Float64Array = (counts @ sums) / (counts @ sizes)
+    return means
+
+
+def resampled_medians(values: Float64Array, groups: IntArray, counts: IntArray) -> Float64Array:
+    """Median of the values of each resample; arguments and result as `resampled_means`."""
+    order = np.argsort(values, kind="stable")
+    ordered, ordered_groups = values[order], groups[order]
+    medians = np.empty(len(counts), dtype=np.float64)
+    step = max(1, _CHUNK_ELEMENTS // max(1, len(values)))
+    for start in range(0, len(counts), step):
+        seen = np.cumsum(counts[start : start + step, ordered_groups], axis=1)  # (b, Q)
+        total = seen[:, -1:]
+        lower = (seen >= (total + 1) // 2).argmax(axis=1)
+        upper = (seen >= total // 2 + 1).argmax(axis=1)
+        medians[start : start + step] = (ordered[lower] + ordered[upper]) / 2
+    return medians
+
+
+def percentile_interval(replicates: Float64Array, level: float = 0.95) -> tuple[float, float]:
+    """The middle `level` of the replicates."""
+    tail = 50.0 * (1.0 - level)
+    low, high = np.percentile(replicates, [tail, 100.0 - tail])
+    return float(low), float(high)

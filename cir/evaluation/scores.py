@@ -1,0 +1,123 @@
+"""The figures of one set of queries: each with its interval and what chance would give."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cir.errors import InputError
+from cir.evaluation import bootstrap, metrics
+from cir.evaluation.metrics import Float64Array, IntArray
+
+#: In the order of the report.
+METRICS = ("top_1", "top_5", "mrr", "median_rank")
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure, the 95 % interval around it and the figure of a random ranking."""
+
+    value: float
+    low: float
+    high: float
+    chance: float
+    replicates: Float64Array = field(repr=False, compare=False)
+    """The figure in each bootstrap resample, (B,)."""
+
+    def as_dict(self) -> dict[str, float]:
+        """For JSON."""
+        return {"value": self.value, "low": self.low, "high": self.high, "chance": self.chance}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All figures of one set of queries against one set of candidates."""
+
+    queries: int
+    instruments: int
+    """Distinct instruments among the queries: what the intervals resample."""
+    candidates: float
+    """How many references are ranked for a query; a mean where sets were averaged."""
+    estimates: Mapping[str, Estimate]
+    """By name, as `METRICS`."""
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "queries": self.queries,
+            "instruments": self.instruments,
+            "candidates": self.candidates,
+            **{name: estimate.as_dict() for name, estimate in self.estimates.items()},
+        }
+
+
+def score(ranks: IntArray, instruments: Sequence[str], candidates: int, *, seed: int = 0) -> Scores:
+    """Turn the ranks of many queries into figures.
+
+    Args:
+        ranks: from 1 to `candidates`, (Q,).
+        instruments: the right instrument of each query, (Q,).
+        candidates: how many references were ranked.
+        seed: of the bootstrap.
+
+    Raises:
+        InputError: there is no query, or the lengths differ.
+    """
+    if not len(ranks) or len(ranks) != len(instruments):
+        raise InputError(
+            f"{len(ranks)} ranks and {len(instruments)} instruments: "
+            "give as many of each, one at least"
+        )
+    groups = bootstrap.group_numbers(instruments)
+    n_groups = int(groups.max()) + 1
+    counts = bootstrap.draw_counts(n_groups, RESAMPLES, np.random.default_rng(seed))
+
+    def estimate(value: float, replicates: Float64Array, chance: float) -> Estimate:
+        return Estimate(value, *bootstrap.percentile_interval(replicates), chance, replicates)
+
+    def mean_of(values: Float64Array, chance: float) -> Estimate:
+        replicates = bootstrap.resampled_means(values, groups, counts)
+        return estimate(float(values.mean()), replicates, chance)
+
+    estimates = {
+        "top_1": mean_of(metrics.hits(ranks, 1), metrics.chance_top_k(candidates, 1)),
+        "top_5": mean_of(metrics.hits(ranks, 5), metrics.chance_top_k(candidates, 5)),
+        "mrr": mean_of(
+            metrics.reciprocal_ranks(ranks), metrics.chance_mean_reciprocal_rank(candidates)
+        ),
+        "median_rank": estimate(
+            metrics.median_rank(ranks),
+            bootstrap.resampled_medians(ranks.astype(np.float64), groups, counts),
+            metrics.chance_median_rank(candidates),
+        ),
+    }
+    return Scores(len(ranks), n_groups, float(candidates), estimates)
+
+
+def average(parts: Sequence[Scores]) -> Scores:
+    """Unweighted mean of several scores, e.g. over the families of a mixture.
+
+    The intervals come from the mean of the parts' replicates: each family's instruments are redrawn
+    on their own. Score the parts with different seeds.
+    """
+    if not parts:
+        raise InputError("no scores to average: give one at least")
+
+    def mean_estimate(name: str) -> Estimate:
+        of_parts = [part.estimates[name] for part in parts]
+        replicates: Float64Array = np.mean([one.replicates for one in of_parts], axis=0)
+        return Estimate(
+            float(np.mean([one.value for one in of_parts])),
+            *bootstrap.percentile_interval(replicates),
+            float(np.mean([one.chance for one in of_parts])),
+            replicates,
+        )
+
+    return Scores(
+        queries=sum(part.queries for part in parts),
+        instruments=sum(part.instruments for part in parts),
+        candidates=float(np.mean([part.candidates for part in parts])),
+        estimates={name: mean_estimate(name) for name in METRICS},
+    )
