@@ -1,0 +1,178 @@
+"""Notes of many instruments in one array, ready to be mixed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from cir.errors import DataError
+from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
+from cir.types import FloatArray, Progress
+
+_INT16_SCALE = 32_767.0
+_HEADROOM = 0.5
+"""Decoded Opus overshoots the peak of 0.9 it was encoded at; half scale leaves room."""
+
+
+@dataclass(frozen=True)
+class PoolInstrument:
+    """One instrument of a pool and the rows of its notes."""
+
+    instrument_id: str
+    family: str | None
+    effects_on: bool
+    """False for a twin: the same patch with its effects off, an instrument of its own."""
+    transposition: int
+    """Semitones by which all its notes were resampled; not 0: an instrument of its own."""
+    rows: NDArray[np.int64]
+    """Rows of `NotePool`'s tables; the first is the reference note."""
+
+
+class NotePool:
+    """Decoded notes, (T,) int16, with tables of where each lies, its pitch and its own level.
+
+    Attributes:
+        instruments: What can be drawn.
+        pitches: MIDI pitch of every note, (N,).
+        gains: Linear factor that brings a stored note back to the instrument's own level, (N,).
+    """
+
+    def __init__(
+        self,
+        instruments: Sequence[PoolInstrument],
+        samples: NDArray[np.int16],
+        starts: NDArray[np.int64],
+        pitches: NDArray[np.int64],
+        gains: FloatArray,
+    ) -> None:
+        self.instruments = tuple(instruments)
+        self.pitches = pitches
+        self.gains = gains
+        self._samples = samples
+        self._starts = starts  # (N + 1,)
+        self._by_family: dict[str, list[int]] = {}
+        for number, instrument in enumerate(self.instruments):
+            if instrument.family is not None:
+                self._by_family.setdefault(instrument.family, []).append(number)
+        self._pitch_counts = self._count_pitches()
+
+    @classmethod
+    def from_note_bank(
+        cls,
+        bank: NoteBank,
+        *,
+        split: str,
+        families: Sequence[str] | None = None,
+        twins: bool = False,
+        transpositions: Sequence[int] = (0,),
+        progress: Progress | None = None,
+    ) -> "NotePool":
+        """Decode the notes of one split.
+
+        Args:
+            bank: Where the notes are.
+            split: `train`, `valid` or `test`.
+            families: Only these; None takes every instrument, also those without a family.
+            twins: Add the effects-off twins as further instruments.
+            transpositions: In semitones; each but 0 adds a resampled copy of every instrument, whose
+                spectrum and envelope move together: a new instrument that nobody built.
+            progress: Told how far it is.
+
+        Raises:
+            DataError: The split has no such instrument.
+        """
+        chosen = [
+            row
+            for row in bank.instruments
+            if row.split == split and (families is None or row.family in families)
+        ]
+        if not chosen:
+            raise DataError(
+                f"The note bank {bank.folder} has no {split!r} instruments of {families or 'any'} "
+                "family; splits are train, valid and test."
+            )
+        instruments: list[PoolInstrument] = []
+        sounds: list[NDArray[np.int16]] = []
+        pitches: list[int] = []
+        gains: list[float] = []
+        for done, row in enumerate(chosen):
+            if progress is not None and done % 20 == 0:
+                progress(done / len(chosen), f"Decoding notes, {done} of {len(chosen)} instruments")
+            for effects_on in (True, False) if twins else (True,):
+                notes = bank.notes(row.instrument_id, effects_on=effects_on)
+                if not notes:
+                    continue
+                decoded = bank.audio(row.instrument_id, effects_on=effects_on)
+                for transposition in transpositions:
+                    first = len(sounds)
+                    for note, sound in zip(notes, decoded, strict=True):
+                        sounds.append(_pack(_transpose(sound, transposition)))
+                        pitches.append(note.pitch + transposition)
+                        gains.append(10 ** (-note.gain_db / 20) / _HEADROOM)
+                    rows = np.arange(first, len(sounds))
+                    instruments.append(
+                        PoolInstrument(
+                            row.instrument_id, row.family, effects_on, transposition, rows
+                        )
+                    )
+        return cls(
+            instruments,
+            np.concatenate(sounds),
+            np.cumsum([0, *map(len, sounds)]),
+            np.asarray(pitches),
+            np.asarray(gains, np.float32),
+        )
+
+    def of_family(self, family: str) -> list[int]:
+        """Numbers of the family's instruments.
+
+        Raises:
+            DataError: There is none.
+        """
+        try:
+            return self._by_family[family]
+        except KeyError:
+            raise DataError(
+                f"No instrument of family {family!r} in this pool; it has {sorted(self._by_family)}."
+            ) from None
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Families with at least one instrument, most instruments first."""
+        return tuple(sorted(self._by_family, key=lambda name: -len(self._by_family[name])))
+
+    def pitch_weights(self, instrument: int) -> NDArray[np.int64]:
+        """How often the pitch of each of the instrument's notes occurs in its family, (n,)."""
+        chosen = self.instruments[instrument]
+        return self._pitch_counts[chosen.family][self.pitches[chosen.rows]]
+
+    def note(self, row: int) -> FloatArray:
+        """One note at the instrument's own level, float32, (T,)."""
+        return self.stored_note(row) * self.gains[row]
+
+    def stored_note(self, row: int) -> FloatArray:
+        """One note at the level it is stored at (about the same peak for all), float32, (T,)."""
+        sound = self._samples[self._starts[row] : self._starts[row + 1]]
+        return sound.astype(np.float32) / _INT16_SCALE
+
+    def _count_pitches(self) -> dict[str | None, NDArray[np.int64]]:
+        """Histogram of pitches per family, (128,) each."""
+        counts: dict[str | None, NDArray[np.int64]] = {}
+        for instrument in self.instruments:
+            histogram = counts.setdefault(instrument.family, np.zeros(128, np.int64))
+            np.add.at(histogram, self.pitches[instrument.rows], 1)
+        return counts
+
+
+def _pack(sound: FloatArray) -> NDArray[np.int16]:
+    return np.round(np.clip(sound * _HEADROOM, -1, 1) * _INT16_SCALE).astype(np.int16)
+
+
+def _transpose(sound: FloatArray, semitones: int) -> FloatArray:
+    """Play a sound faster (up) or slower (down), as a tape machine would."""
+    if semitones == 0:
+        return sound
+    resampled: FloatArray = soxr.resample(sound, SAMPLE_RATE * 2 ** (semitones / 12), SAMPLE_RATE)
+    return resampled

@@ -1,0 +1,15 @@
+"""The scales that mixtures are written in, as semitones above the root."""
+
+SCALES: dict[str, tuple[int, ...]] = {
+    "major": (0, 2, 4, 5, 7, 9, 11),
+    "natural_minor": (0, 2, 3, 5, 7, 8, 10),
+    "harmonic_minor": (0, 2, 3, 5, 7, 8, 11),
+    "melodic_minor": (0, 2, 3, 5, 7, 9, 11),
+    "dorian": (0, 2, 3, 5, 7, 9, 10),
+    "phrygian": (0, 1, 3, 5, 7, 8, 10),
+    "lydian": (0, 2, 4, 6, 7, 9, 11),
+    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+    "blues": (0, 3, 5, 6, 7, 10),
+    "pentatonic_major": (0, 2, 4, 7, 9),
+    "pentatonic_minor": (0, 3, 5, 7, 10),
+}

@@ -1,0 +1,91 @@
+"""What an encoder is made of, saved as JSON beside its weights."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from cir.audio.features import SAMPLE_RATE, clip_samples
+from cir.errors import CheckpointError
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Sizes of the features, of the transformer and of its family queries."""
+
+    hidden_size: int = 192
+    n_layers: int = 6
+    n_heads: int = 3
+    patch_size: int = 16
+    frequency_stride: int = 16
+    time_stride: int = 16
+    n_mels: int = 128
+    hop_samples: int = 320
+    """Frame shift at 16 kHz: 160 is AST's 10 ms."""
+    note_frames: int = 128
+    """Every single-instrument sound is padded or cut to this many frames."""
+    mixture_frames: int = 256
+    """Mixtures are read in windows of this many frames. Also the length of the positional table."""
+    families: tuple[str, ...] = ()
+    """Families with a query of their own; empty: one embedding for the whole mixture."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "families", tuple(self.families))
+        if self.hidden_size % self.n_heads:
+            raise CheckpointError(
+                f"hidden_size {self.hidden_size} must be a multiple of n_heads {self.n_heads}."
+            )
+        if not self.patch_size <= self.note_frames <= self.mixture_frames:
+            raise CheckpointError(
+                f"note_frames must lie between patch_size {self.patch_size} and mixture_frames "
+                f"{self.mixture_frames}, got {self.note_frames}."
+            )
+
+    @property
+    def note_samples(self) -> int:
+        """Length of a single-instrument clip at 16 kHz."""
+        return clip_samples(self.note_frames, self.hop_samples)
+
+    @property
+    def mixture_samples(self) -> int:
+        """Length of a window over a mixture at 16 kHz."""
+        return clip_samples(self.mixture_frames, self.hop_samples)
+
+    @property
+    def note_seconds(self) -> float:
+        """Length of a single-instrument clip."""
+        return self.note_samples / SAMPLE_RATE
+
+    @property
+    def mixture_seconds(self) -> float:
+        """Length of a window over a mixture."""
+        return self.mixture_samples / SAMPLE_RATE
+
+    def to_json(self) -> str:
+        """The same configuration always gives the same text."""
+        return json.dumps({"format_version": FORMAT_VERSION, **asdict(self)}, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "EncoderConfig":
+        """Read what `to_json` wrote.
+
+        Raises:
+            CheckpointError: Not JSON, made by another version, or with unknown keys.
+        """
+        try:
+            values: dict[str, Any] = json.loads(text)
+            version = values.pop("format_version")
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise CheckpointError(
+                "The model's config.json is not one of ours: it must be JSON with a format_version."
+            ) from error
+        if version != FORMAT_VERSION:
+            raise CheckpointError(
+                f"The model has format version {version}, this library reads {FORMAT_VERSION}; "
+                "install the version of cir that made it."
+            )
+        unknown = set(values) - {field.name for field in fields(cls)}
+        if unknown:
+            raise CheckpointError(f"Unknown keys in the model's config.json: {sorted(unknown)}.")
+        return cls(**values)
