@@ -41,7 +41,7 @@ class Catalog(Sequence[Instrument]):
             counts = Counter(row.instrument_id for row in self._rows)
             repeated = next(name for name, count in counts.items() if count > 1)
             raise DataError(
-                f"The id {repeated!r} occurs {counts[repeated]} times; instrument ids must be unique."
+                f"The id {repeated!r} occurs {counts[repeated]} times; ids must be unique."
             )
 
     @overload

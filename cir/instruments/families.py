@@ -71,6 +71,25 @@ _FAMILY_BY_GM_PROGRAM = {
     for program in block
 }
 
+_GM_GROUPS = (
+    "Piano",
+    "Chromatic percussion",
+    "Organ",
+    "Guitar",
+    "Bass",
+    "Strings",
+    "Ensemble",
+    "Brass",
+    "Reed",
+    "Pipe",
+    "Synth lead",
+    "Synth pad",
+    "Synth effects",
+    "Ethnic",
+    "Percussive",
+    "Sound effects",
+)
+
 _SURGE_CATEGORIES = {
     "basses": "bass",
     "brass": "brass",
@@ -132,11 +151,17 @@ def family_of_gm_program(program: int, *, is_drum: bool = False) -> str | None:
     Raises:
         InputError: `program` is outside 0..127.
     """
-    if not 0 <= program <= 127:
-        raise InputError(f"General MIDI programs are 0 to 127, not {program}.")
-    if is_drum:
-        return "percussion"
-    return _FAMILY_BY_GM_PROGRAM.get(program)
+    _check_gm_program(program)
+    return "percussion" if is_drum else _FAMILY_BY_GM_PROGRAM.get(program)
+
+
+def gm_group(program: int) -> str:
+    """Name the group of eight that a General MIDI program, 0..127, belongs to: 33 -> `Bass`.
+
+    Raises:
+        InputError: `program` is outside 0..127.
+    """
+    return _GM_GROUPS[_check_gm_program(program) // 8]
 
 
 def family_of_surge_category(category: str) -> str | None:
@@ -182,3 +207,9 @@ def check_families(slugs: Sequence[str]) -> tuple[str, ...]:
             raise InputError(f"Unknown family {name!r}; choose among {', '.join(FAMILIES)}.")
         found[slug] = None
     return tuple(found)
+
+
+def _check_gm_program(program: int) -> int:
+    if not 0 <= program <= 127:
+        raise InputError(f"General MIDI programs are 0 to 127, not {program}.")
+    return program
