@@ -1,8 +1,8 @@
 """Kaldi-compatible log-mel filterbanks, batched in torch.
 
 The same numbers as transformers' `ASTFeatureExtractor` (25 ms Hann window, pre-emphasis 0.97, DC
-removed, 512-point FFT, natural logarithm, AudioSet normalisation), for a whole batch at once and on any
-device. The frame shift is free: 10 ms as in AST, or longer where a model is trained from scratch.
+removed, 512-point FFT, natural logarithm, AudioSet normalisation), for a whole batch at once and on
+any device. The frame shift is free: 10 ms as in AST, or longer for a model trained from scratch.
 """
 
 from functools import lru_cache
@@ -49,7 +49,7 @@ def log_mel(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Tens
 
 
 def normalise_peak(audio: Tensor) -> Tensor:
-    """Bring every clip of a batch, (B, T), to the one peak that the encoder expects; silence stays."""
+    """Bring every clip of a batch, (B, T), to the peak that the encoder expects; silence stays."""
     peak = audio.abs().amax(-1, keepdim=True)
     return torch.where(peak > 0, audio * (PEAK / peak.clamp_min(1e-12)), audio)
 

@@ -76,8 +76,8 @@ class NotePool:
             split: `train`, `valid` or `test`.
             families: Only these; None takes every instrument, also those without a family.
             twins: Add the effects-off twins as further instruments.
-            transpositions: In semitones; each but 0 adds a resampled copy of every instrument, whose
-                spectrum and envelope move together: a new instrument that nobody built.
+            transpositions: In semitones; each but 0 adds a resampled copy of every instrument,
+                whose spectrum and envelope move together: an instrument that nobody built.
             progress: Told how far it is.
 
         Raises:
@@ -135,7 +135,8 @@ class NotePool:
             return self._by_family[family]
         except KeyError:
             raise DataError(
-                f"No instrument of family {family!r} in this pool; it has {sorted(self._by_family)}."
+                f"No instrument of family {family!r} in this pool; "
+                f"it has {sorted(self._by_family)}."
             ) from None
 
     @property

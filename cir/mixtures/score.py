@@ -1,7 +1,7 @@
 """A seed becomes a plan: which instruments play which notes when.
 
-Section 3 of the protocol: a scale and a tempo shared by the stems, note lengths drawn per family, slots
-left silent one time in four (never for percussion), onsets jittered, one voice per stem.
+Section 3 of the protocol: a scale and a tempo shared by the stems, note lengths drawn per family,
+slots left silent one time in four (never for percussion), onsets jittered, one voice per stem.
 """
 
 from collections.abc import Sequence

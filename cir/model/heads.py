@@ -7,8 +7,8 @@ from torch import Tensor, nn
 class FamilyQueries(nn.Module):
     """One learned query per family that attends to the tokens of a mixture.
 
-    The answer of a query is added to the mixture's pooled embedding, so that it starts in the space of
-    the single-instrument embeddings and training only has to bend it towards its family.
+    The answer of a query is added to the mixture's pooled embedding, so that it starts in the
+    space of the single-instrument embeddings and training only has to bend it towards its family.
     """
 
     def __init__(self, n_families: int, hidden_size: int, n_heads: int) -> None:

@@ -1,5 +1,6 @@
 """The trainable network: log-mels in, raw embeddings out."""
 
+import torch
 from torch import Tensor, nn
 
 from cir.audio.features import log_mel, normalise_peak
@@ -9,7 +10,7 @@ from cir.model.heads import FamilyQueries
 
 
 class TimbreNetwork(nn.Module):
-    """One AST for notes and mixtures, and family queries on top where the configuration has them."""
+    """One AST for notes and mixtures, with family queries where the configuration has them."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -22,10 +23,13 @@ class TimbreNetwork(nn.Module):
         )
 
     def features(self, audio: Tensor) -> Tensor:
-        """Waveforms (B, T) of any level to log-mels (B, F, n_mels)."""
-        return log_mel(
-            normalise_peak(audio), hop_samples=self.config.hop_samples, n_mels=self.config.n_mels
-        )
+        """Waveforms (B, T) of any level to log-mels (B, F, n_mels), always in full precision."""
+        with torch.autocast(audio.device.type, enabled=False):
+            return log_mel(
+                normalise_peak(audio),
+                hop_samples=self.config.hop_samples,
+                n_mels=self.config.n_mels,
+            )
 
     def embed_notes(self, features: Tensor) -> Tensor:
         """Log-mels of single instruments (B, F, n_mels) to raw embeddings (B, D)."""

@@ -1,0 +1,56 @@
+"""Configurations: small frozen dataclasses read from YAML, unknown keys refused."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import yaml
+
+from cir.errors import InputError
+
+T = TypeVar("T")
+
+
+def load_config(path: str | Path, kind: type[T]) -> T:
+    """Read a YAML file as a dataclass of type `kind`.
+
+    Raises:
+        InputError: No such file, not YAML, an unknown key or a value of the wrong type.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"Cannot read the configuration {path} ({error.strerror}).") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"The configuration {path} is not YAML: {error}.") from error
+    return parse_config(values, kind, str(path))
+
+
+def parse_config(values: object, kind: type[T], where: str) -> T:
+    """Build a dataclass, and the dataclasses inside it, from nested mappings."""
+    if not isinstance(values, Mapping):
+        raise InputError(f"{where} must be a mapping of keys to values, got {values!r}.")
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise InputError(f"Unknown keys {unknown} in {where}; allowed are {sorted(known)}.")
+    hints = get_type_hints(kind)
+    arguments: dict[str, Any] = {}
+    for key, value in values.items():
+        if is_dataclass(hints[key]):
+            value = parse_config(value, hints[key], f"{where}: {key}")  # type: ignore[arg-type]
+        elif isinstance(value, list):
+            value = tuple(value)
+        elif hints[key] is float and isinstance(value, int):
+            value = float(value)
+        if isinstance(hints[key], type) and not isinstance(value, hints[key]):
+            if not is_dataclass(hints[key]):
+                raise InputError(
+                    f"{where}: {key} must be of type {hints[key].__name__}, got {value!r}."
+                )
+        arguments[key] = value
+    try:
+        return kind(**arguments)
+    except TypeError as error:
+        raise InputError(f"{where}: {error}.") from error

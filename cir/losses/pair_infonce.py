@@ -1,0 +1,32 @@
+"""InfoNCE over pairs of sounds of the same instrument."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from cir.losses.similarity import cosine_similarities
+
+PAPER_TEMPERATURE = 0.1
+
+
+def pair_infonce(
+    anchors: Tensor, positives: Tensor, temperature: Tensor | float = PAPER_TEMPERATURE
+) -> Tensor:
+    """Each sound picks its partner out of the batch, both ways (section 5 of the protocol).
+
+                  b0  b1  b2
+              a0   +   -   -
+              a1   -   +   -       + positive   - negative
+              a2   -   -   +
+
+    Args:
+        anchors: One sound per instrument, raw embeddings, (P, D).
+        positives: Another sound of the same instruments, in the same order, (P, D).
+        temperature: Divides the cosines; a tensor where it is learned.
+
+    Returns:
+        Mean of the two cross-entropies, a scalar.
+    """
+    logits = cosine_similarities(anchors, positives) / temperature
+    target = torch.arange(len(logits), device=logits.device)
+    return (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2

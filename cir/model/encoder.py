@@ -1,0 +1,231 @@
+"""The public face of a model: sounds in, unit vectors out."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from cir.audio.dsp import pad_or_trim
+from cir.audio.features import SAMPLE_RATE
+from cir.audio.io import check_audio, resample
+from cir.errors import CheckpointError, InputError
+from cir.model.checkpoint import identify, load_folder, save_folder
+from cir.model.config import EncoderConfig
+from cir.model.network import TimbreNetwork
+from cir.model.windows import cut_windows
+from cir.types import FloatArray, Progress
+
+BUNDLED_MODEL = Path(__file__).parent.parent / "assets" / "model"
+_BATCH_SIZE = 16
+
+
+class TimbreEncoder:
+    """One space for single instruments and for mixtures.
+
+    Every clip is brought to one peak and one length before it is read, whatever else is in its
+    batch: the same sound always has the same embedding.
+    """
+
+    def __init__(self, network: TimbreNetwork, device: str | torch.device = "cpu") -> None:
+        """Wrap a network; `from_pretrained` is the usual way in."""
+        self.network = network.to(device).eval()
+        self.device = torch.device(device)
+
+    @classmethod
+    def from_config(cls, config: EncoderConfig, *, seed: int = 0) -> "TimbreEncoder":
+        """An untrained encoder whose weights depend on `seed` alone."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(TimbreNetwork(config))
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path | None = None,
+        *,
+        revision: str | None = None,
+        device: str | torch.device | None = None,
+    ) -> "TimbreEncoder":
+        """Load a trained encoder.
+
+        Args:
+            source: None for the model in this package, a folder, a Hub id such as `user/model`,
+                or a checkpoint file of the paper's authors.
+            revision: Branch, tag or commit on the Hub.
+            device: `cpu`, `cuda`, ...; None takes a GPU where there is one.
+
+        Raises:
+            CheckpointError: Nothing there, or nothing that this library can read.
+        """
+        from cir.model.hub import resolve
+        from cir.model.released import is_released_checkpoint, load_released
+
+        if source is not None and is_released_checkpoint(source):
+            config, state = load_released(source)
+        else:
+            folder = BUNDLED_MODEL if source is None else resolve(source, revision)
+            config, state = load_folder(folder)
+        network = TimbreNetwork(config)
+        try:
+            network.load_state_dict(state)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"The weights of {source or BUNDLED_MODEL} do not fit its config.json: {error}"
+            ) from error
+        return cls(network, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write `config.json` and `model.safetensors` (float16) into `folder`."""
+        save_folder(Path(folder), self.config, self.network.state_dict())
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool = False,
+        token: str | None = None,
+        commit_message: str = "Upload a timbre encoder",
+    ) -> str:
+        """Upload to the Hub as one commit and return its hash.
+
+        Raises:
+            CheckpointError: The Hub is out of reach or refuses.
+        """
+        from cir.model.hub import push_folder
+
+        with tempfile.TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            return push_folder(
+                folder, repo_id, private=private, token=token, commit_message=commit_message
+            )
+
+    @property
+    def config(self) -> EncoderConfig:
+        """Sizes and families."""
+        return self.network.config
+
+    @property
+    def embedding_size(self) -> int:
+        """Length D of an embedding."""
+        return self.config.hidden_size
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Families with a query of their own; empty where a mixture has one embedding for all."""
+        return self.config.families
+
+    @cached_property
+    def identity(self) -> str:
+        """Names configuration and weights: encoders with the same identity embed alike."""
+        return identify(self.config, self.network.state_dict())
+
+    def embed(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        """Embed single instruments.
+
+        Args:
+            sounds: One-dimensional waveforms; each is padded or cut to `config.note_seconds`.
+            sample_rate: Theirs, in Hz.
+            progress: Told how far it is.
+
+        Returns:
+            (N, D) float32, unit norm.
+
+        Raises:
+            InputError: A sound is empty, silent, not finite or not one-dimensional.
+        """
+        clips = (
+            pad_or_trim(self._prepare(sound, sample_rate), self.config.note_samples)
+            for sound in sounds
+        )
+        embeddings = np.zeros((len(sounds), self.embedding_size), np.float32)
+        done = 0
+        for batch in _batches(clips):
+            outputs = self._run(batch, mixtures=False)[:, 0]
+            embeddings[done : done + len(outputs)] = outputs.numpy()
+            done += len(outputs)
+            if progress is not None:
+                progress(done / len(sounds), f"Embedding sounds, {done} of {len(sounds)}")
+        return embeddings
+
+    def embed_mixtures(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        families: Sequence[str],
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        """Embed mixtures once per family.
+
+        A mixture is read in windows of `config.mixture_seconds` that overlap by half; the windows'
+        embeddings are averaged.
+
+        Args:
+            sounds: One-dimensional waveforms of any length.
+            sample_rate: Theirs, in Hz.
+            families: Which instruments to listen for. A model without family queries gives the same
+                vector for each.
+            progress: Told how far it is.
+
+        Returns:
+            (N, F, D) float32, unit norm.
+
+        Raises:
+            InputError: A sound is empty, silent or not finite, or the model knows no such family.
+        """
+        columns = self._columns(families)
+        embeddings = np.zeros((len(sounds), len(columns), self.embedding_size), np.float32)
+        for done, sound in enumerate(sounds):
+            windows = cut_windows(self._prepare(sound, sample_rate), self.config.mixture_samples)
+            outputs = [self._run(batch, mixtures=True) for batch in _batches(iter(windows))]
+            mean = torch.cat(outputs)[:, columns].mean(0)
+            embeddings[done] = normalize(mean, dim=-1).numpy()
+            if progress is not None:
+                progress((done + 1) / len(sounds), f"Listening, {done + 1} of {len(sounds)}")
+        return embeddings
+
+    def _columns(self, families: Sequence[str]) -> list[int]:
+        if not self.families:
+            return [0] * len(families)
+        unknown = [name for name in families if name not in self.families]
+        if unknown:
+            raise InputError(
+                f"This model has no query for {', '.join(unknown)}; it knows "
+                f"{', '.join(self.families)}."
+            )
+        return [self.families.index(name) for name in families]
+
+    def _prepare(self, sound: FloatArray, sample_rate: int) -> FloatArray:
+        return resample(check_audio(sound, sample_rate), sample_rate, SAMPLE_RATE)
+
+    @torch.inference_mode()
+    def _run(self, clips: FloatArray, *, mixtures: bool) -> Tensor:
+        """Unit embeddings of clips (B, T) on the CPU, (B, families or 1, D)."""
+        features = self.network.features(torch.from_numpy(clips).to(self.device))
+        if mixtures:
+            outputs = self.network.embed_mixtures(features)
+        else:
+            outputs = self.network.embed_notes(features).unsqueeze(1)
+        return normalize(outputs.float(), dim=-1).cpu()
+
+
+def _batches(clips: Iterator[FloatArray]) -> Iterator[FloatArray]:
+    batch: list[FloatArray] = []
+    for clip in clips:
+        batch.append(clip)
+        if len(batch) == _BATCH_SIZE:
+            yield np.stack(batch)
+            batch = []
+    if batch:
+        yield np.stack(batch)

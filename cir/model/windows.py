@@ -1,0 +1,21 @@
+"""Cutting long sounds into the windows that an encoder reads."""
+
+import numpy as np
+
+from cir.audio.dsp import pad_or_trim
+from cir.types import FloatArray
+
+
+def cut_windows(audio: FloatArray, n_samples: int) -> list[FloatArray]:
+    """Windows of `n_samples` that overlap by half and cover the whole sound.
+
+    The last one ends where the sound ends, a sound shorter than a window is padded, and silent
+    windows are left out unless all are.
+    """
+    if len(audio) <= n_samples:
+        return [pad_or_trim(audio, n_samples)]
+    n_windows = 1 + int(np.ceil((len(audio) - n_samples) / (n_samples / 2)))
+    starts = np.linspace(0, len(audio) - n_samples, n_windows).round().astype(int)
+    windows = [audio[start : start + n_samples] for start in starts]
+    sounding = [window for window in windows if np.abs(window).max() > 1e-4]
+    return sounding or windows

@@ -1,0 +1,158 @@
+"""Batches as pure functions of (seed, step, process): the same draw on every machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cir.audio.dsp import pad_or_trim
+from cir.errors import DataError
+from cir.mixtures.pool import NotePool
+from cir.mixtures.render import draw_mixture
+from cir.mixtures.score import MixtureConfig
+from cir.training.config import TrainingConfig
+from cir.types import FloatArray
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Two notes of each of P instruments."""
+
+    notes: Tensor
+    """Waveforms, (P, 2, T)."""
+    instruments: Tensor
+    """Numbers in the pool, (P,)."""
+
+
+@dataclass(frozen=True)
+class MixtureBatch:
+    """B mixtures of S instruments, and a note of each instrument."""
+
+    mixtures: Tensor
+    """Waveforms, (B, T)."""
+    notes: Tensor
+    """Waveforms, (B, S, t)."""
+    families: Tensor
+    """Which family query should answer with which stem, (B, S)."""
+    instruments: Tensor
+    """Numbers in the pool, (B, S)."""
+
+
+class BatchSampler:
+    """Draws batches from a pool."""
+
+    def __init__(self, pool: NotePool, config: TrainingConfig) -> None:
+        """Sort the pool's instruments: variants (twins, resampled copies) under their original."""
+        self.pool = pool
+        self.config = config
+        self._variants: dict[str, list[int]] = {}
+        for number, instrument in enumerate(pool.instruments):
+            self._variants.setdefault(instrument.instrument_id, []).append(number)
+        self._originals = {
+            instrument_id: next(n for n in numbers if _is_original(pool, n))
+            for instrument_id, numbers in self._variants.items()
+        }
+        self._family_names = {
+            name: sorted({pool.instruments[n].instrument_id for n in pool.of_family(name)})
+            for name in pool.families
+        }
+
+    def pairs(self, step: int, process: int) -> PairBatch:
+        """Half of the instruments from one family, as hard negatives; none twice, nor with a twin."""
+        generator = self._generator(step, process)
+        n_pairs = self.config.batch_size
+        names = sorted(self._variants)
+        sizes = np.array([len(self._family_names[name]) for name in self._family_names])
+        family = generator.choice(list(self._family_names), p=sizes / sizes.sum())
+        hard = self._family_names[str(family)]
+        chosen = list(generator.permutation(hard)[: n_pairs // 2])
+        rest = [name for name in generator.permutation(names) if name not in set(chosen)]
+        chosen += rest[: n_pairs - len(chosen)]
+        numbers = [self._draw_variant(generator, str(name)) for name in chosen]
+        notes = [
+            [self._clip(row) for row in generator.permutation(self.pool.instruments[n].rows)[:2]]
+            for n in numbers
+        ]
+        return PairBatch(torch.from_numpy(np.array(notes)), torch.tensor(numbers))
+
+    def mixtures(self, step: int, process: int) -> MixtureBatch:
+        """Mixtures that share no instrument, nor one's twin, with another of the batch."""
+        generator = self._generator(step, process)
+        queries = self.config.encoder.families
+        duration = self.config.encoder.mixture_seconds
+        used: set[str] = set()
+        mixes, notes, families, instruments = [], [], [], []
+        for _ in range(self.config.batch_size):
+            names = self._draw_families(generator, used)
+            numbers = [self._draw_unused(generator, name, used) for name in names]
+            mixture = draw_mixture(
+                int(generator.integers(2**31)),
+                self.pool,
+                MixtureConfig(
+                    duration_seconds=duration,
+                    families=tuple(names),
+                    level_range_db=self.config.level_range_db,
+                ),
+                instruments=tuple(numbers),
+            )
+            mixes.append(mixture.mix)
+            notes.append([self._draw_clip(generator, number) for number in numbers])
+            families.append([queries.index(name) if queries else 0 for name in names])
+            instruments.append(numbers)
+        return MixtureBatch(
+            torch.from_numpy(np.array(mixes)),
+            torch.from_numpy(np.array(notes)),
+            torch.tensor(families),
+            torch.tensor(instruments),
+        )
+
+    def _generator(self, step: int, process: int) -> np.random.Generator:
+        return np.random.default_rng([self.config.seed, step, process])
+
+    def _draw_families(self, generator: np.random.Generator, used: set[str]) -> Sequence[str]:
+        """The paper's families, or any that still have an unused instrument."""
+        paper = self.config.paper_families
+        if generator.uniform() < self.config.paper_probability:
+            return paper
+        left = {
+            name: len([member for member in members if member not in used])
+            for name, members in self._family_names.items()
+        }
+        weights = np.sqrt(list(left.values()))
+        drawn = generator.choice(list(left), len(paper), replace=False, p=weights / weights.sum())
+        return [str(name) for name in drawn]
+
+    def _draw_unused(self, generator: np.random.Generator, family: str, used: set[str]) -> int:
+        """An instrument of the family that is new to the batch."""
+        free = [name for name in self._family_names[family] if name not in used]
+        if not free:
+            raise DataError(
+                f"A batch of {self.config.batch_size} mixtures needs more than the "
+                f"{len(self._family_names[family])} instruments of family {family!r} at hand; "
+                "make batch_size smaller."
+            )
+        name = str(generator.choice(free))
+        used.add(name)
+        return self._draw_variant(generator, name)
+
+    def _draw_variant(self, generator: np.random.Generator, instrument_id: str) -> int:
+        variants = self._variants[instrument_id]
+        if len(variants) == 1 or generator.uniform() < self.config.original_probability:
+            return self._originals[instrument_id]
+        return int(generator.choice(variants))
+
+    def _draw_clip(self, generator: np.random.Generator, number: int) -> FloatArray:
+        rows = self.pool.instruments[number].rows
+        if generator.uniform() < self.config.reference_probability:
+            return self._clip(rows[0])
+        return self._clip(int(generator.choice(rows)))
+
+    def _clip(self, row: int) -> FloatArray:
+        return pad_or_trim(self.pool.stored_note(row), self.config.encoder.note_samples)
+
+
+def _is_original(pool: NotePool, number: int) -> bool:
+    instrument = pool.instruments[number]
+    return instrument.effects_on and instrument.transposition == 0
