@@ -170,5 +170,5 @@ def test_average_is_the_mean_with_a_narrower_interval() -> None:
 def test_scores_of_nothing_are_refused() -> None:
     with pytest.raises(InputError, match="0 ranks"):
         score(np.array([], dtype=np.int64), [], 10)
-    with pytest.raises(InputError, match="no scores"):
+    with pytest.raises(InputError, match="No scores"):
         average([])

@@ -37,8 +37,8 @@ class MfccEncoder:
         """Take the statistics that features are z-scored by, each (40,); see `fit`."""
         if mean.shape != (2 * COEFFICIENTS,) or deviation.shape != mean.shape:
             raise InputError(
-                f"statistics of shapes {mean.shape} and {deviation.shape}: "
-                f"each must be ({2 * COEFFICIENTS},)"
+                f"Statistics of shapes {mean.shape} and {deviation.shape}; "
+                f"each must be ({2 * COEFFICIENTS},)."
             )
         self._mean = mean
         self._deviation = np.maximum(deviation, np.float32(_SMALLEST_DEVIATION))
@@ -48,12 +48,12 @@ class MfccEncoder:
         """Measure the statistics on the reference notes of a database; reads them one at a time.
 
         Raises:
-            InputError: there are fewer than two references.
+            InputError: There are fewer than two references.
         """
         features = [mfcc_statistics(sound, sample_rate) for sound in references]
         if len(features) < 2:
             raise InputError(
-                f"{len(features)} reference sounds have no statistics: give at least 2"
+                f"{len(features)} reference sounds have no statistics; give at least 2."
             )
         table = np.stack(features)
         return cls(table.mean(axis=0), table.std(axis=0))
@@ -107,12 +107,12 @@ def mfcc_statistics(sound: FloatArray, sample_rate: int) -> FloatArray:
     """Means, then standard deviations, of the MFCCs of one sound over time, (40,).
 
     Raises:
-        InputError: the sound is not 1-D, is empty, or has NaN or infinite samples.
+        InputError: The sound is not 1-D, is empty, or has NaN or infinite samples.
     """
     if sound.ndim != 1 or not sound.size or not np.isfinite(sound).all():
         raise InputError(
-            f"a sound of shape {sound.shape} cannot be analysed: "
-            "give finite mono samples of shape (T,), T > 0"
+            f"A sound of shape {sound.shape} cannot be analysed; "
+            "give finite mono samples of shape (T,), T > 0."
         )
     coefficients = mfcc(peak_normalise(resample(sound, sample_rate, SAMPLE_RATE)))
     return np.concatenate([coefficients.mean(axis=0), coefficients.std(axis=0)])
@@ -122,7 +122,7 @@ def mfcc(audio: FloatArray) -> FloatArray:
     """Mel-frequency cepstra of one clip.
 
     Args:
-        audio: mono at 16 kHz, float32, (T,).
+        audio: Mono at 16 kHz, float32, (T,).
 
     Returns:
         (1 + T // 512, 20); frames are centred, zeros lie beyond both ends.

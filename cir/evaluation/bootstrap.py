@@ -20,7 +20,7 @@ def draw_counts(groups: int, resamples: int, generator: np.random.Generator) -> 
     """How often each group occurs in each resample of `groups` draws with replacement, (B, G)."""
     if groups < 1 or resamples < 1:
         raise InputError(
-            f"cannot resample {groups} groups {resamples} times: both must be at least 1"
+            f"Cannot resample {groups} groups {resamples} times; both must be at least 1."
         )
     draws = generator.integers(0, groups, size=(resamples, groups))
     flat = draws + np.arange(resamples)[:, None] * groups
@@ -37,9 +37,9 @@ def resampled_means(values: Float64Array, groups: IntArray, counts: IntArray) ->
     """Mean of the values of each resample.
 
     Args:
-        values: one per query, (Q,).
-        groups: the group of each query, 0..G-1, (Q,).
-        counts: see `draw_counts`, (B, G).
+        values: One per query, (Q,).
+        groups: The group of each query, 0..G-1, (Q,).
+        counts: See `draw_counts`, (B, G).
 
     Returns:
         (B,).

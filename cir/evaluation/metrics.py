@@ -25,27 +25,27 @@ def target_ranks(
     on rounding, and an encoder that maps everything to one point comes last, not first by luck.
 
     Args:
-        similarities: higher is nearer, finite, (Q, N).
-        targets: column of the right candidate of each query, (Q,), each in 0..N-1.
+        similarities: Higher is nearer, finite, (Q, N).
+        targets: Column of the right candidate of each query, (Q,), each in 0..N-1.
 
     Returns:
         Ranks from 1 to N, (Q,).
 
     Raises:
-        InputError: shapes do not agree, a similarity is not finite, or a target is no column.
+        InputError: Shapes do not agree, a similarity is not finite, or a target is no column.
     """
     columns = np.asarray(targets, dtype=np.int64)
     if similarities.ndim != 2 or columns.shape != similarities.shape[:1]:
         raise InputError(
-            f"similarities of shape {similarities.shape} and targets of shape {columns.shape} "
-            "do not agree: give (queries, candidates) and (queries,)"
+            f"Similarities of shape {similarities.shape} and targets of shape {columns.shape} "
+            "do not agree; give (queries, candidates) and (queries,)."
         )
     if not np.isfinite(similarities).all():
-        raise InputError("some similarities are NaN or infinite: every embedding must be finite")
+        raise InputError("Some similarities are NaN or infinite; every embedding must be finite.")
     if columns.size and (columns.min() < 0 or columns.max() >= similarities.shape[1]):
         raise InputError(
-            f"targets lie between {columns.min()} and {columns.max()}: each must be one of the "
-            f"{similarities.shape[1]} candidates, counted from 0"
+            f"Targets lie between {columns.min()} and {columns.max()}: each must be one of the "
+            f"{similarities.shape[1]} candidates, counted from 0."
         )
     of_target: FloatArray | Float64Array = similarities[np.arange(len(columns)), columns]
     at_least = similarities >= (of_target - np.float32(TIE_TOLERANCE))[:, None]  # (Q, N)

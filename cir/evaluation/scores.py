@@ -57,18 +57,18 @@ def score(ranks: IntArray, instruments: Sequence[str], candidates: int, *, seed:
     """Turn the ranks of many queries into figures.
 
     Args:
-        ranks: from 1 to `candidates`, (Q,).
-        instruments: the right instrument of each query, (Q,).
-        candidates: how many references were ranked.
-        seed: of the bootstrap.
+        ranks: From 1 to `candidates`, (Q,).
+        instruments: The right instrument of each query, (Q,).
+        candidates: How many references were ranked.
+        seed: Of the bootstrap.
 
     Raises:
-        InputError: there is no query, or the lengths differ.
+        InputError: There is no query, or the lengths differ.
     """
     if not len(ranks) or len(ranks) != len(instruments):
         raise InputError(
-            f"{len(ranks)} ranks and {len(instruments)} instruments: "
-            "give as many of each, one at least"
+            f"{len(ranks)} ranks and {len(instruments)} instruments; "
+            "give as many of each, one at least."
         )
     groups = bootstrap.group_numbers(instruments)
     n_groups = int(groups.max()) + 1
@@ -103,7 +103,7 @@ def average(parts: Sequence[Scores]) -> Scores:
     on their own. Score the parts with different seeds.
     """
     if not parts:
-        raise InputError("no scores to average: give one at least")
+        raise InputError("No scores to average; give one at least.")
 
     def mean_estimate(name: str) -> Estimate:
         of_parts = [part.estimates[name] for part in parts]

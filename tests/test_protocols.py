@@ -1,0 +1,376 @@
+"""Both protocols on a small bank of tones, with encoders whose figures are known beforehand."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from cir.baselines.mfcc import MfccEncoder
+from cir.errors import CirError, DataError, InputError
+from cir.evaluation.protocols import (
+    draw_casts,
+    evaluate_mixtures,
+    evaluate_single_source,
+    reference_sounds,
+)
+from cir.evaluation.report import to_json, to_markdown
+from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
+from cir.types import Encoder, FloatArray, Progress
+
+FAMILIES = ("percussion", "bass", "synth_lead")
+INSTRUMENTS_PER_FAMILY = 8
+NOTES = 4
+#: Each family has a band of its own, each instrument one tone in it, whatever the key pressed.
+BAND_START_HZ = {"percussion": 2500.0, "bass": 500.0, "synth_lead": 4500.0}
+STEP_HZ = 150.0
+TONES_HZ = {
+    f"{family.replace('_', '-')}-{number}": BAND_START_HZ[family] + number * STEP_HZ
+    for family in FAMILIES
+    for number in range(INSTRUMENTS_PER_FAMILY)
+}
+SPLIT_OF_NUMBER = ("test",) * 4 + ("train",) * 3 + ("valid",)
+
+
+def write_bank(folder: Path) -> Path:
+    """Eight instruments a family, four in the test split; the first train ones have twins too."""
+    (folder / "notes").mkdir(parents=True)
+    instruments, notes = [], []
+    for instrument_id, tone_hz in TONES_HZ.items():
+        name, number = instrument_id.rsplit("-", 1)
+        split = SPLIT_OF_NUMBER[int(number)]
+        instruments.append(
+            {
+                "instrument_id": instrument_id,
+                "name": instrument_id,
+                "family": name.replace("-", "_"),
+                "category": "Tones",
+                "bank": "Test",
+                "author": "Nobody",
+                "effects": "",
+                "polyphony": "Poly",
+                "split": split,
+                "n_notes": NOTES,
+            }
+        )
+        pieces: list[FloatArray] = []
+        for index in range(NOTES + (split == "train")):
+            seconds = 0.25 + 0.05 * index
+            time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+            sound = 0.9 * np.sin(2 * np.pi * tone_hz * time) * np.exp(-3 * time)
+            notes.append(
+                {
+                    "instrument_id": instrument_id,
+                    "index": index,
+                    "pitch": 48 + 3 * index,
+                    "velocity": 100,
+                    "duration_s": seconds,
+                    "fx": "on" if index < NOTES else "off",
+                    "start": sum(map(len, pieces)),
+                    "length": len(sound),
+                    "gain_db": 0.0,
+                }
+            )
+            pieces += [sound.astype(np.float32), np.zeros(320, dtype=np.float32)]
+        soundfile.write(
+            folder / "notes" / f"{instrument_id}.opus",
+            np.concatenate(pieces),
+            SAMPLE_RATE,
+            format="OGG",
+            subtype="OPUS",
+        )
+    for table, rows in (("instruments", instruments), ("notes", notes)):
+        with (folder / f"{table}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> NoteBank:
+    return NoteBank.open(write_bank(tmp_path_factory.mktemp("banks") / "tones"))
+
+
+class ToneEncoder:
+    """Hears which tone is loudest, in a mixture within the band of each family: always right."""
+
+    identity = "tones"
+    embedding_size = len(TONES_HZ)
+    families: tuple[str, ...] = FAMILIES
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.heard: list[bytes] = []
+
+    def embed(
+        self, sounds: Sequence[FloatArray], sample_rate: int, *, progress: Progress | None = None
+    ) -> FloatArray:
+        self._note(sounds)
+        return np.stack([self._loudest(sound, list(TONES_HZ)) for sound in sounds])
+
+    def embed_mixtures(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        families: Sequence[str],
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        self._note(sounds)
+        prefixes = [family.replace("_", "-") for family in families]
+        return np.stack(
+            [
+                [
+                    self._loudest(sound, [name for name in TONES_HZ if name.startswith(prefix)])
+                    for prefix in prefixes
+                ]
+                for sound in sounds
+            ]
+        )
+
+    def _note(self, sounds: Sequence[FloatArray]) -> None:
+        self.batches.append(len(sounds))
+        self.heard += [hashlib.sha256(sound.tobytes()).digest() for sound in sounds]
+
+    def _loudest(self, sound: FloatArray, among: list[str]) -> FloatArray:
+        power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
+        bins_hz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
+        energies = [power[np.abs(bins_hz - TONES_HZ[name]) < 20].sum() for name in among]
+        vector = np.zeros(len(TONES_HZ), dtype=np.float32)
+        vector[list(TONES_HZ).index(among[int(np.argmax(energies))])] = 1.0
+        return vector
+
+
+class RandomEncoder:
+    """Does not listen."""
+
+    identity = "random"
+    embedding_size = 16
+    families: tuple[str, ...] = ()
+
+    def __init__(self, seed: int = 0) -> None:
+        self._generator = np.random.default_rng(seed)
+
+    def embed(
+        self, sounds: Sequence[FloatArray], sample_rate: int, *, progress: Progress | None = None
+    ) -> FloatArray:
+        drawn = self._generator.standard_normal((len(sounds), self.embedding_size))
+        unit = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+        return np.asarray(unit, dtype=np.float32)
+
+    def embed_mixtures(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        families: Sequence[str],
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        each = [self.embed(sounds, sample_rate) for _ in families]
+        return np.stack(each, axis=1)
+
+
+class ConstantEncoder(RandomEncoder):
+    """Maps everything to one point."""
+
+    identity = "constant"
+
+    def embed(
+        self, sounds: Sequence[FloatArray], sample_rate: int, *, progress: Progress | None = None
+    ) -> FloatArray:
+        embeddings = np.zeros((len(sounds), self.embedding_size), dtype=np.float32)
+        embeddings[:, 0] = 1.0
+        return embeddings
+
+
+def test_oracle_finds_everything_in_mixtures(bank: NoteBank) -> None:
+    result = evaluate_mixtures(ToneEncoder(), bank, n_mixtures=12, seed=0)
+    assert list(result["scores"]) == [*FAMILIES, "mean"]
+    for row in result["scores"].values():
+        assert row["top_1"]["value"] == row["top_1"]["low"] == row["top_1"]["high"] == 1.0
+        assert row["mrr"]["value"] == row["median_rank"]["value"] == 1.0
+        assert row["candidates"] == INSTRUMENTS_PER_FAMILY
+    assert result["primary"] == {"name": "mean top_1", "value": 1.0}
+    assert result["encoder"] == "tones"
+
+
+def test_oracle_finds_every_single_note(bank: NoteBank) -> None:
+    result = evaluate_single_source(ToneEncoder(), bank)
+    for row in result["scores"].values():
+        assert row["top_1"]["value"] == 1.0
+        assert row["candidates"] == len(TONES_HZ)
+    assert result["primary"] == {"name": "all top_1", "value": 1.0}
+
+
+def test_random_encoder_is_at_chance(bank: NoteBank) -> None:
+    rows = evaluate_mixtures(RandomEncoder(), bank, n_mixtures=60)["scores"]
+    assert rows["mean"]["top_1"]["chance"] == pytest.approx(1 / INSTRUMENTS_PER_FAMILY)
+    assert rows["mean"]["top_1"]["value"] == pytest.approx(1 / INSTRUMENTS_PER_FAMILY, abs=0.1)
+    assert rows["mean"]["top_5"]["value"] == pytest.approx(5 / INSTRUMENTS_PER_FAMILY, abs=0.15)
+    single = [
+        evaluate_single_source(RandomEncoder(seed), bank)["scores"]["all"]["top_5"]["value"]
+        for seed in range(5)
+    ]
+    assert np.mean(single) == pytest.approx(5 / len(TONES_HZ), abs=0.12)
+
+
+def test_constant_encoder_finds_nothing(bank: NoteBank) -> None:
+    mixtures = evaluate_mixtures(ConstantEncoder(), bank, n_mixtures=4)["scores"]["mean"]
+    assert mixtures["top_5"]["value"] == 0.0
+    assert mixtures["median_rank"]["value"] == INSTRUMENTS_PER_FAMILY
+    assert evaluate_single_source(ConstantEncoder(), bank)["primary"]["value"] == 0.0
+
+
+def test_every_encoder_hears_the_same_mixtures_and_another_seed_others(bank: NoteBank) -> None:
+    first, second, other = ToneEncoder(), ToneEncoder(), ToneEncoder()
+    for encoder, seed in ((first, 3), (second, 3), (other, 4)):
+        evaluate_mixtures(encoder, bank, n_mixtures=5, seed=seed)
+    n_references = len(TONES_HZ)
+    assert first.heard == second.heard
+    assert first.heard[:n_references] == other.heard[:n_references]
+    assert not set(first.heard[n_references:]) & set(other.heard[n_references:])
+
+
+def test_more_mixtures_begin_with_the_same_ones(bank: NoteBank) -> None:
+    few, more = ToneEncoder(), ToneEncoder()
+    evaluate_mixtures(few, bank, n_mixtures=4)
+    evaluate_mixtures(more, bank, n_mixtures=6)
+    assert more.heard[: len(few.heard)] == few.heard
+
+
+def test_sounds_are_streamed(bank: NoteBank) -> None:
+    encoder = ToneEncoder()
+    evaluate_mixtures(encoder, bank, n_mixtures=40)
+    assert sum(encoder.batches) == len(TONES_HZ) + 40
+    assert max(encoder.batches) <= 32
+
+
+def test_references_are_no_queries_and_twins_are_nothing(bank: NoteBank) -> None:
+    rows = evaluate_single_source(RandomEncoder(), bank)["scores"]
+    n_test = 4 * len(FAMILIES)
+    assert rows["all"]["queries"] == n_test * (NOTES - 1)
+    assert rows["all_with_references"]["queries"] == n_test * NOTES
+    assert rows["all"]["instruments"] == n_test
+    assert {name: rows[name]["queries"] for name in FAMILIES} == dict.fromkeys(FAMILIES, 12)
+    train = evaluate_single_source(RandomEncoder(), bank, split="train")["scores"]
+    assert train["all_with_references"]["queries"] == 3 * len(FAMILIES) * NOTES
+
+
+def test_the_paper_counts_references_that_find_themselves(bank: NoteBank) -> None:
+    class Parrot(RandomEncoder):
+        """Knows a sound only when it hears exactly that sound again."""
+
+        def embed(
+            self,
+            sounds: Sequence[FloatArray],
+            sample_rate: int,
+            *,
+            progress: Progress | None = None,
+        ) -> FloatArray:
+            seeds = [int.from_bytes(hashlib.sha256(one.tobytes()).digest()[:4]) for one in sounds]
+            return np.concatenate(
+                [
+                    RandomEncoder(seed).embed([one], 1)
+                    for seed, one in zip(seeds, sounds, strict=True)
+                ]
+            )
+
+    rows = evaluate_single_source(Parrot(), bank)["scores"]
+    assert rows["all_with_references"]["top_1"]["value"] >= 1 / NOTES
+    assert rows["all"]["top_1"]["value"] < 0.2
+
+
+def test_families_can_be_chosen(bank: NoteBank) -> None:
+    rows = evaluate_mixtures(ToneEncoder(), bank, n_mixtures=3, families=["bass", "synth-lead"])
+    assert list(rows["scores"]) == ["bass", "synth_lead", "mean"]
+    assert rows["settings"]["families"] == ["bass", "synth_lead"]
+
+
+@pytest.mark.parametrize("protocol", [evaluate_mixtures, evaluate_single_source])
+def test_progress_rises_to_one(bank: NoteBank, protocol: object) -> None:
+    fractions: list[float] = []
+    words: set[str] = set()
+
+    def progress(done: float, text: str) -> None:
+        fractions.append(done)
+        words.add(text)
+
+    assert callable(protocol)
+    more = {"n_mixtures": 3} if protocol is evaluate_mixtures else {}
+    protocol(RandomEncoder(), bank, progress=progress, **more)
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1.0)
+    assert len(words) > 3
+
+
+def test_casts_let_everybody_play_before_anybody_plays_twice() -> None:
+    casts = draw_casts([[5, 6, 7], list(range(20))], 20, np.random.default_rng(0))
+    assert sorted(one for one, _ in casts[:3]) == [5, 6, 7]
+    assert sorted(other for _, other in casts) == list(range(20))
+    assert {one for one, _ in casts[3:]} == {5, 6, 7}
+    assert casts != draw_casts([[5, 6, 7], list(range(20))], 20, np.random.default_rng(1))
+
+
+def test_mfcc_takes_part(bank: NoteBank) -> None:
+    encoder: Encoder = MfccEncoder.fit(reference_sounds(bank), SAMPLE_RATE)
+    rows = evaluate_single_source(encoder, bank)["scores"]
+    assert rows["all"]["top_5"]["value"] > 2 * rows["all"]["top_5"]["chance"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_mixtures": 0}, "at least 1"),
+        ({"families": ["kazoo"]}, "kazoo.*percussion"),
+        ({"split": "exam"}, "exam.*train, valid, test"),
+        ({"families": ["organ"]}, "organ"),
+        ({"families": ["bass", "organ"]}, "organ"),
+    ],
+)
+def test_bad_arguments_are_one_clear_error(
+    bank: NoteBank, arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(CirError, match=message):
+        evaluate_mixtures(RandomEncoder(), bank, **arguments)  # type: ignore[arg-type]
+
+
+def test_single_source_refuses_an_unknown_split(bank: NoteBank) -> None:
+    with pytest.raises(InputError, match="exam"):
+        evaluate_single_source(RandomEncoder(), bank, split="exam")
+
+
+def test_an_instrument_without_notes_is_named(tmp_path: Path) -> None:
+    folder = write_bank(tmp_path / "bank")
+    kept = [
+        line
+        for line in (folder / "notes.csv").read_text(encoding="utf-8").splitlines()
+        if not line.startswith("bass-7,")
+    ]
+    (folder / "notes.csv").write_text("\n".join(kept) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match="bass-7.*no notes"):
+        evaluate_single_source(RandomEncoder(), NoteBank.open(folder))
+
+
+def test_report_shows_both_encoders_row_by_row(bank: NoteBank) -> None:
+    results = [
+        evaluate_mixtures(encoder, bank, n_mixtures=6)
+        for encoder in (ToneEncoder(), ConstantEncoder())
+    ]
+    text = to_markdown(results)
+    rows = [line for line in text.splitlines() if line.startswith("| percussion")]
+    assert len(rows) == 3  # both encoders, and chance
+    assert any("tones" in row and "100.0 [100.0, 100.0]" in row for row in rows)
+    assert any("constant" in row and "0.0 [0.0, 0.0]" in row for row in rows)
+    assert any("chance" in row and "12.5" in row for row in rows)
+    assert "6 mixtures" in text and "seed 0" in text
+
+
+def test_json_is_strict_and_loses_nothing(bank: NoteBank) -> None:
+    results = [evaluate_single_source(RandomEncoder(), bank)]
+    read = json.loads(to_json(results))
+    assert read == {"results": results}
