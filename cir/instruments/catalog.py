@@ -59,17 +59,16 @@ class Catalog(Sequence[Instrument]):
     def __iter__(self) -> Iterator[Instrument]:
         return iter(self._rows)
 
-    def __contains__(self, item: object) -> bool:
-        """Whether an instrument, or the id of one, is here."""
-        if isinstance(item, Instrument):
-            return self._by_id.get(item.instrument_id) == item
-        return item in self._by_id
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Catalog) and self._rows == other._rows
 
     def __hash__(self) -> int:
         return hash(self._rows)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all rows, in order."""
+        return tuple(self._by_id)
 
     def by_id(self, instrument_id: str) -> Instrument:
         """Return one instrument.

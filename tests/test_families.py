@@ -1,0 +1,126 @@
+import pytest
+
+from cir.errors import InputError
+from cir.instruments.families import (
+    FAMILIES,
+    REFERENCE_PITCHES,
+    check_families,
+    family_label,
+    family_of_gm_program,
+    family_of_nsynth,
+    family_of_surge_category,
+    gm_group,
+    reference_pitch,
+)
+
+
+def test_there_are_thirteen_families_in_their_fixed_order() -> None:
+    assert len(FAMILIES) == len(set(FAMILIES)) == 13
+    assert FAMILIES[:3] == ("percussion", "bass", "synth_lead")
+
+
+def test_every_family_has_a_reference_pitch_and_the_rest_has_one_too() -> None:
+    assert set(REFERENCE_PITCHES) == set(FAMILIES)
+    assert reference_pitch("bass") == 34
+    assert reference_pitch(None) == 61
+
+
+@pytest.mark.parametrize(
+    ("program", "family"),
+    [
+        (0, "piano"),
+        (8, "percussion"),
+        (15, "percussion"),
+        (16, "organ"),
+        (24, "guitar"),
+        (39, "bass"),
+        (46, "strings"),
+        (47, "percussion"),
+        (48, "strings"),
+        (54, "voice"),
+        (55, None),
+        (63, "brass"),
+        (64, "reed"),
+        (79, "pipe"),
+        (80, "synth_lead"),
+        (95, "synth_pad"),
+        (103, "synth_effects"),
+        (107, "guitar"),
+        (108, "percussion"),
+        (109, "reed"),
+        (110, "strings"),
+        (111, "reed"),
+        (112, None),
+        (127, None),
+    ],
+)
+def test_gm_programs_map_to_families(program: int, family: str | None) -> None:
+    assert family_of_gm_program(program) == family
+
+
+def test_every_drum_kit_is_percussion() -> None:
+    assert family_of_gm_program(48, is_drum=True) == "percussion"
+
+
+@pytest.mark.parametrize("program", [-1, 128])
+def test_programs_out_of_range_are_refused(program: int) -> None:
+    with pytest.raises(InputError, match="0 to 127"):
+        family_of_gm_program(program)
+    with pytest.raises(InputError, match="0 to 127"):
+        gm_group(program)
+
+
+def test_gm_groups_are_eight_programs_each() -> None:
+    assert [gm_group(p) for p in (0, 7, 33, 80, 127)] == [
+        "Piano",
+        "Piano",
+        "Bass",
+        "Synth lead",
+        "Sound effects",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("category", "family"),
+    [
+        ("Basses", "bass"),
+        ("Winds", "reed"),
+        ("Plucks", "guitar"),
+        ("Bells", "percussion"),
+        ("Synths", "synth_lead"),
+        ("String Machines", "strings"),
+        ("Drones", "synth_effects"),
+        ("Soundscapes", "synth_effects"),
+        ("Voices", "voice"),
+        ("Polysynths", None),
+        ("Arps", None),
+        ("never heard of", None),
+    ],
+)
+def test_surge_categories_map_to_families(category: str, family: str | None) -> None:
+    assert family_of_surge_category(category) == family
+
+
+def test_nsynth_families_map_to_families() -> None:
+    assert family_of_nsynth("flute") == "pipe"
+    assert family_of_nsynth("vocal") == "voice"
+    with pytest.raises(InputError, match="synth_lead"):
+        family_of_nsynth("theremin")
+
+
+def test_labels_are_for_people() -> None:
+    assert family_label("synth_lead") == "Synth lead"
+    assert family_label("bass") == "Bass"
+
+
+def test_check_families_keeps_the_order_and_drops_repeats() -> None:
+    assert check_families(["bass", "percussion", "bass"]) == ("bass", "percussion")
+    assert check_families(["Synth lead", "synth-pad"]) == ("synth_lead", "synth_pad")
+    assert check_families("bass") == ("bass",)
+
+
+def test_check_families_says_what_is_allowed() -> None:
+    with pytest.raises(InputError, match=r"'kazoo'.*percussion, bass, synth_lead"):
+        check_families(["bass", "kazoo"])
+    with pytest.raises(InputError, match="at least one"):
+        check_families([])
