@@ -1,0 +1,78 @@
+"""Contrastive instrument retrieval: give a mix, get the instruments that sound like it.
+
+The public names below are imported when they are first used, so that `import cir` stays fast and
+brings in neither torch nor Chroma.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cir.errors import (
+        CheckpointError,
+        CirError,
+        DatabaseError,
+        DataError,
+        EngineError,
+        InputError,
+    )
+    from cir.index.database import DatabaseInfo, InstrumentDatabase
+    from cir.instruments.families import FAMILIES
+    from cir.model.encoder import TimbreEncoder
+    from cir.retrieval import Retriever, search
+    from cir.types import Encoder, FamilyResult, Instrument, Match, Note
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "FAMILIES",
+    "CheckpointError",
+    "CirError",
+    "DataError",
+    "DatabaseError",
+    "DatabaseInfo",
+    "Encoder",
+    "EngineError",
+    "FamilyResult",
+    "InputError",
+    "Instrument",
+    "InstrumentDatabase",
+    "Match",
+    "Note",
+    "Retriever",
+    "TimbreEncoder",
+    "search",
+]
+
+_MODULE_OF_NAME = {
+    "CheckpointError": "cir.errors",
+    "CirError": "cir.errors",
+    "DataError": "cir.errors",
+    "DatabaseError": "cir.errors",
+    "EngineError": "cir.errors",
+    "InputError": "cir.errors",
+    "DatabaseInfo": "cir.index.database",
+    "InstrumentDatabase": "cir.index.database",
+    "FAMILIES": "cir.instruments.families",
+    "TimbreEncoder": "cir.model.encoder",
+    "Retriever": "cir.retrieval",
+    "search": "cir.retrieval",
+    "Encoder": "cir.types",
+    "FamilyResult": "cir.types",
+    "Instrument": "cir.types",
+    "Match": "cir.types",
+    "Note": "cir.types",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF_NAME.get(name)
+    if module is None:
+        raise AttributeError(f"module 'cir' has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

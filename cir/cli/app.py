@@ -1,0 +1,25 @@
+"""`cir app`: the web page."""
+
+from typing import Annotated
+
+import typer
+
+
+def serve(
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="Address to listen on; this machine only by default.", show_default=False
+        ),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="7860, or $PORT, by default.", show_default=False)
+    ] = None,
+) -> None:
+    """Serve the web page until Ctrl-C."""
+    import os
+
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    from cir.ui.serve import serve as serve_page
+
+    serve_page(host=host, port=port)

@@ -1,0 +1,163 @@
+"""`cir database`: look at, build, extend and export databases of instruments."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cir.cli.options import DatabaseOption, JsonOption, ModelOption, load_encoder
+from cir.cli.terminal import progress_bar
+from cir.errors import DatabaseError
+
+app = typer.Typer(
+    help="Look at, build, extend and export databases of instruments.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+_SHOWN_BANKS = 12
+
+
+@app.command()
+def info(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
+    """Say what a database holds."""
+    from cir.index.database import InstrumentDatabase
+
+    found = InstrumentDatabase.open(database).info()
+    if as_json:
+        print(json.dumps({**asdict(found), "path": str(found.path)}, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    banks = list(found.banks.items())
+    shown = ", ".join(f"{name} {count}" for name, count in banks[:_SHOWN_BANKS])
+    more = f" and {len(banks) - _SHOWN_BANKS} more" if len(banks) > _SHOWN_BANKS else ""
+    for name, value in (
+        ("path", str(found.path)),
+        ("model", found.identity),
+        ("dimension", str(found.dimension)),
+        ("instruments", str(found.n_instruments)),
+        ("sources", ", ".join(f"{name} {count}" for name, count in found.sources.items())),
+        ("families", ", ".join(f"{name} {count}" for name, count in found.families.items())),
+        ("banks", shown + more),
+    ):
+        table.add_row(Text(name, style="bold"), Text(value))
+    if found.map_trustworthiness is not None:
+        trust = Text(f"trustworthiness {found.map_trustworthiness:.3f}")
+        table.add_row(Text("map", style="bold"), trust)
+    Console().print(table)
+
+
+@app.command()
+def build(
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder to write; the one inside the package by default.",
+            show_default=False,
+        ),
+    ] = None,
+    note_bank: Annotated[
+        Path, typer.Option(help="Folder of recorded notes: instruments.csv, notes.csv, notes/.")
+    ] = Path("../shared/surge"),
+    with_note_bank: Annotated[
+        bool, typer.Option("--with-note-bank/--without-note-bank", help="Take the recorded notes.")
+    ] = True,
+    soundfont: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A .sf2 or .sf3 file; repeat it. TimGM6mb by default.", show_default=False
+        ),
+    ] = None,
+    with_soundfonts: Annotated[
+        bool, typer.Option("--with-soundfonts/--without-soundfonts", help="Take sound fonts.")
+    ] = True,
+    model: ModelOption = None,
+    seed: Annotated[int, typer.Option(help="Of the map.")] = 0,
+) -> None:
+    """Build a database from recorded notes and sound fonts, in place of an older one."""
+    from cir.index.build import build_database
+    from cir.index.database import BUNDLED_PATH
+    from cir.index.references import NoteBankReferences, ReferenceSource, SoundFontReferences
+
+    sources: list[ReferenceSource] = []
+    if with_note_bank:
+        sources.append(NoteBankReferences(note_bank))
+    if with_soundfonts:
+        sources += [SoundFontReferences(path) for path in soundfont or [None]]
+    encoder = load_encoder(model)
+    with progress_bar("Building the database") as progress:
+        made = build_database(
+            BUNDLED_PATH if output is None else output,
+            encoder,
+            sources,
+            seed=seed,
+            progress=progress,
+        )
+    typer.echo(f"Wrote {len(made)} instruments to {made.path}.")
+
+
+@app.command()
+def add(
+    sounds: Annotated[list[Path], typer.Argument(help="Sound files, folders and zip archives.")],
+    database: DatabaseOption = None,
+    family: Annotated[
+        str | None,
+        typer.Option(
+            help="Family of them all; else the folders' names decide.", show_default=False
+        ),
+    ] = None,
+    bank: Annotated[
+        str | None, typer.Option(help="Else the folder's or archive's name.", show_default=False)
+    ] = None,
+    author: Annotated[str, typer.Option(help="Who made the sounds.", show_default=False)] = "",
+    licence: Annotated[str, typer.Option(help="Theirs.", show_default=False)] = "",
+    model: ModelOption = None,
+) -> None:
+    """Add one-shots to a database of your own; the folder is made if it is not there."""
+    if database is None:
+        raise DatabaseError(
+            "The bundled database is not changed; name a folder for one of your own, new or not, "
+            "with --database FOLDER."
+        )
+    from cir.index.own_sounds import Labels, add_sounds
+
+    encoder = load_encoder(model)
+    with progress_bar("Adding sounds") as progress:
+        report = add_sounds(
+            database,
+            encoder,
+            sounds,
+            Labels(family=family, bank=bank, author=author, licence=licence),
+            progress=progress,
+        )
+    for reason in report.refused:
+        typer.echo(f"left out: {reason}", err=True)
+    without = sum(instrument.family is None for instrument in report.added)
+    typer.echo(f"Added {len(report.added)} instruments to {database}.")
+    if without:
+        typer.echo(
+            f"{without} of them have no family, so no search by family finds them: "
+            "name one (--family bass), or sort them into folders such as Bass and Pads.",
+            err=True,
+        )
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    database: DatabaseOption = None,
+) -> None:
+    """Copy a database, with its previews, into a folder: JSON, CSV, safetensors and Opus."""
+    from cir.index.database import InstrumentDatabase
+
+    with InstrumentDatabase.open(database) as opened, progress_bar("Exporting") as progress:
+        opened.export(folder, progress)
+        typer.echo(f"Wrote {len(opened)} instruments to {folder}.")

@@ -1,0 +1,60 @@
+"""`cir embed`: embeddings of sound files, as numbers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cir.cli.options import FamilyOption, ModelOption, check_output, load_encoder, parse_families
+from cir.cli.terminal import progress_bar
+from cir.errors import InputError
+
+
+def embed(
+    files: Annotated[list[Path], typer.Argument(help="Sound files.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .npz file to write.")],
+    mixture: Annotated[
+        bool,
+        typer.Option("--mixture", help="The files are mixes: one embedding per family each."),
+    ] = False,
+    family: FamilyOption = None,
+    model: ModelOption = None,
+) -> None:
+    """Embed sound files into a .npz file.
+
+    It holds `embeddings`, (N, D) or with --mixture (N, F, D), float32 of unit norm; `files`, (N,);
+    `model`, the identity of the model; and with --mixture `families`, (F,).
+    """
+    check_output(output, ".npz")
+    families = parse_families(family)
+    if families is not None and not mixture:
+        raise InputError(
+            "--family is of use with --mixture only; single instruments have no query."
+        )
+    import numpy as np
+
+    from cir.files import replacing
+    from cir.retrieval import DEFAULT_FAMILIES, embed_windows, read_sound
+
+    chosen = families or DEFAULT_FAMILIES
+    sounds = []
+    with progress_bar("Reading", least_seconds=2.0) as progress:
+        for done, file in enumerate(files, start=1):
+            sounds.append(read_sound(file))
+            progress(done / len(files), "Reading")
+    encoder = load_encoder(model)
+    arrays = {"files": np.array([str(file) for file in files]), "model": np.array(encoder.identity)}
+    with progress_bar("Embedding", least_seconds=2.0) as progress:
+        rows = []
+        for done, sound in enumerate(sounds, start=1):
+            if mixture:
+                rows.append(np.stack(list(embed_windows(sound, encoder, chosen).values())))
+            else:
+                rows.append(encoder.embed([sound], 16_000)[0])
+            progress(done / len(sounds), "Embedding")
+    arrays["embeddings"] = np.stack(rows)
+    if mixture:
+        arrays["families"] = np.array(chosen)
+    with replacing(output) as temporary, temporary.open("wb") as out:
+        np.savez(out, allow_pickle=False, **arrays)
+    typer.echo(f"Wrote embeddings of shape {arrays['embeddings'].shape} to {output}.")

@@ -1,0 +1,57 @@
+"""The command `cir`: one file per command, and what every command does with errors.
+
+Only typer is imported here. Each command imports what it needs when it runs, so that `cir --help`
+answers at once.
+"""
+
+import sys
+
+import typer
+
+from cir.cli.app import serve
+from cir.cli.database import app as database_app
+from cir.cli.embed import embed
+from cir.cli.evaluate import evaluate
+from cir.cli.search import search
+from cir.cli.train import train
+from cir.errors import CirError
+
+EXIT_ERROR = 2
+
+app = typer.Typer(
+    name="cir",
+    help="Find the instruments that sound like those in a mix.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(search)
+app.command()(embed)
+app.add_typer(database_app, name="database")
+app.command("app")(serve)
+app.command()(train)
+app.command()(evaluate)
+
+
+def main() -> None:
+    """Run the command line and exit.
+
+    The exit code is 0 on success, 2 for anything the user can mend (one line on stderr, never a
+    traceback) and 130 after Ctrl-C.
+    """
+    try:
+        app(prog_name="cir")
+    except CirError as error:
+        sys.exit(_complain(str(error)))
+    except OSError as error:  # a full disk, a folder without permission
+        where = f": {error.filename}" if error.filename else ""
+        sys.exit(_complain(f"{error.strerror or error}{where}"))
+
+
+def _complain(message: str) -> int:
+    print("cir:", " ".join(message.split()), file=sys.stderr)
+    return EXIT_ERROR
+
+
+if __name__ == "__main__":
+    main()

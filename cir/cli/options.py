@@ -1,0 +1,73 @@
+"""Options and small steps that several commands share."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from cir.errors import InputError
+
+if TYPE_CHECKING:
+    from cir.model.encoder import TimbreEncoder
+
+ModelOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="Folder or Hub id of a model; the bundled one by default.",
+        show_default=False,
+    ),
+]
+DatabaseOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--database",
+        "-d",
+        help="Folder of a database of your own; the bundled one by default.",
+        show_default=False,
+    ),
+]
+JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+FamilyOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--family",
+        "-f",
+        help="Family to look for, such as bass; repeat it, or separate several by commas. "
+        "Percussion, bass and synth_lead by default.",
+        show_default=False,
+    ),
+]
+
+
+def parse_families(values: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Read `--family bass --family organ,reed`; None where the option was not given.
+
+    Raises:
+        InputError: a name is no family.
+    """
+    if not values:
+        return None
+    from cir.instruments.families import check_families
+
+    return check_families([name for value in values for name in value.split(",")])
+
+
+def load_encoder(model: str | None) -> "TimbreEncoder":
+    """Load the model that was named, or the bundled one."""
+    from cir.model.encoder import TimbreEncoder
+
+    return TimbreEncoder.from_pretrained(model)
+
+
+def check_output(path: Path, suffix: str) -> None:
+    """Refuse an output path before the work is done, not after.
+
+    Raises:
+        InputError: it is a folder, or has another suffix.
+    """
+    if path.suffix.lower() != suffix:
+        raise InputError(f"The output must end in {suffix}, not {path.name!r}.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a file that ends in {suffix}.")

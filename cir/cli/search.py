@@ -1,0 +1,117 @@
+"""`cir search`: the instruments that sound like those in a mix."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cir.cli.options import (
+    DatabaseOption,
+    FamilyOption,
+    JsonOption,
+    ModelOption,
+    load_encoder,
+    parse_families,
+)
+from cir.cli.terminal import progress_bar
+from cir.types import FamilyResult
+
+if TYPE_CHECKING:
+    from cir.retrieval import SearchTimings
+
+
+def search(
+    mix: Annotated[Path, typer.Argument(help="A sound file: wav, flac, ogg, opus, mp3, aiff.")],
+    family: FamilyOption = None,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", help="Matches per family.")] = 5,
+    bank: Annotated[str | None, typer.Option(help="Only instruments of this bank.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Only instruments of this source: surge, soundfont, samples.")
+    ] = None,
+    database: DatabaseOption = None,
+    model: ModelOption = None,
+    as_json: JsonOption = False,
+    show_timings: Annotated[
+        bool, typer.Option("--timings", help="Say where the time went, on stderr.")
+    ] = False,
+) -> None:
+    """Find the instruments that sound most like those in a mix."""
+    families = parse_families(family)
+    from cir.index.database import InstrumentDatabase
+    from cir.retrieval import DEFAULT_FAMILIES, Retriever, read_sound
+
+    read_sound(mix)  # a bad file is refused before the model is loaded
+    encoder = load_encoder(model)
+    timings: list[SearchTimings] = []
+    with InstrumentDatabase.open(database, encoder=encoder) as opened:
+        with progress_bar("Building the search index", least_seconds=2.0) as progress:
+            opened.prepare(progress)
+        with progress_bar("Listening", least_seconds=2.0) as progress:
+            results = Retriever(encoder, opened).search(
+                mix,
+                families=families or DEFAULT_FAMILIES,
+                top_k=top_k,
+                bank=bank,
+                source=source,
+                progress=progress,
+                on_timings=timings.append,
+            )
+    if as_json:
+        print(json.dumps(as_document(mix, encoder.identity, results), indent=2))
+    else:
+        _print_tables(results)
+    if show_timings:
+        for name, seconds in asdict(timings[0]).items():
+            typer.echo(f"{name.removesuffix('_seconds')}: {1000 * seconds:.1f} ms", err=True)
+
+
+def as_document(mix: Path, identity: str, results: Sequence[FamilyResult]) -> dict[str, Any]:
+    """Lay out results for `--json`."""
+    return {
+        "query": str(mix),
+        "model": identity,
+        "families": [
+            {
+                "family": result.family,
+                "matches": [
+                    {
+                        "rank": match.rank,
+                        "similarity": round(match.similarity, 6),
+                        **asdict(match.instrument),
+                        "preview": None if match.preview is None else str(match.preview),
+                    }
+                    for match in result.matches
+                ],
+            }
+            for result in results
+        ],
+    }
+
+
+def _print_tables(results: Sequence[FamilyResult]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from cir.instruments.families import family_label
+
+    console = Console()
+    for result in results:
+        title = family_label(result.family)
+        if not result.matches:
+            console.print(Text(f"{title}: the database has no such instrument."))
+            continue
+        table = Table(title=title, title_justify="left", title_style="bold")
+        table.add_column("#", justify="right")
+        table.add_column("similarity", justify="right")
+        for heading in ("name", "bank", "category", "author"):
+            table.add_column(heading, overflow="fold")
+        for match in result.matches:
+            row = match.instrument
+            cells = (row.name, row.bank, row.category, row.author)
+            # Text, not str: names hold brackets, which rich would read as mark-up.
+            table.add_row(str(match.rank), f"{match.similarity:.3f}", *map(Text, cells))
+        console.print(table)

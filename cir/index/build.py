@@ -1,0 +1,137 @@
+"""Making the bundle of a database: references embedded, previews written, the map drawn."""
+
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from cir.audio.io import save_opus
+from cir.errors import DatabaseError
+from cir.index.bundle import PREVIEWS_NAME, is_bundle, write_bundle
+from cir.index.database import InstrumentDatabase, check_new_folder
+from cir.index.references import Reference, ReferenceSource
+from cir.index.timbre_map import N_NEIGHBORS, compute_map, trustworthiness
+from cir.instruments.catalog import Catalog
+from cir.types import Encoder, FloatArray, Instrument, Progress
+
+_BATCH = 32
+_SHARE_OF_EMBEDDING = 0.9
+"""Of the progress bar; the map takes the rest."""
+
+
+def build_database(
+    folder: Path | str,
+    encoder: Encoder,
+    sources: Sequence[ReferenceSource],
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> InstrumentDatabase:
+    """Build a database from reference notes, in place of an older one in the same folder.
+
+    The folder is written under a temporary name and then renamed: nothing changes before all is
+    done.
+
+    Args:
+        folder: new, empty, or a database.
+        encoder: embeds the notes; only it can query the result.
+        sources: where the notes come from.
+        seed: of the map.
+        progress: called after every batch of instruments.
+
+    Raises:
+        DatabaseError: `folder` holds something else, or no source gives any instrument.
+        InputError: a note is silent or not finite.
+        DataError: a source is damaged, or two instruments share an id.
+    """
+    target = Path(folder).expanduser()
+    if not is_bundle(target):
+        check_new_folder(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
+    try:
+        _write(temporary, encoder, sources, seed, progress)
+        _replace_folder(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return InstrumentDatabase.open(target, encoder=encoder)
+
+
+def _write(
+    folder: Path,
+    encoder: Encoder,
+    sources: Sequence[ReferenceSource],
+    seed: int,
+    progress: Progress | None,
+) -> None:
+    instruments: list[Instrument] = []
+    parts: list[FloatArray] = []
+    total = sum(len(source) for source in sources)
+    for batch in _batches(sources):
+        instruments += [reference.instrument for reference in batch]
+        parts.append(_embed(batch, encoder))
+        for reference in batch:
+            _write_preview(folder / PREVIEWS_NAME, reference)
+        if progress is not None:
+            words = f"Embedding instruments, {len(instruments)} of {total}"
+            progress(_SHARE_OF_EMBEDDING * len(instruments) / total, words)
+    if not instruments:
+        raise DatabaseError("There is no instrument to build a database of; name a source of some.")
+    order = sorted(range(len(instruments)), key=lambda row: instruments[row].instrument_id)
+    embeddings = np.concatenate(parts)[order]
+    coordinates = compute_map(embeddings, seed=seed, progress=_rest_of(progress))
+    enough = len(embeddings) > 2 * N_NEIGHBORS
+    write_bundle(
+        folder,
+        identity=encoder.identity,
+        catalog=Catalog(instruments[row] for row in order),
+        embeddings=embeddings,
+        coordinates=coordinates,
+        map_trustworthiness=trustworthiness(embeddings, coordinates) if enough else None,
+    )
+
+
+def _batches(sources: Sequence[ReferenceSource]) -> Iterator[list[Reference]]:
+    """Give the references of all sources, at most 32 of one sample rate at a time."""
+    for source in sources:
+        references = iter(source)
+        while batch := list(islice(references, _BATCH)):
+            for rate in sorted({reference.sample_rate for reference in batch}):
+                yield [reference for reference in batch if reference.sample_rate == rate]
+
+
+def _embed(batch: Sequence[Reference], encoder: Encoder) -> FloatArray:
+    return encoder.embed([reference.audio for reference in batch], batch[0].sample_rate)
+
+
+def _write_preview(folder: Path, reference: Reference) -> None:
+    path = folder / f"{reference.instrument.instrument_id}.opus"
+    folder.mkdir(parents=True, exist_ok=True)
+    if reference.preview is not None:
+        shutil.copyfile(reference.preview, path)
+    else:
+        save_opus(path, reference.audio, reference.sample_rate)
+
+
+def _rest_of(progress: Progress | None) -> Progress | None:
+    if progress is None:
+        return None
+    outer, start = progress, _SHARE_OF_EMBEDDING
+    return lambda fraction, words: outer(start + (1.0 - start) * fraction, words)
+
+
+def _replace_folder(new: Path, target: Path) -> None:
+    old = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
+    if not target.exists():
+        new.rename(target)
+        return
+    target.rename(old)
+    try:
+        new.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,441 @@
+"""Instruments, their reference embeddings and previews, searchable by sound."""
+
+import logging
+import shutil
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import ArrayLike, NDArray
+
+from cir.errors import DatabaseError, InputError
+from cir.files import replacing
+from cir.index.bundle import (
+    HEADER_NAME,
+    PREVIEWS_NAME,
+    Bundle,
+    is_bundle,
+    read_bundle,
+    write_bundle,
+)
+from cir.index.chroma import ChromaStore
+from cir.index.exact import cosine_similarities, rank, shortlist
+from cir.index.store import HOME_VARIABLE, ensure_store
+from cir.index.timbre_map import place, principal_plane
+from cir.index.vectors import check_embeddings, check_query
+from cir.instruments.catalog import Catalog
+from cir.instruments.families import check_families
+from cir.types import Encoder, FloatArray, Instrument, Match, Progress
+
+BUNDLED_PATH = Path(__file__).parents[1] / "assets" / "database"
+"""The database that comes with the package."""
+
+EXHAUSTIVE_ROWS = 4_096
+"""Up to this many rows Chroma is asked for all of them; above, one matrix product is faster."""
+
+_LOCK_NAME = ".lock"
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DatabaseInfo:
+    """What a database holds."""
+
+    path: Path
+    identity: str
+    """Of the model that made the embeddings."""
+    dimension: int
+    n_instruments: int
+    sources: dict[str, int]
+    """Instruments per source; all counts are in falling order."""
+    families: dict[str, int]
+    """Instruments per family; those without are counted as `none`."""
+    banks: dict[str, int]
+    map_trustworthiness: float | None
+
+
+class InstrumentDatabase:
+    """Search instruments by embedding.
+
+    Made by `open` or `create`. Results equal those of `cir.index.exact.exact_search` on the rows
+    that pass the filters, ties in order of instrument id.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._lock = threading.RLock()
+        self._store: ChromaStore | None = None
+        self._use(bundle)
+
+    @classmethod
+    def open(
+        cls, path: Path | str | None = None, *, encoder: Encoder | None = None
+    ) -> "InstrumentDatabase":
+        """Open a database.
+
+        The index that answers searches is made at the first search, or by `prepare`.
+
+        Args:
+            path: its folder; None opens the one that comes with the package.
+            encoder: the model that queries will be embedded with.
+
+        Raises:
+            DatabaseError: there is no database, it is damaged, or not `encoder` made it.
+        """
+        folder = BUNDLED_PATH if path is None else Path(path).expanduser()
+        if path is None and not is_bundle(folder):
+            raise DatabaseError(
+                "This installation comes without its database; make one with `cir database build`, "
+                "or name one of your own (--database FOLDER)."
+            )
+        database = cls(read_bundle(folder))
+        if encoder is not None:
+            database.check_encoder(encoder)
+        return database
+
+    @classmethod
+    def create(cls, path: Path | str, encoder: Encoder) -> "InstrumentDatabase":
+        """Make an empty database for the embeddings of one model.
+
+        Raises:
+            DatabaseError: there is one already, or `path` is a file or a folder of something else.
+        """
+        folder = Path(path).expanduser()
+        check_new_folder(folder)
+        write_bundle(
+            folder,
+            identity=encoder.identity,
+            catalog=Catalog([]),
+            embeddings=np.empty((0, encoder.embedding_size), dtype=np.float32),
+        )
+        return cls.open(folder)
+
+    @property
+    def path(self) -> Path:
+        """The folder of the bundle."""
+        return self._bundle.folder
+
+    @property
+    def identity(self) -> str:
+        """Of the model that made the embeddings."""
+        return self._bundle.header.identity
+
+    def __len__(self) -> int:
+        return len(self._bundle.catalog)
+
+    def check_encoder(self, encoder: Encoder) -> None:
+        """Make sure that a model embeds as the model did that made this database.
+
+        Raises:
+            DatabaseError: it does not.
+        """
+        if encoder.identity != self.identity:
+            raise DatabaseError(
+                f"The database {self.path} was made by the model {self.identity}, not by "
+                f"{encoder.identity}: open it with its own model, or build one with this model "
+                "(`cir database build --model MODEL`)."
+            )
+
+    def info(self) -> DatabaseInfo:
+        """Count what is here."""
+        bundle = self._bundle
+        return DatabaseInfo(
+            path=bundle.folder,
+            identity=self.identity,
+            dimension=bundle.header.dimension,
+            n_instruments=len(bundle.catalog),
+            sources=_count(row.source for row in bundle.catalog),
+            families=_count(row.family or "none" for row in bundle.catalog),
+            banks=_count(row.bank for row in bundle.catalog),
+            map_trustworthiness=bundle.header.map_trustworthiness,
+        )
+
+    def prepare(self, progress: Progress | None = None) -> None:
+        """Open the search index, and build it if this database has none yet (seconds).
+
+        Raises:
+            DatabaseError: it cannot be written.
+        """
+        with self._lock:
+            if self._store is not None or not len(self):
+                return
+            try:
+                self._store = self._open_store(progress)
+            except OSError as error:
+                raise DatabaseError(
+                    f"The search index cannot be written: {error}; set {HOME_VARIABLE} to a folder "
+                    "that can be written to."
+                ) from error
+
+    def search(
+        self,
+        embedding: ArrayLike,
+        top_k: int = 5,
+        family: str | None = None,
+        *,
+        bank: str | None = None,
+        source: str | None = None,
+    ) -> list[Match]:
+        """Return the instruments most similar to an embedding, best first.
+
+        Args:
+            embedding: (D,), any scale.
+            top_k: how many, at least 1; fewer come back where fewer pass the filters.
+            family: only this family; None for all instruments, also those without a family.
+            bank: only this bank.
+            source: only this source.
+
+        Raises:
+            DatabaseError: the embedding has another dimension than the database.
+            InputError: any argument is out of range or unknown, or the embedding is no direction.
+        """
+        if not isinstance(top_k, Integral) or isinstance(top_k, bool) or top_k < 1:
+            raise InputError(f"top_k must be a whole number of at least 1, not {top_k!r}.")
+        query = check_query(embedding, self._bundle.header.dimension)
+        if family is not None:
+            (family,) = check_families([family])
+        filters = {
+            column: self._check_value(column, value)
+            for column, value in (("bank", bank), ("source", source))
+            if value is not None
+        }
+        with self._lock:
+            return self._search(query, int(top_k), family, filters)
+
+    def add(
+        self,
+        instruments: Sequence[Instrument],
+        embeddings: ArrayLike,
+        previews: Mapping[str, Path] | None = None,
+    ) -> None:
+        """Add instruments, or replace those whose id is here already; all of them or none.
+
+        A database with a map gets places for the new instruments beside their nearest neighbours;
+        one that had none, or that was empty, gets a map of principal components.
+
+        Args:
+            instruments: M rows.
+            embeddings: (M, D), any scale, parallel to `instruments`.
+            previews: Ogg Opus file of each instrument, by id; copied.
+
+        Raises:
+            DatabaseError: the bundled database is not to be changed, or D is not the database's.
+            InputError: an embedding is no direction, or the numbers of rows differ.
+            DataError: a row of the catalogue is malformed.
+        """
+        folder = self.path
+        if folder == BUNDLED_PATH:
+            raise DatabaseError(
+                "The bundled database is not changed; add to one of your own (--database FOLDER), "
+                "or start with a copy of it (`cir database export FOLDER`)."
+            )
+        with self._lock, FileLock(folder / _LOCK_NAME):
+            current = read_bundle(folder)  # another process may have added since
+            new = check_embeddings(embeddings, current.header.dimension)
+            if len(new) != len(instruments):
+                raise InputError(f"{len(instruments)} instruments came with {len(new)} embeddings.")
+            catalog, merged, coordinates = _merge(current, Catalog(instruments), new)
+            for instrument_id, preview in (previews or {}).items():
+                target = folder / PREVIEWS_NAME / f"{instrument_id}.opus"
+                with replacing(target) as temporary:
+                    shutil.copyfile(preview, temporary)
+            write_bundle(
+                folder,
+                identity=current.header.identity,
+                catalog=catalog,
+                embeddings=merged,
+                coordinates=coordinates,
+                map_trustworthiness=current.header.map_trustworthiness,
+            )
+            self.close()
+            self._use(read_bundle(folder))
+
+    def get(self, instrument_id: str) -> Instrument:
+        """Return one instrument; raises InputError where there is none with this id."""
+        return self._bundle.catalog.by_id(instrument_id)
+
+    def instruments(self) -> Catalog:
+        """Return all instruments, in the order of `embeddings` and `coordinates`."""
+        return self._bundle.catalog
+
+    def embeddings(self) -> tuple[tuple[str, ...], FloatArray]:
+        """Return all ids and the embeddings, (N, D), unit norm, read-only."""
+        return self._ids, self._bundle.embeddings
+
+    def coordinates(self) -> FloatArray | None:
+        """Return the places on the map, (N, 2), read-only; None where there is no map."""
+        return self._bundle.coordinates
+
+    def preview_path(self, instrument_id: str) -> Path | None:
+        """Return the sound file of an instrument's reference note, where there is one.
+
+        Raises:
+            InputError: there is no instrument with this id.
+        """
+        path = self.path / PREVIEWS_NAME / f"{self.get(instrument_id).instrument_id}.opus"
+        return path if path.is_file() else None
+
+    def export(self, folder: Path | str, progress: Progress | None = None) -> None:
+        """Copy the database, with its previews, as a plain bundle into a new folder.
+
+        Raises:
+            DatabaseError: the folder is there already and not empty.
+        """
+        target = Path(folder).expanduser()
+        check_new_folder(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
+        bundle = self._bundle
+        try:
+            write_bundle(
+                temporary,
+                identity=self.identity,
+                catalog=bundle.catalog,
+                embeddings=bundle.embeddings,
+                coordinates=bundle.coordinates,
+                map_trustworthiness=bundle.header.map_trustworthiness,
+            )
+            (temporary / PREVIEWS_NAME).mkdir()
+            for done, instrument_id in enumerate(self._ids, start=1):
+                preview = self.preview_path(instrument_id)
+                if preview is not None:
+                    shutil.copyfile(preview, temporary / PREVIEWS_NAME / preview.name)
+                if progress is not None:
+                    progress(done / len(self._ids), "Copying previews")
+            temporary.replace(target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def close(self) -> None:
+        """Release the files of the search index; the next search opens it again."""
+        with self._lock:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+
+    def __enter__(self) -> "InstrumentDatabase":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _use(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._ids = tuple(row.instrument_id for row in bundle.catalog)
+        self._row_of_id = {name: row for row, name in enumerate(self._ids)}
+        self._columns: dict[str, NDArray[np.object_]] = {
+            column: np.array([getattr(row, column) for row in bundle.catalog], dtype=object)
+            for column in ("family", "bank", "source")
+        }
+
+    def _open_store(self, progress: Progress | None) -> ChromaStore:
+        folder = ensure_store(self._bundle, progress)
+        try:
+            return ChromaStore(folder)
+        except Exception:  # whatever Chroma raises where its files are damaged
+            _logger.warning("The index %s cannot be read; building it anew", folder, exc_info=True)
+            return ChromaStore(ensure_store(self._bundle, progress, anew=True))
+
+    def _check_value(self, column: str, value: str) -> str:
+        known = sorted(set(self._columns[column]))
+        if value not in known:
+            raise InputError(
+                f"This database has no {column} {value!r}; it has {', '.join(known) or 'none'}."
+            )
+        return value
+
+    def _search(
+        self, query: FloatArray, top_k: int, family: str | None, filters: Mapping[str, str]
+    ) -> list[Match]:
+        eligible = np.ones(len(self), dtype=bool)
+        for column, value in filters.items():
+            eligible &= self._columns[column] == value
+        if family is not None:
+            eligible &= self._columns["family"] == family
+        rows = np.flatnonzero(eligible)
+        if len(rows) == 0:
+            return []
+        candidates = self._candidates(query, rows, top_k, filters)
+        ids = [self._ids[row] for row in candidates]
+        similarities = cosine_similarities(self._bundle.embeddings[candidates], query)
+        return [
+            Match(position, similarity, self.get(name), self.preview_path(name))
+            for position, (name, similarity) in enumerate(rank(ids, similarities, top_k), start=1)
+        ]
+
+    def _candidates(
+        self,
+        query: FloatArray,
+        rows: NDArray[np.intp],
+        top_k: int,
+        filters: Mapping[str, str],
+    ) -> NDArray[np.intp]:
+        """Return rows among which the `top_k` of `rows` certainly are."""
+        if len(rows) <= EXHAUSTIVE_ROWS:
+            found, similarities = self._ask_chroma(query, rows, filters)
+            if len(found) == len(rows):
+                return found[shortlist(similarities, top_k)]
+            _logger.info("Chroma returned %d of %d rows; comparing all", len(found), len(rows))
+        return rows[shortlist(self._bundle.embeddings[rows] @ query, top_k)]
+
+    def _ask_chroma(
+        self, query: FloatArray, rows: NDArray[np.intp], filters: Mapping[str, str]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Compare a query with `rows`, family by family; the result may lack rows."""
+        self.prepare()
+        counts = Counter(self._columns["family"][rows])
+        ids: list[str] = []
+        parts: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)]
+        for family, count in counts.items():
+            if self._store is None:
+                break
+            try:
+                found, similarities = self._store.similarities(query, family, filters, count)
+            except Exception:  # whatever Chroma raises once its files are gone: the rows are here
+                _logger.warning("Chroma failed; comparing all rows instead", exc_info=True)
+                break
+            ids += found
+            parts.append(similarities)
+        found_rows = np.array([self._row_of_id[name] for name in ids], dtype=np.intp)
+        return found_rows, np.concatenate(parts)
+
+
+def check_new_folder(folder: Path) -> None:
+    """Make sure that a folder can be written anew.
+
+    Raises:
+        DatabaseError: it is a file, or holds something already.
+    """
+    if folder.is_file():
+        raise DatabaseError(f"{folder} is a file; name a new folder.")
+    if folder.is_dir() and any(folder.iterdir()):
+        what = "a database" if (folder / HEADER_NAME).exists() else "other files"
+        raise DatabaseError(f"{folder} holds {what} already; name a new or empty folder.")
+
+
+def _count(values: Iterable[str]) -> dict[str, int]:
+    counted = Counter(values)
+    return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _merge(
+    current: Bundle, added: Catalog, embeddings: FloatArray
+) -> tuple[Catalog, FloatArray, FloatArray | None]:
+    """Return catalogue, embeddings and coordinates with new rows in place of old ones, by id."""
+    new_ids = {row.instrument_id for row in added}
+    kept = [row for row, old in enumerate(current.catalog) if old.instrument_id not in new_ids]
+    everything = [*(current.catalog[row] for row in kept), *added]
+    merged = np.concatenate([current.embeddings[kept], embeddings])
+    if current.coordinates is not None and len(kept) > 0:
+        known, places = current.embeddings[kept], current.coordinates[kept]
+        placed = [place(embedding, known, places) for embedding in embeddings]
+        coordinates = np.concatenate([places, np.array(placed, dtype=np.float32).reshape(-1, 2)])
+    else:
+        coordinates = principal_plane(merged)
+    order = sorted(range(len(everything)), key=lambda row: everything[row].instrument_id)
+    return Catalog(everything[row] for row in order), merged[order], coordinates[order]

@@ -1,0 +1,126 @@
+"""Where reference notes come from: one note per instrument, from note banks and sound fonts."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from cir.audio.dsp import fade_out, peak_normalise
+from cir.engines.soundfont import SoundFontBank, SoundFontEngine
+from cir.errors import DataError
+from cir.instruments.families import reference_pitch
+from cir.instruments.note_bank import SAMPLE_RATE as BANK_SAMPLE_RATE
+from cir.instruments.note_bank import BankInstrument, NoteBank
+from cir.types import FloatArray, Instrument, Note
+
+REFERENCE_VELOCITY = 100
+HELD_SECONDS = 2.0
+RENDER_SECONDS = 3.0
+"""A reference note is held 2 s and rings on for at most one more."""
+
+_RENDER_RATE = 48_000
+_PEAK = 0.9
+_SILENT_PEAK = 1e-3
+_TAIL_FLOOR = 1e-3
+_FADE_SECONDS = 0.02
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The reference note of one instrument."""
+
+    instrument: Instrument
+    audio: FloatArray
+    """Mono, (T,)."""
+    sample_rate: int
+    preview: Path | None = None
+    """An Ogg Opus file of it for people to listen to; None: one is made of `audio`."""
+
+
+class ReferenceSource(Protocol):
+    """Gives reference notes one by one."""
+
+    def __len__(self) -> int:
+        """How many instruments there are; a few may turn out silent and be left out."""
+
+    def __iter__(self) -> Iterator[Reference]:
+        """Render or decode one note after the other."""
+
+
+class NoteBankReferences:
+    """The reference notes of a note bank of Surge patches.
+
+    Args:
+        folder: of the bank.
+
+    Raises:
+        DataError: there is no note bank.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self._bank = NoteBank.open(folder)
+
+    def __len__(self) -> int:
+        return len(self._bank.instruments)
+
+    def __iter__(self) -> Iterator[Reference]:
+        for row in self._bank.instruments:
+            preview = self._bank.preview_path(row.instrument_id)
+            if not preview.is_file():
+                raise DataError(f"The note bank lacks {preview}; fetch it again.")
+            audio = self._bank.audio(row.instrument_id)[0]
+            yield Reference(_describe(row), audio, BANK_SAMPLE_RATE, preview)
+
+
+class SoundFontReferences:
+    """The presets of a sound font, each at its family's reference pitch.
+
+    Args:
+        path: a .sf2 or .sf3 file; None for TimGM6mb.
+
+    Raises:
+        EngineError: tinysoundfont or the file is missing, or the file is no sound font.
+    """
+
+    def __init__(self, path: Path | str | None = None) -> None:
+        self._bank = SoundFontBank(path)
+        self._instruments = self._bank.instruments()
+
+    def __len__(self) -> int:
+        return len(self._instruments)
+
+    def __iter__(self) -> Iterator[Reference]:
+        for preset, instrument in zip(self._bank.presets, self._instruments, strict=True):
+            engine = SoundFontEngine(self._bank, preset.bank, preset.program)
+            pitch = reference_pitch(instrument.family)
+            note = Note(pitch, REFERENCE_VELOCITY, 0.0, HELD_SECONDS)
+            audio = engine.render([note], RENDER_SECONDS, _RENDER_RATE)
+            if float(np.abs(audio).max()) < _SILENT_PEAK:
+                _logger.warning("%s is silent at pitch %d: left out", instrument.name, pitch)
+                continue
+            yield Reference(instrument, trim_tail(peak_normalise(audio, _PEAK)), _RENDER_RATE)
+
+
+def trim_tail(audio: FloatArray) -> FloatArray:
+    """Cut a sound, (T,), where it has died away (to -60 dB), and fade its last 20 ms."""
+    loud = np.flatnonzero(np.abs(audio) >= _TAIL_FLOOR)
+    end = int(loud[-1]) + 1 if loud.size else audio.size
+    return fade_out(audio[:end], round(_FADE_SECONDS * _RENDER_RATE))
+
+
+def _describe(row: BankInstrument) -> Instrument:
+    return Instrument(
+        instrument_id=row.instrument_id,
+        name=row.name,
+        family=row.family,
+        category=row.category,
+        bank=row.bank,
+        author=row.author,
+        licence="GPL-3.0-or-later (Surge)",
+        source="surge",
+        engine=f"bank:surge#{row.instrument_id}",
+    )

@@ -1,0 +1,45 @@
+"""Checks on embeddings that come from outside; Chroma itself accepts almost anything."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cir.errors import DatabaseError, InputError
+from cir.types import FloatArray
+
+
+def check_embeddings(embeddings: ArrayLike, dimension: int) -> FloatArray:
+    """Return embeddings as float32 of unit norm, (N, D).
+
+    Args:
+        embeddings: (N, D), any scale.
+        dimension: the D that is required.
+
+    Raises:
+        DatabaseError: they have another D, that is, they come from another model.
+        InputError: they are no (N, D) numbers, or hold NaN, infinity or a zero vector.
+    """
+    try:
+        array = np.asarray(embeddings, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("Embeddings must be numbers in an array of shape (N, D).") from None
+    if array.ndim != 2:
+        raise InputError(f"Embeddings must have shape (N, D), not {array.shape}.")
+    if array.shape[1] != dimension:
+        raise DatabaseError(
+            f"The embeddings have {array.shape[1]} dimensions, this database has {dimension}: "
+            "use the model that made the database."
+        )
+    if not np.isfinite(array).all():
+        raise InputError("Embeddings must be finite; some hold NaN or infinity.")
+    norms = np.linalg.norm(array, axis=1, keepdims=True)
+    if (norms == 0).any():
+        raise InputError("A zero vector has no direction to compare; embed a sound instead.")
+    return np.asarray(array / norms, dtype=np.float32)
+
+
+def check_query(embedding: ArrayLike, dimension: int) -> FloatArray:
+    """Return one embedding as float32 of unit norm, (D,); raises as `check_embeddings` does."""
+    array = np.asarray(embedding)
+    if array.ndim != 1:
+        raise InputError(f"A query is one embedding of shape (D,), not {array.shape}.")
+    return np.asarray(check_embeddings(array[np.newaxis], dimension)[0])

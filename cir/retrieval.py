@@ -1,0 +1,256 @@
+"""Sound in, instruments out: the whole path from a mix to its matches."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from os import PathLike
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cir.audio.dsp import peak_normalise
+from cir.audio.io import check_audio, load_audio, resample
+from cir.errors import InputError
+from cir.index.database import InstrumentDatabase
+from cir.instruments.families import check_families
+from cir.types import Encoder, FamilyResult, FloatArray, Progress
+
+DEFAULT_FAMILIES = ("percussion", "bass", "synth_lead")
+"""What the mixtures of the paper are made of."""
+
+SAMPLE_RATE = 16_000
+WINDOW_SECONDS = 10.0
+
+_BATCH_WINDOWS = 4
+_AUDIBLE_PEAK = 1e-3
+
+Sound: TypeAlias = str | PathLike[str] | ArrayLike
+"""A file, or a waveform of any shape and type that `cir.audio.io.check_audio` takes."""
+
+
+@dataclass(frozen=True)
+class SearchTimings:
+    """Where the time of one search went."""
+
+    decode_seconds: float
+    """Reading, checking and resampling."""
+    embed_seconds: float
+    """The model: features and network."""
+    search_seconds: float
+    """The database, all families together."""
+
+    @property
+    def total_seconds(self) -> float:
+        """The sum."""
+        return self.decode_seconds + self.embed_seconds + self.search_seconds
+
+
+class Retriever:
+    """A model beside a database that it made.
+
+    Args:
+        encoder: embeds the queries.
+        database: made by the same model.
+
+    Raises:
+        DatabaseError: another model made the database.
+    """
+
+    def __init__(self, encoder: Encoder, database: InstrumentDatabase) -> None:
+        database.check_encoder(encoder)
+        self.encoder = encoder
+        self.database = database
+
+    def search(
+        self,
+        audio_or_path: Sound,
+        sample_rate: int | None = None,
+        families: Sequence[str] | None = None,
+        top_k: int = 5,
+        *,
+        bank: str | None = None,
+        source: str | None = None,
+        progress: Progress | None = None,
+        on_timings: Callable[[SearchTimings], None] | None = None,
+    ) -> list[FamilyResult]:
+        """Find the instruments of each family that sound most like those in a mix.
+
+        Takes what `search` below takes, and further:
+
+        Args:
+            audio_or_path: a file or a waveform.
+            sample_rate: of a waveform.
+            families: which instruments to look for.
+            top_k: matches per family.
+            bank: only instruments of this bank.
+            source: only instruments of this source.
+            progress: called after every few windows.
+            on_timings: called at the end with the time that each part took.
+        """
+        started = time.perf_counter()
+        chosen = check_families(DEFAULT_FAMILIES if families is None else families)
+        audio = read_sound(audio_or_path, sample_rate)
+        decoded = time.perf_counter()
+        embeddings = embed_windows(audio, self.encoder, chosen, progress)
+        embedded = time.perf_counter()
+        results = self.match(embeddings, top_k, bank=bank, source=source)
+        if on_timings is not None:
+            searched = time.perf_counter()
+            on_timings(SearchTimings(decoded - started, embedded - decoded, searched - embedded))
+        return results
+
+    def match(
+        self,
+        embeddings: dict[str, FloatArray],
+        top_k: int = 5,
+        *,
+        bank: str | None = None,
+        source: str | None = None,
+    ) -> list[FamilyResult]:
+        """Look up embeddings by family, as `embed_query` gives them."""
+        return [
+            FamilyResult(
+                family,
+                tuple(self.database.search(embedding, top_k, family, bank=bank, source=source)),
+            )
+            for family, embedding in embeddings.items()
+        ]
+
+
+def search(
+    audio_or_path: Sound,
+    sample_rate: int | None = None,
+    families: Sequence[str] | None = None,
+    top_k: int = 5,
+    *,
+    encoder: Encoder | None = None,
+    database: InstrumentDatabase | None = None,
+    progress: Progress | None = None,
+) -> list[FamilyResult]:
+    """Find the instruments that sound most like those in a mix.
+
+    Args:
+        audio_or_path: a sound file, or a waveform (T,), (T, channels) or (channels, T), up to 20
+            minutes; stereo is averaged.
+        sample_rate: of a waveform, in Hz; a file has its own.
+        families: which instruments to look for; None for percussion, bass and synth lead.
+        top_k: matches per family.
+        encoder: the model; None for the bundled one.
+        database: made by the same model; None for the bundled one.
+        progress: called after every few windows of a long sound.
+
+    Returns:
+        One result per family, in the order given. A family of which the database has no instrument
+        has no matches.
+
+    Raises:
+        InputError: the sound cannot be read or heard, a family is unknown, or `top_k` is out of
+            range.
+        DatabaseError: another model made the database.
+        CheckpointError: the bundled model is missing.
+    """
+    if encoder is None and database is None:
+        retriever = default_retriever()
+    else:
+        chosen = default_encoder() if encoder is None else encoder
+        retriever = Retriever(
+            chosen, InstrumentDatabase.open(encoder=chosen) if database is None else database
+        )
+    return retriever.search(audio_or_path, sample_rate, families, top_k, progress=progress)
+
+
+def embed_query(
+    audio_or_path: Sound,
+    sample_rate: int | None = None,
+    families: Sequence[str] | None = None,
+    *,
+    encoder: Encoder | None = None,
+    progress: Progress | None = None,
+) -> dict[str, FloatArray]:
+    """Embed a mix once per family.
+
+    Takes what `search` takes.
+
+    Returns:
+        The embedding, (D,), unit norm, by family, in the order given.
+    """
+    chosen = check_families(DEFAULT_FAMILIES if families is None else families)
+    audio = read_sound(audio_or_path, sample_rate)
+    return embed_windows(audio, default_encoder() if encoder is None else encoder, chosen, progress)
+
+
+def read_sound(audio_or_path: Sound, sample_rate: int | None = None) -> FloatArray:
+    """Return a file or a waveform as mono at 16 kHz, (T,).
+
+    Raises:
+        InputError: it cannot be read, is empty, silent, too long or not finite, or a waveform came
+            without its sample rate.
+    """
+    if isinstance(audio_or_path, str | PathLike):
+        return load_audio(str(audio_or_path), sample_rate=SAMPLE_RATE)[0]
+    if sample_rate is None:
+        raise InputError(
+            "A waveform needs its sample rate: search(audio, sample_rate=44100), or give a file."
+        )
+    audio = resample(check_audio(audio_or_path, sample_rate), int(sample_rate), SAMPLE_RATE)
+    return check_audio(audio, SAMPLE_RATE)  # a sound above 8 kHz alone is silence from here on
+
+
+def embed_windows(
+    audio: FloatArray,
+    encoder: Encoder,
+    families: Sequence[str],
+    progress: Progress | None = None,
+) -> dict[str, FloatArray]:
+    """Embed a mix of any length window by window, and average.
+
+    A window counts by its energy: what is loud is what is heard. Windows whose peak is 60 dB below
+    that of the whole are not embedded at all.
+
+    Args:
+        audio: mono at 16 kHz, (T,), not silent.
+        encoder: embeds the windows.
+        families: slugs, checked.
+        progress: called after every few windows.
+
+    Returns:
+        The embedding, (D,), unit norm, by family.
+    """
+    windows = split_windows(peak_normalise(audio))
+    windows = [window for window in windows if float(np.abs(window).max()) >= _AUDIBLE_PEAK]
+    energies = np.array([np.sum(np.square(window, dtype=np.float64)) for window in windows])
+    total = np.zeros((len(families), encoder.embedding_size), dtype=np.float64)  # (F, D)
+    for start in range(0, len(windows), _BATCH_WINDOWS):
+        batch = slice(start, start + _BATCH_WINDOWS)
+        embeddings = encoder.embed_mixtures(windows[batch], SAMPLE_RATE, families)
+        total += np.einsum("n,nfd->fd", energies[batch], embeddings.astype(np.float64))
+        if progress is not None:
+            progress(min(1.0, batch.stop / len(windows)), "Listening")
+    norms = np.linalg.norm(total, axis=1, keepdims=True)
+    if (norms == 0).any():
+        raise InputError("The parts of this sound cancel out; search for one passage of it.")
+    unit = (total / norms).astype(np.float32)
+    return dict(zip(families, unit, strict=True))
+
+
+def split_windows(audio: FloatArray) -> list[FloatArray]:
+    """Cut a waveform at 16 kHz, (T,), into windows of 10 s; the last may be shorter."""
+    length = round(WINDOW_SECONDS * SAMPLE_RATE)
+    return [audio[start : start + length] for start in range(0, len(audio), length)]
+
+
+@cache
+def default_encoder() -> Encoder:
+    """Load the bundled model, once."""
+    from cir.model.encoder import TimbreEncoder
+
+    return TimbreEncoder.from_pretrained()
+
+
+@cache
+def default_retriever() -> Retriever:
+    """Load the bundled model and database, once."""
+    encoder = default_encoder()
+    return Retriever(encoder, InstrumentDatabase.open(encoder=encoder))
