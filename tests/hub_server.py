@@ -1,0 +1,254 @@
+"""A Hugging Face Hub on this machine, in memory: what huggingface_hub 2.4 asks of it for models.
+
+It speaks the read side (repository, tree and file requests) and the write side (create, preupload,
+commit), with commits, branches, private repositories and the error codes the client tells apart.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
+
+TOKEN = "hf_of_the_owner"
+
+Files = Mapping[str, bytes]
+
+
+@dataclass
+class Repository:
+    """Commits by hash, and the branches that point at them."""
+
+    private: bool = False
+    gated: bool = False
+    commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)
+    messages: list[str] = field(default_factory=list)
+
+    def commit(self, files: Files, message: str = "", branch: str = "main") -> str:
+        """Put files on top of a branch, return the new commit's hash."""
+        tree = {**self.commits.get(self.branches.get(branch, ""), {}), **files}
+        blobs = sorted((path, blob_id(content)) for path, content in tree.items())
+        commit = hashlib.sha1(f"{len(self.commits)} {blobs}".encode()).hexdigest()
+        self.commits[commit] = tree
+        self.branches[branch] = commit
+        self.messages.append(message)
+        return commit
+
+    def find(self, revision: str) -> str | None:
+        """The commit that a branch or a hash names."""
+        commit = self.branches.get(revision, revision)
+        return commit if commit in self.commits else None
+
+
+class HubServer:
+    """Serves its `repositories` on `url` between entering and leaving a `with` block."""
+
+    def __init__(self) -> None:
+        self.repositories: dict[str, Repository] = {}
+        self.requests: list[str] = []
+        """Method and path of every request so far."""
+        self.broken = False
+        """Answer everything with 500."""
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        """What HF_ENDPOINT should be."""
+        return f"http://127.0.0.1:{self._http.server_port}"
+
+    def add(
+        self, repo_id: str, files: Files, *, private: bool = False, gated: bool = False
+    ) -> Repository:
+        """Make a repository with one commit on main."""
+        repository = Repository(private, gated)
+        repository.commit(files)
+        self.repositories[repo_id] = repository
+        return repository
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+
+class _Refusal(Exception):
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+def blob_id(content: bytes) -> str:
+    """Git's name of a file's content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+_ID = r"(?P<repo>[\w.-]+/[\w.-]+)"
+_READ = {
+    re.compile(rf"/api/models/{_ID}(/revision/(?P<revision>.+))?"): "info",
+    re.compile(rf"/api/models/{_ID}/tree/(?P<revision>[^/]+)"): "tree",
+    re.compile(rf"/{_ID}/resolve/(?P<revision>[^/]+)/(?P<path>.+)"): "file",
+}
+_WRITE = {
+    re.compile(r"/api/repos/create"): "create",
+    re.compile(r"/api/validate-yaml"): "validate_card",
+    re.compile(rf"/api/models/{_ID}/preupload/(?P<revision>.+)"): "preupload",
+    re.compile(rf"/api/models/{_ID}/commit/(?P<revision>.+)"): "commit",
+}
+
+
+def _handler_of(hub: HubServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Keep the tests' output clean."""
+
+        def do_HEAD(self) -> None:
+            self._answer(_READ, b"")
+
+        def do_GET(self) -> None:
+            self._answer(_READ, b"")
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self._answer(_WRITE, body)
+
+        def _answer(self, routes: dict[re.Pattern[str], str], body: bytes) -> None:
+            path = unquote(urlsplit(self.path).path)
+            hub.requests.append(f"{self.command} {path}")
+            try:
+                if hub.broken:
+                    raise _Refusal(500, "", "Out of order")
+                for pattern, name in routes.items():
+                    if match := pattern.fullmatch(path):
+                        getattr(self, f"_{name}")(body, **match.groupdict())
+                        return
+                raise _Refusal(404, "", f"This Hub knows no {self.command} {path}")
+            except _Refusal as refusal:
+                self._send_json(
+                    {"error": refusal.message},
+                    refusal.status,
+                    {"X-Error-Code": refusal.code, "X-Error-Message": refusal.message},
+                )
+
+        def _info(self, body: bytes, repo: str, revision: str | None) -> None:
+            repository, commit = self._open(repo, revision or "main")
+            files = [{"rfilename": path} for path in repository.commits[commit]]
+            info = {"_id": "1", "id": repo, "sha": commit, "private": repository.private}
+            self._send_json({**info, "siblings": files, "tags": [], "downloads": 0, "likes": 0})
+
+        def _tree(self, body: bytes, repo: str, revision: str) -> None:
+            repository, commit = self._open(repo, revision)
+            self._send_json(
+                [
+                    {"type": "file", "path": path, "size": len(file), "oid": blob_id(file)}
+                    for path, file in repository.commits[commit].items()
+                ]
+            )
+
+        def _file(self, body: bytes, repo: str, revision: str, path: str) -> None:
+            repository, commit = self._open(repo, revision)
+            if path not in repository.commits[commit]:
+                raise _Refusal(404, "EntryNotFound", "Entry not found")
+            content = repository.commits[commit][path]
+            headers = {"ETag": f'"{blob_id(content)}"', "X-Repo-Commit": commit}
+            self._send(content, 200, headers)
+
+        def _create(self, body: bytes) -> None:
+            self._must_be_owner()
+            wanted = json.loads(body)
+            repo = f"{wanted['organization']}/{wanted['name']}"
+            if repo in hub.repositories:
+                url = f"{hub.url}/{repo}"
+                self._send_json({"error": "You already created this repo", "url": url}, 409)
+                return
+            hub.repositories[repo] = Repository(wanted.get("visibility") == "private")
+            hub.repositories[repo].commit({".gitattributes": b""}, "initial commit")
+            self._send_json({"url": f"{hub.url}/{repo}", "name": repo})
+
+        def _validate_card(self, body: bytes) -> None:
+            if not json.loads(body)["content"].startswith("---\n"):
+                self._send_json({"warnings": [], "errors": [{"message": "no metadata"}]}, 400)
+                return
+            self._send_json({"warnings": [], "errors": []})
+
+        def _preupload(self, body: bytes, repo: str, revision: str) -> None:
+            self._must_be_owner()
+            self._open(repo, revision)
+            self._send_json(
+                {
+                    "files": [
+                        {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
+                        for file in json.loads(body)["files"]
+                    ]
+                }
+            )
+
+        def _commit(self, body: bytes, repo: str, revision: str) -> None:
+            self._must_be_owner()
+            repository, _ = self._open(repo, revision)
+            files, message = {}, ""
+            for operation in map(json.loads, body.splitlines()):
+                value = operation["value"]
+                if operation["key"] == "header":
+                    message = value["summary"]
+                elif operation["key"] == "file":
+                    files[value["path"]] = base64.b64decode(value["content"])
+                else:
+                    raise _Refusal(400, "", f"This Hub takes no {operation['key']}")
+            commit = repository.commit(files, message, revision)
+            url = f"{hub.url}/{repo}/commit/{commit}"
+            self._send_json({"success": True, "commitOid": commit, "commitUrl": url})
+
+        def _open(self, repo: str, revision: str) -> tuple[Repository, str]:
+            repository = hub.repositories.get(repo)
+            if repository is None or (repository.private and not self._is_owner()):
+                status = 404 if self._is_owner() else 401
+                raise _Refusal(status, "RepoNotFound", "Repository not found")
+            if repository.gated and not self._is_owner():
+                raise _Refusal(403, "GatedRepo", "Access to this model is restricted")
+            commit = repository.find(revision)
+            if commit is None:
+                raise _Refusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+            return repository, commit
+
+        def _is_owner(self) -> bool:
+            return self.headers.get("Authorization") == f"Bearer {TOKEN}"
+
+        def _must_be_owner(self) -> None:
+            if not self._is_owner():
+                raise _Refusal(401, "", "Invalid username or password.")
+
+        def _send_json(
+            self, value: Any, status: int = 200, headers: dict[str, str] | None = None
+        ) -> None:
+            headers = {"Content-Type": "application/json", **(headers or {})}
+            self._send(json.dumps(value).encode(), status, headers)
+
+        def _send(self, content: bytes, status: int, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                if value:
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+    return Handler
