@@ -1,1 +1,1 @@
-"""The page: one file per tab."""
+"""The web page: one file per tab, the map, the cards and the theme."""

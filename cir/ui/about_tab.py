@@ -1,0 +1,95 @@
+"""The About tab: what this is, how to read it, whose sounds these are."""
+
+from collections import Counter
+from html import escape
+
+import gradio as gr
+
+from cir.instruments.families import FAMILIES, family_label
+from cir.ui.service import MAX_SECONDS, PageService
+
+_WHAT = """
+## What it does
+
+You hear a sound in a mix and want *that* instrument. Give this page the mix: for each family that
+you ask for (percussion, bass, synth lead, ...) it lists the instruments of its database that sound
+most like the one in your mix, and plays you each, so that your ears have the last word.
+
+A neural network, an audio spectrogram transformer, was trained on mixtures and single notes
+together, so that a mix lies close to each instrument that plays in it. It listens to the mix as it
+is: nothing is separated first. The method is that of the paper *Contrastive timbre representations
+for musical instrument and synthesizer retrieval*; the model and the code here are our own.
+
+## How to read it
+
+* **Similarity** is the cosine between two embeddings: 1 is the same sound to the model, 0 is
+  unrelated. It ranks instruments *within* one list. It is no probability, and two searches cannot
+  be compared by it.
+* **The list is never empty.** The five most similar instruments are shown even where the mix has no
+  such instrument, or the database lacks it. Listen before you believe.
+* **Previews** are one note each: the middle pitch of the family, held for two seconds.
+* **Long files** are heard in windows of ten seconds, louder ones counting more; up to
+  {minutes:.0f} minutes. Any sample rate, mono or stereo. For a clear answer, cut the mix to the
+  passage in which the instrument plays.
+* **Percussion** means tuned and untuned percussion of synthesizers, rather than drum loops.
+* The same file always gives the same answer.
+"""
+
+_PRIVACY = """
+## Your sounds
+
+Uploads are used for your search only, and removed from this computer within two hours. The page
+loads nothing from other hosts.
+"""
+
+_LICENCES = """
+## Licences
+
+The code is under Apache-2.0. The sounds keep the licences of their authors, named beside each of
+them; these are the database's sources:
+
+{licences}
+
+The programs behind the sounds: [Surge](https://surge-synthesizer.github.io), a free synthesizer
+(GPL 3), and the General MIDI sound bank TimGM6mb by Tim Brechbill (GPL 2).
+"""
+
+
+def build_about_tab(service: PageService) -> None:
+    """Lay out the tab inside the current `gr.Blocks`."""
+    with gr.Column(elem_id="cir-about"):
+        gr.Markdown(_WHAT.format(minutes=MAX_SECONDS / 60))
+        gr.Markdown(_database_facts(service))
+        gr.Markdown(_PRIVACY)
+        gr.Markdown(_LICENCES.format(licences=_licence_list(service)))
+        with gr.Accordion("Authors of the sounds", open=False):
+            gr.HTML(_author_list(service), apply_default_css=False)
+
+
+def _database_facts(service: PageService) -> str:
+    counts = Counter(one.family for one in service.instruments)
+    families = ", ".join(
+        f"{family_label(slug).lower()} {counts[slug]}" for slug in FAMILIES if counts[slug]
+    )
+    others = f", of no family {counts[None]}" if counts[None] else ""
+    info = service.database.info()
+    return (
+        "## What is in the database\n\n"
+        f"{len(service.instruments):,} instruments: {families}{others}. "
+        f"They were embedded in {info.dimension} dimensions by the model `{info.identity}`."
+    )
+
+
+def _licence_list(service: PageService) -> str:
+    counts = Counter((one.source, one.licence) for one in service.instruments)
+    return "\n".join(
+        f"* {source}: {licence or 'licence not stated'} ({count:,} instruments)"
+        for (source, licence), count in sorted(counts.items())
+    )
+
+
+def _author_list(service: PageService) -> str:
+    counts = Counter(one.author or "author unknown" for one in service.instruments)
+    rows = sorted(counts.items(), key=lambda row: (-row[1], row[0].casefold()))
+    names = ", ".join(f"{escape(author)} ({count:,})" for author, count in rows)
+    return f'<p class="cir-muted">{names}.</p>'

@@ -1,0 +1,203 @@
+"""What the tabs need of the model and the database, without anything of Gradio.
+
+The database is opened when the page is built, the encoder when the first search needs it (or when
+`warm_up` is called), so that the page is there before the model is.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cir.audio.io import load_audio
+from cir.errors import InputError
+from cir.index.database import InstrumentDatabase
+from cir.index.exact import cosine_similarities
+from cir.index.timbre_map import place
+from cir.instruments.families import check_families
+from cir.retrieval import SAMPLE_RATE, default_encoder, embed_windows
+from cir.types import Encoder, FamilyResult, FloatArray, Instrument, Match, Progress
+
+MAX_SECONDS = 600.0
+"""Longest mix that the page takes; the library takes longer ones."""
+
+MAX_TOP_K = 20
+"""Most matches per family."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A search of the page: what was found, and the vectors that it was found with.
+
+    Two searches are never equal: Gradio asks whether a visitor's answer is a new one.
+    """
+
+    results: tuple[FamilyResult, ...]
+    queries: dict[str, FloatArray]
+    """By family: the mix's embedding, (D,), unit norm."""
+    seconds: float
+    """How long it took."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """An instrument that really is in a mix, and where the search ranked it."""
+
+    match: Match
+    """Its rank counts from 1 among all instruments of its family."""
+    candidates: int
+    """How many instruments the family has."""
+
+
+class PageService:
+    """One model and one database, shared by all visitors."""
+
+    def __init__(
+        self, encoder: Encoder | None = None, database: InstrumentDatabase | None = None
+    ) -> None:
+        """Open the database; the bundled one, and the bundled model, where none is given.
+
+        Raises:
+            DatabaseError: the database cannot be opened, or was made by another model.
+        """
+        self.database = InstrumentDatabase.open() if database is None else database
+        if encoder is not None:
+            self.database.check_encoder(encoder)
+        self._encoder = encoder
+        self._loading = threading.Lock()
+        self.instruments: tuple[Instrument, ...] = tuple(self.database.instruments())
+        ids, self._embeddings = self.database.embeddings()
+        self._rows = {instrument_id: row for row, instrument_id in enumerate(ids)}
+        self.coordinates = self.database.coordinates()
+        """(N, 2), parallel to `instruments`; None where the database has no map."""
+
+    @property
+    def encoder(self) -> Encoder:
+        """The model, loaded now if it was not yet.
+
+        Raises:
+            CheckpointError: the bundled model cannot be loaded.
+            DatabaseError: another model made the database.
+        """
+        with self._loading:
+            if self._encoder is None:
+                encoder = default_encoder()
+                self.database.check_encoder(encoder)
+                self._encoder = encoder
+            return self._encoder
+
+    def warm_up(self) -> None:
+        """Load the model, run it once and open the index: the first visitor need not wait."""
+        self.database.prepare()
+        noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE).astype(np.float32)
+        self.encoder.embed([0.1 * noise], SAMPLE_RATE)
+
+    def search(
+        self,
+        path: str | Path | None,
+        families: Sequence[str],
+        top_k: int,
+        progress: Progress | None = None,
+    ) -> Answer:
+        """Find the instruments of a mix.
+
+        Raises:
+            InputError: no file, no family, an unknown family, a `top_k` out of range, or a file
+                that is not audio, silent or too long.
+        """
+        if not path:
+            raise InputError("There is no mix yet; upload a file, record one or pick an example.")
+        if not families:
+            raise InputError("No family is chosen; tick at least one, for example Bass.")
+        if not 1 <= top_k <= MAX_TOP_K:
+            raise InputError(
+                f"{top_k} matches per family were asked for; choose between 1 and {MAX_TOP_K}."
+            )
+        wanted = check_families(families)
+        report = progress or _ignore
+        start = time.perf_counter()
+        report(0.0, "Reading the sound")
+        audio, _ = load_audio(path, sample_rate=SAMPLE_RATE, max_seconds=MAX_SECONDS)
+        report(0.1, "Listening")
+        queries = embed_windows(
+            audio,
+            self.encoder,
+            wanted,
+            lambda done, words: report(0.1 + 0.8 * done, words),
+        )
+        report(0.9, "Looking for similar instruments")
+        results = tuple(
+            FamilyResult(family, tuple(self.database.search(queries[family], top_k, family)))
+            for family in wanted
+        )
+        return Answer(results, queries, time.perf_counter() - start)
+
+    def has(self, instrument_ids: Iterable[str]) -> bool:
+        """Say whether the database holds all of these instruments."""
+        return all(instrument_id in self._rows for instrument_id in instrument_ids)
+
+    def truth(self, instrument_id: str, queries: dict[str, FloatArray]) -> Truth | None:
+        """Rank an instrument known to be in the mix; None where its family was not searched."""
+        instrument = self.instruments[self._rows[instrument_id]]
+        if instrument.family is None or instrument.family not in queries:
+            return None
+        rivals = [
+            row for row, other in enumerate(self.instruments) if other.family == instrument.family
+        ]
+        scores = cosine_similarities(self._embeddings[rivals], queries[instrument.family])
+        own = float(scores[rivals.index(self._rows[instrument_id])])
+        rank = 1 + int(np.count_nonzero(scores > own))
+        return Truth(Match(rank, own, instrument, self.preview(instrument_id)), len(rivals))
+
+    def neighbours(self, instrument_id: str, count: int = 5) -> tuple[Match, list[Match]]:
+        """Return an instrument and those most similar to it, of any family, without itself.
+
+        Raises:
+            InputError: the database has no such instrument.
+        """
+        row = self._rows.get(instrument_id)
+        if row is None:
+            raise InputError(
+                f"The database has no instrument {instrument_id!r}; pick one from the map."
+            )
+        scores = cosine_similarities(self._embeddings, self._embeddings[row])
+        scores[row] = -np.inf
+        nearest = np.argsort(-scores, kind="stable")[:count]
+        return self._match(row, 0, 1.0), [
+            self._match(int(other), rank, float(scores[other]))
+            for rank, other in enumerate(nearest, start=1)
+        ]
+
+    def place(self, family: str, query: FloatArray) -> tuple[float, float]:
+        """Place a query on the map, among the instruments of its family.
+
+        Raises:
+            InputError: the database has no map, or nothing of this family.
+        """
+        rows = [row for row, other in enumerate(self.instruments) if other.family == family]
+        return place(query, self._embeddings[rows], self._map()[rows])
+
+    def position(self, instrument_id: str) -> tuple[float, float]:
+        """Return where an instrument lies on the map."""
+        x, y = self._map()[self._rows[instrument_id]]
+        return float(x), float(y)
+
+    def preview(self, instrument_id: str) -> Path | None:
+        """Return the sound file of an instrument's reference note, where there is one."""
+        return self.database.preview_path(instrument_id)
+
+    def _map(self) -> FloatArray:
+        if self.coordinates is None:
+            raise InputError("This database has no map; build it anew with `cir database build`.")
+        return self.coordinates
+
+    def _match(self, row: int, rank: int, similarity: float) -> Match:
+        instrument = self.instruments[row]
+        return Match(rank, similarity, instrument, self.preview(instrument.instrument_id))
+
+
+def _ignore(done: float, words: str) -> None:
+    """Report to nobody."""

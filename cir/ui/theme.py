@@ -1,0 +1,50 @@
+"""How the page looks and what it loads: only from this server, never from another host."""
+
+from importlib.resources import files
+from typing import Any
+
+import gradio as gr
+
+SYSTEM_FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
+MONOSPACE_FONTS = ["ui-monospace", "SFMono-Regular", "Consolas", "monospace"]
+
+MAX_FILE_SIZE = "120mb"
+"""Largest upload: ten minutes of 16-bit stereo at 48 kHz."""
+
+
+def static_text(name: str) -> str:
+    """Read a file of `cir/ui/static`."""
+    return (files("cir.ui") / "static" / name).read_text(encoding="utf-8")
+
+
+def page_theme() -> gr.themes.Base:
+    """Build the theme: Gradio's own, one accent, and the fonts that the visitor has."""
+    theme = gr.themes.Default(
+        primary_hue="indigo",
+        secondary_hue="indigo",
+        neutral_hue="slate",
+        radius_size="lg",
+        font=SYSTEM_FONTS,
+        font_mono=MONOSPACE_FONTS,
+    )
+    # Gradio's small print is too pale to read: 2.6 to 1 on white.
+    return theme.set(
+        body_text_color_subdued="*neutral_500",
+        block_info_text_color="*neutral_500",
+        body_text_color_subdued_dark="*neutral_400",
+        block_info_text_color_dark="*neutral_400",
+    )
+
+
+def launch_options() -> dict[str, Any]:
+    """Collect what `gradio.Blocks.launch` must be given for the page to look and sound right."""
+    return {
+        "theme": page_theme(),
+        "css": static_text("page.css"),
+        "head": f"<script>{static_text('player.js')}</script>",
+        "max_file_size": MAX_FILE_SIZE,
+        "footer_links": ["api"],
+        "run_history": False,
+        "ssr_mode": False,
+        "pwa": False,
+    }
