@@ -1,0 +1,120 @@
+"""The picture in the README is true: imports point one way, and the heavy ones come late."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import cir
+
+PACKAGE = Path(cir.__file__).parent
+
+# From the top down: a part imports its own layer and those below it.
+LAYERS: tuple[frozenset[str], ...] = (
+    frozenset({"ui", "cli"}),
+    frozenset({"evaluation"}),
+    frozenset({"retrieval"}),
+    frozenset({"index"}),
+    frozenset({"training"}),
+    frozenset({"losses", "model", "baselines"}),
+    frozenset({"mixtures"}),
+    frozenset({"datasets"}),
+    frozenset({"engines"}),
+    frozenset({"instruments"}),
+    frozenset({"audio"}),
+    frozenset({"config", "files"}),
+    frozenset({"types", "errors"}),
+)
+LAYER_OF = {part: layer for layer, parts in enumerate(LAYERS) for part in parts}
+HEAVY = ("torch", "transformers", "gradio", "chromadb", "plotly", "umap", "numba", "librosa")
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports_of(module: str) -> Iterator[str]:
+    """Modules of this package that a module imports anywhere, within functions too."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module} has a relative import in line {node.lineno}"
+            full = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name in MODULES else str(node.module) for name in full]
+        yield from (name for name in names if name.split(".")[0] == "cir")
+
+
+def part_of(module: str) -> str:
+    """`cir.model.hub` -> `model`."""
+    return module.split(".")[1]
+
+
+INNER = [module for module in MODULES if module != "cir"]
+
+
+def test_every_part_has_a_layer() -> None:
+    homeless = {part_of(module) for module in INNER} - LAYER_OF.keys()
+    assert not homeless, "give new parts their place in LAYERS and in the README"
+
+
+def test_imports_point_down() -> None:
+    upwards = [
+        f"{module} imports {name}"
+        for module in INNER
+        for name in imports_of(module)
+        if name == "cir" or LAYER_OF[part_of(name)] < LAYER_OF[part_of(module)]
+    ]
+    assert not upwards
+
+
+def test_no_cycles() -> None:
+    graph = {module: set(imports_of(module)) - {module} for module in INNER}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_no_drawer_for_odds_and_ends() -> None:
+    drawers = {"utils", "util", "helpers", "common", "core", "misc", "v2"}
+    assert not [module for module in MODULES if drawers & set(module.split("."))]
+
+
+def heavy_modules_after(script: str) -> set[str]:
+    """Which heavy packages a fresh interpreter has loaded when the script is done."""
+    script += f"\nimport sys; print('\\n' + ' '.join(set({HEAVY}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_the_probe_sees_heavy_imports() -> None:
+    assert heavy_modules_after("import plotly") == {"plotly"}
+
+
+def test_import_cir_is_light() -> None:
+    assert heavy_modules_after("import cir") == set()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["search", "--help"], ["database", "--help"]])
+def test_help_is_light(arguments: list[str]) -> None:
+    script = f"""
+import sys
+sys.argv = ["cir", *{arguments}]
+from cir.cli.main import main
+try:
+    main()
+except SystemExit as stop:
+    assert not stop.code, stop.code
+"""
+    assert heavy_modules_after(script) == set()
