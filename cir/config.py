@@ -44,11 +44,10 @@ def parse_config(values: object, kind: type[T], where: str) -> T:
             value = tuple(value)
         elif hints[key] is float and isinstance(value, int):
             value = float(value)
-        if isinstance(hints[key], type) and not isinstance(value, hints[key]):
-            if not is_dataclass(hints[key]):
-                raise InputError(
-                    f"{where}: {key} must be of type {hints[key].__name__}, got {value!r}."
-                )
+        elif isinstance(hints[key], type) and not isinstance(value, hints[key]):
+            raise InputError(
+                f"{where}: {key} must be of type {hints[key].__name__}, got {value!r}."
+            )
         arguments[key] = value
     try:
         return kind(**arguments)

@@ -7,7 +7,9 @@
 import csv
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 import soundfile
 
@@ -96,19 +98,14 @@ class NoteBank:
             ) from None
 
     def notes(self, instrument_id: str, *, effects_on: bool = True) -> tuple[BankNote, ...]:
-        """The instrument's notes in table order, with its effects on (the patch) or off (its twin)."""
+        """The instrument's notes in table order, its effects on (the patch) or off (its twin)."""
         rows = self._notes.get(self[instrument_id].instrument_id, ())
         return tuple(note for note in rows if note.effects_on == effects_on)
 
     def audio(self, instrument_id: str, *, effects_on: bool = True) -> list[FloatArray]:
         """Decode the notes that `notes` lists, each mono float32 at 16 kHz, peak about 0.9."""
         path = self.folder / "notes" / f"{self[instrument_id].instrument_id}.opus"
-        try:
-            stream, sample_rate = soundfile.read(path, dtype="float32")
-        except (OSError, soundfile.SoundFileError) as error:
-            raise DataError(f"Cannot read the notes in {path}: {error}") from error
-        if sample_rate != SAMPLE_RATE or stream.ndim != 1:
-            raise DataError(f"{path} is not mono at {SAMPLE_RATE} Hz (got {sample_rate} Hz).")
+        stream = _decode(path)
         notes = self.notes(instrument_id, effects_on=effects_on)
         if notes and max(note.start + note.length for note in notes) > len(stream):
             raise DataError(f"{path} is shorter than notes.csv says; fetch it again.")
@@ -117,6 +114,18 @@ class NoteBank:
     def preview_path(self, instrument_id: str) -> Path:
         """The reference note at 48 kHz."""
         return self.folder / "previews" / f"{self[instrument_id].instrument_id}.opus"
+
+
+@lru_cache(maxsize=2)  # an instrument and its effects-off twin lie in one file
+def _decode(path: Path) -> FloatArray:
+    try:
+        stream, sample_rate = soundfile.read(path, dtype="float32")
+    except (OSError, soundfile.SoundFileError) as error:
+        raise DataError(f"Cannot read the notes in {path}: {error}") from error
+    if sample_rate != SAMPLE_RATE or stream.ndim != 1:
+        raise DataError(f"{path} is not mono at {SAMPLE_RATE} Hz (got {sample_rate} Hz).")
+    stream.setflags(write=False)
+    return cast(FloatArray, stream)
 
 
 def _read_table(path: Path) -> list[dict[str, str]]:

@@ -1,7 +1,9 @@
 """Notes of many instruments in one array, ready to be mixed."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import soxr
@@ -124,6 +126,46 @@ class NotePool:
             np.asarray(pitches),
             np.asarray(gains, np.float32),
         )
+
+    def save(self, folder: Path) -> None:
+        """Write the pool so that `load` can map it into memory at once."""
+        temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
+        temporary.mkdir(parents=True)
+        np.save(temporary / "samples.npy", self._samples)
+        np.savez(
+            temporary / "tables.npz",
+            starts=self._starts,
+            pitches=self.pitches,
+            gains=self.gains,
+            instruments=np.array(
+                [(i.instrument_id, i.family or "") for i in self.instruments], dtype=str
+            ),
+            variants=np.array([(i.effects_on, i.transposition) for i in self.instruments]),
+            ends=np.array([i.rows[-1] + 1 for i in self.instruments]),
+        )
+        os.replace(temporary, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> "NotePool":
+        """Open what `save` wrote; the samples stay on disk until they are touched."""
+        with np.load(folder / "tables.npz") as tables:
+            ends = tables["ends"]
+            instruments = [
+                PoolInstrument(str(instrument_id), str(family) or None, bool(on), int(shift), rows)
+                for (instrument_id, family), (on, shift), rows in zip(
+                    tables["instruments"],
+                    tables["variants"],
+                    np.split(np.arange(ends[-1]), ends[:-1]),
+                    strict=True,
+                )
+            ]
+            return cls(
+                instruments,
+                np.load(folder / "samples.npy", mmap_mode="r"),
+                tables["starts"],
+                tables["pitches"],
+                tables["gains"],
+            )
 
     def of_family(self, family: str) -> list[int]:
         """Numbers of the family's instruments.

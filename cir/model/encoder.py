@@ -13,7 +13,8 @@ from torch.nn.functional import normalize
 from cir.audio.dsp import pad_or_trim
 from cir.audio.features import SAMPLE_RATE
 from cir.audio.io import check_audio, resample
-from cir.errors import CheckpointError, InputError
+from cir.errors import CheckpointError
+from cir.instruments.families import check_families
 from cir.model.checkpoint import identify, load_folder, save_folder
 from cir.model.config import EncoderConfig
 from cir.model.network import TimbreNetwork
@@ -174,15 +175,15 @@ class TimbreEncoder:
         Args:
             sounds: One-dimensional waveforms of any length.
             sample_rate: Theirs, in Hz.
-            families: Which instruments to listen for. A model without family queries gives the same
-                vector for each.
+            families: Which instruments to listen for. A family without a query of its own, and
+                every family of a model without queries, gets the whole mixture's embedding.
             progress: Told how far it is.
 
         Returns:
             (N, F, D) float32, unit norm.
 
         Raises:
-            InputError: A sound is empty, silent or not finite, or the model knows no such family.
+            InputError: A sound is empty, silent or not finite, or there is no such family.
         """
         columns = self._columns(families)
         embeddings = np.zeros((len(sounds), len(columns), self.embedding_size), np.float32)
@@ -196,22 +197,18 @@ class TimbreEncoder:
         return embeddings
 
     def _columns(self, families: Sequence[str]) -> list[int]:
-        if not self.families:
-            return [0] * len(families)
-        unknown = [name for name in families if name not in self.families]
-        if unknown:
-            raise InputError(
-                f"This model has no query for {', '.join(unknown)}; it knows "
-                f"{', '.join(self.families)}."
-            )
-        return [self.families.index(name) for name in families]
+        """Which of the network's answers belongs to each family; 0 is the whole mixture's."""
+        return [
+            1 + self.families.index(name) if name in self.families else 0
+            for name in check_families(families)
+        ]
 
     def _prepare(self, sound: FloatArray, sample_rate: int) -> FloatArray:
         return resample(check_audio(sound, sample_rate), sample_rate, SAMPLE_RATE)
 
     @torch.inference_mode()
     def _run(self, clips: FloatArray, *, mixtures: bool) -> Tensor:
-        """Unit embeddings of clips (B, T) on the CPU, (B, families or 1, D)."""
+        """Unit embeddings of clips (B, T) on the CPU, (B, 1 + families or 1, D)."""
         features = self.network.features(torch.from_numpy(clips).to(self.device))
         if mixtures:
             outputs = self.network.embed_mixtures(features)

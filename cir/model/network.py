@@ -37,10 +37,14 @@ class TimbreNetwork(nn.Module):
         return pooled
 
     def embed_mixtures(self, features: Tensor) -> Tensor:
-        """Log-mels of mixtures (B, F, n_mels) to raw embeddings, (B, families or 1, D)."""
+        """Log-mels of mixtures (B, F, n_mels) to raw embeddings, (B, 1 + families, D).
+
+        The first is the paper's one embedding for the whole mixture, the others answer the family
+        queries in the order of the configuration.
+        """
         output = self.ast(features)
         pooled: Tensor = output.pooler_output
         if self.family_queries is None:
             return pooled.unsqueeze(1)
-        answers: Tensor = self.family_queries(output.last_hidden_state, pooled)
-        return answers
+        answers = self.family_queries(output.last_hidden_state, pooled)
+        return torch.cat([pooled.unsqueeze(1), answers], 1)

@@ -35,7 +35,7 @@ class MixtureBatch:
     notes: Tensor
     """Waveforms, (B, S, t)."""
     families: Tensor
-    """Which family query should answer with which stem, (B, S)."""
+    """Which of the network's answers belongs to which stem, (B, S): 0 is the whole mixture's."""
     instruments: Tensor
     """Numbers in the pool, (B, S)."""
 
@@ -60,7 +60,7 @@ class BatchSampler:
         }
 
     def pairs(self, step: int, process: int) -> PairBatch:
-        """Half of the instruments from one family, as hard negatives; none twice, nor with a twin."""
+        """Half of the instruments are of one family, hard negatives; none meets its own twin."""
         generator = self._generator(step, process)
         n_pairs = self.config.batch_size
         names = sorted(self._variants)
@@ -99,7 +99,7 @@ class BatchSampler:
             )
             mixes.append(mixture.mix)
             notes.append([self._draw_clip(generator, number) for number in numbers])
-            families.append([queries.index(name) if queries else 0 for name in names])
+            families.append([1 + queries.index(n) if n in queries else 0 for n in names])
             instruments.append(numbers)
         return MixtureBatch(
             torch.from_numpy(np.array(mixes)),

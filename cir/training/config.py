@@ -15,6 +15,8 @@ class LossWeights:
 
     infonce: float = 1.0
     """Between two notes (pairs), or between family queries and notes (mixtures)."""
+    mix_infonce: float = 0.0
+    """The paper's, on the mixture's one embedding (mixtures only)."""
     full_triplet: float = 0.0
     """The paper's best, on the mixture's one embedding (mixtures only)."""
     note_proxies: float = 1.0

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from cir.losses.full_triplet import full_triplet
-from cir.losses.mix_infonce import query_infonce
+from cir.losses.mix_infonce import mix_infonce, query_infonce
 from cir.losses.pair_infonce import PAPER_TEMPERATURE, pair_infonce
 from cir.losses.proxies import proxy_cross_entropy
 from cir.model.network import TimbreNetwork
@@ -65,8 +65,10 @@ class Objective(nn.Module):
                     queries.flatten(0, 1), self.proxies, batch.instruments.flatten()
                 ),
             }
+            if self.config.losses.mix_infonce:
+                losses["mix_infonce"] = mix_infonce(answers[:, 0], notes, self.temperature)
             if self.config.losses.full_triplet:
-                losses["full_triplet"] = full_triplet(queries.mean(1), notes)
+                losses["full_triplet"] = full_triplet(answers[:, 0], notes)
             return losses
 
     def _embed_notes(self, notes: Tensor) -> Tensor:

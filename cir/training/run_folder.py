@@ -1,0 +1,163 @@
+"""What a run leaves on disk: configuration, log, checkpoint to resume, best and last model."""
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from cir.errors import CheckpointError
+from cir.files import replacing
+from cir.training.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """How far a run has come."""
+
+    step: int = 0
+    clips: int = 0
+    """Sounds that went through the network, notes and mixtures."""
+    seconds: float = 0.0
+    """Time spent training, validation included, over all resumptions."""
+    best_score: float = -1.0
+
+
+class RunFolder:
+    """A folder `runs/NAME`, written atomically piece by piece."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the folder."""
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def best(self) -> Path:
+        """Model with the best validation score."""
+        return self.folder / "best"
+
+    @property
+    def last(self) -> Path:
+        """Model at the last checkpoint."""
+        return self.folder / "last"
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.folder / "checkpoint"
+
+    def save_config(self, config: TrainingConfig) -> None:
+        """Keep what the run was made with."""
+        with replacing(self.folder / "config.json") as path:
+            path.write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
+
+    def save(
+        self, objective: nn.Module, average: nn.Module, optimizer: Optimizer, state: Progressed
+    ) -> None:
+        """Write everything that a resumed run needs; the old checkpoint stays until then."""
+        temporary = self.folder / ".checkpoint"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        save_file(_contiguous(objective.state_dict()), temporary / "objective.safetensors")
+        save_file(_contiguous(average.state_dict()), temporary / "average.safetensors")
+        save_file(_flatten(optimizer), temporary / "optimizer.safetensors")
+        (temporary / "state.json").write_text(json.dumps(asdict(state)), encoding="utf-8")
+        old = self.folder / ".old-checkpoint"
+        shutil.rmtree(old, ignore_errors=True)
+        if self._checkpoint.exists():
+            os.replace(self._checkpoint, old)
+        os.replace(temporary, self._checkpoint)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def restore(
+        self, objective: nn.Module, average: nn.Module, optimizer: Optimizer
+    ) -> Progressed | None:
+        """Load the checkpoint in place; None where there is none.
+
+        Raises:
+            CheckpointError: It belongs to another configuration.
+        """
+        old = self.folder / ".old-checkpoint"
+        if old.exists() and not self._checkpoint.exists():  # killed between two renames
+            os.replace(old, self._checkpoint)
+        if not self._checkpoint.exists():
+            return None
+        try:
+            objective.load_state_dict(load_file(self._checkpoint / "objective.safetensors"))
+            average.load_state_dict(load_file(self._checkpoint / "average.safetensors"))
+            _unflatten(optimizer, load_file(self._checkpoint / "optimizer.safetensors"))
+        except (RuntimeError, KeyError) as error:
+            raise CheckpointError(
+                f"The checkpoint in {self.folder} belongs to another configuration; train into "
+                f"another folder or remove it. ({error})"
+            ) from error
+        return Progressed(**json.loads((self._checkpoint / "state.json").read_text("utf-8")))
+
+    def initialise(self, objective: nn.Module) -> None:
+        """Start from this run's averaged weights; what the other run had not, stays fresh.
+
+        Raises:
+            CheckpointError: There is no checkpoint here, or nothing of it fits.
+        """
+        path = self._checkpoint / "objective.safetensors"
+        if not path.exists():
+            raise CheckpointError(f"{self.folder} holds no checkpoint to start from.")
+        state = load_file(path)
+        average = load_file(self._checkpoint / "average.safetensors")
+        state.update({f"network.{name}": value for name, value in average.items()})
+        own = objective.state_dict()
+        fitting = {
+            name: value
+            for name, value in state.items()
+            if name in own and own[name].shape == value.shape
+        }
+        if not fitting:
+            raise CheckpointError(f"Nothing in {self.folder} fits this configuration's model.")
+        objective.load_state_dict(fitting, strict=False)
+
+    def log(self, values: Mapping[str, float]) -> None:
+        """Append a row to `log.csv`; columns are those of the first row of its kind."""
+        path = self.folder / ("validation.csv" if "mrr" in values else "log.csv")
+        new = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(values))
+            if new:
+                writer.writeheader()
+            writer.writerow({key: round(value, 6) for key, value in values.items()})
+
+
+def advance(state: Progressed, *, clips: int, seconds: float) -> Progressed:
+    """One step further."""
+    return replace(
+        state, step=state.step + 1, clips=state.clips + clips, seconds=state.seconds + seconds
+    )
+
+
+def _contiguous(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().contiguous() for name, value in state.items()}
+
+
+def _flatten(optimizer: Optimizer) -> dict[str, Tensor]:
+    """Adam's state as named tensors: safetensors, not pickles."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{number}.{name}": torch.as_tensor(value).cpu().contiguous()
+        for number, entry in state.items()
+        for name, value in entry.items()
+    }
+
+
+def _unflatten(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    full = optimizer.state_dict()
+    entries: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, name = key.split(".", 1)
+        entries.setdefault(int(number), {})[name] = value
+    full["state"] = entries
+    optimizer.load_state_dict(full)

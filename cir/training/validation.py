@@ -1,0 +1,101 @@
+"""Retrieval on held-out instruments, which decides which checkpoint is the best."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
+from cir.mixtures.pool import NotePool
+from cir.mixtures.render import draw_mixture
+from cir.mixtures.score import MixtureConfig
+from cir.training.config import TrainingConfig
+from cir.types import Encoder, FloatArray
+
+_N_NOTES = 300
+
+
+@dataclass(frozen=True)
+class Query:
+    """A sound of a held-out instrument, or of several."""
+
+    sound: FloatArray
+    targets: tuple[tuple[str, str], ...]
+    """(family, instrument_id) of what should be found in it."""
+
+
+class Validation:
+    """Fixed queries from the valid split, ranked among all train and valid instruments.
+
+    Mixtures are ranked within the family, notes among everything, as in the paper's two protocols.
+    """
+
+    def __init__(self, bank: NoteBank, train_pool: NotePool, config: TrainingConfig) -> None:
+        """Decode the valid split and write the queries."""
+        mixtures = config.task == "mixtures"
+        families = config.paper_families if mixtures else None
+        pool = NotePool.from_note_bank(bank, split="valid", families=families)
+        self._mixtures = mixtures
+        self._references: list[FloatArray] = []
+        self._ids: list[str] = []
+        self._families: list[str | None] = []
+        for source in (train_pool, pool):
+            for instrument in source.instruments:
+                original = instrument.effects_on and instrument.transposition == 0
+                if original and (families is None or instrument.family in families):
+                    self._references.append(source.stored_note(instrument.rows[0]))
+                    self._ids.append(instrument.instrument_id)
+                    self._families.append(instrument.family)
+        if mixtures:
+            self._queries = _mixture_queries(pool, config)
+        else:
+            self._queries = _note_queries(pool, config.seed)
+
+    def run(self, encoder: Encoder) -> dict[str, float]:
+        """Top-1, top-5 and mean reciprocal rank, each the mean over families."""
+        references = encoder.embed(self._references, SAMPLE_RATE)
+        ranks: dict[str, list[int]] = {}
+        for query in self._queries:
+            names = [family for family, _ in query.targets]
+            if self._mixtures:
+                embedded = encoder.embed_mixtures([query.sound], SAMPLE_RATE, names)[0]
+            else:
+                embedded = encoder.embed([query.sound], SAMPLE_RATE)
+            for (family, target), vector in zip(query.targets, embedded, strict=True):
+                similarities = references @ vector
+                if self._mixtures:
+                    similarities[[other != family for other in self._families]] = -np.inf
+                rank = 1 + int((similarities > similarities[self._ids.index(target)]).sum())
+                ranks.setdefault(family, []).append(rank)
+        metrics = {}
+        for name, score in (
+            ("top_1", lambda values: np.mean(values <= 1)),
+            ("top_5", lambda values: np.mean(values <= 5)),
+            ("mrr", lambda values: np.mean(1 / values)),
+        ):
+            per_family = {key: float(score(np.array(value))) for key, value in ranks.items()}
+            metrics[name] = float(np.mean(list(per_family.values())))
+            if self._mixtures:
+                metrics.update({f"{name}_{key}": value for key, value in per_family.items()})
+        return metrics
+
+
+def _mixture_queries(pool: NotePool, config: TrainingConfig) -> list[Query]:
+    queries = []
+    for number in range(config.n_validation_mixtures):
+        mixture = draw_mixture(number, pool, MixtureConfig(families=config.paper_families))
+        plan = mixture.plan
+        targets = tuple(zip(plan.families, plan.instrument_ids, strict=True))
+        queries.append(Query(mixture.mix, targets))
+    return queries
+
+
+def _note_queries(pool: NotePool, seed: int) -> list[Query]:
+    """Notes that are not reference notes."""
+    generator = np.random.default_rng(seed)
+    queries = []
+    for number in generator.choice(len(pool.instruments), _N_NOTES):
+        instrument = pool.instruments[number]
+        row = int(generator.choice(instrument.rows[1:]))
+        targets = (("all", instrument.instrument_id),)
+        queries.append(Query(pool.stored_note(row), targets))
+    return queries
