@@ -31,8 +31,8 @@ _MAX_VOICES = 256
 _MIN_GM_PROGRAMS = 64
 """A bank with fewer programs is no General MIDI set: its numbers say nothing about families."""
 
-_FLUSH_FRAMES = 256
-"""TinySoundFont works in blocks of 64 frames; after one, all voices that were stopped are gone."""
+_FLUSH_SECONDS = 0.05
+"""TinySoundFont fades voices that are stopped for 10 ms, and then on to the end of a block."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class SoundFontBank:
             if events:
                 _generate(synth, track[position:])
             synth.sounds_off()
-            _generate(synth, np.zeros(_FLUSH_FRAMES, np.float32))
+            _generate(synth, np.zeros(round(_FLUSH_SECONDS * sample_rate), np.float32))
         return track
 
     def _synth(self, sample_rate: int) -> tuple[Any, int]:
