@@ -45,7 +45,7 @@ install-test: $(TEST_STAMP)
 	.ci/install-chromium
 
 app: install
-	GRADIO_SERVER_NAME=$(HOST) GRADIO_SERVER_PORT=$(PORT) $(BIN)/python app.py
+	PORT=$(PORT) GRADIO_SERVER_NAME=$(HOST) $(BIN)/python app.py
 
 lint: install-test
 	$(BIN)/ruff check .
