@@ -5,7 +5,7 @@ import pytest
 
 from cir.errors import InputError
 from cir.evaluation import bootstrap, metrics
-from cir.evaluation.scores import METRICS, Scores, average, score
+from cir.evaluation.scores import METRICS, Estimate, Scores, average, score
 
 
 def naive_ranks(similarities: np.ndarray, targets: np.ndarray) -> list[int]:
@@ -126,6 +126,12 @@ def test_interval_covers_the_truth_as_often_as_it_says() -> None:
     assert 0.88 <= covered / 200 <= 0.99
 
 
+def width(estimate: Estimate) -> float:
+    assert estimate.interval is not None
+    low, high = estimate.interval
+    return high - low
+
+
 def clustered_scores(seed: int = 0) -> Scores:
     """Ten instruments, each always found or never."""
     ranks = np.repeat([1, 20, 1, 20, 1, 20, 1, 20, 1, 20], 30)
@@ -138,13 +144,16 @@ def test_intervals_resample_instruments_not_queries() -> None:
         "top_1"
     ]
     assert clustered.value == apart.value == 0.5
-    assert clustered.high - clustered.low > 3 * (apart.high - apart.low)
+    assert width(clustered) > 3 * width(apart)
 
 
 def test_scores_are_seeded() -> None:
     assert clustered_scores(seed=1).as_dict() == clustered_scores(seed=1).as_dict()
-    first, second = clustered_scores(seed=1), clustered_scores(seed=2)
-    assert not np.array_equal(first.estimates["mrr"].replicates, second.estimates["mrr"].replicates)
+    varied = np.random.default_rng(0).integers(1, 21, 300)
+    names = [f"i{number // 10}" for number in range(300)]
+    first, second = score(varied, names, 20, seed=1), score(varied, names, 20, seed=2)
+    assert first.estimates["mrr"].value == second.estimates["mrr"].value
+    assert first.estimates["mrr"].interval != second.estimates["mrr"].interval
 
 
 def test_scores_say_what_they_rest_on() -> None:
@@ -153,7 +162,9 @@ def test_scores_say_what_they_rest_on() -> None:
     assert scores.estimates["top_5"].chance == pytest.approx(0.25)
     assert tuple(scores.estimates) == METRICS
     for estimate in scores.estimates.values():
-        assert estimate.low <= estimate.value <= estimate.high
+        assert estimate.interval is not None
+        low, high = estimate.interval
+        assert low <= estimate.value <= high
 
 
 def test_average_is_the_mean_with_a_narrower_interval() -> None:
@@ -163,8 +174,16 @@ def test_average_is_the_mean_with_a_narrower_interval() -> None:
     assert mean.estimates["top_1"].chance == pytest.approx((1 / 20 + 1 / 40) / 2)
     assert mean.candidates == 30
     wide = clustered_scores().estimates["top_1"]
-    narrow = mean.estimates["top_1"]
-    assert narrow.high - narrow.low == pytest.approx((wide.high - wide.low) / 2)
+    assert width(mean.estimates["top_1"]) == pytest.approx(width(wide) / 2)
+
+
+def test_one_instrument_has_no_interval() -> None:
+    alone = score(np.array([1, 3, 1]), ["one"] * 3, 20)
+    figures = alone.estimates["top_1"].as_dict()
+    assert figures == {"value": pytest.approx(2 / 3), "low": None, "high": None, "chance": 0.05}
+    mean = average([alone, clustered_scores()])
+    assert mean.estimates["mrr"].interval is None
+    assert mean.estimates["mrr"].value > 0
 
 
 def test_scores_of_nothing_are_refused() -> None:

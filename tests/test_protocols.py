@@ -1,6 +1,5 @@
 """Both protocols on a small bank of tones, with encoders whose figures are known beforehand."""
 
-import csv
 import hashlib
 import json
 from collections.abc import Sequence
@@ -8,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
 from cir.baselines.mfcc import MfccEncoder
 from cir.errors import CirError, DataError, InputError
@@ -21,74 +19,7 @@ from cir.evaluation.protocols import (
 from cir.evaluation.report import to_json, to_markdown
 from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
 from cir.types import Encoder, FloatArray, Progress
-
-FAMILIES = ("percussion", "bass", "synth_lead")
-INSTRUMENTS_PER_FAMILY = 8
-NOTES = 4
-#: Each family has a band of its own, each instrument one tone in it, whatever the key pressed.
-BAND_START_HZ = {"percussion": 2500.0, "bass": 500.0, "synth_lead": 4500.0}
-STEP_HZ = 150.0
-TONES_HZ = {
-    f"{family.replace('_', '-')}-{number}": BAND_START_HZ[family] + number * STEP_HZ
-    for family in FAMILIES
-    for number in range(INSTRUMENTS_PER_FAMILY)
-}
-SPLIT_OF_NUMBER = ("test",) * 4 + ("train",) * 3 + ("valid",)
-
-
-def write_bank(folder: Path) -> Path:
-    """Eight instruments a family, four in the test split; the first train ones have twins too."""
-    (folder / "notes").mkdir(parents=True)
-    instruments, notes = [], []
-    for instrument_id, tone_hz in TONES_HZ.items():
-        name, number = instrument_id.rsplit("-", 1)
-        split = SPLIT_OF_NUMBER[int(number)]
-        instruments.append(
-            {
-                "instrument_id": instrument_id,
-                "name": instrument_id,
-                "family": name.replace("-", "_"),
-                "category": "Tones",
-                "bank": "Test",
-                "author": "Nobody",
-                "effects": "",
-                "polyphony": "Poly",
-                "split": split,
-                "n_notes": NOTES,
-            }
-        )
-        pieces: list[FloatArray] = []
-        for index in range(NOTES + (split == "train")):
-            seconds = 0.25 + 0.05 * index
-            time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-            sound = 0.9 * np.sin(2 * np.pi * tone_hz * time) * np.exp(-3 * time)
-            notes.append(
-                {
-                    "instrument_id": instrument_id,
-                    "index": index,
-                    "pitch": 48 + 3 * index,
-                    "velocity": 100,
-                    "duration_s": seconds,
-                    "fx": "on" if index < NOTES else "off",
-                    "start": sum(map(len, pieces)),
-                    "length": len(sound),
-                    "gain_db": 0.0,
-                }
-            )
-            pieces += [sound.astype(np.float32), np.zeros(320, dtype=np.float32)]
-        soundfile.write(
-            folder / "notes" / f"{instrument_id}.opus",
-            np.concatenate(pieces),
-            SAMPLE_RATE,
-            format="OGG",
-            subtype="OPUS",
-        )
-    for table, rows in (("instruments", instruments), ("notes", notes)):
-        with (folder / f"{table}.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-    return folder
+from tests.tone_bank import FAMILIES, INSTRUMENTS_PER_FAMILY, NOTES, TONES_HZ, write_bank
 
 
 @pytest.fixture(scope="module")
@@ -317,7 +248,7 @@ def test_casts_let_everybody_play_before_anybody_plays_twice() -> None:
 
 
 def test_mfcc_takes_part(bank: NoteBank) -> None:
-    encoder: Encoder = MfccEncoder.fit(reference_sounds(bank), SAMPLE_RATE)
+    encoder: Encoder = MfccEncoder.fit(reference_sounds(bank, TONES_HZ), SAMPLE_RATE)
     rows = evaluate_single_source(encoder, bank)["scores"]
     assert rows["all"]["top_5"]["value"] > 2 * rows["all"]["top_5"]["chance"]
 
@@ -329,7 +260,7 @@ def test_mfcc_takes_part(bank: NoteBank) -> None:
         ({"families": ["kazoo"]}, "kazoo.*percussion"),
         ({"split": "exam"}, "exam.*train, valid, test"),
         ({"families": ["organ"]}, "organ"),
-        ({"families": ["bass", "organ"]}, "organ"),
+        ({"families": ["bass", "organ"]}, "organ.*percussion"),
     ],
 )
 def test_bad_arguments_are_one_clear_error(

@@ -70,12 +70,12 @@ def evaluate_mixtures(
     _check_split(split)
     if n_mixtures < 1:
         raise InputError(f"{n_mixtures} mixtures were asked for; at least 1 is needed.")
+    candidates = mixture_candidates(bank, families)
     pool = NotePool.from_note_bank(
         bank, split=split, families=families, progress=_part(progress, 0.0, 0.1)
     )
     groups = [pool.of_family(family) for family in families]
     casts = draw_casts(groups, n_mixtures, np.random.default_rng(seed))
-    candidates = [row for row in bank.instruments if row.family in families]
     references = _embed_references(encoder, bank, candidates, _part(progress, 0.1, 0.4))
     config = MixtureConfig(families=families)
     queries: list[FloatArray] = []
@@ -175,23 +175,38 @@ def evaluate_single_source(
     return _result("single", encoder, rows, primary="all", settings={"split": split, "seed": seed})
 
 
+def mixture_candidates(bank: NoteBank, families: Sequence[str]) -> list[BankInstrument]:
+    """All instruments of some families, whatever their split.
+
+    Raises:
+        DataError: The bank has none of a family.
+    """
+    present = {row.family for row in bank.instruments if row.family is not None}
+    if missing := [family for family in families if family not in present]:
+        raise DataError(
+            f"The note bank {bank.folder} has no instrument of the family {missing[0]!r}; "
+            f"it has {', '.join(sorted(present))}."
+        )
+    return [row for row in bank.instruments if row.family in families]
+
+
 def reference_sounds(
     bank: NoteBank,
-    instruments: Iterable[BankInstrument] | None = None,
+    instrument_ids: Iterable[str],
     *,
     progress: Progress | None = None,
 ) -> Iterator[FloatArray]:
-    """Yield the reference note of each instrument, all by default, mono at 16 kHz.
+    """Yield the reference note of each instrument, mono at 16 kHz.
 
     Raises:
         DataError: An instrument has no notes, or they cannot be read.
     """
-    chosen = list(bank.instruments if instruments is None else instruments)
-    for done, row in enumerate(chosen, start=1):
-        notes = bank.audio(row.instrument_id)
+    chosen = list(instrument_ids)
+    for done, instrument_id in enumerate(chosen, start=1):
+        notes = bank.audio(instrument_id)
         if not notes:
             raise DataError(
-                f"The instrument {row.instrument_id!r} of {bank.folder} has no notes; "
+                f"The instrument {instrument_id!r} of {bank.folder} has no notes; "
                 "its first one should be its reference."
             )
         yield notes[REFERENCE_INDEX]
@@ -219,7 +234,8 @@ def _embed_references(
     encoder: Encoder, bank: NoteBank, instruments: Sequence[BankInstrument], progress: Progress
 ) -> FloatArray:
     """(N, D)."""
-    sounds = reference_sounds(bank, instruments, progress=progress)
+    ids = [row.instrument_id for row in instruments]
+    sounds = reference_sounds(bank, ids, progress=progress)
     return np.concatenate([encoder.embed(chunk, SAMPLE_RATE) for chunk in _chunks(sounds)])
 
 

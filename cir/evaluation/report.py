@@ -32,7 +32,8 @@ def to_markdown(results: Sequence[Mapping[str, Any]]) -> str:
         lines.append(_line(row, "chance", scores, chance))
     lines += [
         "",
-        "In brackets: 95 % intervals, for other instruments than those tested here.",
+        "In brackets: 95 % intervals, for other instruments than those tested here; none where one "
+        "instrument stands alone.",
         "A tie counts against the encoder. Chance: the candidates in random order.",
     ]
     return "\n".join(lines) + "\n"
@@ -57,9 +58,11 @@ def _line(row: str, encoder: str, scores: Mapping[str, Any], figures: Sequence[s
     return f"| {' | '.join(cells)} |"
 
 
-def _with_interval(estimate: Mapping[str, float], name: str) -> str:
-    low, high = _format(estimate["low"], name), _format(estimate["high"], name)
-    return f"{_format(estimate['value'], name)} [{low}, {high}]"
+def _with_interval(estimate: Mapping[str, Any], name: str) -> str:
+    value, low, high = estimate["value"], estimate["low"], estimate["high"]
+    if low is None:
+        return _format(value, name)
+    return f"{_format(value, name)} [{_format(low, name)}, {_format(high, name)}]"
 
 
 def _format(value: float, name: str) -> str:

@@ -20,15 +20,19 @@ class Estimate:
     """A figure, the 95 % interval around it and the figure of a random ranking."""
 
     value: float
-    low: float
-    high: float
     chance: float
-    replicates: Float64Array = field(repr=False, compare=False)
-    """The figure in each bootstrap resample, (B,)."""
+    replicates: Float64Array | None = field(repr=False, compare=False)
+    """The figure in each bootstrap resample, (B,); None where all queries are one instrument's."""
 
-    def as_dict(self) -> dict[str, float]:
-        """For JSON."""
-        return {"value": self.value, "low": self.low, "high": self.high, "chance": self.chance}
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """From low to high, where there is more than one instrument."""
+        return None if self.replicates is None else bootstrap.percentile_interval(self.replicates)
+
+    def as_dict(self) -> dict[str, float | None]:
+        """For JSON; `low` and `high` are None where there is no interval."""
+        low, high = self.interval or (None, None)
+        return {"value": self.value, "low": low, "high": high, "chance": self.chance}
 
 
 @dataclass(frozen=True)
@@ -74,12 +78,12 @@ def score(ranks: IntArray, instruments: Sequence[str], candidates: int, *, seed:
     n_groups = int(groups.max()) + 1
     counts = bootstrap.draw_counts(n_groups, RESAMPLES, np.random.default_rng(seed))
 
-    def estimate(value: float, replicates: Float64Array, chance: float) -> Estimate:
-        return Estimate(value, *bootstrap.percentile_interval(replicates), chance, replicates)
+    def estimate(value: float, chance: float, replicates: Float64Array) -> Estimate:
+        return Estimate(value, chance, replicates if n_groups > 1 else None)
 
     def mean_of(values: Float64Array, chance: float) -> Estimate:
         replicates = bootstrap.resampled_means(values, groups, counts)
-        return estimate(float(values.mean()), replicates, chance)
+        return estimate(float(values.mean()), chance, replicates)
 
     estimates = {
         "top_1": mean_of(metrics.hits(ranks, 1), metrics.chance_top_k(candidates, 1)),
@@ -89,8 +93,8 @@ def score(ranks: IntArray, instruments: Sequence[str], candidates: int, *, seed:
         ),
         "median_rank": estimate(
             metrics.median_rank(ranks),
-            bootstrap.resampled_medians(ranks.astype(np.float64), groups, counts),
             metrics.chance_median_rank(candidates),
+            bootstrap.resampled_medians(ranks.astype(np.float64), groups, counts),
         ),
     }
     return Scores(len(ranks), n_groups, float(candidates), estimates)
@@ -107,12 +111,11 @@ def average(parts: Sequence[Scores]) -> Scores:
 
     def mean_estimate(name: str) -> Estimate:
         of_parts = [part.estimates[name] for part in parts]
-        replicates: Float64Array = np.mean([one.replicates for one in of_parts], axis=0)
+        replicates = [one.replicates for one in of_parts if one.replicates is not None]
         return Estimate(
             float(np.mean([one.value for one in of_parts])),
-            *bootstrap.percentile_interval(replicates),
             float(np.mean([one.chance for one in of_parts])),
-            replicates,
+            np.mean(replicates, axis=0) if len(replicates) == len(parts) else None,
         )
 
     return Scores(
