@@ -26,7 +26,7 @@ from cir.index.bundle import (
 )
 from cir.index.chroma import ChromaStore
 from cir.index.exact import cosine_similarities, rank, shortlist
-from cir.index.store import HOME_VARIABLE, ensure_store
+from cir.index.store import HOME_VARIABLE, discard_store, ensure_store
 from cir.index.timbre_map import place, principal_plane
 from cir.index.vectors import check_embeddings, check_query
 from cir.instruments.catalog import Catalog
@@ -70,6 +70,7 @@ class InstrumentDatabase:
     def __init__(self, bundle: Bundle) -> None:
         self._lock = threading.RLock()
         self._store: ChromaStore | None = None
+        self._store_failed = False
         self._use(bundle)
 
     @classmethod
@@ -162,15 +163,21 @@ class InstrumentDatabase:
             DatabaseError: it cannot be written.
         """
         with self._lock:
-            if self._store is not None or not len(self):
+            if self._store is not None or self._store_failed or not len(self):
                 return
             try:
-                self._store = self._open_store(progress)
-            except OSError as error:
+                folder = ensure_store(self._bundle, progress)
+            except Exception as error:  # of the file system, of SQLite or of Chroma
                 raise DatabaseError(
                     f"The search index cannot be written: {error}; set {HOME_VARIABLE} to a folder "
                     "that can be written to."
                 ) from error
+            try:
+                self._store = ChromaStore(folder)
+            except Exception:  # whatever Chroma raises where its files are damaged
+                _logger.warning("Damaged index %s: comparing all rows", folder, exc_info=True)
+                self._store_failed = True
+                discard_store(folder)
 
     def search(
         self,
@@ -326,20 +333,13 @@ class InstrumentDatabase:
 
     def _use(self, bundle: Bundle) -> None:
         self._bundle = bundle
+        self._store_failed = False
         self._ids = tuple(row.instrument_id for row in bundle.catalog)
         self._row_of_id = {name: row for row, name in enumerate(self._ids)}
         self._columns: dict[str, NDArray[np.object_]] = {
             column: np.array([getattr(row, column) for row in bundle.catalog], dtype=object)
             for column in ("family", "bank", "source")
         }
-
-    def _open_store(self, progress: Progress | None) -> ChromaStore:
-        folder = ensure_store(self._bundle, progress)
-        try:
-            return ChromaStore(folder)
-        except Exception:  # whatever Chroma raises where its files are damaged
-            _logger.warning("The index %s cannot be read; building it anew", folder, exc_info=True)
-            return ChromaStore(ensure_store(self._bundle, progress, anew=True))
 
     def _check_value(self, column: str, value: str) -> str:
         known = sorted(set(self._columns[column]))

@@ -46,8 +46,8 @@ def home() -> Path:
         return _temporary_home()
 
 
-def ensure_store(bundle: Bundle, progress: Progress | None = None, *, anew: bool = False) -> Path:
-    """Return the folder of the bundle's Chroma store; build it if there is none yet, or `anew`.
+def ensure_store(bundle: Bundle, progress: Progress | None = None) -> Path:
+    """Return the folder of the bundle's Chroma store; build it where there is none yet.
 
     The folder is named by the content of the bundle, so a bundle that changed gets another one. It
     is built under a temporary name and then renamed, under a lock: of two processes that start at
@@ -59,11 +59,17 @@ def ensure_store(bundle: Bundle, progress: Progress | None = None, *, anew: bool
     name = hashlib.sha256(key.encode()).hexdigest()[:20]
     target = stores / name
     with FileLock(stores / f"{name}.lock"):
-        if anew or not (target / _READY_NAME).is_file():
+        if not (target / _READY_NAME).is_file():
             _build(target, bundle, progress)
             _remove_unused(stores, keep=target)
         os.utime(target / _READY_NAME)
     return target
+
+
+def discard_store(folder: Path) -> None:
+    """Mark a damaged store, so that the next process builds it again."""
+    with contextlib.suppress(OSError):
+        (folder / _READY_NAME).unlink()
 
 
 @functools.cache

@@ -5,6 +5,8 @@ placed among their nearest neighbours: UMAP's own `transform` takes seconds and 
 about from call to call.
 """
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,15 +65,17 @@ def compute_map(
         progress(0.3, "Drawing the map")
     from umap import UMAP
 
-    layout = UMAP(
-        n_neighbors=N_NEIGHBORS,
-        min_dist=0.1,
-        metric="cosine",
-        init=principal_plane(embeddings),
-        precomputed_knn=(*knn, None),
-        random_state=seed,
-        n_jobs=1,
-    ).fit_transform(embeddings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that new points cannot be transformed: see `place`
+        layout = UMAP(
+            n_neighbors=N_NEIGHBORS,
+            min_dist=0.1,
+            metric="cosine",
+            init=principal_plane(embeddings),
+            precomputed_knn=(*knn, None),
+            random_state=seed,
+            n_jobs=1,
+        ).fit_transform(embeddings)
     if progress is not None:
         progress(1.0, "Drawing the map")
     return _fit_extent(np.asarray(layout, dtype=np.float32))

@@ -1,0 +1,167 @@
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from cir.audio.io import load_audio, save_wav
+from cir.errors import DatabaseError, InputError
+from cir.index.database import InstrumentDatabase
+from cir.index.own_sounds import Labels, add_sounds, family_of_folder
+from tests.fakes import SpectrumEncoder, tone
+
+
+@pytest.fixture(autouse=True)
+def cir_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """A folder of sounds at several rates, sorted by family, with a text and a damaged file."""
+    folder = tmp_path / "My Pack"
+    for name, pitch, rate in (
+        ("Basses/Deep One.wav", 55.0, 44_100),
+        ("Basses/Deep Two.wav", 65.0, 22_050),
+        ("Synth Leads/Sharp.wav", 880.0, 48_000),
+        ("Loose.wav", 440.0, 16_000),
+    ):
+        save_wav(folder / name, tone(pitch, 0.6, rate), rate)
+    (folder / "readme.txt").write_text("hello")
+    (folder / "Basses" / "broken.wav").write_bytes(b"RIFF, but no more")
+    return folder
+
+
+def test_a_folder_becomes_instruments(tmp_path: Path, pack: Path) -> None:
+    steps: list[float] = []
+    report = add_sounds(
+        tmp_path / "db",
+        SpectrumEncoder(),
+        [pack],
+        Labels(author="Me", licence="CC0-1.0"),
+        progress=lambda done, _: steps.append(done),
+    )
+    assert {row.instrument_id: row.family for row in report.added} == {
+        "my-pack-basses-deep-one": "bass",
+        "my-pack-basses-deep-two": "bass",
+        "my-pack-synth-leads-sharp": "synth_lead",
+        "my-pack-loose": None,
+    }
+    assert len(report.refused) == 1
+    assert "broken.wav" in report.refused[0]
+    assert steps[-1] == 1.0
+    row = next(row for row in report.added if row.name == "Sharp")
+    assert (row.bank, row.category, row.author, row.licence, row.source) == (
+        "My Pack",
+        "Synth Leads",
+        "Me",
+        "CC0-1.0",
+        "samples",
+    )
+    assert row.engine == f"samples:{pack.resolve() / 'Synth Leads' / 'Sharp.wav'}"
+    with InstrumentDatabase.open(tmp_path / "db", encoder=SpectrumEncoder()) as database:
+        sound, rate = load_audio(pack / "Basses" / "Deep Two.wav", sample_rate=None)
+        best = database.search(SpectrumEncoder().embed([sound], rate)[0], 1, "bass")[0]
+        assert best.instrument.name == "Deep Two"
+        assert best.similarity == pytest.approx(1.0, abs=1e-5)
+        assert best.preview is not None
+        preview, preview_rate = load_audio(best.preview, sample_rate=None)
+        assert preview_rate == 48_000
+        assert len(preview) / preview_rate == pytest.approx(0.6, abs=0.05)
+        assert abs(preview).max() == pytest.approx(0.9, abs=0.15)
+
+
+def test_the_same_sounds_again_replace_themselves(tmp_path: Path, pack: Path) -> None:
+    for family in (None, "organ"):
+        add_sounds(tmp_path / "db", SpectrumEncoder(), [pack], Labels(family=family))
+    database = InstrumentDatabase.open(tmp_path / "db")
+    assert len(database) == 4
+    assert database.info().families == {"organ": 4}
+
+
+def test_an_archive_and_a_file_are_added(tmp_path: Path, pack: Path) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "Zipped"), "zip", pack))
+    report = add_sounds(tmp_path / "db", SpectrumEncoder(), [archive, pack / "Loose.wav"])
+    assert [row.instrument_id for row in report.added] == [
+        "zipped-basses-deep-one",
+        "zipped-basses-deep-two",
+        "zipped-loose",
+        "zipped-synth-leads-sharp",
+        "my-pack-loose",
+    ]
+    assert report.added[0].engine.endswith("Zipped.zip!Basses/Deep One.wav")
+
+
+def test_names_that_collide_or_say_nothing_get_ids_of_their_own(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    for name in ("a b.wav", "a-b.wav", "音.wav", "声.wav", f"{'x' * 200}.wav"):
+        save_wav(folder / name, tone(300.0, 0.2), 16_000)
+    report = add_sounds(tmp_path / "db", SpectrumEncoder(), [folder])
+    ids = {row.instrument_id for row in report.added}
+    assert len(ids) == 5
+    assert {"s-a-b", "s-a-b-2"} <= ids
+    assert {row.name for row in report.added} >= {"音", "声"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("missing.wav", None, "does not exist"),
+        ("empty.wav", b"", "is empty"),
+        ("text.wav", b"not a sound at all", "cannot be read as sound"),
+        ("climbs.zip", {"../x.wav": b"x"}, "climbs out"),
+        ("none.zip", {"readme.txt": b"x"}, "holds no sounds"),
+        ("folder", "empty folder", "None of the sounds"),
+    ],
+)
+def test_what_cannot_be_added_leaves_no_database(
+    tmp_path: Path, name: str, content: bytes | dict[str, bytes] | str | None, words: str
+) -> None:
+    path = tmp_path / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif isinstance(content, dict):
+        with zipfile.ZipFile(path, "w") as archive:
+            for inside, body in content.items():
+                archive.writestr(inside, body)
+    elif isinstance(content, str):
+        path.mkdir()
+    with pytest.raises(InputError, match=words):
+        add_sounds(tmp_path / "db", SpectrumEncoder(), [path])
+    assert not (tmp_path / "db").exists()
+
+
+def test_a_long_file_is_no_one_shot(tmp_path: Path) -> None:
+    save_wav(tmp_path / "song.wav", tone(100.0, 61.0, 8_000), 8_000)
+    with pytest.raises(InputError, match=r"song\.wav is 61\.0 seconds long"):
+        add_sounds(tmp_path / "db", SpectrumEncoder(), [tmp_path / "song.wav"])
+
+
+def test_another_model_or_folder_is_refused_before_any_work(tmp_path: Path, pack: Path) -> None:
+    add_sounds(tmp_path / "db", SpectrumEncoder(), [pack])
+    with pytest.raises(DatabaseError, match="made by the model"):
+        add_sounds(tmp_path / "db", SpectrumEncoder(seed=1), [tmp_path / "missing.wav"])
+    with pytest.raises(DatabaseError, match="holds other files"):
+        add_sounds(pack, SpectrumEncoder(), [pack])
+    with pytest.raises(InputError, match="Unknown family"):
+        add_sounds(tmp_path / "db", SpectrumEncoder(), [pack], Labels(family="kazoo"))
+
+
+@pytest.mark.parametrize(
+    ("folder", "family"),
+    [
+        ("Basses", "bass"),
+        ("bass", "bass"),
+        ("Synth-Lead", "synth_lead"),
+        ("Kick Drums", "percussion"),
+        ("Pads", "synth_pad"),
+        ("FX", "synth_effects"),
+        ("Voices", "voice"),
+        ("String", "strings"),
+        ("pianos", "piano"),
+        ("Loops", None),
+        ("", None),
+    ],
+)
+def test_families_are_read_from_folder_names(folder: str, family: str | None) -> None:
+    assert family_of_folder(folder) == family
