@@ -1,0 +1,52 @@
+"""A small database for tests of the page: tones as instruments, each with a preview."""
+
+from pathlib import Path
+
+import numpy as np
+
+from cir.audio.io import save_opus, save_wav
+from cir.index.database import InstrumentDatabase
+from cir.types import FloatArray
+from cir.ui.examples import load_examples
+from tests.fakes import SpectrumEncoder, instrument, tone
+
+PER_FAMILY = 7
+FAMILIES = ("percussion", "bass", "synth_lead")
+LOWEST_HZ = {"percussion": 700.0, "bass": 45.0, "synth_lead": 250.0}
+PREVIEW_RATE = 48_000
+HOSTILE_NAME = '<img src=x onerror="alert(1)"> & Sons'
+
+
+def make_database(folder: Path, encoder: SpectrumEncoder) -> InstrumentDatabase:
+    """Seven instruments in each of three families, one of no family, and those of the examples."""
+    rows = [
+        instrument(f"{family.replace('_', '-')}-{number}", family, bank=f"Bank {number % 2}")
+        for family in FAMILIES
+        for number in range(PER_FAMILY)
+    ]
+    pitches = [
+        LOWEST_HZ[family] * 1.2**number for family in FAMILIES for number in range(PER_FAMILY)
+    ]
+    rows.append(instrument("nameless", None, name=HOSTILE_NAME))
+    pitches.append(1_900.0)
+    for example in load_examples():
+        for family, instrument_id in example.instruments.items():
+            rows.append(instrument(instrument_id, family))
+            pitches.append(150.0 + 40.0 * len(rows))
+    sounds = [tone(pitch, 3.0) for pitch in pitches]
+    previews = {}
+    for row, pitch in zip(rows, pitches, strict=True):
+        previews[row.instrument_id] = folder.parent / f"{row.instrument_id}.opus"
+        save_opus(previews[row.instrument_id], tone(pitch, 3.0, PREVIEW_RATE), PREVIEW_RATE)
+    database = InstrumentDatabase.create(folder, encoder)
+    database.add(rows, encoder.embed(sounds, 16_000), previews)
+    return database
+
+
+def write_mix(path: Path) -> Path:
+    """Write a mix of three of the database's instruments, 4 s at 44.1 kHz."""
+    time_shift = np.zeros(22_050, np.float32)
+    parts: list[FloatArray] = [tone(LOWEST_HZ[family] * 1.2**2, 3.5, 44_100) for family in FAMILIES]
+    mix = np.concatenate([sum(parts[1:], parts[0]), time_shift]).astype(np.float32)
+    save_wav(path, 0.3 * mix, 44_100)
+    return path

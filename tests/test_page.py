@@ -1,0 +1,262 @@
+"""The page in a headless Chromium, end to end, on a small database and a stand-in for the model."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from app import build_app
+from cir.ui.examples import load_examples
+from cir.ui.theme import launch_options
+from tests.fakes import SpectrumEncoder
+from tests.page_database import HOSTILE_NAME, make_database, write_mix
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+WAIT_MS = 20_000
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None and not os.environ.get("CI"),
+        reason="needs Chromium (apt-get install chromium)",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("page")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CIR_HOME", str(folder / "home"))
+        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+        patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
+        encoder = SpectrumEncoder()
+        with make_database(folder / "database", encoder) as database:
+            app = build_app(encoder, database)
+            options = launch_options() | {"max_file_size": "2mb"}
+            _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, **options)
+            yield url
+            app.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM or "/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-background-networking"],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
+    """Open the page; in the end, check that it asked no other host and raised no error."""
+    hosts: set[str] = set()
+    errors: list[str] = []
+    pages: list[Page] = []
+
+    def opener(width: int = 1280, height: int = 900) -> Page:
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(WAIT_MS)
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address)
+        page.locator("#cir-find").wait_for()
+        pages.append(page)
+        return page
+
+    yield opener
+    for page in pages:
+        page.close()
+    assert hosts <= {urlsplit(address).netloc, ""}
+    assert errors == []
+
+
+def _upload(page: Page, path: Path) -> None:
+    page.locator("#cir-mix input[type=file]").set_input_files(path)
+    page.locator("#cir-mix").get_by_label("Clear").wait_for()
+
+
+def _search(page: Page) -> None:
+    page.locator("#cir-find").click()
+    page.locator("#cir-results .cir-card").first.wait_for()
+
+
+def _sounding(page: Page) -> str:
+    """Wait until the player's time advances, and say what it plays."""
+    page.wait_for_function(
+        "() => { const audio = document.querySelector('#cir-audio');"
+        " return !audio.paused && audio.currentTime > 0.05; }"
+    )
+    return unquote(page.evaluate("() => document.querySelector('#cir-audio').currentSrc"))
+
+
+def test_a_mix_goes_in_and_fifteen_matches_come_out(
+    open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = open_page()
+    _upload(page, write_mix(tmp_path / "mix.wav"))
+    _search(page)
+    cards = page.locator("#cir-results .cir-card")
+    expect(cards).to_have_count(15)
+    headings = page.locator("#cir-results .cir-family h3")
+    expect(headings).to_contain_text(["Percussion", "Bass", "Synth lead"])
+    for part in (".cir-rank", ".cir-name", ".cir-meta", ".cir-score b", ".cir-play"):
+        assert cards.nth(7).locator(part).count() >= 1, part
+
+
+def test_one_match_plays_and_then_another_alone(
+    open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = open_page()
+    _upload(page, write_mix(tmp_path / "mix.wav"))
+    _search(page)
+    cards = page.locator("#cir-results .cir-card")
+    for number in (0, 6):
+        cards.nth(number).locator(".cir-play").click()
+        instrument_id = cards.nth(number).get_attribute("data-instrument")
+        assert _sounding(page).endswith(f"/{instrument_id}.opus")
+        expect(page.locator(".cir-play.is-playing")).to_have_count(1)
+    cards.nth(6).locator(".cir-play").click()
+    expect(page.locator(".cir-play.is-playing")).to_have_count(0)
+    assert page.evaluate("() => document.querySelector('#cir-audio').paused")
+
+
+def test_the_mix_and_a_match_never_sound_together(
+    open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = open_page()
+    _upload(page, write_mix(tmp_path / "mix.wav"))
+    _search(page)
+    page.locator("#cir-mix").get_by_role("button", name="Play", exact=True).click()
+    page.locator("#cir-mix").get_by_role("button", name="Pause", exact=True).wait_for()
+    page.locator("#cir-results .cir-card .cir-play").first.click()
+    _sounding(page)
+    page.locator("#cir-mix").get_by_role("button", name="Play", exact=True).wait_for()
+    page.locator("#cir-results .cir-listen .cir-play").click()
+    assert _sounding(page).endswith("/mix.wav")
+
+
+def test_a_click_on_the_map_is_heard(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.get_by_role("tab", name="Timbre map").click()
+    points = page.locator("#cir-map .scatterlayer .point")
+    points.first.wait_for()
+    card = page.locator("#cir-selected [data-selected]")
+    for number in range(points.count()):
+        box = points.nth(number).bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        if page.locator("#cir-map .hoverlayer .hovertext").count():
+            page.mouse.down()
+            page.mouse.up()
+            break
+    card.wait_for()
+    assert _sounding(page).endswith(f"/{card.get_attribute('data-selected')}.opus")
+    expect(card).to_contain_text("by Nobody")
+    expect(card.locator("li.cir-card")).to_have_count(5)
+
+
+def test_an_instrument_is_found_by_name_without_a_mouse(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.get_by_role("tab", name="Timbre map").click()
+    names = page.locator("#cir-names input")
+    names.fill("onerror")
+    page.get_by_role("option").first.wait_for()
+    names.press("ArrowDown")
+    names.press("Enter")
+    card = page.locator("#cir-selected [data-selected]")
+    expect(card).to_contain_text(HOSTILE_NAME)
+    assert page.locator("#cir-selected img").count() == 0
+    assert _sounding(page).endswith("/nameless.opus")
+
+
+def test_a_search_shows_on_the_map(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    page = open_page()
+    _upload(page, write_mix(tmp_path / "mix.wav"))
+    _search(page)
+    page.get_by_role("tab", name="Timbre map").click()
+    signs = page.locator("#cir-map .annotation-text")
+    expect(signs).to_have_count(3)
+    expect(signs).to_contain_text(["Percussion", "Bass", "Synth lead"])
+
+
+def test_an_example_shows_its_truth_on_demand(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.locator("#cir-examples button").nth(4).click()
+    example = load_examples()[4]
+    truth = page.locator("#cir-truth details")
+    truth.wait_for()
+    expect(page.locator("#cir-results .cir-family")).to_have_count(len(example.instruments))
+    expect(truth.locator("li").first).not_to_be_visible()
+    truth.locator("summary").click()
+    for instrument_id in example.instruments.values():
+        item = truth.locator(f'[data-instrument="{instrument_id}"]')
+        expect(item).to_be_visible()
+        expect(item).to_contain_text(re.compile(r"ranked \d+ of \d+"))
+
+
+def test_an_upload_after_an_example_has_no_truth(
+    open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = open_page()
+    page.locator("#cir-examples button").first.click()
+    page.locator("#cir-truth details").wait_for()
+    page.locator("#cir-mix").get_by_label("Clear").click()
+    expect(page.locator("#cir-results .cir-card")).to_have_count(0)
+    _upload(page, write_mix(tmp_path / "mix.wav"))
+    _search(page)
+    expect(page.locator("#cir-truth details")).to_have_count(0)
+
+
+def test_a_bad_file_gets_a_sentence(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    bad = tmp_path / "noise.wav"
+    bad.write_bytes(bytes(range(256)) * 64)
+    page = open_page()
+    page.locator("#cir-mix input[type=file]").set_input_files(bad)
+    page.locator("#cir-mix").get_by_label("Clear").wait_for()
+    page.locator("#cir-find").click()
+    message = page.locator("#cir-results .cir-message[role=alert]")
+    expect(message).to_contain_text("noise.wav")
+    assert "Traceback" not in page.content()
+
+
+def test_nothing_to_search_gets_a_sentence(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.locator("#cir-find").click()
+    expect(page.locator("#cir-results .cir-message")).to_contain_text("There is no mix yet")
+
+
+def test_a_file_too_large_gets_a_sentence(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    large = tmp_path / "large.wav"
+    large.write_bytes(b"RIFF" + bytes(3_000_000))
+    page = open_page()
+    page.locator("#cir-mix input[type=file]").set_input_files(large)
+    expect(page.get_by_text(re.compile("size", re.IGNORECASE)).first).to_be_visible()
+
+
+@pytest.mark.parametrize("tab", ["Search", "Timbre map", "About"])
+def test_nothing_is_wider_than_a_phone(open_page: Callable[..., Page], tab: str) -> None:
+    page = open_page(375, 740)
+    page.locator("#cir-examples button").first.click()
+    page.locator("#cir-results .cir-card").first.wait_for()
+    page.get_by_role("tab", name=tab).click()
+    page.wait_for_timeout(500)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 375
+
+
+def test_about_names_licences_and_authors(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.get_by_role("tab", name="About").click()
+    about = page.locator("#cir-about")
+    expect(about).to_contain_text("Similarity")
+    expect(about).to_contain_text("CC0-1.0")
+    about.get_by_role("button", name="Authors of the sounds").click()
+    expect(about).to_contain_text("Nobody")

@@ -1,0 +1,118 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from app import build_app
+from cir.errors import InputError
+from cir.ui.serve import port_from_environment
+from cir.ui.theme import launch_options, page_theme, static_text
+from tests.fakes import SpectrumEncoder
+from tests.page_database import FAMILIES, make_database, write_mix
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("api")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CIR_HOME", str(folder / "home"))
+        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+        patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
+        encoder = SpectrumEncoder()
+        with make_database(folder / "database", encoder) as database:
+            page = build_app(encoder, database)
+            _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options())
+            yield url
+            page.close()
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Client:
+    return Client(address, verbose=False)
+
+
+def test_search_returns_matches_for_each_family(client: Client, tmp_path: Path) -> None:
+    mix = handle_file(str(write_mix(tmp_path / "mix.wav")))
+    found = client.predict(mix, list(FAMILIES), 5, api_name="/search")
+    assert [result["family"] for result in found["families"]] == list(FAMILIES)
+    for result in found["families"]:
+        assert [match["rank"] for match in result["matches"]] == [1, 2, 3, 4, 5]
+        similarities = [match["similarity"] for match in result["matches"]]
+        assert similarities == sorted(similarities, reverse=True)
+        for match in result["matches"]:
+            assert match["family"] == result["family"]
+            assert {"name", "bank", "category", "author", "licence", "engine"} <= set(match)
+
+
+def test_families_and_top_k_have_defaults(client: Client, tmp_path: Path) -> None:
+    mix = handle_file(str(write_mix(tmp_path / "mix.wav")))
+    found = client.predict(mix, api_name="/search")
+    assert [len(result["matches"]) for result in found["families"]] == [5, 5, 5]
+
+
+def test_previews_of_matches_can_be_fetched(client: Client, address: str, tmp_path: Path) -> None:
+    mix = handle_file(str(write_mix(tmp_path / "mix.wav")))
+    found = client.predict(mix, ["bass"], 1, api_name="/search")
+    reply = httpx.get(address + found["families"][0]["matches"][0]["preview"])
+    assert reply.status_code == 200
+    assert reply.content.startswith(b"OggS")
+
+
+def test_only_search_is_public(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(endpoints) == {"/search"}
+    names = [parameter["parameter_name"] for parameter in endpoints["/search"]["parameters"]]
+    assert names == ["mix", "families", "top_k"]
+
+
+def test_bad_input_answers_with_one_sentence(client: Client, tmp_path: Path) -> None:
+    text = tmp_path / "notes.wav"
+    text.write_text("This is no sound.")
+    with pytest.raises(AppError) as caught:
+        client.predict(handle_file(str(text)), ["bass"], 5, api_name="/search")
+    assert "notes.wav" in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    good = handle_file(str(write_mix(tmp_path / "mix.wav")))
+    with pytest.raises(AppError, match="No family"):
+        client.predict(good, [], 5, api_name="/search")
+
+
+def test_files_outside_the_previews_are_not_served(address: str) -> None:
+    for path in ("/etc/passwd", str(Path(__file__).parents[1] / "pyproject.toml")):
+        assert httpx.get(f"{address}gradio_api/file={path}").status_code in (403, 404)
+
+
+def test_the_page_names_no_other_host() -> None:
+    for text in (static_text("page.css"), static_text("player.js"), static_text("map.js")):
+        assert "http" not in text
+        assert "@import" not in text
+    assert "https://" not in "".join(page_theme()._stylesheets)
+
+
+@pytest.mark.parametrize(
+    ("variables", "port"),
+    [
+        ({}, 7860),
+        ({"PORT": "8001"}, 8001),
+        ({"GRADIO_SERVER_PORT": "8002"}, 8002),
+        ({"PORT": "8001", "GRADIO_SERVER_PORT": "8002"}, 8001),
+    ],
+)
+def test_the_port_comes_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], port: int
+) -> None:
+    for name in ("PORT", "GRADIO_SERVER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert port_from_environment() == port
+
+
+@pytest.mark.parametrize("text", ["http", "0", "65536", "-1", "7.5"])
+def test_a_bad_port_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("PORT", text)
+    with pytest.raises(InputError, match="PORT"):
+        port_from_environment()
