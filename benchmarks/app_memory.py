@@ -1,0 +1,134 @@
+"""Cold start and peak memory of the page: `python app.py`, then two searches through its endpoint.
+
+    python benchmarks/app_memory.py [--mix FILE] [--starts 2]
+
+The first start finds an empty CIR_HOME and builds the search index; the others find it there. Linux
+only: the peak is VmHWM of /proc, summed over the process and its children.
+"""
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gradio_client import Client, handle_file
+from timing import example_mixes, print_report
+
+ROOT = Path(__file__).parent.parent
+FAMILIES = ["percussion", "bass", "synth_lead"]
+START_LIMIT_SECONDS = 300.0
+
+
+def main() -> None:
+    """Start, ask, print, stop."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mix", type=Path, help="any sound file; default: the first example")
+    parser.add_argument("--starts", type=int, default=2)
+    arguments = parser.parse_args()
+    mix = arguments.mix or example_mixes()[0]
+    rows: list[tuple[str, str]] = []
+    figures = []
+    with tempfile.TemporaryDirectory() as home:
+        for number in range(arguments.starts):
+            measured = measure_start(mix, Path(home))
+            figures.append(measured)
+            rows.append(("first start" if number == 0 else "later start", ""))
+            rows += [(f"  {name}", f"{value:.2f}") for name, value in measured.items()]
+    print_report(f"python app.py, searching {mix.name}", rows, {"starts": figures})
+
+
+def measure_start(mix: Path, home: Path) -> dict[str, float]:
+    """Seconds until the page and the answers are there, and the peak in MiB."""
+    started = time.perf_counter()
+    with running_app(home) as (process, address):
+        wait_until_served(address, process, started)
+        page_seconds = time.perf_counter() - started
+        idle_mib = peak_mib(process.pid)
+        client = Client(address, verbose=False)
+        asked = time.perf_counter()
+        ask(client, mix)
+        first_seconds = time.perf_counter() - started
+        first_answer = time.perf_counter() - asked
+        asked = time.perf_counter()
+        ask(client, mix)
+        return {
+            "page_seconds": page_seconds,
+            "first_answer_seconds_after_start": first_seconds,
+            "first_search_seconds": first_answer,
+            "second_search_seconds": time.perf_counter() - asked,
+            "peak_when_served_mib": idle_mib,
+            "peak_after_searches_mib": peak_mib(process.pid),
+        }
+
+
+@contextmanager
+def running_app(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run the app on a free port, in a home of its own, and stop it afterwards."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {"PORT": str(port), "CIR_HOME": str(home)}
+    process = subprocess.Popen(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+    )
+    try:
+        yield process, f"http://127.0.0.1:{port}/"
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_until_served(address: str, process: subprocess.Popen[bytes], started: float) -> None:
+    """Return once the page answers."""
+    while time.perf_counter() - started < START_LIMIT_SECONDS:
+        if process.poll() is not None:
+            raise SystemExit(f"app.py ended with code {process.returncode}; see above.")
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise SystemExit(f"No page at {address} after {START_LIMIT_SECONDS:.0f} s.")
+
+
+def ask(client: Client, mix: Path) -> None:
+    """Search once, and make sure that every family is answered."""
+    answer = client.predict(handle_file(str(mix)), FAMILIES, 5, api_name="/search")
+    counts = {one["family"]: len(one["matches"]) for one in answer["families"]}
+    if counts != dict.fromkeys(FAMILIES, 5):
+        raise SystemExit(f"Expected five matches for each of {FAMILIES}, got {counts}.")
+
+
+def peak_mib(pid: int) -> float:
+    """Sum of the peak resident sizes of a process and its descendants."""
+    children: dict[int, list[int]] = {}
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines())
+        except OSError:  # it has ended meanwhile
+            continue
+        children.setdefault(int(fields["PPid"]), []).append(int(fields["Pid"]))
+    total, waiting = 0.0, [pid]
+    while waiting:
+        one = waiting.pop()
+        waiting += children.get(one, [])
+        for line in Path(f"/proc/{one}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                total += int(line.split()[1]) / 1024
+    return total
+
+
+if __name__ == "__main__":
+    main()
