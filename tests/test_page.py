@@ -242,6 +242,12 @@ def test_a_file_too_large_gets_a_sentence(open_page: Callable[..., Page], tmp_pa
     expect(page.get_by_text(re.compile("size", re.IGNORECASE)).first).to_be_visible()
 
 
+def test_a_phone_scrolls_to_its_matches(open_page: Callable[..., Page]) -> None:
+    page = open_page(375, 740)
+    page.locator("#cir-examples button").first.click()
+    expect(page.locator("#cir-results .cir-family").first).to_be_in_viewport(timeout=WAIT_MS)
+
+
 @pytest.mark.parametrize("tab", ["Search", "Timbre map", "About"])
 def test_nothing_is_wider_than_a_phone(open_page: Callable[..., Page], tab: str) -> None:
     page = open_page(375, 740)

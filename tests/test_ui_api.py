@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,9 @@ from gradio_client.exceptions import AppError
 
 from app import build_app
 from cir.errors import InputError
-from cir.ui.serve import port_from_environment
+from cir.index.database import InstrumentDatabase
+from cir.ui.serve import port_from_environment, serve
+from cir.ui.service import PageService
 from cir.ui.theme import launch_options, page_theme, static_text
 from tests.fakes import SpectrumEncoder
 from tests.page_database import FAMILIES, make_database, write_mix
@@ -116,3 +119,15 @@ def test_a_bad_port_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> No
     monkeypatch.setenv("PORT", text)
     with pytest.raises(InputError, match="PORT"):
         port_from_environment()
+
+
+def test_a_port_in_use_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
+    encoder = SpectrumEncoder()
+    with InstrumentDatabase.create(tmp_path / "database", encoder) as database:
+        monkeypatch.setattr("cir.ui.serve.PageService", lambda: PageService(encoder, database))
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            with pytest.raises(InputError, match="cannot be opened"):
+                serve(port=taken.getsockname()[1])

@@ -84,10 +84,16 @@ def test_bad_files_are_refused_in_one_sentence(
 
 @pytest.mark.parametrize(
     ("families", "top_k", "words"),
-    [([], 5, "No family"), (["kazoo"], 5, "kazoo"), (["bass"], 0, "0"), (["bass"], 21, "20")],
+    [
+        ([], 5, "No family"),
+        (["kazoo"], 5, "kazoo"),
+        (["bass"], 0, "0"),
+        (["bass"], 21, "20"),
+        (["bass"], 2.5, "2.5"),
+    ],
 )
 def test_bad_choices_are_refused(
-    service: PageService, mix: Path, families: list[str], top_k: int, words: str
+    service: PageService, mix: Path, families: list[str], top_k: float, words: str
 ) -> None:
     with pytest.raises(InputError, match=words):
         service.search(mix, families, top_k)

@@ -25,7 +25,7 @@ def build_api(service: PageService) -> None:
             top_k: how many matches of each family.
         """
         try:
-            return answer_as_json(service.search(mix, families, int(top_k)))
+            return answer_as_json(service.search(mix, families, top_k))
         except CirError as error:
             raise gr.Error(str(error), print_exception=False) from error
 

@@ -1,7 +1,8 @@
 """Colour and shape of each family, the same on the cards and on the map.
 
 Colour alone fails readers who do not tell hues apart, and thirteen hues fail everybody: the shape
-says the same once more. The colours keep a contrast of at least 2.4 against the cards of both themes.
+says the same once more. The colours keep a contrast of at least 2.4 against the cards of both
+themes.
 """
 
 from dataclasses import dataclass

@@ -20,6 +20,7 @@ from cir.ui.cards import (
 )
 from cir.ui.examples import Example
 from cir.ui.service import MAX_SECONDS, MAX_TOP_K, Answer, PageService, Truth
+from cir.ui.theme import static_text
 
 MODEL_QUEUE = "model"
 """Events that run the model share this queue."""
@@ -56,7 +57,11 @@ def build_search_tab(service: PageService, examples: Sequence[Example]) -> gr.St
             top_k = gr.Slider(1, MAX_TOP_K, value=5, step=1, label="Matches per family")
             find = gr.Button("Find the instruments", variant="primary", elem_id="cir-find")
     results = gr.HTML(
-        placeholder(WAITING), apply_default_css=False, elem_id="cir-results", min_height=120
+        placeholder(WAITING),
+        js_on_load=static_text("results.js"),
+        apply_default_css=False,
+        elem_id="cir-results",
+        min_height=120,
     )
     truth = gr.HTML("", apply_default_css=False, elem_id="cir-truth")
 
@@ -69,7 +74,7 @@ def build_search_tab(service: PageService, examples: Sequence[Example]) -> gr.St
     ) -> tuple[str, str, Answer | None]:
         try:
             found = service.search(
-                mix, families, int(top_k), lambda done, words: progress(done, desc=words)
+                mix, families, top_k, lambda done, words: progress(done, desc=words)
             )
             known = "" if chosen is None else _truth_panel(service, examples[chosen], found)
         except CirError as error:
@@ -81,7 +86,6 @@ def build_search_tab(service: PageService, examples: Sequence[Example]) -> gr.St
         "inputs": [mix, families, top_k, chosen],
         "outputs": [results, truth, answer],
         "show_progress_on": results,
-        "scroll_to_output": True,
         "concurrency_limit": 1,
         "concurrency_id": MODEL_QUEUE,
         "api_visibility": "private",

@@ -99,10 +99,16 @@ class PageService:
         self,
         path: str | Path | None,
         families: Sequence[str],
-        top_k: int,
+        top_k: float,
         progress: Progress | None = None,
     ) -> Answer:
         """Find the instruments of a mix.
+
+        Args:
+            path: the mix, any sound file.
+            families: slugs.
+            top_k: matches per family, a whole number (sliders and JSON say 5.0).
+            progress: told how far it is.
 
         Raises:
             InputError: no file, no family, an unknown family, a `top_k` out of range, or a file
@@ -112,9 +118,10 @@ class PageService:
             raise InputError("There is no mix yet; upload a file, record one or pick an example.")
         if not families:
             raise InputError("No family is chosen; tick at least one, for example Bass.")
-        if not 1 <= top_k <= MAX_TOP_K:
+        if top_k not in range(1, MAX_TOP_K + 1):
             raise InputError(
-                f"{top_k} matches per family were asked for; choose between 1 and {MAX_TOP_K}."
+                f"{top_k:g} matches per family were asked for; choose a whole number from 1 to "
+                f"{MAX_TOP_K}."
             )
         wanted = check_families(families)
         report = progress or _ignore
@@ -130,7 +137,7 @@ class PageService:
         )
         report(0.9, "Looking for similar instruments")
         results = tuple(
-            FamilyResult(family, tuple(self.database.search(queries[family], top_k, family)))
+            FamilyResult(family, tuple(self.database.search(queries[family], int(top_k), family)))
             for family in wanted
         )
         return Answer(results, queries, time.perf_counter() - start)
