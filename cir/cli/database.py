@@ -91,7 +91,8 @@ def build(
     if with_note_bank:
         sources.append(NoteBankReferences(note_bank))
     if with_soundfonts:
-        sources += [SoundFontReferences(path) for path in soundfont or [None]]
+        fonts: list[Path | None] = [*(soundfont or [])] or [None]
+        sources += [SoundFontReferences(path) for path in fonts]
     encoder = load_encoder(model)
     with progress_bar("Building the database") as progress:
         made = build_database(

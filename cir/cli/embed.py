@@ -28,9 +28,7 @@ def embed(
     check_output(output, ".npz")
     families = parse_families(family)
     if families is not None and not mixture:
-        raise InputError(
-            "--family is of use with --mixture only; single instruments have no query."
-        )
+        raise InputError("--family needs --mixture: a single instrument is embedded once, for all.")
     import numpy as np
 
     from cir.files import replacing

@@ -51,7 +51,3 @@ def main() -> None:
 def _complain(message: str) -> int:
     print("cir:", " ".join(message.split()), file=sys.stderr)
     return EXIT_ERROR
-
-
-if __name__ == "__main__":
-    main()

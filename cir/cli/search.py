@@ -17,10 +17,10 @@ from cir.cli.options import (
     parse_families,
 )
 from cir.cli.terminal import progress_bar
-from cir.types import FamilyResult
 
 if TYPE_CHECKING:
     from cir.retrieval import SearchTimings
+    from cir.types import FamilyResult
 
 
 def search(
@@ -68,7 +68,7 @@ def search(
             typer.echo(f"{name.removesuffix('_seconds')}: {1000 * seconds:.1f} ms", err=True)
 
 
-def as_document(mix: Path, identity: str, results: Sequence[FamilyResult]) -> dict[str, Any]:
+def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> dict[str, Any]:
     """Lay out results for `--json`."""
     return {
         "query": str(mix),
@@ -91,7 +91,7 @@ def as_document(mix: Path, identity: str, results: Sequence[FamilyResult]) -> di
     }
 
 
-def _print_tables(results: Sequence[FamilyResult]) -> None:
+def _print_tables(results: "Sequence[FamilyResult]") -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -4,14 +4,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from cir.types import Progress
+if TYPE_CHECKING:
+    from cir.types import Progress
 
 _STEPS_WITHOUT_TERMINAL = 10
 
 
 @contextmanager
-def progress_bar(description: str, *, least_seconds: float = 0.0) -> Iterator[Progress]:
+def progress_bar(description: str, *, least_seconds: float = 0.0) -> "Iterator[Progress]":
     """Give a callback that draws a bar, or prints a line per tenth where stderr is no terminal.
 
     Args:
@@ -41,7 +43,7 @@ def progress_bar(description: str, *, least_seconds: float = 0.0) -> Iterator[Pr
         )
 
 
-def _patient(show: Progress, least_seconds: float) -> Progress:
+def _patient(show: "Progress", least_seconds: float) -> "Progress":
     started = time.monotonic()
 
     def wait(fraction: float, words: str) -> None:
@@ -51,7 +53,7 @@ def _patient(show: Progress, least_seconds: float) -> Progress:
     return wait
 
 
-def _line_printer(description: str) -> Progress:
+def _line_printer(description: str) -> "Progress":
     shown = -1
 
     def show(fraction: float, words: str) -> None:

@@ -1,0 +1,290 @@
+import errno
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cir.audio.io import save_wav
+from cir.cli import main as main_module
+from cir.cli.main import main
+from cir.errors import EngineError
+from cir.index import database as database_module
+from cir.index.database import InstrumentDatabase
+from cir.instruments.note_bank import NoteBank
+from tests.fakes import SpectrumEncoder, instrument, tone
+from tests.tone_bank import write_bank
+
+HEAVY = ("torch", "transformers", "gradio", "chromadb", "plotly", "umap", "numba")
+
+
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home, a bundled database and a bundled model, all small."""
+    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.chdir(tmp_path)
+    encoder = SpectrumEncoder()
+
+    def load_encoder(model: str | None) -> SpectrumEncoder:
+        return encoder if model is None else SpectrumEncoder(seed=int(model))
+
+    for command in ("search", "embed", "database"):
+        monkeypatch.setattr(sys.modules[f"cir.cli.{command}"], "load_encoder", load_encoder)
+    with InstrumentDatabase.create(tmp_path / "bundled", encoder) as bundled:
+        rows = [
+            instrument(f"{family.replace('_', '-')}-{number}", family, name=f"[b]{family} {number}")
+            for family in ("percussion", "bass", "synth_lead")
+            for number in range(7)
+        ]
+        sounds = [tone(70.0 * 1.15**number) for number in range(len(rows))]
+        bundled.add(rows, encoder.embed(sounds, 16_000))
+    monkeypatch.setattr(database_module, "BUNDLED_PATH", tmp_path / "bundled")
+    save_wav(tmp_path / "mix.wav", tone(200.0, 2.0, 44_100), 44_100)
+
+
+def run(*arguments: str) -> int:
+    """Run a command as the shell does; return its exit code."""
+    sys.argv = ["cir", *arguments]
+    try:
+        main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+@pytest.fixture(autouse=True)
+def restore_argv(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", sys.argv)
+
+
+def test_help_is_fast_and_light() -> None:
+    script = (
+        "import sys\n"
+        "sys.argv = ['cir', '--help']\n"
+        "from cir.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])\n"
+    )
+    command = [sys.executable, "-c", script]
+    root = Path(main_module.__file__).parents[2]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert "HEAVY []" in done.stdout
+    for name in ("search", "embed", "database", "app", "train", "evaluate"):
+        assert name in done.stdout
+    # Of the processor, not of the clock: other tests may run at the same time.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["search", "embed", "app", "train", "evaluate", "database"]
+    + [f"database {name}" for name in ("info", "build", "add", "export")],
+)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*command.split(), "--help") == 0
+    assert "Usage: cir" in capsys.readouterr().out
+
+
+def test_search_prints_a_table_for_each_family(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("search", "mix.wav", "--top-k", "2") == 0
+    out = capsys.readouterr().out
+    for heading in ("Percussion", "Bass", "Synth lead"):
+        assert heading in out
+    assert out.count("[b]") == 6  # names are text, not mark-up
+    assert "Nobody" in out
+
+
+def test_search_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("--family", "bass,voice", "-f", "Synth-Lead", "--json", "--timings")
+    assert run("search", "mix.wav", *arguments) == 0
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert document["model"] == "spectrum-32-0"
+    assert [one["family"] for one in document["families"]] == ["bass", "voice", "synth_lead"]
+    counts = [len(one["matches"]) for one in document["families"]]
+    assert counts == [5, 0, 5]
+    first = document["families"][0]["matches"][0]
+    assert first["rank"] == 1
+    assert -1.0 <= first["similarity"] <= 1.0
+    assert {"instrument_id", "name", "bank", "category", "author", "licence"} <= set(first)
+    assert "decode: " in captured.err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "does not exist"),
+        (b"", "is empty (0 bytes)"),
+        (b"this is a diary", "cannot be read as sound"),
+        ("silence", "silent"),
+        ("nan", "NaN"),
+        ("long", "at most 20.0 minutes"),
+        ("folder", "is a folder"),
+    ],
+)
+def test_bad_sounds_are_one_line_on_stderr(
+    content: bytes | str | None, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path("bad.wav")
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content == "silence":
+        save_wav(path, np.zeros(16_000, np.float32), 16_000)
+    elif content == "nan":
+        import soundfile
+
+        soundfile.write(path, np.full(16_000, np.nan), 16_000, subtype="FLOAT")
+    elif content == "long":
+        save_wav(path, np.zeros(1_000 * 1_201, np.float32), 1_000)
+    elif content == "folder":
+        path.mkdir()
+    assert run("search", "bad.wav") == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 1
+    assert captured.err.startswith("cir: ")
+    assert words in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("search", "mix.wav", "--family", "kazoo"), "Unknown family 'kazoo'"),
+        (("search", "mix.wav", "--top-k", "0"), "top_k must be"),
+        (("search", "mix.wav", "--bank", "Casio"), "has no bank 'Casio'"),
+        (("search", "mix.wav", "--database", "nowhere"), "There is no database in nowhere"),
+        (("search", "mix.wav", "--model", "1"), "was made by the model spectrum-32-0"),
+        (("embed", "mix.wav", "-o", "out.txt"), "must end in .npz"),
+        (("embed", "mix.wav", "-o", "out.npz", "-f", "bass"), "needs --mixture"),
+        (("embed", "mix.wav", "gone.wav", "-o", "out.npz"), "gone.wav does not exist"),
+        (("database", "add", "mix.wav"), "--database FOLDER"),
+        (("database", "build", "--note-bank", "gone"), "No note bank here"),
+        (("database", "export", "bundled"), "holds a database already"),
+    ],
+)
+def test_bad_requests_are_one_line_and_write_nothing(
+    arguments: tuple[str, ...],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    before = {path.name for path in tmp_path.iterdir()}
+    assert run(*arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = [line for line in captured.err.splitlines() if line.startswith("cir: ")]
+    assert len(lines) == 1
+    assert words in lines[0]
+    assert "Traceback" not in captured.err
+    assert {path.name for path in tmp_path.iterdir()} - {"home"} == before - {"home"}
+
+
+def test_errors_of_every_kind_become_exit_codes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail_with(error: BaseException) -> int:
+        def fail(**_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(main_module, "app", fail)
+        return run("search")
+
+    assert fail_with(EngineError("Two\n  lines.")) == 2
+    assert capsys.readouterr().err == "cir: Two lines.\n"
+    assert fail_with(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out.npz")) == 2
+    assert capsys.readouterr().err == "cir: No space left on device: out.npz\n"
+    with pytest.raises(ZeroDivisionError):  # a defect of ours is not hidden
+        fail_with(ZeroDivisionError())
+
+
+def test_unknown_options_are_usage_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("search", "mix.wav", "--colour", "red") == 2
+    assert "No such option" in capsys.readouterr().err
+
+
+def test_interrupts_exit_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["cir.cli.search"], "load_encoder", interrupt)
+    assert run("search", "mix.wav") == 130
+
+
+def test_embed_writes_arrays(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("embed", "mix.wav", "mix.wav", "-o", "out/vectors.npz") == 0
+    assert "(2, 32)" in capsys.readouterr().out
+    with np.load("out/vectors.npz") as arrays:
+        assert arrays["embeddings"].dtype == np.float32
+        np.testing.assert_allclose(np.linalg.norm(arrays["embeddings"], axis=1), 1.0, atol=1e-6)
+        assert list(arrays["files"]) == ["mix.wav", "mix.wav"]
+        assert str(arrays["model"]) == "spectrum-32-0"
+    assert run("embed", "mix.wav", "--mixture", "-f", "bass,organ", "-o", "mixes.npz") == 0
+    with np.load("mixes.npz") as arrays:
+        assert arrays["embeddings"].shape == (1, 2, 32)
+        assert list(arrays["families"]) == ["bass", "organ"]
+
+
+def test_info_as_json_and_as_text(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run("database", "info", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["n_instruments"] == 21
+    assert document["sources"] == {"surge": 21}
+    assert document["families"] == {"bass": 7, "percussion": 7, "synth_lead": 7}
+    assert (document["identity"], document["dimension"]) == ("spectrum-32-0", 32)
+    assert document["path"] == str(tmp_path / "bundled")
+    assert run("database", "info") == 0
+    out = capsys.readouterr().out
+    assert "spectrum-32-0" in out
+    assert "bass 7" in out
+
+
+def test_add_export_and_search_of_ones_own_sounds(capsys: pytest.CaptureFixture[str]) -> None:
+    for pitch in (60, 90):
+        save_wav(Path("sounds/Basses") / f"low {pitch}.wav", tone(float(pitch)), 16_000)
+    save_wav(Path("sounds/odd.wav"), tone(500.0), 16_000)
+    Path("sounds/broken.wav").write_bytes(b"no")
+    assert run("database", "add", "sounds", "--database", "own", "--author", "Me") == 0
+    captured = capsys.readouterr()
+    assert "Added 3 instruments to own." in captured.out
+    assert "1 of them have no family" in captured.err
+    assert "left out: " in captured.err
+    assert "Adding sounds" in captured.err or "Embedding sounds" in captured.err
+    assert run("search", "sounds/Basses/low 90.wav", "-d", "own", "-f", "bass", "--json") == 0
+    best = json.loads(capsys.readouterr().out)["families"][0]["matches"][0]
+    assert (best["name"], best["author"]) == ("low 90", "Me")
+    assert Path(best["preview"]).is_file()
+    assert run("database", "export", "copy", "--database", "own") == 0
+    assert "Wrote 3 instruments to copy." in capsys.readouterr().out
+    assert len(InstrumentDatabase.open("copy")) == 3
+
+
+def test_build_writes_a_database_with_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    bank = write_bank(Path("bank"))
+    for row in NoteBank.open(bank).instruments:
+        preview = bank / "previews" / f"{row.instrument_id}.opus"
+        preview.parent.mkdir(exist_ok=True)
+        preview.write_bytes(b"OggS")
+    options = ("--note-bank", "bank", "--without-soundfonts", "--output", "made")
+    assert run("database", "build", *options) == 0
+    captured = capsys.readouterr()
+    assert "Embedding instruments, 24 of 24" in captured.err
+    assert "Wrote 24 instruments to made." in captured.out
+    assert len(InstrumentDatabase.open("made")) == 24
+
+
+def test_app_serves_on_the_address_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    import types
+
+    calls: list[dict[str, object]] = []
+    fake = types.ModuleType("cir.ui.serve")
+    fake.__dict__["serve"] = lambda **options: calls.append(options)
+    monkeypatch.setitem(sys.modules, "cir.ui.serve", fake)
+    assert run("app", "--port", "8123", "--host", "0.0.0.0") == 0
+    assert calls == [{"host": "0.0.0.0", "port": 8123}]

@@ -1,0 +1,146 @@
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cir.audio.io import load_audio, save_opus
+from cir.errors import DatabaseError, DataError
+from cir.index.build import build_database
+from cir.index.database import InstrumentDatabase
+from cir.index.references import (
+    NoteBankReferences,
+    Reference,
+    ReferenceSource,
+    SoundFontReferences,
+    trim_tail,
+)
+from cir.instruments.note_bank import NoteBank
+from tests.fakes import SpectrumEncoder, instrument, tone
+from tests.tone_bank import write_bank
+
+
+@pytest.fixture(autouse=True)
+def cir_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Path:
+    """A note bank of 24 tones, with previews."""
+    folder = write_bank(tmp_path / "bank")
+    for row in NoteBank.open(folder).instruments:
+        save_opus(folder / "previews" / f"{row.instrument_id}.opus", tone(300.0, 0.3), 16_000)
+    return folder
+
+
+class Tones:
+    """A source of tones, one of them at another sample rate than the rest."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Reference]:
+        for number in range(self._count):
+            rate = 22_050 if number == 1 else 16_000
+            row = instrument(f"tone-{self._count - number:03d}", source="soundfont")
+            yield Reference(row, tone(100.0 * 1.05**number, 0.4, rate), rate)
+
+
+def test_a_bank_and_another_source_become_a_database(tmp_path: Path, bank: Path) -> None:
+    encoder = SpectrumEncoder()
+    sources: list[ReferenceSource] = [NoteBankReferences(bank), Tones(3)]
+    steps: list[float] = []
+    built = build_database(
+        tmp_path / "db", encoder, sources, progress=lambda done, _: steps.append(done)
+    )
+    assert built.info().sources == {"surge": 24, "soundfont": 3}
+    assert steps == sorted(steps)
+    ids, embeddings = built.embeddings()
+    assert list(ids) == sorted(ids)
+    opened = NoteBank.open(bank)
+    reference = opened.audio("bass-3")[0]
+    np.testing.assert_allclose(
+        embeddings[ids.index("bass-3")], encoder.embed([reference], 16_000)[0], atol=1e-6
+    )
+    assert built.get("bass-3").engine == "bank:surge#bass-3"
+    copied = built.preview_path("bass-3")
+    assert copied is not None
+    assert copied.read_bytes() == opened.preview_path("bass-3").read_bytes()
+    rendered = built.preview_path("tone-002")
+    assert rendered is not None
+    assert len(load_audio(rendered, sample_rate=None)[0]) > 10_000
+    coordinates = built.coordinates()
+    assert coordinates is not None
+    assert coordinates.shape == (27, 2)
+    best = built.search(encoder.embed([tone(105.0, 0.4, 22_050)], 22_050)[0], 1)[0]
+    assert best.instrument.instrument_id == "tone-002"
+
+
+def test_batches_change_nothing(tmp_path: Path) -> None:
+    encoder = SpectrumEncoder()
+    built = build_database(tmp_path / "db", encoder, [Tones(40)])
+    ids, embeddings = built.embeddings()
+    assert len(ids) == 40
+    for reference in list(Tones(40))[::13]:
+        alone = encoder.embed([reference.audio], reference.sample_rate)[0]
+        row = ids.index(reference.instrument.instrument_id)
+        np.testing.assert_allclose(embeddings[row], alone, atol=1e-6)
+
+
+def test_a_database_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    build_database(tmp_path / "db", SpectrumEncoder(), [Tones(5)])
+    build_database(tmp_path / "db", SpectrumEncoder(seed=1), [Tones(2)])
+    again = InstrumentDatabase.open(tmp_path / "db", encoder=SpectrumEncoder(seed=1))
+    assert len(again) == 2
+    assert len(list((tmp_path / "db" / "previews").iterdir())) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["db"]
+
+
+def test_a_build_that_fails_leaves_the_old_database(tmp_path: Path, bank: Path) -> None:
+    build_database(tmp_path / "db", SpectrumEncoder(), [Tones(2)])
+    (bank / "notes" / "synth-lead-7.opus").write_bytes(b"damaged")
+    with pytest.raises(DataError, match=r"synth-lead-7\.opus"):
+        build_database(tmp_path / "db", SpectrumEncoder(), [NoteBankReferences(bank)])
+    assert len(InstrumentDatabase.open(tmp_path / "db")) == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"db", "bank"}
+
+
+def test_what_cannot_be_built_is_said(tmp_path: Path, bank: Path) -> None:
+    with pytest.raises(DatabaseError, match="holds other files already"):
+        build_database(bank, SpectrumEncoder(), [Tones(2)])
+    with pytest.raises(DatabaseError, match="no instrument"):
+        build_database(tmp_path / "db", SpectrumEncoder(), [Tones(0)])
+    with pytest.raises(DataError, match="occurs 2 times"):
+        build_database(tmp_path / "db", SpectrumEncoder(), [Tones(2), Tones(2)])
+    shutil.rmtree(bank / "previews")
+    with pytest.raises(DataError, match=r"lacks .*previews"):
+        build_database(tmp_path / "db", SpectrumEncoder(), [NoteBankReferences(bank)])
+    assert not (tmp_path / "db").exists()
+
+
+def test_presets_of_the_default_sound_font() -> None:
+    pytest.importorskip("tinysoundfont", reason="tinysoundfont is not installed")
+    source = SoundFontReferences()
+    references = list(source)
+    assert len(references) >= 130
+    assert len(references) <= len(source)
+    assert len({one.instrument.instrument_id for one in references}) == len(references)
+    for one in references:
+        assert 0 < len(one.audio) <= 3 * one.sample_rate
+        assert np.abs(one.audio).max() == pytest.approx(0.9, abs=0.01)
+    families = {one.instrument.family for one in references}
+    assert {"piano", "bass", "percussion", "pipe"} <= families
+
+
+def test_a_tail_is_cut_where_it_has_died_away() -> None:
+    sound = np.zeros(96_000, np.float32)
+    sound[:24_000] = 0.5
+    trimmed = trim_tail(sound)
+    assert len(trimmed) == 24_000
+    assert trimmed[-1] == 0.0
+    assert trimmed[0] == 0.5
