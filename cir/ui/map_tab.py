@@ -18,7 +18,7 @@ CAPTION = (
     "heard for one family: it sits at the weighted mean of its ten most similar instruments of "
     "that family, and its lines lead to its matches (ringed), which are its true neighbours even "
     "where the flat picture puts them apart. Click a name in the legend to hide a family, "
-    "double-click to see it alone; drag to move, scroll or pinch to zoom."
+    "double-click to see it alone; drag to move, + and \u2212 to zoom."
 )
 PICK = "Click a point to hear it, or choose an instrument by name."
 

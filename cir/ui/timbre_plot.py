@@ -48,7 +48,7 @@ def timbre_figure(service: PageService, answer: Answer | None = None) -> go.Figu
     hidden = {"visible": False, "fixedrange": False}
     figure.update_layout(
         template="none",
-        height=640,
+        autosize=True,  # the height is a matter of page.css
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": _GREY, "size": 13, "family": "system-ui, sans-serif"},
