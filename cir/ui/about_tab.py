@@ -2,6 +2,8 @@
 
 from collections import Counter
 from html import escape
+from importlib.resources import files
+from pathlib import Path
 
 import gradio as gr
 
@@ -60,10 +62,23 @@ def build_about_tab(service: PageService) -> None:
     with gr.Column(elem_id="cir-about"):
         gr.Markdown(_WHAT.format(minutes=MAX_SECONDS / 60))
         gr.Markdown(_database_facts(service))
+        card = _model_card() if service.has_bundled_model else ""
+        if card:
+            with gr.Accordion("The model: how it was trained, and how well it does", open=False):
+                gr.Markdown(card)
         gr.Markdown(_PRIVACY)
         gr.Markdown(_LICENCES.format(licences=_licence_list(service)))
         with gr.Accordion("Authors of the sounds", open=False):
             gr.HTML(_author_list(service), apply_default_css=False)
+
+
+def _model_card() -> str:
+    """Read the card of the bundled model, without the table of settings at its head."""
+    path = Path(str(files("cir"))) / "assets" / "model" / "README.md"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if text.startswith("---\n"):
+        text = text.partition("\n---\n")[2]
+    return text.strip()
 
 
 def _database_facts(service: PageService) -> str:

@@ -67,6 +67,7 @@ class PageService:
         if encoder is not None:
             self.database.check_encoder(encoder)
         self._encoder = encoder
+        self.has_bundled_model = encoder is None
         self._loading = threading.Lock()
         self.instruments: tuple[Instrument, ...] = tuple(self.database.instruments())
         ids, self._embeddings = self.database.embeddings()
