@@ -39,7 +39,7 @@ def parse_config(values: object, kind: type[T], where: str) -> T:
     arguments: dict[str, Any] = {}
     for key, value in values.items():
         if is_dataclass(hints[key]):
-            value = parse_config(value, hints[key], f"{where}: {key}")  # type: ignore[arg-type]
+            value = parse_config(value, hints[key], f"{where}: {key}")
         elif isinstance(value, list):
             value = tuple(value)
         elif hints[key] is float and isinstance(value, int):

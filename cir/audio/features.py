@@ -45,7 +45,8 @@ def log_mel(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Tens
     spectrum = torch.fft.rfft(frames, FFT_SIZE)
     power = spectrum.real.square() + spectrum.imag.square()  # (B, F, 257)
     mel = power @ _filters(n_mels, audio.device)
-    return (mel.clamp_min(MEL_FLOOR).log() - AUDIOSET_MEAN) / (2 * AUDIOSET_STD)
+    normalised: Tensor = (mel.clamp_min(MEL_FLOOR).log() - AUDIOSET_MEAN) / (2 * AUDIOSET_STD)
+    return normalised
 
 
 def normalise_peak(audio: Tensor) -> Tensor:

@@ -198,7 +198,8 @@ class NotePool:
     def stored_note(self, row: int) -> FloatArray:
         """One note at the level it is stored at (about the same peak for all), float32, (T,)."""
         sound = self._samples[self._starts[row] : self._starts[row + 1]]
-        return sound.astype(np.float32) / _INT16_SCALE
+        floats: FloatArray = sound.astype(np.float32) / np.float32(_INT16_SCALE)
+        return floats
 
     def _count_pitches(self) -> dict[str | None, NDArray[np.int64]]:
         """Histogram of pitches per family, (128,) each."""
@@ -210,7 +211,9 @@ class NotePool:
 
 
 def _pack(sound: FloatArray) -> NDArray[np.int16]:
-    return np.round(np.clip(sound * _HEADROOM, -1, 1) * _INT16_SCALE).astype(np.int16)
+    scaled = np.round(np.clip(sound * _HEADROOM, -1, 1) * _INT16_SCALE)
+    packed: NDArray[np.int16] = scaled.astype(np.int16)
+    return packed
 
 
 def _transpose(sound: FloatArray, semitones: int) -> FloatArray:

@@ -10,7 +10,7 @@ from transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogra
 from cir.model.config import EncoderConfig
 
 
-class CroppedEmbeddings(ASTEmbeddings):  # type: ignore[misc]
+class CroppedEmbeddings(ASTEmbeddings):
     """Patch embeddings whose positional table is cropped in time to the clip at hand.
 
     transformers' AST takes exactly `max_length` frames; a single note would pay for a mixture's.
@@ -19,13 +19,22 @@ class CroppedEmbeddings(ASTEmbeddings):  # type: ignore[misc]
     def forward(self, input_values: Tensor) -> Tensor:
         """Embed log-mels (B, F, n_mels) as tokens (B, 2 + patches, hidden_size)."""
         patches = self.patch_embeddings(input_values)
-        bands, columns = self.get_shape(self.config)
-        kept = (input_values.shape[1] - self.config.patch_size) // self.config.time_stride + 1
-        table = self.position_embeddings[:, 2:].unflatten(1, (bands, columns))
-        patches = patches + table[:, :, :kept].flatten(1, 2)
+        patches = patches + self._crop_table(n_columns=patches.shape[1] // self.n_bands)
         first = torch.cat([self.cls_token, self.distillation_token], 1)
         first = (first + self.position_embeddings[:, :2]).expand(len(patches), -1, -1)
         return torch.cat([first, patches], 1)
+
+    @property
+    def n_bands(self) -> int:
+        """Rows of patches, along frequency."""
+        bands: int = self.get_shape(self.config)[0]  # type: ignore[no-untyped-call]
+        return bands
+
+    def _crop_table(self, n_columns: int) -> Tensor:
+        """Positions of the first `n_columns` columns of patches, (1, patches, hidden_size)."""
+        patches = self.position_embeddings[:, 2:]  # (1, bands x columns, hidden_size)
+        table = patches.reshape(1, self.n_bands, -1, patches.shape[-1])
+        return table[:, :, :n_columns].flatten(1, 2)
 
 
 def build_ast(config: EncoderConfig) -> ASTModel:

@@ -36,4 +36,5 @@ class FamilyQueries(nn.Module):
         attended, _ = self.attention(queries, tokens, tokens, need_weights=False)
         answer = queries + attended
         answer = answer + self.mlp(self.norm(answer))
-        return pooled.unsqueeze(1) + answer
+        raw: Tensor = pooled.unsqueeze(1) + answer
+        return raw

@@ -70,7 +70,7 @@ class BatchSampler:
         chosen = list(generator.permutation(hard)[: n_pairs // 2])
         rest = [name for name in generator.permutation(names) if name not in set(chosen)]
         chosen += rest[: n_pairs - len(chosen)]
-        numbers = [self._draw_variant(generator, str(name)) for name in chosen]
+        numbers = [self._draw_variant(generator, str(name), least_notes=2) for name in chosen]
         notes = [
             [self._clip(row) for row in generator.permutation(self.pool.instruments[n].rows)[:2]]
             for n in numbers
@@ -137,10 +137,16 @@ class BatchSampler:
         used.add(name)
         return self._draw_variant(generator, name)
 
-    def _draw_variant(self, generator: np.random.Generator, instrument_id: str) -> int:
-        variants = self._variants[instrument_id]
-        if len(variants) == 1 or generator.uniform() < self.config.original_probability:
+    def _draw_variant(
+        self, generator: np.random.Generator, instrument_id: str, *, least_notes: int = 1
+    ) -> int:
+        if generator.uniform() < self.config.original_probability:
             return self._originals[instrument_id]
+        variants = [
+            number
+            for number in self._variants[instrument_id]
+            if len(self.pool.instruments[number].rows) >= least_notes
+        ]
         return int(generator.choice(variants))
 
     def _draw_clip(self, generator: np.random.Generator, number: int) -> FloatArray:

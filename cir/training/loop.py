@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,11 +12,11 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from torch import Tensor, nn
 from torch.optim import AdamW
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from cir.instruments.note_bank import NoteBank
 from cir.model.encoder import TimbreEncoder
+from cir.training.average import MovingAverage
 from cir.training.batches import BatchSampler, MixtureBatch, PairBatch
 from cir.training.config import TrainingConfig
 from cir.training.data import training_pool
@@ -57,12 +58,10 @@ def train(config: TrainingConfig, data: Path, folder: Path, *, cpu: bool = False
         # On short sequences PyTorch's CPU flash attention is the slower one, backwards above all.
         objective.network.ast.set_attn_implementation("eager")
     optimizer = AdamW(_parameter_groups(objective, config), lr=config.learning_rate)
-    average = AveragedModel(objective.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
-    state = run.restore(objective, average.module, optimizer) or Progressed()
-    if state.step > 0:
-        average.n_averaged.fill_(state.step)
+    average = MovingAverage(objective.network, config.ema_decay)
+    state = run.restore(objective, average.network, optimizer) or Progressed()
     parallel, optimizer = accelerator.prepare(objective, optimizer)
-    average.to(accelerator.device)
+    average.network.to(accelerator.device)
     validation = Validation(bank, pool, config) if accelerator.is_main_process else None
     if accelerator.is_main_process:
         run.save_config(config)
@@ -91,14 +90,14 @@ def train(config: TrainingConfig, data: Path, folder: Path, *, cpu: bool = False
             accelerator.clip_grad_norm_(parallel.parameters(), config.max_gradient_norm)
             optimizer.step()
             optimizer.zero_grad()
-            average.update_parameters(accelerator.unwrap_model(parallel).network)
+            average.update(accelerator.unwrap_model(parallel).network, state.step + 1)
             clips = _count_clips(batch) * accelerator.num_processes
             state = advance(state, clips=clips, seconds=time.monotonic() - started)
             stop = bool(accelerator.gather(torch.tensor([len(interrupted)])).sum() > 0)
             if accelerator.is_main_process:
                 bar.update()
                 if state.step % _LOG_EVERY_STEPS == 0:
-                    row = {name: float(value) for name, value in losses.items()}
+                    row = {name: float(value.detach()) for name, value in losses.items()}
                     run.log({"step": state.step, "clips": state.clips, **row})
                     bar.set_postfix(
                         loss=f"{row['loss']:.3f}", clips_per_s=f"{state.clips / state.seconds:.0f}"
@@ -108,8 +107,8 @@ def train(config: TrainingConfig, data: Path, folder: Path, *, cpu: bool = False
                     state = _validate(validation, average, accelerator, run, state)
                 late = time.monotonic() - last_saved > config.checkpoint_every_seconds
                 if stop or due or late or state.step == config.total_steps:
-                    run.save(accelerator.unwrap_model(parallel), average.module, optimizer, state)
-                    _as_encoder(average).save_pretrained(run.last)
+                    run.save(accelerator.unwrap_model(parallel), average.network, optimizer, state)
+                    TimbreEncoder(average.network, accelerator.device).save_pretrained(run.last)
                     last_saved = time.monotonic()
             if stop:
                 break
@@ -133,17 +132,15 @@ def _count_clips(batch: PairBatch | MixtureBatch) -> int:
 
 def _validate(
     validation: Validation | None,
-    average: AveragedModel,
+    average: MovingAverage,
     accelerator: Accelerator,
     run: RunFolder,
     state: Progressed,
 ) -> Progressed:
-    from dataclasses import replace
-
     if validation is None:
         return state
     started = time.monotonic()
-    encoder = _as_encoder(average)
+    encoder = TimbreEncoder(average.network, accelerator.device)
     metrics = validation.run(encoder)
     seconds = state.seconds + time.monotonic() - started
     run.log({"step": state.step, "clips": state.clips, "seconds": seconds, **metrics})
@@ -156,14 +153,10 @@ def _validate(
     return replace(state, seconds=seconds)
 
 
-def _as_encoder(average: AveragedModel) -> TimbreEncoder:
-    device = next(average.parameters()).device
-    return TimbreEncoder(average.module, device)
-
-
 def _parameter_groups(objective: nn.Module, config: TrainingConfig) -> list[dict[str, object]]:
     """Weight decay for matrices only: not for norms, biases, tokens, positions and proxies."""
-    decayed, free = [], []
+    decayed: list[nn.Parameter] = []
+    free: list[nn.Parameter] = []
     for name, parameter in objective.named_parameters():
         matrix = parameter.ndim >= 2 and name.endswith("weight")
         (decayed if matrix else free).append(parameter)

@@ -11,6 +11,9 @@ from cir.model.network import TimbreNetwork
 from cir.training.batches import MixtureBatch, PairBatch
 from cir.training.config import TrainingConfig
 
+#: Only a proxy's direction counts; a short one turns faster under Adam's steps of fixed size.
+_PROXY_SCALE = 0.1
+
 
 class Objective(nn.Module):
     """The network, a learned temperature, and one proxy per training instrument."""
@@ -21,7 +24,9 @@ class Objective(nn.Module):
         self.config = config
         self.network = TimbreNetwork(config.encoder)
         self.log_temperature = nn.Parameter(torch.tensor(PAPER_TEMPERATURE).log())
-        self.proxies = nn.Parameter(torch.randn(n_instruments, config.encoder.hidden_size))
+        self.proxies = nn.Parameter(
+            _PROXY_SCALE * torch.randn(n_instruments, config.encoder.hidden_size)
+        )
 
     @property
     def temperature(self) -> Tensor:
@@ -74,4 +79,4 @@ class Objective(nn.Module):
     def _embed_notes(self, notes: Tensor) -> Tensor:
         """Waveforms (A, B, T) to raw embeddings (A, B, D), float32."""
         features = self.network.features(notes.flatten(0, 1))
-        return self.network.embed_notes(features).float().unflatten(0, notes.shape[:2])
+        return self.network.embed_notes(features).float().view(*notes.shape[:2], -1)

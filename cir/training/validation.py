@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
 from cir.mixtures.pool import NotePool
@@ -12,6 +13,7 @@ from cir.training.config import TrainingConfig
 from cir.types import Encoder, FloatArray
 
 _N_NOTES = 300
+_SCORES = ("top_1", "top_5", "mrr")
 
 
 @dataclass(frozen=True)
@@ -66,17 +68,19 @@ class Validation:
                     similarities[[other != family for other in self._families]] = -np.inf
                 rank = 1 + int((similarities > similarities[self._ids.index(target)]).sum())
                 ranks.setdefault(family, []).append(rank)
-        metrics = {}
-        for name, score in (
-            ("top_1", lambda values: np.mean(values <= 1)),
-            ("top_5", lambda values: np.mean(values <= 5)),
-            ("mrr", lambda values: np.mean(1 / values)),
-        ):
-            per_family = {key: float(score(np.array(value))) for key, value in ranks.items()}
-            metrics[name] = float(np.mean(list(per_family.values())))
-            if self._mixtures:
-                metrics.update({f"{name}_{key}": value for key, value in per_family.items()})
+        scores = {family: _score(np.array(found)) for family, found in ranks.items()}
+        metrics = {
+            name: float(np.mean([score[name] for score in scores.values()])) for name in _SCORES
+        }
+        if self._mixtures:
+            for family, score in scores.items():
+                metrics[f"top_1_{family}"] = score["top_1"]
         return metrics
+
+
+def _score(ranks: NDArray[np.int64]) -> dict[str, float]:
+    values = np.mean(ranks <= 1), np.mean(ranks <= 5), np.mean(1 / ranks)
+    return dict(zip(_SCORES, map(float, values), strict=True))
 
 
 def _mixture_queries(pool: NotePool, config: TrainingConfig) -> list[Query]:

@@ -1,0 +1,157 @@
+"""Mixtures: a seed decides everything, and the rules of the protocol hold."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cir.errors import DataError, InputError
+from cir.instruments.note_bank import NoteBank
+from cir.mixtures.pool import NotePool
+from cir.mixtures.render import Mixture, draw_mixture, render_plan
+from cir.mixtures.scales import SCALES
+from cir.mixtures.score import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, MixtureConfig, plan_mixture
+from tests.tone_bank import TONES_HZ, write_bank
+
+CONFIG = MixtureConfig()
+PERCUSSION, BASS, LEAD = range(3)
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> NoteBank:
+    return NoteBank.open(write_bank(tmp_path_factory.mktemp("bank")))
+
+
+@pytest.fixture(scope="module")
+def pool(bank: NoteBank) -> NotePool:
+    return NotePool.from_note_bank(bank, split="test")
+
+
+def test_the_same_seed_gives_the_same_mixture_and_another_another(pool: NotePool) -> None:
+    first, same, other = (draw_mixture(seed, pool, CONFIG) for seed in (3, 3, 4))
+    assert first.plan == same.plan != other.plan
+    np.testing.assert_array_equal(first.mix, same.mix)
+    assert np.abs(first.mix - other.mix).max() > 0.1
+
+
+def test_stems_sum_to_the_mix_whose_peak_is_099(pool: NotePool) -> None:
+    for seed in range(5):
+        mixture = draw_mixture(seed, pool, CONFIG)
+        assert mixture.mix.shape == (160_000,) and mixture.stems.shape == (3, 160_000)
+        np.testing.assert_allclose(mixture.stems.sum(0), mixture.mix, atol=1e-5)
+        assert np.abs(mixture.mix).max() == pytest.approx(0.99, abs=1e-5)
+
+
+def test_percussion_is_twelve_decibels_above_the_others(pool: NotePool) -> None:
+    peaks = np.abs(draw_mixture(0, pool, CONFIG).stems).max(1)
+    assert 20 * np.log10(peaks[PERCUSSION] / peaks[BASS]) == pytest.approx(12, abs=0.01)
+    assert peaks[BASS] == pytest.approx(peaks[LEAD], rel=1e-4)
+
+
+def test_no_stem_is_silent(pool: NotePool) -> None:
+    short = replace(CONFIG, duration_seconds=1.0)
+    for seed in range(50):
+        assert (np.abs(draw_mixture(seed, pool, short).stems).max(1) > 0).all()
+
+
+def test_one_voice_per_stem(pool: NotePool) -> None:
+    for seed in range(20):
+        plan = plan_mixture(seed, pool, CONFIG)
+        for stem in plan.stems:
+            ends = [note.start + note.length for note in stem.notes]
+            starts = [note.start for note in stem.notes[1:]]
+            overlap = np.array(ends[:-1]) - np.array(starts)
+            assert (overlap <= 0.05 * 16_000).all()  # jitter moves onsets by 2 % of a quarter
+            assert ends[-1] <= plan.n_samples
+
+
+def test_note_lengths_follow_the_family(pool: NotePool) -> None:
+    """Quarters between onsets of percussion, which has no rests: 0.8 quarters, 0.2 eighths."""
+    steady = replace(CONFIG, min_tempo_bpm=60.0, max_tempo_bpm=60.0)
+    lengths = Counter[float]()
+    for seed in range(40):
+        starts = [note.start for note in plan_mixture(seed, pool, steady).stems[PERCUSSION].notes]
+        lengths.update(np.round(np.diff(starts) / 16_000 * 2) / 2)
+    total = sum(lengths.values())
+    assert set(lengths) == {0.5, 1.0}
+    assert lengths[1.0] / total == pytest.approx(0.8, abs=0.06)
+    for probabilities in (*NOTE_LENGTHS.values(), OTHER_NOTE_LENGTHS):
+        assert sum(probabilities) == pytest.approx(1)
+
+
+def test_a_quarter_of_the_slots_is_silent_but_never_percussion(pool: NotePool) -> None:
+    steady = replace(CONFIG, duration_seconds=60.0, min_tempo_bpm=60.0, max_tempo_bpm=60.0)
+    sounding = {BASS: 0.0, PERCUSSION: 0.0}
+    for seed in range(20):
+        plan = plan_mixture(seed, pool, steady)
+        for stem in sounding:
+            sounding[stem] += sum(note.length for note in plan.stems[stem].notes)
+    seconds = 20 * 60 * 16_000
+    assert sounding[PERCUSSION] / seconds == pytest.approx(1, abs=0.03)
+    assert sounding[BASS] / seconds == pytest.approx(0.75, abs=0.06)
+
+
+def test_notes_are_in_one_scale_where_the_instrument_can(pool: NotePool) -> None:
+    for seed in range(30):
+        plan = plan_mixture(seed, pool, CONFIG)
+        pitch_classes = {
+            int(pool.pitches[note.row]) % 12 for stem in plan.stems for note in stem.notes
+        }
+        scales = (
+            {(step + root) % 12 for step in scale}
+            for scale in SCALES.values()
+            for root in range(12)
+        )
+        assert any(pitch_classes <= scale for scale in scales)
+
+
+def test_given_instruments_play(pool: NotePool) -> None:
+    chosen = tuple(pool.of_family(name)[-1] for name in CONFIG.families)
+    plan = plan_mixture(0, pool, CONFIG, instruments=chosen)
+    assert plan.instrument_ids == tuple(pool.instruments[n].instrument_id for n in chosen)
+
+
+def test_what_is_heard_is_what_the_plan_says(pool: NotePool) -> None:
+    """Every tone of the bank is one frequency: each stem's strongest one is its instrument's."""
+    mixture: Mixture = draw_mixture(7, pool, CONFIG)
+    for stem, instrument_id in zip(mixture.stems, mixture.plan.instrument_ids, strict=True):
+        spectrum = np.abs(np.fft.rfft(stem))
+        strongest_hz = np.argmax(spectrum) * 16_000 / len(stem)
+        assert strongest_hz == pytest.approx(TONES_HZ[instrument_id], abs=15)
+
+
+def test_a_plan_is_all_that_rendering_needs(pool: NotePool) -> None:
+    mixture = draw_mixture(1, pool, CONFIG)
+    np.testing.assert_array_equal(render_plan(mixture.plan, pool).mix, mixture.mix)
+
+
+def test_twins_and_resampled_copies_are_instruments_of_their_own(bank: NoteBank) -> None:
+    plain = NotePool.from_note_bank(bank, split="train")
+    full = NotePool.from_note_bank(bank, split="train", twins=True, transpositions=(0, 12))
+    assert len(full.instruments) == 4 * len(plain.instruments)
+    original, octave = full.instruments[0], full.instruments[1]
+    assert octave.transposition == 12 and octave.instrument_id == original.instrument_id
+    low, high = full.stored_note(int(original.rows[0])), full.stored_note(int(octave.rows[0]))
+    assert len(high) == pytest.approx(len(low) / 2, abs=2)
+    assert full.pitches[octave.rows[0]] == full.pitches[original.rows[0]] + 12
+
+
+def test_a_saved_pool_is_the_same_pool(bank: NoteBank, tmp_path: Path) -> None:
+    pool = NotePool.from_note_bank(bank, split="train", twins=True)
+    pool.save(tmp_path / "pool")
+    loaded = NotePool.load(tmp_path / "pool")
+    assert loaded.families == pool.families
+    np.testing.assert_array_equal(
+        draw_mixture(5, loaded, CONFIG).mix, draw_mixture(5, pool, CONFIG).mix
+    )
+
+
+def test_what_is_not_there_is_said(bank: NoteBank, pool: NotePool) -> None:
+    with pytest.raises(DataError, match="split"):
+        NotePool.from_note_bank(bank, split="holdout")
+    with pytest.raises(DataError, match="organ"):
+        plan_mixture(0, pool, MixtureConfig(families=("organ",)))
+    with pytest.raises(InputError, match="family"):
+        MixtureConfig(families=())
