@@ -47,7 +47,9 @@ def test_model_beside_baseline_on_single_notes(data: str, tmp_path: Path) -> Non
         *("-o", str(tmp_path / "figures.json")),
     )
     assert result.exit_code == 0, result.output
-    line = next(line for line in result.stdout.splitlines() if line.startswith("| all | mfcc"))
+    line = next(
+        line for line in result.stdout.splitlines() if line.startswith("| all | MFCC mean+std |")
+    )
     assert f"| {len(TONES_HZ)} |" in line
     written = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))["results"]
     assert len(written) == 2

@@ -21,6 +21,9 @@ from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
 from cir.types import Encoder, FloatArray, Progress
 from tests.tone_bank import FAMILIES, INSTRUMENTS_PER_FAMILY, NOTES, TONES_HZ, write_bank
 
+#: The note bank that the starter model is trained on; only where it is at hand.
+SURGE = Path(__file__).parents[2] / "shared" / "surge"
+
 
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> NoteBank:
@@ -305,3 +308,16 @@ def test_json_is_strict_and_loses_nothing(bank: NoteBank) -> None:
     results = [evaluate_single_source(RandomEncoder(), bank)]
     read = json.loads(to_json(results))
     assert read == {"results": results}
+
+
+@pytest.mark.skipif(not SURGE.exists(), reason=f"the note bank {SURGE} is not here")
+def test_surge_references_of_all_splits_are_candidates() -> None:
+    surge = NoteBank.open(SURGE)
+    ids = [row.instrument_id for row in surge.instruments if row.family in ("organ", "voice")]
+    encoder = MfccEncoder.fit(reference_sounds(surge, ids), SAMPLE_RATE)
+    rows = evaluate_mixtures(encoder, surge, n_mixtures=2, families=("organ", "voice"))["scores"]
+    assert {name: rows[name]["candidates"] for name in ("organ", "voice")} == {
+        "organ": 11,
+        "voice": 9,
+    }
+    assert rows["organ"]["instruments"] == 1

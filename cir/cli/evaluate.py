@@ -82,13 +82,13 @@ def evaluate(
         mixture_candidates(bank, chosen) if protocol is Protocol.MIXTURES else bank.instruments
     )
 
-    def measure(encoder: "Encoder") -> dict[str, Any]:
+    def measure(name: str, encoder: "Encoder") -> dict[str, Any]:
         with progress_bar("Evaluating", least_seconds=2.0) as progress:
             if protocol is Protocol.SINGLE:
-                return evaluate_single_source(
+                return {"name": name} | evaluate_single_source(
                     encoder, bank, split=split, seed=seed, progress=progress
                 )
-            return evaluate_mixtures(
+            return {"name": name} | evaluate_mixtures(
                 encoder,
                 bank,
                 n_mixtures=mixtures,
@@ -98,9 +98,10 @@ def evaluate(
                 progress=progress,
             )
 
-    results = [] if no_model else [measure(load_encoder(model))]
+    results = [] if no_model else [measure(model or "cir", load_encoder(model))]
     if baseline:
-        results.append(measure(_fit_mfcc(bank, [row.instrument_id for row in candidates])))
+        mfcc = _fit_mfcc(bank, [row.instrument_id for row in candidates])
+        results.append(measure("MFCC mean+std", mfcc))
     if output is not None:
         text = to_json(results) if output.suffix.lower() == ".json" else to_markdown(results)
         with replacing(output) as temporary:

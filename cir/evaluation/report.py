@@ -22,18 +22,21 @@ def to_json(results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def to_markdown(results: Sequence[Mapping[str, Any]]) -> str:
-    """Lay out what one or more encoders reached on the same queries, beside each other."""
+    """Lay out what one or more encoders reached on the same queries, beside each other.
+
+    Args:
+        results: Of one protocol; an encoder is called by its result's `name`, where it has one.
+    """
     lines = [_title(results[0]), "", _HEAD, _RULE]
     for row, scores in results[0]["scores"].items():
         for result in results:
             measured = [_with_interval(result["scores"][row][name], name) for name in _FIGURES]
-            lines.append(_line(row, result["encoder"], scores, measured))
+            lines.append(_line(row, result.get("name", result["encoder"]), scores, measured))
         chance = [_format(scores[name]["chance"], name) for name in _FIGURES]
         lines.append(_line(row, "chance", scores, chance))
     lines += [
         "",
-        "In brackets: 95 % intervals, for other instruments than those tested here; none where one "
-        "instrument stands alone.",
+        "In brackets: 95 % intervals, for other test instruments than these; none for one alone.",
         "A tie counts against the encoder. Chance: the candidates in random order.",
     ]
     return "\n".join(lines) + "\n"
