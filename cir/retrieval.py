@@ -251,6 +251,8 @@ def default_encoder() -> Encoder:
 
 @cache
 def default_retriever() -> Retriever:
-    """Load the bundled model and database, once."""
+    """Load the bundled model and database, once, ready to search."""
     encoder = default_encoder()
-    return Retriever(encoder, InstrumentDatabase.open(encoder=encoder))
+    database = InstrumentDatabase.open(encoder=encoder)
+    database.prepare()
+    return Retriever(encoder, database)

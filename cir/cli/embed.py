@@ -32,25 +32,27 @@ def embed(
     import numpy as np
 
     from cir.files import replacing
-    from cir.retrieval import DEFAULT_FAMILIES, embed_windows, read_sound
+    from cir.retrieval import DEFAULT_FAMILIES, SAMPLE_RATE, embed_windows, read_sound
 
     chosen = families or DEFAULT_FAMILIES
-    sounds = []
-    with progress_bar("Reading", least_seconds=2.0) as progress:
-        for done, file in enumerate(files, start=1):
-            sounds.append(read_sound(file))
-            progress(done / len(files), "Reading")
+    for file in files:  # before the model is loaded
+        if not file.is_file():
+            read_sound(file)  # says what is wrong
     encoder = load_encoder(model)
-    arrays = {"files": np.array([str(file) for file in files]), "model": np.array(encoder.identity)}
+    rows = []
     with progress_bar("Embedding", least_seconds=2.0) as progress:
-        rows = []
-        for done, sound in enumerate(sounds, start=1):
+        for done, file in enumerate(files, start=1):
+            sound = read_sound(file)
             if mixture:
                 rows.append(np.stack(list(embed_windows(sound, encoder, chosen).values())))
             else:
-                rows.append(encoder.embed([sound], 16_000)[0])
-            progress(done / len(sounds), "Embedding")
-    arrays["embeddings"] = np.stack(rows)
+                rows.append(encoder.embed([sound], SAMPLE_RATE)[0])
+            progress(done / len(files), "Embedding")
+    arrays = {
+        "embeddings": np.stack(rows),
+        "files": np.array([str(file) for file in files]),
+        "model": np.array(encoder.identity),
+    }
     if mixture:
         arrays["families"] = np.array(chosen)
     with replacing(output) as temporary, temporary.open("wb") as out:
