@@ -25,6 +25,15 @@ class PairBatch:
     instruments: Tensor
     """Numbers in the pool, (P,)."""
 
+    @property
+    def n_clips(self) -> int:
+        """Sounds to embed."""
+        return 2 * len(self.notes)
+
+    def to(self, device: torch.device) -> "PairBatch":
+        """The same on another device."""
+        return PairBatch(self.notes.to(device), self.instruments.to(device))
+
 
 @dataclass(frozen=True)
 class MixtureBatch:
@@ -38,6 +47,20 @@ class MixtureBatch:
     """Which of the network's answers belongs to which stem, (B, S): 0 is the whole mixture's."""
     instruments: Tensor
     """Numbers in the pool, (B, S)."""
+
+    @property
+    def n_clips(self) -> int:
+        """Sounds to embed, mixtures and notes."""
+        return len(self.mixtures) + self.instruments.numel()
+
+    def to(self, device: torch.device) -> "MixtureBatch":
+        """The same on another device."""
+        return MixtureBatch(
+            self.mixtures.to(device),
+            self.notes.to(device),
+            self.families.to(device),
+            self.instruments.to(device),
+        )
 
 
 class BatchSampler:

@@ -21,7 +21,7 @@ from cir.training.batches import BatchSampler, MixtureBatch, PairBatch
 from cir.training.config import TrainingConfig
 from cir.training.data import training_pool
 from cir.training.objective import Objective
-from cir.training.run_folder import Progressed, RunFolder, advance
+from cir.training.run_folder import Progressed, RunFolder
 from cir.training.schedule import learning_rate_factor
 from cir.training.validation import Validation
 
@@ -30,6 +30,8 @@ _LOG_EVERY_STEPS = 20
 
 def train(config: TrainingConfig, data: Path, folder: Path, *, cpu: bool = False) -> Path:
     """Train until `config.total_steps`, resuming what `folder` holds.
+
+    Ctrl-C and SIGTERM finish the step, save and stop.
 
     Args:
         config: The run.
@@ -46,111 +48,133 @@ def train(config: TrainingConfig, data: Path, folder: Path, *, cpu: bool = False
         mixed_precision=config.precision,
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
-    bank = NoteBank.open(data)
-    with accelerator.main_process_first():
-        pool = training_pool(bank, config, folder.parent / "cache")
-    sampler = BatchSampler(pool, config)
-    objective = Objective(config, len(pool.instruments))
-    run = RunFolder(folder)
-    if config.initial_run is not None:
-        RunFolder(Path(config.initial_run)).initialise(objective)
-    if accelerator.device.type == "cpu":
-        # On short sequences PyTorch's CPU flash attention is the slower one, backwards above all.
-        objective.network.ast.set_attn_implementation("eager")
-    optimizer = AdamW(_parameter_groups(objective, config), lr=config.learning_rate)
-    average = MovingAverage(objective.network, config.ema_decay)
-    state = run.restore(objective, average.network, optimizer) or Progressed()
-    parallel, optimizer = accelerator.prepare(objective, optimizer)
-    average.network.to(accelerator.device)
-    validation = Validation(bank, pool, config) if accelerator.is_main_process else None
-    if accelerator.is_main_process:
-        run.save_config(config)
-    last_saved = time.monotonic()
-    with (
-        _interrupts() as interrupted,
-        tqdm(
-            total=config.total_steps,
-            initial=state.step,
-            unit="step",
-            disable=not accelerator.is_main_process,
-        ) as bar,
-    ):
-        while state.step < config.total_steps:
-            started = time.monotonic()
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * learning_rate_factor(
-                    state.step,
-                    total=config.total_steps,
-                    warmup=config.warmup_steps,
-                    decay=config.decay_steps,
-                )
-            batch = _draw(sampler, state.step, accelerator)
-            losses: dict[str, Tensor] = parallel(batch)
-            accelerator.backward(losses["loss"])
-            accelerator.clip_grad_norm_(parallel.parameters(), config.max_gradient_norm)
-            optimizer.step()
-            optimizer.zero_grad()
-            average.update(accelerator.unwrap_model(parallel).network, state.step + 1)
-            clips = _count_clips(batch) * accelerator.num_processes
-            state = advance(state, clips=clips, seconds=time.monotonic() - started)
-            stop = bool(accelerator.gather(torch.tensor([len(interrupted)])).sum() > 0)
-            if accelerator.is_main_process:
-                bar.update()
-                if state.step % _LOG_EVERY_STEPS == 0:
-                    row = {name: float(value.detach()) for name, value in losses.items()}
-                    run.log({"step": state.step, "clips": state.clips, **row})
-                    bar.set_postfix(
-                        loss=f"{row['loss']:.3f}", clips_per_s=f"{state.clips / state.seconds:.0f}"
-                    )
-                due = state.step % config.validate_every_steps == 0
-                if due or state.step == config.total_steps:
-                    state = _validate(validation, average, accelerator, run, state)
-                late = time.monotonic() - last_saved > config.checkpoint_every_seconds
-                if stop or due or late or state.step == config.total_steps:
-                    run.save(accelerator.unwrap_model(parallel), average.network, optimizer, state)
-                    TimbreEncoder(average.network, accelerator.device).save_pretrained(run.last)
-                    last_saved = time.monotonic()
-            if stop:
-                break
+    trainer = _Trainer(config, NoteBank.open(data), RunFolder(folder), accelerator)
+    trainer.run()
     accelerator.wait_for_everyone()
     accelerator.end_training()
-    return run.best
+    return trainer.folder.best
 
 
-def _draw(sampler: BatchSampler, step: int, accelerator: Accelerator) -> PairBatch | MixtureBatch:
-    draw = sampler.pairs if sampler.config.task == "pairs" else sampler.mixtures
-    batch = draw(step, accelerator.process_index)
-    return type(batch)(
-        **{name: value.to(accelerator.device) for name, value in vars(batch).items()}
-    )
+class _Trainer:
+    """One process of a run."""
 
+    def __init__(
+        self,
+        config: TrainingConfig,
+        bank: NoteBank,
+        folder: RunFolder,
+        accelerator: Accelerator,
+    ) -> None:
+        self.config = config
+        self.folder = folder
+        self.accelerator = accelerator
+        with accelerator.main_process_first():
+            pool = training_pool(bank, config, folder.folder.parent / "cache")
+        self.sampler = BatchSampler(pool, config)
+        objective = Objective(config, len(pool.instruments))
+        if config.initial_run is not None:
+            RunFolder(Path(config.initial_run)).initialise(objective)
+        if accelerator.device.type == "cpu":
+            # On short sequences the CPU flash attention is the slower one, backwards above all.
+            objective.network.ast.set_attn_implementation("eager")
+        optimizer = AdamW(_parameter_groups(objective, config), lr=config.learning_rate)
+        self.average = MovingAverage(objective.network, config.ema_decay)
+        restored = folder.restore(objective, self.average.network, optimizer)
+        self.state = restored or Progressed()
+        self.objective, self.optimizer = accelerator.prepare(objective, optimizer)
+        self.average.network.to(accelerator.device)
+        self.main = accelerator.is_main_process
+        if self.main:
+            self.validation = Validation(bank, pool, config)
+            folder.save_config(config)
 
-def _count_clips(batch: PairBatch | MixtureBatch) -> int:
-    notes = batch.notes.shape[0] * batch.notes.shape[1]
-    return notes + (len(batch.mixtures) if isinstance(batch, MixtureBatch) else 0)
+    def run(self) -> None:
+        """Step after step until the end or an interruption."""
+        total = self.config.total_steps
+        saved_at = time.monotonic()
+        bar = tqdm(total=total, initial=self.state.step, unit="step", disable=not self.main)
+        with _interrupts() as interrupted, bar:
+            while self.state.step < total:
+                started = time.monotonic()
+                losses, clips = self._step()
+                self.state = replace(
+                    self.state,
+                    step=self.state.step + 1,
+                    clips=self.state.clips + clips,
+                    seconds=self.state.seconds + time.monotonic() - started,
+                )
+                stop = self._any(bool(interrupted))
+                if self.main:
+                    self._log(losses, bar)
+                    ended = stop or self.state.step == total
+                    due = self.state.step % self.config.validate_every_steps == 0
+                    if due or self.state.step == total:
+                        self._validate()
+                    late = time.monotonic() - saved_at > self.config.checkpoint_every_seconds
+                    if ended or due or late:
+                        self._save()
+                        saved_at = time.monotonic()
+                if stop:
+                    break
 
+    def _step(self) -> tuple[dict[str, Tensor], int]:
+        """One optimiser step; its losses and how many sounds all processes embedded."""
+        factor = learning_rate_factor(
+            self.state.step,
+            total=self.config.total_steps,
+            warmup=self.config.warmup_steps,
+            decay=self.config.decay_steps,
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * factor
+        batch = self._draw()
+        losses: dict[str, Tensor] = self.objective(batch)
+        self.accelerator.backward(losses["loss"])
+        self.accelerator.clip_grad_norm_(self.objective.parameters(), self.config.max_gradient_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        network = self.accelerator.unwrap_model(self.objective).network
+        self.average.update(network, self.state.step + 1)
+        return losses, batch.n_clips * self.accelerator.num_processes
 
-def _validate(
-    validation: Validation | None,
-    average: MovingAverage,
-    accelerator: Accelerator,
-    run: RunFolder,
-    state: Progressed,
-) -> Progressed:
-    if validation is None:
-        return state
-    started = time.monotonic()
-    encoder = TimbreEncoder(average.network, accelerator.device)
-    metrics = validation.run(encoder)
-    seconds = state.seconds + time.monotonic() - started
-    run.log({"step": state.step, "clips": state.clips, "seconds": seconds, **metrics})
-    if metrics["mrr"] > state.best_score:
-        encoder.save_pretrained(run.best)
-        state = replace(state, best_score=metrics["mrr"])
-    accelerator.print(
-        f"step {state.step}: " + ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
-    )
-    return replace(state, seconds=seconds)
+    def _draw(self) -> PairBatch | MixtureBatch:
+        draw = self.sampler.pairs if self.config.task == "pairs" else self.sampler.mixtures
+        return draw(self.state.step, self.accelerator.process_index).to(self.accelerator.device)
+
+    def _any(self, here: bool) -> bool:
+        """Whether it is so in any process: they all stop at the same step."""
+        flag = torch.tensor([here], dtype=torch.long, device=self.accelerator.device)
+        return bool(self.accelerator.gather(flag).sum() > 0)
+
+    def _log(self, losses: dict[str, Tensor], bar: "tqdm[None]") -> None:
+        bar.update()
+        if self.state.step % _LOG_EVERY_STEPS == 0:
+            row = {name: float(value.detach()) for name, value in losses.items()}
+            self.folder.log({"step": self.state.step, "clips": self.state.clips, **row})
+            speed = self.state.clips / self.state.seconds
+            bar.set_postfix(loss=f"{row['loss']:.3f}", clips_per_s=f"{speed:.0f}")
+
+    def _validate(self) -> None:
+        started = time.monotonic()
+        encoder = TimbreEncoder(self.average.network, self.accelerator.device)
+        metrics = self.validation.run(encoder)
+        seconds = self.state.seconds + time.monotonic() - started
+        self.state = replace(self.state, seconds=seconds)
+        self.folder.log_validation(
+            {"step": self.state.step, "clips": self.state.clips, "seconds": seconds, **metrics}
+        )
+        if metrics["mrr"] > self.state.best_score:
+            encoder.save_pretrained(self.folder.best)
+            self.state = replace(self.state, best_score=metrics["mrr"])
+        scores = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+        tqdm.write(f"step {self.state.step}: {scores}")
+
+    def _save(self) -> None:
+        objective = self.accelerator.unwrap_model(self.objective)
+        self.folder.save(objective, self.average.network, self.optimizer, self.state)
+        TimbreEncoder(self.average.network, self.accelerator.device).save_pretrained(
+            self.folder.last
+        )
 
 
 def _parameter_groups(objective: nn.Module, config: TrainingConfig) -> list[dict[str, object]]:

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -122,21 +122,21 @@ class RunFolder:
         objective.load_state_dict(fitting, strict=False)
 
     def log(self, values: Mapping[str, float]) -> None:
-        """Append a row to `log.csv`; columns are those of the first row of its kind."""
-        path = self.folder / ("validation.csv" if "mrr" in values else "log.csv")
+        """Append a row to `log.csv`."""
+        self._append("log.csv", values)
+
+    def log_validation(self, values: Mapping[str, float]) -> None:
+        """Append a row to `validation.csv`."""
+        self._append("validation.csv", values)
+
+    def _append(self, name: str, values: Mapping[str, float]) -> None:
+        path = self.folder / name
         new = not path.exists()
         with path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(values))
             if new:
                 writer.writeheader()
             writer.writerow({key: round(value, 6) for key, value in values.items()})
-
-
-def advance(state: Progressed, *, clips: int, seconds: float) -> Progressed:
-    """One step further."""
-    return replace(
-        state, step=state.step + 1, clips=state.clips + clips, seconds=state.seconds + seconds
-    )
 
 
 def _contiguous(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
