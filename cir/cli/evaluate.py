@@ -67,6 +67,7 @@ def evaluate(
         raise InputError("--no-model needs a --baseline to measure instead, and no --model.")
     _check_output(output)
     from cir.evaluation.protocols import (
+        check_split,
         evaluate_mixtures,
         evaluate_single_source,
         mixture_candidates,
@@ -76,6 +77,7 @@ def evaluate(
     from cir.instruments.note_bank import NoteBank
     from cir.mixtures.score import PAPER_FAMILIES
 
+    check_split(split)
     bank = NoteBank.open(data)
     chosen = families or PAPER_FAMILIES
     candidates = (

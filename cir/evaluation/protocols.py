@@ -67,7 +67,7 @@ def evaluate_mixtures(
         DataError: The bank lacks what is needed.
     """
     families = check_families(families)
-    _check_split(split)
+    check_split(split)
     if n_mixtures < 1:
         raise InputError(f"{n_mixtures} mixtures were asked for; at least 1 is needed.")
     candidates = mixture_candidates(bank, families)
@@ -143,7 +143,7 @@ def evaluate_single_source(
         InputError: There is no such split.
         DataError: The bank lacks what is needed.
     """
-    _check_split(split)
+    check_split(split)
     candidates = bank.instruments
     references = _embed_references(encoder, bank, candidates, _part(progress, 0.0, 0.5))
     players = [row for row in candidates if row.split == split]
@@ -268,7 +268,12 @@ def _result(
     }
 
 
-def _check_split(split: str) -> None:
+def check_split(split: str) -> None:
+    """Refuse what is no split.
+
+    Raises:
+        InputError: It is none.
+    """
     if split not in SPLITS:
         raise InputError(f"Unknown split {split!r}; choose among {', '.join(SPLITS)}.")
 
