@@ -35,7 +35,7 @@ $(APP_STAMP): | $(BIN)/python
 	@touch $@
 
 $(TEST_STAMP): $(APP_STAMP)
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
 	@rm -f $(VENV)/.installed-test-*
 	@touch $@
 

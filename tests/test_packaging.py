@@ -1,7 +1,10 @@
 """The files that install us agree with each other: ranges, pins, extras and the Space."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,11 @@ import cir
 ROOT = Path(cir.__file__).parent.parent
 if not (ROOT / "pyproject.toml").exists():
     pytest.skip("cir is installed without its repository", allow_module_level=True)
+
+
+# Used where they import; the code says what to do where they do not.
+OPTIONAL_IMPORTS = {"tinysoundfont", "vita", "surgepy", "torchaudio", "imageio_ffmpeg"}
+ONLY_FILES = {"pretty-midi"}  # ships TimGM6mb.sf2
 
 
 def read_requirements(name: str) -> dict[str, Requirement]:
@@ -86,3 +94,25 @@ def test_the_space_is_described_as_the_hub_wants_it() -> None:
 
 def test_version_is_the_packages(project: dict[str, Any]) -> None:
     assert project["version"] == cir.__version__
+
+
+def third_party_imports() -> set[str]:
+    """Packages that cir imports anywhere."""
+    found = set()
+    for path in (ROOT / "cir").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.split(".")[0])
+    return found - sys.stdlib_module_names - {"cir"}
+
+
+def test_what_is_imported_is_required_and_the_reverse(project: dict[str, Any]) -> None:
+    required = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    distributions = packages_distributions()
+    imported = {
+        canonicalize_name(distributions.get(name, [name])[0])
+        for name in third_party_imports() - OPTIONAL_IMPORTS
+    }
+    assert imported | ONLY_FILES == required
