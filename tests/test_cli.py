@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,13 @@ def run(*arguments: str) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0
+
+
+def write_previewed_bank(folder: Path) -> None:
+    """Write a note bank of 24 tones with something in place of its previews."""
+    (write_bank(folder) / "previews").mkdir(exist_ok=True)
+    for row in NoteBank.open(folder).instruments:
+        (folder / "previews" / f"{row.instrument_id}.opus").write_bytes(b"OggS")
 
 
 @pytest.fixture(autouse=True)
@@ -217,6 +225,24 @@ def test_interrupts_exit_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("search", "mix.wav") == 130
 
 
+def test_a_command_that_is_terminated_cleans_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def terminate(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("cir.index.build.compute_map", terminate)
+    handler = signal.getsignal(signal.SIGTERM)
+    before = {path.name for path in tmp_path.iterdir()}
+    try:
+        write_previewed_bank(tmp_path / "bank")
+        options = ("--note-bank", "bank", "--without-soundfonts", "--output", "made")
+        assert run("database", "build", *options) == 143
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert {path.name for path in tmp_path.iterdir()} == before | {"bank"}
+
+
 def test_embed_writes_arrays(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("embed", "mix.wav", "mix.wav", "-o", "out/vectors.npz") == 0
     assert "(2, 32)" in capsys.readouterr().out
@@ -266,11 +292,7 @@ def test_add_export_and_search_of_ones_own_sounds(capsys: pytest.CaptureFixture[
 
 
 def test_build_writes_a_database_with_progress(capsys: pytest.CaptureFixture[str]) -> None:
-    bank = write_bank(Path("bank"))
-    for row in NoteBank.open(bank).instruments:
-        preview = bank / "previews" / f"{row.instrument_id}.opus"
-        preview.parent.mkdir(exist_ok=True)
-        preview.write_bytes(b"OggS")
+    write_previewed_bank(Path("bank"))
     options = ("--note-bank", "bank", "--without-soundfonts", "--output", "made")
     assert run("database", "build", *options) == 0
     captured = capsys.readouterr()

@@ -4,6 +4,7 @@ Only typer is imported here. Each command imports what it needs when it runs, so
 answers at once.
 """
 
+import signal
 import sys
 
 import typer
@@ -17,6 +18,7 @@ from cir.cli.train import train
 from cir.errors import CirError
 
 EXIT_ERROR = 2
+EXIT_TERMINATED = 143
 
 app = typer.Typer(
     name="cir",
@@ -37,8 +39,10 @@ def main() -> None:
     """Run the command line and exit.
 
     The exit code is 0 on success, 2 for anything the user can mend (one line on stderr, never a
-    traceback) and 130 after Ctrl-C.
+    traceback), 130 after Ctrl-C and 143 when terminated.
     """
+    # So that whatever is being written is cleaned up, as it is after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     try:
         app(prog_name="cir")
     except CirError as error:
