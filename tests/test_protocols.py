@@ -19,10 +19,8 @@ from cir.evaluation.protocols import (
 from cir.evaluation.report import to_json, to_markdown
 from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
 from cir.types import Encoder, FloatArray, Progress
+from tests.shared_data import SURGE, needs_shared
 from tests.tone_bank import FAMILIES, INSTRUMENTS_PER_FAMILY, NOTES, TONES_HZ, write_bank
-
-#: The note bank that the starter model is trained on; only where it is at hand.
-SURGE = Path(__file__).parents[2] / "shared" / "surge"
 
 
 @pytest.fixture(scope="module")
@@ -310,7 +308,7 @@ def test_json_is_strict_and_loses_nothing(bank: NoteBank) -> None:
     assert read == {"results": results}
 
 
-@pytest.mark.skipif(not SURGE.exists(), reason=f"the note bank {SURGE} is not here")
+@needs_shared
 def test_surge_references_of_all_splits_are_candidates() -> None:
     surge = NoteBank.open(SURGE)
     ids = [row.instrument_id for row in surge.instruments if row.family in ("organ", "voice")]
