@@ -66,10 +66,10 @@ class Retriever:
     def search(
         self,
         audio_or_path: Sound,
-        sample_rate: int | None = None,
         families: Sequence[str] | None = None,
         top_k: int = 5,
         *,
+        sample_rate: int | None = None,
         bank: str | None = None,
         source: str | None = None,
         progress: Progress | None = None,
@@ -81,9 +81,9 @@ class Retriever:
 
         Args:
             audio_or_path: a file or a waveform.
-            sample_rate: of a waveform.
             families: which instruments to look for.
             top_k: matches per family.
+            sample_rate: of a waveform.
             bank: only instruments of this bank.
             source: only instruments of this source.
             progress: called after every few windows.
@@ -121,10 +121,10 @@ class Retriever:
 
 def search(
     audio_or_path: Sound,
-    sample_rate: int | None = None,
     families: Sequence[str] | None = None,
     top_k: int = 5,
     *,
+    sample_rate: int | None = None,
     encoder: Encoder | None = None,
     database: InstrumentDatabase | None = None,
     progress: Progress | None = None,
@@ -134,9 +134,9 @@ def search(
     Args:
         audio_or_path: a sound file, or a waveform (T,), (T, channels) or (channels, T), up to 20
             minutes; stereo is averaged.
-        sample_rate: of a waveform, in Hz; a file has its own.
         families: which instruments to look for; None for percussion, bass and synth lead.
         top_k: matches per family.
+        sample_rate: of a waveform, in Hz; a file has its own.
         encoder: the model; None for the bundled one.
         database: made by the same model; None for the bundled one.
         progress: called after every few windows of a long sound.
@@ -158,14 +158,16 @@ def search(
         retriever = Retriever(
             chosen, InstrumentDatabase.open(encoder=chosen) if database is None else database
         )
-    return retriever.search(audio_or_path, sample_rate, families, top_k, progress=progress)
+    return retriever.search(
+        audio_or_path, families, top_k, sample_rate=sample_rate, progress=progress
+    )
 
 
 def embed_query(
     audio_or_path: Sound,
-    sample_rate: int | None = None,
     families: Sequence[str] | None = None,
     *,
+    sample_rate: int | None = None,
     encoder: Encoder | None = None,
     progress: Progress | None = None,
 ) -> dict[str, FloatArray]:

@@ -53,7 +53,7 @@ def test_results_are_those_of_exact_search(
     encoder: SpectrumEncoder, database: InstrumentDatabase
 ) -> None:
     sound = tone(200.0, 2.0)
-    results = search(sound, 16_000, encoder=encoder, database=database)
+    results = search(sound, sample_rate=16_000, encoder=encoder, database=database)
     assert [result.family for result in results] == list(FAMILIES)
     query = encoder.embed([sound], 16_000)[0]
     ids, embeddings = database.embeddings()
@@ -72,7 +72,12 @@ def test_results_are_those_of_exact_search(
 
 def test_families_and_top_k(encoder: SpectrumEncoder, database: InstrumentDatabase) -> None:
     results = search(
-        tone(200.0), 16_000, ["Synth lead", "voice"], 3, encoder=encoder, database=database
+        tone(200.0),
+        ["Synth lead", "voice"],
+        3,
+        sample_rate=16_000,
+        encoder=encoder,
+        database=database,
     )
     assert [(one.family, len(one.matches)) for one in results] == [("synth_lead", 3), ("voice", 0)]
 
@@ -85,9 +90,13 @@ def test_a_file_a_stereo_array_and_another_rate_give_the_same_matches(
     kinds = [
         search(tmp_path / "mix.wav", encoder=encoder, database=database),
         search(str(tmp_path / "mix.wav"), encoder=encoder, database=database),
-        search(np.stack([high, 0.5 * high]), 48_000, encoder=encoder, database=database),
-        search((20_000 * high).astype(np.int16), 48_000, encoder=encoder, database=database),
-        search(0.01 * tone(300.0, 2.0), 16_000, encoder=encoder, database=database),
+        search(
+            np.stack([high, 0.5 * high]), sample_rate=48_000, encoder=encoder, database=database
+        ),
+        search(
+            (20_000 * high).astype(np.int16), sample_rate=48_000, encoder=encoder, database=database
+        ),
+        search(0.01 * tone(300.0, 2.0), sample_rate=16_000, encoder=encoder, database=database),
     ]
     tops = [[one.matches[0].instrument.instrument_id for one in results] for results in kinds]
     assert tops == [tops[0]] * len(kinds)
@@ -97,8 +106,8 @@ def test_the_same_sound_gives_the_same_bits(
     encoder: SpectrumEncoder, database: InstrumentDatabase
 ) -> None:
     sound = np.random.default_rng(0).standard_normal(16_000 * 25).astype(np.float32)
-    first = search(sound, 16_000, encoder=encoder, database=database)
-    assert search(sound, 16_000, encoder=encoder, database=database) == first
+    first = search(sound, sample_rate=16_000, encoder=encoder, database=database)
+    assert search(sound, sample_rate=16_000, encoder=encoder, database=database) == first
 
 
 class CountingEncoder(SpectrumEncoder):
@@ -162,7 +171,7 @@ def test_many_windows_go_in_small_batches() -> None:
 
 
 def test_embed_query_names_families(encoder: SpectrumEncoder) -> None:
-    vectors = embed_query(tone(200.0), 16_000, ["organ", "bass"], encoder=encoder)
+    vectors = embed_query(tone(200.0), ["organ", "bass"], sample_rate=16_000, encoder=encoder)
     assert list(vectors) == ["organ", "bass"]
     for vector in vectors.values():
         assert vector.shape == (32,)
@@ -172,7 +181,7 @@ def test_embed_query_names_families(encoder: SpectrumEncoder) -> None:
 def test_filters_and_timings(encoder: SpectrumEncoder, database: InstrumentDatabase) -> None:
     timings: list[SearchTimings] = []
     results = Retriever(encoder, database).search(
-        tone(200.0), 16_000, bank="B1", on_timings=timings.append
+        tone(200.0), sample_rate=16_000, bank="B1", on_timings=timings.append
     )
     assert {m.instrument.bank for one in results for m in one.matches} == {"B1"}
     assert all(len(one.matches) == 4 for one in results)
@@ -207,7 +216,13 @@ def test_bad_input_is_one_clear_sentence(
     words: str,
 ) -> None:
     with pytest.raises(InputError, match=words) as caught:
-        search(sound, rate, encoder=encoder, database=database, **options)  # type: ignore[arg-type]
+        search(
+            sound,  # type: ignore[arg-type]
+            sample_rate=rate,  # type: ignore[arg-type]
+            encoder=encoder,
+            database=database,
+            **options,  # type: ignore[arg-type]
+        )
     assert "\n" not in str(caught.value)
 
 
@@ -219,7 +234,7 @@ def test_a_sound_above_what_the_model_hears_is_silent() -> None:
 
 def test_a_database_of_another_model_is_refused(database: InstrumentDatabase) -> None:
     with pytest.raises(DatabaseError, match="made by the model"):
-        search(tone(100.0), 16_000, encoder=SpectrumEncoder(seed=9), database=database)
+        search(tone(100.0), sample_rate=16_000, encoder=SpectrumEncoder(seed=9), database=database)
 
 
 def test_the_bundled_model_and_database_are_loaded_once(
@@ -233,7 +248,7 @@ def test_the_bundled_model_and_database_are_loaded_once(
 
     monkeypatch.setattr(retrieval, "default_retriever", cache(load))
     for _ in range(2):
-        assert len(search(tone(100.0), 16_000)) == 3
+        assert len(search(tone(100.0), sample_rate=16_000)) == 3
     assert loads == ["loaded"]
 
 

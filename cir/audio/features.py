@@ -5,6 +5,7 @@ removed, 512-point FFT, natural logarithm, AudioSet normalisation), for a whole 
 any device. The frame shift is free: 10 ms as in AST, or longer for a model trained from scratch.
 """
 
+import warnings
 from functools import lru_cache
 
 import torch
@@ -63,14 +64,17 @@ def _window(device: torch.device) -> Tensor:
 @lru_cache(maxsize=8)
 def _filters(n_mels: int, device: torch.device) -> Tensor:
     """Triangles on Kaldi's mel scale, (257, n_mels)."""
-    filters = mel_filter_bank(
-        num_frequency_bins=FFT_SIZE // 2 + 1,
-        num_mel_filters=n_mels,
-        min_frequency=20,
-        max_frequency=SAMPLE_RATE // 2,
-        sampling_rate=SAMPLE_RATE,
-        norm=None,
-        mel_scale="kaldi",
-        triangularize_in_mel_space=True,
-    )
+    with warnings.catch_warnings():
+        # AST's 128 bands are finer than the FFT at the bottom: the lowest triangles hold no bin.
+        warnings.filterwarnings("ignore", "At least one mel filter has all zero values")
+        filters = mel_filter_bank(
+            num_frequency_bins=FFT_SIZE // 2 + 1,
+            num_mel_filters=n_mels,
+            min_frequency=20,
+            max_frequency=SAMPLE_RATE // 2,
+            sampling_rate=SAMPLE_RATE,
+            norm=None,
+            mel_scale="kaldi",
+            triangularize_in_mel_space=True,
+        )
     return torch.as_tensor(filters, dtype=torch.float32, device=device)

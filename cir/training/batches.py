@@ -37,12 +37,12 @@ class PairBatch:
 
 @dataclass(frozen=True)
 class MixtureBatch:
-    """B mixtures of S instruments, and a note of each instrument."""
+    """B mixtures of S instruments, and notes of instruments in them."""
 
     mixtures: Tensor
     """Waveforms, (B, T)."""
     notes: Tensor
-    """Waveforms, (B, S, t)."""
+    """Waveforms of the instruments of the first N mixtures, (N, S, t) with N <= B."""
     families: Tensor
     """Which of the network's answers belongs to which stem, (B, S): 0 is the whole mixture's."""
     instruments: Tensor
@@ -51,7 +51,7 @@ class MixtureBatch:
     @property
     def n_clips(self) -> int:
         """Sounds to embed, mixtures and notes."""
-        return len(self.mixtures) + self.instruments.numel()
+        return len(self.mixtures) + len(self.notes) * self.notes.shape[1]
 
     def to(self, device: torch.device) -> "MixtureBatch":
         """The same on another device."""
@@ -105,6 +105,7 @@ class BatchSampler:
         generator = self._generator(step, process)
         queries = self.config.encoder.families
         duration = self.config.encoder.mixture_seconds
+        with_notes = self.config.mixtures_with_notes or self.config.batch_size
         used: set[str] = set()
         mixes, notes, families, instruments = [], [], [], []
         for _ in range(self.config.batch_size):
@@ -121,7 +122,8 @@ class BatchSampler:
                 instruments=tuple(numbers),
             )
             mixes.append(mixture.mix)
-            notes.append([self._draw_clip(generator, number) for number in numbers])
+            if len(notes) < with_notes:
+                notes.append([self._draw_clip(generator, number) for number in numbers])
             families.append([1 + queries.index(n) if n in queries else 0 for n in names])
             instruments.append(numbers)
         return MixtureBatch(

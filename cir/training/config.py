@@ -38,6 +38,9 @@ class TrainingConfig:
     losses: LossWeights = field(default_factory=LossWeights)
     batch_size: int = 16
     """Mixtures, or pairs, a process and step."""
+    mixtures_with_notes: int | None = None
+    """So many mixtures of a batch come with notes, None: all. The others only meet proxies: three
+    notes cost more than their mixture, and are learned sooner."""
     total_steps: int = 10_000
     warmup_steps: int = 300
     decay_steps: int = 2_000

@@ -56,24 +56,25 @@ class Objective(nn.Module):
             }
 
     def _mixture_losses(self, batch: MixtureBatch) -> dict[str, Tensor]:
-        notes = self._embed_notes(batch.notes)  # (B, S, D)
+        notes = self._embed_notes(batch.notes)  # (N, S, D)
+        noted = slice(len(notes))
         answers = self.network.embed_mixtures(self.network.features(batch.mixtures)).float()
         rows = torch.arange(len(answers), device=answers.device).unsqueeze(1)
         queries = answers[rows, batch.families]  # (B, S, D)
         with torch.autocast(notes.device.type, enabled=False):
             losses = {
-                "infonce": query_infonce(queries, notes, self.temperature),
+                "infonce": query_infonce(queries[noted], notes, self.temperature),
                 "note_proxies": proxy_cross_entropy(
-                    notes.flatten(0, 1), self.proxies, batch.instruments.flatten()
+                    notes.flatten(0, 1), self.proxies, batch.instruments[noted].flatten()
                 ),
                 "query_proxies": proxy_cross_entropy(
                     queries.flatten(0, 1), self.proxies, batch.instruments.flatten()
                 ),
             }
             if self.config.losses.mix_infonce:
-                losses["mix_infonce"] = mix_infonce(answers[:, 0], notes, self.temperature)
+                losses["mix_infonce"] = mix_infonce(answers[noted, 0], notes, self.temperature)
             if self.config.losses.full_triplet:
-                losses["full_triplet"] = full_triplet(answers[:, 0], notes)
+                losses["full_triplet"] = full_triplet(answers[noted, 0], notes)
             return losses
 
     def _embed_notes(self, notes: Tensor) -> Tensor:
