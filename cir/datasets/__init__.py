@@ -1,1 +1,0 @@
-"""Sources of training sounds, one each."""
