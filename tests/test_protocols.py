@@ -284,7 +284,7 @@ def test_an_instrument_without_notes_is_named(tmp_path: Path) -> None:
         if not line.startswith("bass-7,")
     ]
     (folder / "notes.csv").write_text("\n".join(kept) + "\n", encoding="utf-8")
-    with pytest.raises(DataError, match="bass-7.*no notes"):
+    with pytest.raises(DataError, match="bass-7.*no reference note"):
         evaluate_single_source(RandomEncoder(), NoteBank.open(folder))
 
 

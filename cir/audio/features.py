@@ -39,15 +39,22 @@ def log_mel(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Tens
         (B, 1 + (T - 400) // hop_samples, n_mels), about zero mean and 0.5 standard deviation on
         AudioSet. Each clip's values depend on that clip alone.
     """
+    if audio.device.type == "cpu" and len(audio) > 1:
+        # One clip fits into the processor's cache, a batch does not: twice as fast.
+        clips = [
+            log_mel(clip, hop_samples=hop_samples, n_mels=n_mels) for clip in torch.split(audio, 1)
+        ]
+        return torch.cat(clips)
     frames = audio.unfold(-1, WINDOW_SAMPLES, hop_samples)  # (B, F, 400)
     frames = frames - frames.mean(-1, keepdim=True)
-    previous = torch.cat([frames[..., :1], frames[..., :-1]], -1)
-    frames = (frames - PRE_EMPHASIS * previous) * _window(audio.device)
-    spectrum = torch.fft.rfft(frames, FFT_SIZE)
-    power = spectrum.real.square() + spectrum.imag.square()  # (B, F, 257)
+    emphasised = frames.clone()  # but for the first samples, where the window is 0
+    emphasised[..., 1:].sub_(frames[..., :-1], alpha=PRE_EMPHASIS)
+    emphasised.mul_(_window(audio.device))
+    spectrum = torch.fft.rfft(emphasised, FFT_SIZE)
+    power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)  # (B, F, 257)
     mel = power @ _filters(n_mels, audio.device)
-    normalised: Tensor = (mel.clamp_min(MEL_FLOOR).log() - AUDIOSET_MEAN) / (2 * AUDIOSET_STD)
-    return normalised
+    normalised: Tensor = mel.clamp_min_(MEL_FLOOR).log_().sub_(AUDIOSET_MEAN)
+    return normalised.div_(2 * AUDIOSET_STD)
 
 
 def normalise_peak(audio: Tensor) -> Tensor:

@@ -203,13 +203,7 @@ def reference_sounds(
     """
     chosen = list(instrument_ids)
     for done, instrument_id in enumerate(chosen, start=1):
-        notes = bank.audio(instrument_id)
-        if not notes:
-            raise DataError(
-                f"The instrument {instrument_id!r} of {bank.folder} has no notes; "
-                "its first one should be its reference."
-            )
-        yield notes[REFERENCE_INDEX]
+        yield bank.reference(instrument_id)
         if progress is not None:
             progress(done / len(chosen), f"Reference notes, {done} of {len(chosen)}")
 

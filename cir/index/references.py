@@ -72,7 +72,7 @@ class NoteBankReferences:
             preview = self._bank.preview_path(row.instrument_id)
             if not preview.is_file():
                 raise DataError(f"The note bank lacks {preview}; fetch it again.")
-            audio = self._bank.audio(row.instrument_id)[0]
+            audio = self._bank.reference(row.instrument_id)
             yield Reference(_describe(row), audio, BANK_SAMPLE_RATE, preview)
 
 

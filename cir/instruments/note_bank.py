@@ -111,6 +111,25 @@ class NoteBank:
             raise DataError(f"{path} is shorter than notes.csv says; fetch it again.")
         return [stream[note.start : note.start + note.length] for note in notes]
 
+    def reference(self, instrument_id: str) -> FloatArray:
+        """Decode the reference note alone, mono float32 at 16 kHz: far sooner than `audio`.
+
+        Raises:
+            DataError: There is no such note, or it cannot be read.
+        """
+        notes = self.notes(instrument_id)
+        if not notes or notes[0].index != REFERENCE_INDEX:
+            raise DataError(
+                f"The instrument {instrument_id!r} of {self.folder} has no reference note; "
+                f"notes.csv should give it one with the index {REFERENCE_INDEX}."
+            )
+        path = self.folder / "notes" / f"{instrument_id}.opus"
+        note = notes[0]
+        stream = _read(path, start=note.start, frames=note.length)
+        if len(stream) < note.length:
+            raise DataError(f"{path} is shorter than notes.csv says; fetch it again.")
+        return stream
+
     def preview_path(self, instrument_id: str) -> Path:
         """The reference note at 48 kHz."""
         return self.folder / "previews" / f"{self[instrument_id].instrument_id}.opus"
@@ -118,13 +137,18 @@ class NoteBank:
 
 @lru_cache(maxsize=2)  # an instrument and its effects-off twin lie in one file
 def _decode(path: Path) -> FloatArray:
+    stream = _read(path)
+    stream.setflags(write=False)
+    return stream
+
+
+def _read(path: Path, start: int = 0, frames: int = -1) -> FloatArray:
     try:
-        stream, sample_rate = soundfile.read(path, dtype="float32")
+        stream, sample_rate = soundfile.read(path, dtype="float32", start=start, frames=frames)
     except (OSError, soundfile.SoundFileError) as error:
         raise DataError(f"Cannot read the notes in {path}: {error}") from error
     if sample_rate != SAMPLE_RATE or stream.ndim != 1:
         raise DataError(f"{path} is not mono at {SAMPLE_RATE} Hz (got {sample_rate} Hz).")
-    stream.setflags(write=False)
     return cast(FloatArray, stream)
 
 

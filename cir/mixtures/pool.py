@@ -193,7 +193,8 @@ class NotePool:
 
     def note(self, row: int) -> FloatArray:
         """One note at the instrument's own level, float32, (T,)."""
-        return self.stored_note(row) * self.gains[row]
+        sound: FloatArray = self.stored_note(row) * self.gains[row]
+        return sound
 
     def stored_note(self, row: int) -> FloatArray:
         """One note at the level it is stored at (about the same peak for all), float32, (T,)."""

@@ -24,6 +24,7 @@ def save_folder(folder: Path, config: EncoderConfig, state: Mapping[str, Tensor]
     stored = {name: value.detach().cpu().to(STORED_DTYPE) for name, value in state.items()}
     with replacing(folder / WEIGHTS_NAME) as path:
         save_file({name: value.contiguous() for name, value in stored.items()}, path)
+        path.chmod(0o644)  # safetensors would let only its owner read it
     with replacing(folder / CONFIG_NAME) as path:
         path.write_text(config.to_json(), encoding="utf-8")
 
