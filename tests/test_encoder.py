@@ -87,6 +87,7 @@ def test_saved_and_loaded_it_embeds_alike(encoder: TimbreEncoder, tmp_path: Path
     encoder.save_pretrained(tmp_path)
     loaded = TimbreEncoder.from_pretrained(tmp_path)
     assert loaded.config == encoder.config and loaded.identity == encoder.identity
+    assert "32 numbers" in loaded.card and loaded.card == encoder.card
     sounds = _sounds(8000)
     np.testing.assert_allclose(
         loaded.embed(sounds, 16_000), encoder.embed(sounds, 16_000), atol=2e-3

@@ -59,12 +59,13 @@ def test_mix_infonce_is_its_formula() -> None:
 
 def test_full_triplet_is_its_formula_over_792_triplets() -> None:
     mixtures, notes = _draw(6, SIZE, seed=0), _draw(6, STEMS, SIZE, seed=1)
-    sounds = {("mix", i): mixtures[i] for i in range(6)}
+    mix = -1  # in place of a stem's number
+    sounds = {(i, mix): mixtures[i] for i in range(6)}
     sounds |= {(i, j): notes[i, j] for i in range(6) for j in range(STEMS)}
     terms = []
     for i in range(6):
         for j in range(STEMS):
-            pair = (("mix", i), (i, j))
+            pair = ((i, mix), (i, j))
             for anchor, positive in (pair, pair[::-1]):
                 for negative in sounds:
                     if negative not in pair:

@@ -14,7 +14,9 @@ from cir.audio.dsp import pad_or_trim
 from cir.audio.features import SAMPLE_RATE
 from cir.audio.io import check_audio, resample
 from cir.errors import CheckpointError
+from cir.files import replacing
 from cir.instruments.families import check_families
+from cir.model.card import CARD_NAME, write_card
 from cir.model.checkpoint import identify, load_folder, save_folder
 from cir.model.config import EncoderConfig
 from cir.model.network import TimbreNetwork
@@ -32,9 +34,16 @@ class TimbreEncoder:
     batch: the same sound always has the same embedding.
     """
 
-    def __init__(self, network: TimbreNetwork, device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self,
+        network: TimbreNetwork,
+        device: str | torch.device = "cpu",
+        *,
+        card: str | None = None,
+    ) -> None:
         """Wrap a network; `from_pretrained` is the usual way in."""
         self.network = network.to(device).eval()
+        self.card = write_card(network.config) if card is None else card
         self.device = torch.device(device)
 
     @classmethod
@@ -66,11 +75,14 @@ class TimbreEncoder:
         from cir.model.hub import resolve
         from cir.model.released import is_released_checkpoint, load_released
 
+        card = None
         if source is not None and is_released_checkpoint(source):
             config, state = load_released(source)
         else:
             folder = BUNDLED_MODEL if source is None else resolve(source, revision)
             config, state = load_folder(folder)
+            if (folder / CARD_NAME).is_file():
+                card = (folder / CARD_NAME).read_text(encoding="utf-8")
         network = TimbreNetwork(config)
         try:
             network.load_state_dict(state)
@@ -78,11 +90,14 @@ class TimbreEncoder:
             raise CheckpointError(
                 f"The weights of {source or BUNDLED_MODEL} do not fit its config.json: {error}"
             ) from error
-        return cls(network, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        return cls(network, chosen, card=card)
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write `config.json` and `model.safetensors` (float16) into `folder`."""
+        """Write `config.json`, `model.safetensors` (float16) and the card into `folder`."""
         save_folder(Path(folder), self.config, self.network.state_dict())
+        with replacing(Path(folder) / CARD_NAME) as path:
+            path.write_text(self.card, encoding="utf-8")
 
     def push_to_hub(
         self,

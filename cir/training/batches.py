@@ -107,7 +107,10 @@ class BatchSampler:
         duration = self.config.encoder.mixture_seconds
         with_notes = self.config.mixtures_with_notes or self.config.batch_size
         used: set[str] = set()
-        mixes, notes, families, instruments = [], [], [], []
+        mixes: list[FloatArray] = []
+        notes: list[list[FloatArray]] = []
+        families: list[list[int]] = []
+        instruments: list[list[int]] = []
         for _ in range(self.config.batch_size):
             names = self._draw_families(generator, used)
             numbers = [self._draw_unused(generator, name, used) for name in names]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Never
 
 import torch
 from accelerate import Accelerator
@@ -92,7 +93,9 @@ class _Trainer:
         """Step after step until the end or an interruption."""
         total = self.config.total_steps
         saved_at = time.monotonic()
-        bar = tqdm(total=total, initial=self.state.step, unit="step", disable=not self.main)
+        bar: tqdm[Never] = tqdm(
+            total=total, initial=self.state.step, unit="step", disable=not self.main
+        )
         with _interrupts() as interrupted, bar:
             while self.state.step < total:
                 started = time.monotonic()
@@ -146,7 +149,7 @@ class _Trainer:
         flag = torch.tensor([here], dtype=torch.long, device=self.accelerator.device)
         return bool(self.accelerator.gather(flag).sum() > 0)
 
-    def _log(self, losses: dict[str, Tensor], bar: "tqdm[None]") -> None:
+    def _log(self, losses: dict[str, Tensor], bar: "tqdm[Never]") -> None:
         bar.update()
         if self.state.step % _LOG_EVERY_STEPS == 0:
             row = {name: float(value.detach()) for name, value in losses.items()}
