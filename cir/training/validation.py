@@ -37,6 +37,7 @@ class Validation:
         families = config.paper_families if mixtures else None
         pool = NotePool.from_note_bank(bank, split="valid", families=families)
         self._mixtures = mixtures
+        self._targets = config.paper_families
         self._references: list[FloatArray] = []
         self._ids: list[str] = []
         self._families: list[str | None] = []
@@ -56,12 +57,7 @@ class Validation:
         """Top-1, top-5 and mean reciprocal rank, each the mean over families."""
         references = encoder.embed(self._references, SAMPLE_RATE)
         ranks: dict[str, list[int]] = {}
-        for query in self._queries:
-            names = [family for family, _ in query.targets]
-            if self._mixtures:
-                embedded = encoder.embed_mixtures([query.sound], SAMPLE_RATE, names)[0]
-            else:
-                embedded = encoder.embed([query.sound], SAMPLE_RATE)
+        for query, embedded in zip(self._queries, self._embed_queries(encoder), strict=True):
             for (family, target), vector in zip(query.targets, embedded, strict=True):
                 similarities = references @ vector
                 if self._mixtures:
@@ -76,6 +72,13 @@ class Validation:
             for family, score in scores.items():
                 metrics[f"top_1_{family}"] = score["top_1"]
         return metrics
+
+    def _embed_queries(self, encoder: Encoder) -> FloatArray:
+        """One vector per query and target, (Q, targets, D)."""
+        sounds = [query.sound for query in self._queries]
+        if self._mixtures:
+            return encoder.embed_mixtures(sounds, SAMPLE_RATE, self._targets)
+        return encoder.embed(sounds, SAMPLE_RATE)[:, np.newaxis]
 
 
 def _score(ranks: NDArray[np.int64]) -> dict[str, float]:
