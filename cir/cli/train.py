@@ -25,7 +25,7 @@ def train(
     """Train a model, or go on with an interrupted run.
 
     Ctrl-C saves and stops; the same command resumes. For several processes:
-    `accelerate launch --num_processes 2 -m cir train CONFIG`.
+    `torchrun --nproc_per_node 2 -m cir train CONFIG`.
     """
     from cir.config import load_config
     from cir.training.config import TrainingConfig

@@ -1,0 +1,48 @@
+"""The README says what is true: its snippet runs, its tree and its figures exist."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_snippet_runs_and_prints_the_shapes_it_claims(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(snippet, "README.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    claimed = re.findall(r"^print\(.*\)\s+# (.+)$", snippet, re.MULTILINE)
+    assert len(claimed) == 3
+    assert printed[-len(claimed) :] == claimed
+    assert len(printed) == 10 + len(claimed)  # five matches of each of two families
+
+
+def test_the_file_tree_names_what_is_there() -> None:
+    tree = README.split("## What is where")[1].split("```")[1]
+    inside = False
+    for line in tree.strip().splitlines():
+        names = [name for name in line[:26].split() if "." in name or "/" in name]
+        inside = line.startswith(" ") and inside
+        for name in names:
+            assert (ROOT / "cir" / name if inside else ROOT / name).exists(), name
+        inside = inside or names == ["cir/"]
+
+
+@pytest.mark.parametrize("name", ["mixtures", "single"])
+def test_the_figures_are_those_of_the_bundled_model(name: str) -> None:
+    from cir.model.encoder import TimbreEncoder
+
+    path = ROOT / "benchmarks" / "results" / f"{name}.json"
+    ours = json.loads(path.read_text(encoding="utf-8"))["results"][0]
+    assert ours["encoder"] == TimbreEncoder.from_pretrained().identity
+    row = ours["scores"][ours["primary"]["name"].split()[0]]
+    headline = f"{100 * row['top_1']['value']:.1f} / {100 * row['top_5']['value']:.1f}"
+    assert headline in README
+    card = (ROOT / "cir" / "assets" / "model" / "README.md").read_text(encoding="utf-8")
+    assert headline in card
