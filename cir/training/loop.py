@@ -44,11 +44,9 @@ def train(config: TrainingConfig, data: Path, folder: Path, *, cpu: bool = False
         The folder of the best model by validation.
     """
     set_seed(config.seed)
-    accelerator = Accelerator(
-        cpu=cpu,
-        mixed_precision=config.precision,
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-    )
+    # Pairs leave the family queries without gradients.
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=config.task == "pairs")
+    accelerator = Accelerator(cpu=cpu, mixed_precision=config.precision, kwargs_handlers=[parallel])
     trainer = _Trainer(config, NoteBank.open(data), RunFolder(folder), accelerator)
     trainer.run()
     accelerator.wait_for_everyone()
