@@ -17,6 +17,7 @@ from cir.model.encoder import TimbreEncoder
 from cir.training.batches import BatchSampler
 from cir.training.config import TrainingConfig
 from cir.training.loop import train
+from cir.training.run_folder import RunFolder
 from cir.training.schedule import learning_rate_factor
 from tests.tone_bank import FAMILIES, write_bank
 
@@ -166,6 +167,12 @@ def test_a_checkpoint_of_another_configuration_is_refused(data: Path, tmp_path: 
     wider = replace(CONFIG, encoder=replace(TINY, hidden_size=64))
     with pytest.raises(CheckpointError, match="another configuration"):
         train(wider, data, tmp_path, cpu=True)
+
+
+def test_two_runs_in_one_folder_are_refused(data: Path, tmp_path: Path) -> None:
+    with RunFolder(tmp_path).locked(), pytest.raises(CheckpointError, match="Another process"):
+        train(CONFIG, data, tmp_path, cpu=True)
+    train(replace(CONFIG, total_steps=1), data, tmp_path, cpu=True)
 
 
 def test_training_learns(data: Path, tmp_path: Path) -> None:

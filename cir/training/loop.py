@@ -3,7 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Never
@@ -47,11 +47,12 @@ def train(config: TrainingConfig, data: Path, folder: Path, *, cpu: bool = False
     # Pairs leave the family queries without gradients.
     parallel = DistributedDataParallelKwargs(find_unused_parameters=config.task == "pairs")
     accelerator = Accelerator(cpu=cpu, mixed_precision=config.precision, kwargs_handlers=[parallel])
-    trainer = _Trainer(config, NoteBank.open(data), RunFolder(folder), accelerator)
-    trainer.run()
-    accelerator.wait_for_everyone()
+    run = RunFolder(folder)
+    with run.locked() if accelerator.is_main_process else nullcontext():
+        _Trainer(config, NoteBank.open(data), run, accelerator).run()
+        accelerator.wait_for_everyone()
     accelerator.end_training()
-    return trainer.folder.best
+    return run.best
 
 
 class _Trainer:

@@ -4,11 +4,13 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -37,6 +39,26 @@ class RunFolder:
         """Make the folder."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs out: two in one folder would mix their checkpoints.
+
+        Raises:
+            CheckpointError: Another process is training here.
+        """
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise CheckpointError(
+                f"Another process is training into {self.folder}; wait for it or name another "
+                "folder."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     @property
     def best(self) -> Path:
