@@ -1,6 +1,7 @@
 """Writing files so that nobody ever sees half of one."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,3 +23,27 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def replace_folder(new: Path, target: Path) -> None:
+    """Move a finished folder over another one, which is gone afterwards.
+
+    Killed between its two renames, it leaves the other one as `set_aside(target)`.
+    """
+    old = set_aside(target)
+    shutil.rmtree(old, ignore_errors=True)
+    if not target.exists():
+        new.rename(target)
+        return
+    target.rename(old)
+    try:
+        new.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def set_aside(target: Path) -> Path:
+    """Where `replace_folder` keeps the old folder while it works."""
+    return target.with_name(f".{target.name}.old")

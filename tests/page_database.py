@@ -1,13 +1,19 @@
 """A small database for tests of the page: tones as instruments, each with a preview."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
+from app import build_app
 from cir.audio.io import save_opus, save_wav
 from cir.index.database import InstrumentDatabase
 from cir.types import FloatArray
 from cir.ui.examples import load_examples
+from cir.ui.theme import launch_options
 from tests.fakes import SpectrumEncoder, instrument, tone
 
 PER_FAMILY = 7
@@ -41,6 +47,22 @@ def make_database(folder: Path, encoder: SpectrumEncoder) -> InstrumentDatabase:
     database = InstrumentDatabase.create(folder, encoder)
     database.add(rows, encoder.embed(sounds, 16_000), previews)
     return database
+
+
+@contextmanager
+def serve_page(folder: Path, **options: Any) -> Iterator[str]:
+    """Serve the page on a small database made in `folder`; gives its address."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CIR_HOME", str(folder / "home"))
+        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+        patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
+        encoder = SpectrumEncoder()
+        with make_database(folder / "database", encoder) as database:
+            page = build_app(encoder, database)
+            launch = launch_options() | options
+            _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch)
+            yield url
+            page.close()
 
 
 def write_mix(path: Path) -> Path:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from cir.files import replacing
+from cir.files import replace_folder, replacing, set_aside
 
 
 def test_the_target_appears_whole_and_nothing_else(tmp_path: Path) -> None:
@@ -23,3 +23,22 @@ def test_an_error_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_takes_the_place_of_another(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    for content in ("first", "second"):
+        new = tmp_path / "new"
+        new.mkdir()
+        (new / content).touch()
+        replace_folder(new, target)
+        assert [path.name for path in target.iterdir()] == [content]
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+
+
+def test_a_folder_that_cannot_be_replaced_stays(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    with pytest.raises(FileNotFoundError):
+        replace_folder(tmp_path / "missing", target)
+    assert target.is_dir() and not set_aside(target).exists()

@@ -10,11 +10,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from app import build_app
 from cir.ui.examples import load_examples
-from cir.ui.theme import launch_options
-from tests.fakes import SpectrumEncoder
-from tests.page_database import HOSTILE_NAME, make_database, write_mix
+from tests.page_database import HOSTILE_NAME, serve_page, write_mix
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 WAIT_MS = 60_000
@@ -33,17 +30,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("page")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CIR_HOME", str(folder / "home"))
-        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
-        patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
-        encoder = SpectrumEncoder()
-        with make_database(folder / "database", encoder) as database:
-            app = build_app(encoder, database)
-            options = launch_options() | {"max_file_size": "2mb"}
-            _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, **options)
-            yield url
-            app.close()
+    with serve_page(folder, max_file_size="2mb") as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

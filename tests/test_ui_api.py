@@ -7,29 +7,20 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from app import build_app
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
 from cir.ui.serve import port_from_environment, serve
 from cir.ui.service import PageService
-from cir.ui.theme import launch_options, page_theme, static_text
+from cir.ui.theme import page_theme, static_text
 from tests.fakes import SpectrumEncoder
-from tests.page_database import FAMILIES, make_database, write_mix
+from tests.page_database import FAMILIES, serve_page, write_mix
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("api")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CIR_HOME", str(folder / "home"))
-        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
-        patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
-        encoder = SpectrumEncoder()
-        with make_database(folder / "database", encoder) as database:
-            page = build_app(encoder, database)
-            _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options())
-            yield url
-            page.close()
+    with serve_page(folder) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import numpy as np
 
 from cir.audio.io import save_opus
 from cir.errors import DatabaseError
+from cir.files import replace_folder
 from cir.index.bundle import PREVIEWS_NAME, is_bundle, write_bundle
 from cir.index.database import InstrumentDatabase, check_new_folder
 from cir.index.references import Reference, ReferenceSource
@@ -54,7 +55,7 @@ def build_database(
     temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
     try:
         _write(temporary, encoder, sources, seed, progress)
-        _replace_folder(temporary, target)
+        replace_folder(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return InstrumentDatabase.open(target, encoder=encoder)
@@ -121,17 +122,3 @@ def _rest_of(progress: Progress | None) -> Progress | None:
         return None
     outer, start = progress, _SHARE_OF_EMBEDDING
     return lambda fraction, words: outer(start + (1.0 - start) * fraction, words)
-
-
-def _replace_folder(new: Path, target: Path) -> None:
-    old = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
-    if not target.exists():
-        new.rename(target)
-        return
-    target.rename(old)
-    try:
-        new.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

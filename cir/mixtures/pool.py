@@ -31,6 +31,11 @@ class PoolInstrument:
     rows: NDArray[np.int64]
     """Rows of `NotePool`'s tables; the first is the reference note."""
 
+    @property
+    def is_original(self) -> bool:
+        """Neither a twin nor a resampled copy."""
+        return self.effects_on and self.transposition == 0
+
 
 class NotePool:
     """Decoded notes, (T,) int16, with tables of where each lies, its pitch and its own level.

@@ -1,5 +1,6 @@
 """The model card that goes with a saved model."""
 
+from cir.audio.features import SAMPLE_RATE
 from cir.model.config import EncoderConfig
 
 CARD_NAME = "README.md"
@@ -43,7 +44,7 @@ def write_card(config: EncoderConfig) -> str:
         n_layers=config.n_layers,
         n_heads=config.n_heads,
         n_mels=config.n_mels,
-        hop_ms=config.hop_samples / 16,
+        hop_ms=1000 * config.hop_samples / SAMPLE_RATE,
         note_seconds=config.note_seconds,
         mixture_seconds=config.mixture_seconds,
         families=", ".join(config.families) or "none: one embedding for a whole mixture",

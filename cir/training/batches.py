@@ -74,7 +74,7 @@ class BatchSampler:
         for number, instrument in enumerate(pool.instruments):
             self._variants.setdefault(instrument.instrument_id, []).append(number)
         self._originals = {
-            instrument_id: next(n for n in numbers if _is_original(pool, n))
+            instrument_id: next(n for n in numbers if pool.instruments[n].is_original)
             for instrument_id, numbers in self._variants.items()
         }
         self._family_names = {
@@ -185,8 +185,3 @@ class BatchSampler:
 
     def _clip(self, row: int) -> FloatArray:
         return pad_or_trim(self.pool.stored_note(row), self.config.encoder.note_samples)
-
-
-def _is_original(pool: NotePool, number: int) -> bool:
-    instrument = pool.instruments[number]
-    return instrument.effects_on and instrument.transposition == 0

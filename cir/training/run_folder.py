@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from cir.errors import CheckpointError
-from cir.files import replacing
+from cir.files import replace_folder, replacing, set_aside
 from cir.training.config import TrainingConfig
 
 
@@ -90,12 +89,7 @@ class RunFolder:
         save_file(_contiguous(average.state_dict()), temporary / "average.safetensors")
         save_file(_flatten(optimizer), temporary / "optimizer.safetensors")
         (temporary / "state.json").write_text(json.dumps(asdict(state)), encoding="utf-8")
-        old = self.folder / ".old-checkpoint"
-        shutil.rmtree(old, ignore_errors=True)
-        if self._checkpoint.exists():
-            os.replace(self._checkpoint, old)
-        os.replace(temporary, self._checkpoint)
-        shutil.rmtree(old, ignore_errors=True)
+        replace_folder(temporary, self._checkpoint)
 
     def restore(
         self, objective: nn.Module, average: nn.Module, optimizer: Optimizer
@@ -105,9 +99,9 @@ class RunFolder:
         Raises:
             CheckpointError: It belongs to another configuration.
         """
-        old = self.folder / ".old-checkpoint"
-        if old.exists() and not self._checkpoint.exists():  # killed between two renames
-            os.replace(old, self._checkpoint)
+        old = set_aside(self._checkpoint)
+        if old.exists() and not self._checkpoint.exists():  # killed while it was replaced
+            old.rename(self._checkpoint)
         if not self._checkpoint.exists():
             return None
         try:

@@ -43,8 +43,7 @@ class Validation:
         self._families: list[str | None] = []
         for source in (train_pool, pool):
             for instrument in source.instruments:
-                original = instrument.effects_on and instrument.transposition == 0
-                if original and (families is None or instrument.family in families):
+                if instrument.is_original and (families is None or instrument.family in families):
                     self._references.append(source.stored_note(instrument.rows[0]))
                     self._ids.append(instrument.instrument_id)
                     self._families.append(instrument.family)
