@@ -1,0 +1,1 @@
+"""Where single notes of many instruments come from."""
