@@ -13,6 +13,7 @@ from cir.cli.app import serve
 from cir.cli.database import app as database_app
 from cir.cli.embed import embed
 from cir.cli.evaluate import evaluate
+from cir.cli.midi_stats import midi_stats
 from cir.cli.search import search
 from cir.cli.train import train
 from cir.errors import CirError
@@ -33,6 +34,7 @@ app.add_typer(database_app, name="database")
 app.command("app")(serve)
 app.command()(train)
 app.command()(evaluate)
+app.command("midi-stats")(midi_stats)
 
 
 def main() -> None:

@@ -1,0 +1,231 @@
+"""How instruments of each family are played: histograms over many songs, and notes drawn from them.
+
+Source: the paper draws every note's pitch, velocity and duration independently from its family's
+statistics over Slakh. The shipped ones come from the songs of Freedoom.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cir.datasets.midi_files import Part, read_folder
+from cir.errors import DataError
+from cir.files import replacing
+from cir.instruments.families import FAMILIES
+from cir.types import Note, Progress
+
+DEFAULT_PATH = Path(__file__).parents[1] / "assets" / "midi_statistics.json"
+
+DURATION_EDGES_SECONDS: NDArray[np.float64] = np.geomspace(1 / 64, 16.0, 61)
+"""Edges of the duration bins, six per octave; what is shorter or longer counts as the outermost."""
+
+FEWEST_NOTES = 100
+"""A family with fewer notes in its songs falls back on all families together."""
+
+_N_PITCHES = 128
+_N_DURATIONS = len(DURATION_EDGES_SECONDS) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class NoteStatistics:
+    """How often each pitch, velocity and duration occurs; at least one note.
+
+    Args:
+        pitches: counts, (128,).
+        velocities: counts, (128,); a velocity of 0 is no note.
+        durations: counts per bin of `DURATION_EDGES_SECONDS`, (60,).
+    """
+
+    pitches: NDArray[np.int64]
+    velocities: NDArray[np.int64]
+    durations: NDArray[np.int64]
+
+    @classmethod
+    def of_notes(cls, notes: list[Note]) -> "NoteStatistics":
+        """Count notes."""
+        seconds = np.clip(
+            [note.duration_seconds for note in notes], *DURATION_EDGES_SECONDS[[0, -1]]
+        )
+        return cls(
+            np.bincount([note.pitch for note in notes], minlength=_N_PITCHES),
+            np.bincount([note.velocity for note in notes], minlength=_N_PITCHES),
+            np.histogram(seconds, DURATION_EDGES_SECONDS)[0],
+        )
+
+    def __add__(self, other: "NoteStatistics") -> "NoteStatistics":
+        return NoteStatistics(
+            self.pitches + other.pitches,
+            self.velocities + other.velocities,
+            self.durations + other.durations,
+        )
+
+    @property
+    def n_notes(self) -> int:
+        """How many notes were counted."""
+        return int(self.pitches.sum())
+
+    def draw_note(self, generator: np.random.Generator) -> Note:
+        """Draw a note that starts at 0; pitch, velocity and duration are independent."""
+        return self.draw_at(_draw(self._pitch_sums, generator), generator)
+
+    def draw_at(self, pitch: int, generator: np.random.Generator) -> Note:
+        """Draw the velocity and duration of a note whose pitch is given."""
+        velocity = max(1, _draw(self._velocity_sums, generator))
+        low, high = DURATION_EDGES_SECONDS[_draw(self._duration_sums, generator) :][:2]
+        seconds = float(low * (high / low) ** generator.random())  # log-uniform within the bin
+        return Note(pitch, velocity, 0.0, seconds)
+
+    def draw_pitches(self, count: int, generator: np.random.Generator) -> list[int]:
+        """Draw different pitches, at most as many as occur at all."""
+        weights = self.pitches / self.pitches.sum()
+        count = min(count, int(np.count_nonzero(weights)))
+        return [int(pitch) for pitch in generator.choice(128, count, replace=False, p=weights)]
+
+    @cached_property
+    def _pitch_sums(self) -> NDArray[np.int64]:
+        return np.cumsum(self.pitches)
+
+    @cached_property
+    def _velocity_sums(self) -> NDArray[np.int64]:
+        return np.cumsum(self.velocities)
+
+    @cached_property
+    def _duration_sums(self) -> NDArray[np.int64]:
+        return np.cumsum(self.durations)
+
+
+@dataclass(frozen=True)
+class MidiStatistics:
+    """What a folder of songs says."""
+
+    families: Mapping[str, NoteStatistics]
+    """Families that are played there at all."""
+    n_files: int
+    """Files that could be read."""
+    n_skipped: int
+    """Files that could not."""
+
+    def save(self, path: str | Path) -> None:
+        """Write JSON, atomically."""
+        document = {
+            "n_files": self.n_files,
+            "n_skipped": self.n_skipped,
+            "families": {
+                family: {
+                    "pitches": counts.pitches.tolist(),
+                    "velocities": counts.velocities.tolist(),
+                    "durations": counts.durations.tolist(),
+                }
+                for family, counts in self.families.items()
+            },
+        }
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(document), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "MidiStatistics":
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: the file is missing or not what `save` writes.
+        """
+        try:
+            document = json.loads(Path(path).read_text(encoding="utf-8"))
+            families = {name: _parse(row) for name, row in document["families"].items()}
+            if not families or not families.keys() <= set(FAMILIES):
+                raise ValueError(f"its families are {sorted(families)}")
+            return cls(families, int(document["n_files"]), int(document["n_skipped"]))
+        except OSError as error:
+            raise DataError(
+                f"The note statistics {path} cannot be read: {error.strerror}."
+            ) from None
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise DataError(
+                f"{path} holds no note statistics ({error}); make them with `cir midi-stats`."
+            ) from None
+
+    def by_family(self) -> dict[str | None, NoteStatistics]:
+        """Statistics for every family, and for None: all notes together.
+
+        A family with fewer than `FEWEST_NOTES` has those of None.
+        """
+        everything, *others = self.families.values()
+        for counts in others:
+            everything = everything + counts
+        filled: dict[str | None, NoteStatistics] = {None: everything}
+        for family in FAMILIES:
+            counts = self.families.get(family, everything)
+            filled[family] = counts if counts.n_notes >= FEWEST_NOTES else everything
+        return filled
+
+
+def estimate_statistics(folder: str | Path, *, progress: Progress | None = None) -> MidiStatistics:
+    """Count the notes of every MIDI file in a folder and in those within it.
+
+    General MIDI programs give the families. The drum channel is left out: percussion is the
+    chromatic percussion of General MIDI. Broken files are skipped.
+
+    Raises:
+        InputError: there is no such folder, or no MIDI file in it.
+        DataError: no file can be read, or none has a note of any family.
+    """
+    families: dict[str, NoteStatistics] = {}
+    n_files = n_skipped = 0
+    for _, parts in read_folder(folder, progress=progress):
+        if parts is None:
+            n_skipped += 1
+            continue
+        n_files += 1
+        for family, counts in _count(parts).items():
+            families[family] = families[family] + counts if family in families else counts
+    if not families:
+        raise DataError(
+            f"The MIDI files of {folder} have no notes beside drums and sound effects: "
+            f"{n_files} were read, {n_skipped} are broken."
+        )
+    ordered = {family: families[family] for family in FAMILIES if family in families}
+    return MidiStatistics(ordered, n_files, n_skipped)
+
+
+def load_statistics(path: str | Path | None = None) -> dict[str | None, NoteStatistics]:
+    """Read the statistics of every family, and of None for what has no family.
+
+    Args:
+        path: written by `cir midi-stats`; None for the shipped ones.
+
+    Raises:
+        DataError: the file is missing or holds something else.
+    """
+    return MidiStatistics.load(DEFAULT_PATH if path is None else path).by_family()
+
+
+def _count(parts: list[Part]) -> dict[str, NoteStatistics]:
+    notes: dict[str, list[Note]] = {}
+    for part in parts:
+        if part.family is not None:
+            notes.setdefault(part.family, []).extend(part.notes)
+    return {family: NoteStatistics.of_notes(played) for family, played in notes.items()}
+
+
+def _parse(row: Mapping[str, list[int]]) -> NoteStatistics:
+    counts = NoteStatistics(*(np.array(row[name], np.int64) for name in _FIELDS))
+    shapes = (counts.pitches.shape, counts.velocities.shape, counts.durations.shape)
+    if shapes != ((_N_PITCHES,), (_N_PITCHES,), (_N_DURATIONS,)):
+        raise ValueError(f"its histograms have the shapes {shapes}")
+    for histogram in (counts.pitches, counts.velocities, counts.durations):
+        if histogram.min() < 0 or histogram.sum() == 0:
+            raise ValueError("a histogram is empty or has negative counts")
+    return counts
+
+
+_FIELDS = ("pitches", "velocities", "durations")
+
+
+def _draw(sums: NDArray[np.int64], generator: np.random.Generator) -> int:
+    """Draw a bin of a histogram given its running sums."""
+    return int(np.searchsorted(sums, generator.integers(sums[-1]), side="right"))
