@@ -22,7 +22,8 @@ class CroppedEmbeddings(ASTEmbeddings):
         patches = patches + self._crop_table(n_columns=patches.shape[1] // self.n_bands)
         first = torch.cat([self.cls_token, self.distillation_token], 1)
         first = (first + self.position_embeddings[:, :2]).expand(len(patches), -1, -1)
-        return torch.cat([first, patches], 1)
+        tokens: Tensor = self.dropout(torch.cat([first, patches], 1))
+        return tokens
 
     @property
     def n_bands(self) -> int:
@@ -44,6 +45,8 @@ def build_ast(config: EncoderConfig) -> ASTModel:
         num_hidden_layers=config.n_layers,
         num_attention_heads=config.n_heads,
         intermediate_size=4 * config.hidden_size,
+        hidden_dropout_prob=config.dropout,
+        attention_probs_dropout_prob=config.dropout,
         patch_size=config.patch_size,
         frequency_stride=config.frequency_stride,
         time_stride=config.time_stride,
@@ -55,3 +58,28 @@ def build_ast(config: EncoderConfig) -> ASTModel:
     embeddings.load_state_dict(model.embeddings.state_dict())
     model.embeddings = embeddings
     return model
+
+
+def run_ast(ast: ASTModel, features: Tensor, queries: Tensor | None = None) -> Tensor:
+    """What `ASTModel.forward` does, with room for queries among the input tokens.
+
+    Args:
+        ast: What `build_ast` built.
+        features: Log-mels (B, F, n_mels).
+        queries: Learned tokens (Q, D), put behind the patches of every clip.
+
+    Returns:
+        Last hidden states (B, 2 + patches + Q, D).
+    """
+    tokens: Tensor = ast.embeddings(features)
+    if queries is not None:
+        tokens = torch.cat([tokens, queries.to(tokens.dtype).expand(len(tokens), -1, -1)], 1)
+    for layer in ast.layers:
+        tokens = layer(tokens)
+    tokens = ast.layernorm(tokens)
+    return tokens
+
+
+def pool(tokens: Tensor) -> Tensor:
+    """The embedding of a clip (B, D): the mean of its CLS and distillation tokens."""
+    return (tokens[:, 0] + tokens[:, 1]) / 2

@@ -1,13 +1,16 @@
 """What an encoder is made of, saved as JSON beside its weights."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from cir.audio.features import SAMPLE_RATE, clip_samples
 from cir.errors import CheckpointError
 
 FORMAT_VERSION = 1
+QUERY_KINDS = ("cross_attention", "input_tokens", "linear")
+
+_LATER_FIELDS = frozenset({"query_kind", "n_slots", "shared_encoder", "presence", "dropout"})
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,16 @@ class EncoderConfig:
     """Mixtures are read in windows of this many frames. Also the length of the positional table."""
     families: tuple[str, ...] = ()
     """Families with a query of their own; empty: one embedding for the whole mixture."""
+    query_kind: str = "cross_attention"
+    """How family queries are answered: one of `QUERY_KINDS`, see `cir.model.heads`."""
+    n_slots: int = 0
+    """Queries without a family, for mixtures whose families are unknown."""
+    shared_encoder: bool = True
+    """False: mixtures have a transformer of their own, as in Kim et al.'s multi-encoder (2023)."""
+    presence: bool = False
+    """Whether each family query also says if its family is there; open slots always do."""
+    dropout: float = 0.0
+    """In training, of the transformer's hidden states and attention weights."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "families", tuple(self.families))
@@ -41,6 +54,14 @@ class EncoderConfig:
                 f"note_frames must lie between patch_size {self.patch_size} and mixture_frames "
                 f"{self.mixture_frames}, got {self.note_frames}."
             )
+        if self.query_kind not in QUERY_KINDS:
+            raise CheckpointError(
+                f"query_kind must be one of {', '.join(QUERY_KINDS)}, got {self.query_kind!r}."
+            )
+        if self.n_slots < 0:
+            raise CheckpointError(f"n_slots must be 0 or more, got {self.n_slots}.")
+        if not 0 <= self.dropout < 1:
+            raise CheckpointError(f"dropout must be at least 0 and below 1, got {self.dropout}.")
 
     @property
     def note_samples(self) -> int:
@@ -63,8 +84,17 @@ class EncoderConfig:
         return self.mixture_samples / SAMPLE_RATE
 
     def to_json(self) -> str:
-        """The same configuration always gives the same text."""
-        return json.dumps({"format_version": FORMAT_VERSION, **asdict(self)}, indent=2) + "\n"
+        """The same configuration always gives the same text.
+
+        Fields that came later are written only where they differ from their default, so that a
+        model from before them keeps its text, and with it its identity.
+        """
+        values = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in _LATER_FIELDS or getattr(self, field.name) != field.default
+        }
+        return json.dumps({"format_version": FORMAT_VERSION, **values}, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "EncoderConfig":
