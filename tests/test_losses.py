@@ -1,17 +1,27 @@
 """Losses against literal oracles: one Python loop per sum of the formula."""
 
 import math
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
 from torch import Tensor
 
+from cir.losses.cosine_to_targets import cosine_to_targets
+from cir.losses.full_infonce import full_infonce
 from cir.losses.full_triplet import full_triplet
-from cir.losses.mix_infonce import mix_infonce, query_infonce
+from cir.losses.mix_infonce import mix_infonce
+from cir.losses.mix_triplet import mix_triplet
 from cir.losses.pair_infonce import pair_infonce
+from cir.losses.pair_triplet import pair_triplet
+from cir.losses.presence import presence_loss
 from cir.losses.proxies import proxy_cross_entropy
+from cir.losses.query_infonce import query_infonce
+from cir.losses.supervised_contrastive import supervised_contrastive
 
 BATCH, STEMS, SIZE = 4, 3, 8
+#: Mixtures of one to three instruments, their notes in no order.
+OWNERS = torch.tensor([2, 0, 3, 0, 1, 3, 0, 2])
 
 
 def _draw(*shape: int, seed: int) -> Tensor:
@@ -22,65 +32,170 @@ def _cosine(a: Tensor, b: Tensor) -> float:
     return float(a @ b / (a.norm() * b.norm()))
 
 
-def _cross_entropy(scores: list[float], target: int) -> float:
+def _distance(a: Tensor, b: Tensor) -> float:
+    return float((a - b).norm())
+
+
+def _mean(terms: Sequence[float]) -> float:
+    return sum(terms) / len(terms)
+
+
+def _cross_entropy(scores: Sequence[float], target: int) -> float:
     return math.log(sum(math.exp(score) for score in scores)) - scores[target]
 
 
-def _symmetric(queries: list[Tensor], keys: list[Tensor], temperature: float) -> float:
-    rows, columns = [], []
+def _symmetric(
+    queries: Sequence[Tensor],
+    keys: Sequence[Tensor],
+    temperature: float,
+    extra: Sequence[Sequence[Tensor]] | None = None,
+) -> float:
+    """Extra negatives are listed query by query."""
+    terms = []
     for i in range(len(queries)):
-        rows.append(_cross_entropy([_cosine(queries[i], k) / temperature for k in keys], i))
-        columns.append(_cross_entropy([_cosine(q, keys[i]) / temperature for q in queries], i))
-    return (sum(rows) + sum(columns)) / (2 * len(queries))
+        more = list(extra[i]) if extra else []
+        for sound, others in ((queries[i], keys), (keys[i], queries)):
+            scores = [_cosine(sound, other) / temperature for other in [*others, *more]]
+            terms.append(_cross_entropy(scores, i))
+    return _mean(terms)
 
 
-def test_pair_infonce_is_its_formula() -> None:
+@pytest.mark.parametrize("loss", [pair_infonce, query_infonce])
+def test_infonce_of_pairs_is_its_formula(loss: Callable[..., Tensor]) -> None:
+    left, right = _draw(BATCH, SIZE, seed=0), _draw(BATCH, SIZE, seed=1)
+    assert float(loss(left, right)) == pytest.approx(_symmetric([*left], [*right], 0.1), rel=1e-4)
+    assert float(loss(left, right, 0.2)) == pytest.approx(
+        _symmetric([*left], [*right], 0.2), rel=1e-4
+    )
+
+
+@pytest.mark.parametrize("loss", [pair_infonce, query_infonce])
+def test_extra_negatives_count_where_their_mask_says_so(loss: Callable[..., Tensor]) -> None:
+    left, right, extra = (_draw(n, SIZE, seed=n) for n in (3, 3, 5))
+    mask = torch.tensor([[1, 1, 0, 0, 1], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]]).bool()
+    masked = [[x for x, use in zip(extra, row, strict=True) if use] for row in mask]
+    everywhere = [[*extra]] * 3
+    for given, negatives in ((mask, masked), (None, everywhere)):
+        ours = float(loss(left, right, 0.1, extra=extra, extra_mask=given))
+        expected = _symmetric([*left], [*right], 0.1, negatives)
+        assert ours == pytest.approx(expected, rel=1e-4)
+
+
+def test_masked_extras_leave_the_temperature_its_gradient() -> None:
+    temperature = torch.tensor(0.1, requires_grad=True)
+    left, right, extra = (_draw(3, SIZE, seed=seed) for seed in range(3))
+    mask = torch.eye(3, dtype=torch.bool)
+    loss = pair_infonce(left, right, temperature, extra=extra, extra_mask=mask)
+    (gradient,) = torch.autograd.grad(loss, temperature)
+    assert gradient.isfinite()
+
+
+def test_pair_triplet_is_its_formula_over_all_triplets() -> None:
     anchors, positives = _draw(BATCH, SIZE, seed=0), _draw(BATCH, SIZE, seed=1)
-    expected = _symmetric(list(anchors), list(positives), 0.1)
-    assert float(pair_infonce(anchors, positives)) == pytest.approx(expected, rel=1e-4)
+    terms = []
+    for i in range(BATCH):
+        others = [sounds[k] for sounds in (anchors, positives) for k in range(BATCH) if k != i]
+        for anchor, positive in ((anchors[i], positives[i]), (positives[i], anchors[i])):
+            near = _distance(anchor, positive)
+            terms += [max(0.0, near - _distance(anchor, other) + 0.5) for other in others]
+    assert len(terms) == 2 * BATCH * 2 * (BATCH - 1)
+    assert float(pair_triplet(anchors, positives, 0.5)) == pytest.approx(_mean(terms), rel=1e-4)
 
 
-def test_query_infonce_is_its_formula() -> None:
-    queries, notes = _draw(BATCH, STEMS, SIZE, seed=0), _draw(BATCH, STEMS, SIZE, seed=1)
-    flat_queries, flat_notes = list(queries.flatten(0, 1)), list(notes.flatten(0, 1))
-    expected = _symmetric(flat_queries, flat_notes, 0.2)
-    assert float(query_infonce(queries, notes, 0.2)) == pytest.approx(expected, rel=1e-4)
+def _mixture_triplets(
+    mixtures: Tensor, notes: Tensor, owners: Tensor, *, swapped: bool, same_mix: bool
+) -> list[float]:
+    """Every term of the sums, with margin 1."""
+    sounds = {("mix", i): mixture for i, mixture in enumerate(mixtures)}
+    sounds |= {("note", j): note for j, note in enumerate(notes)}
+    terms = []
+    for j, owner in enumerate(owners.tolist()):
+        pair = (("mix", owner), ("note", j))
+        siblings = [("note", k) for k in range(len(notes)) if owners[k] == owner]
+        for anchor, positive in (pair, pair[::-1]) if swapped else (pair,):
+            for negative in sounds:
+                if negative in pair or (negative in siblings and not same_mix):
+                    continue
+                near = _distance(sounds[anchor], sounds[positive])
+                terms.append(max(0.0, near - _distance(sounds[anchor], sounds[negative]) + 1.0))
+    return terms
+
+
+@pytest.mark.parametrize("same_mix", [True, False])
+@pytest.mark.parametrize(("loss", "swapped"), [(mix_triplet, False), (full_triplet, True)])
+def test_mixture_triplets_are_their_formula(
+    loss: Callable[..., Tensor], swapped: bool, same_mix: bool
+) -> None:
+    mixtures, notes = _draw(BATCH, SIZE, seed=0), _draw(len(OWNERS), SIZE, seed=1)
+    terms = _mixture_triplets(mixtures, notes, OWNERS, swapped=swapped, same_mix=same_mix)
+    ours = float(loss(mixtures, notes, OWNERS, same_mix_negatives=same_mix))
+    assert ours == pytest.approx(_mean(terms), rel=1e-4)
+
+
+def test_the_papers_batch_has_792_full_triplets() -> None:
+    mixtures, notes = _draw(6, SIZE, seed=0), _draw(18, SIZE, seed=1)
+    owners = torch.arange(6).repeat_interleave(STEMS)
+    terms = _mixture_triplets(mixtures, notes, owners, swapped=True, same_mix=True)
+    assert len(terms) == 792
+    assert float(full_triplet(mixtures, notes, owners)) == pytest.approx(_mean(terms), rel=1e-4)
+
+
+def test_same_mix_negatives_keep_triplets_above_a_floor() -> None:
+    """Mixtures far apart, their notes around them and as far from each other as can be."""
+    corners = torch.eye(6 + STEMS)
+    mixtures = 1000 * corners[:6]
+    notes = (mixtures.unsqueeze(1) + 10 * corners[6:]).flatten(0, 1)
+    owners = torch.arange(6).repeat_interleave(STEMS)
+    assert float(mix_triplet(mixtures, notes, owners)) == pytest.approx(1 / 11)
+    assert float(full_triplet(mixtures, notes, owners)) == pytest.approx(1 / 22)
+    for loss in (mix_triplet, full_triplet):
+        assert float(loss(mixtures, notes, owners, same_mix_negatives=False)) == 0
 
 
 def test_mix_infonce_is_its_formula() -> None:
-    mixtures, notes = _draw(BATCH, SIZE, seed=0), _draw(BATCH, STEMS, SIZE, seed=1)
+    mixtures, notes = _draw(BATCH, SIZE, seed=0), _draw(len(OWNERS), SIZE, seed=1)
     terms = [
-        _cross_entropy([_cosine(notes[i, j], m) / 0.1 for m in mixtures], i)
-        for i in range(BATCH)
-        for j in range(STEMS)
+        _cross_entropy([_cosine(note, m) / 0.1 for m in mixtures], owner)
+        for note, owner in zip(notes, OWNERS.tolist(), strict=True)
     ]
-    assert float(mix_infonce(mixtures, notes)) == pytest.approx(sum(terms) / len(terms), rel=1e-4)
+    assert float(mix_infonce(mixtures, notes, OWNERS)) == pytest.approx(_mean(terms), rel=1e-4)
 
 
-def test_full_triplet_is_its_formula_over_792_triplets() -> None:
-    mixtures, notes = _draw(6, SIZE, seed=0), _draw(6, STEMS, SIZE, seed=1)
-    mix = -1  # in place of a stem's number
-    sounds = {(i, mix): mixtures[i] for i in range(6)}
-    sounds |= {(i, j): notes[i, j] for i in range(6) for j in range(STEMS)}
+def _row(sound: int, sounds: Sequence[Tensor], positives: Sequence[int], scale: float) -> float:
+    """Cross-entropy of one sound with its positives, each as probable, among all but itself."""
+    others = [k for k in range(len(sounds)) if k != sound]
+    scores = [_cosine(sounds[sound], sounds[k]) / scale for k in others]
+    return _mean([_cross_entropy(scores, others.index(k)) for k in positives])
+
+
+def test_full_infonce_is_its_formula() -> None:
+    mixtures, notes = _draw(BATCH, SIZE, seed=0), _draw(len(OWNERS), SIZE, seed=1)
+    sounds, first = [*notes, *mixtures], len(OWNERS)
+    terms = [_row(j, sounds, [first + i], 0.1) for j, i in enumerate(OWNERS.tolist())]
+    for i in range(BATCH):
+        terms.append(_row(first + i, sounds, [j for j in range(first) if OWNERS[j] == i], 0.1))
+    assert float(full_infonce(mixtures, notes, OWNERS)) == pytest.approx(_mean(terms), rel=1e-4)
+
+
+def test_full_infonce_leaves_out_the_row_of_a_mixture_without_notes() -> None:
+    mixtures, notes = _draw(2, SIZE, seed=0), _draw(2, SIZE, seed=1)
+    sounds = [*notes, *mixtures]
+    terms = [_row(0, sounds, [2], 0.1), _row(1, sounds, [2], 0.1), _row(2, sounds, [0, 1], 0.1)]
+    owners = torch.tensor([0, 0])
+    assert float(full_infonce(mixtures, notes, owners)) == pytest.approx(_mean(terms), rel=1e-4)
+
+
+def test_supervised_contrastive_is_its_formula() -> None:
+    labels = [5, 0, 5, 2, 0, 5, 9]  # 2 and 9 have no positive
+    embeddings = _draw(len(labels), SIZE, seed=0)
     terms = []
-    for i in range(6):
-        for j in range(STEMS):
-            pair = ((i, mix), (i, j))
-            for anchor, positive in (pair, pair[::-1]):
-                for negative in sounds:
-                    if negative not in pair:
-                        near = float((sounds[anchor] - sounds[positive]).norm())
-                        far = float((sounds[anchor] - sounds[negative]).norm())
-                        terms.append(max(0.0, near - far + 1.0))
-    assert len(terms) == 792
-    assert float(full_triplet(mixtures, notes)) == pytest.approx(sum(terms) / 792, rel=1e-4)
-
-
-def test_full_triplet_cannot_fall_below_its_floor() -> None:
-    """Each mixture exactly on its notes, mixtures far apart: only same-mix notes are left."""
-    mixtures = torch.eye(6) * 1000
-    notes = mixtures.unsqueeze(1).expand(-1, STEMS, -1)
-    assert float(full_triplet(mixtures, notes)) == pytest.approx(1 / 11)
+    for i, label in enumerate(labels):
+        positives = [k for k, other in enumerate(labels) if other == label and k != i]
+        if positives:
+            terms.append(_row(i, [*embeddings], positives, 0.2))
+    assert len(terms) == 5
+    ours = float(supervised_contrastive(embeddings, torch.tensor(labels), 0.2))
+    assert ours == pytest.approx(_mean(terms), rel=1e-4)
 
 
 def test_proxy_cross_entropy_is_its_formula() -> None:
@@ -91,18 +206,36 @@ def test_proxy_cross_entropy_is_its_formula() -> None:
         for e, t in zip(embeddings, targets, strict=True)
     ]
     ours = float(proxy_cross_entropy(embeddings, proxies, targets))
-    assert ours == pytest.approx(sum(terms) / BATCH, rel=1e-4)
+    assert ours == pytest.approx(_mean(terms), rel=1e-4)
 
 
-def test_cosine_losses_do_not_see_the_scale_of_embeddings() -> None:
-    queries, notes = _draw(BATCH, STEMS, SIZE, seed=0), _draw(BATCH, STEMS, SIZE, seed=1)
-    for loss in (query_infonce, lambda m, n: mix_infonce(m[:, 0], n)):
-        torch.testing.assert_close(loss(queries, notes), loss(7 * queries, 0.1 * notes))
+def test_cosine_to_targets_is_its_formula() -> None:
+    embeddings, targets = _draw(BATCH, SIZE, seed=0), _draw(BATCH, SIZE, seed=1)
+    terms = [1 - _cosine(e, t) for e, t in zip(embeddings, targets, strict=True)]
+    assert float(cosine_to_targets(embeddings, targets)) == pytest.approx(_mean(terms), rel=1e-4)
 
 
-def test_matching_embeddings_cost_less_than_shuffled_ones() -> None:
-    notes = _draw(BATCH, STEMS, SIZE, seed=0)
-    shuffled = notes.roll(1, 0)
-    assert query_infonce(notes, notes) < query_infonce(shuffled, notes)
-    assert mix_infonce(notes.mean(1), notes) < mix_infonce(shuffled.mean(1), notes)
-    assert full_triplet(notes.mean(1), notes) < full_triplet(shuffled.mean(1), notes)
+def test_presence_loss_is_its_formula() -> None:
+    logits = _draw(2, 3, seed=0)
+    present = torch.tensor([[True, False, True], [False, False, True]])
+    terms = []
+    for logit, there in zip(logits.flatten().tolist(), present.flatten().tolist(), strict=True):
+        probability = 1 / (1 + math.exp(-logit))
+        terms.append(-math.log(probability if there else 1 - probability))
+    assert float(presence_loss(logits, present)) == pytest.approx(_mean(terms), rel=1e-4)
+
+
+def test_losses_without_anything_to_contrast_are_zero() -> None:
+    """One pair, one mixture with one note, labels that all differ."""
+    one, other = (_draw(1, SIZE, seed=seed).requires_grad_() for seed in (0, 1))
+    alone = torch.zeros(1, dtype=torch.long)
+    for loss in (
+        pair_triplet(one, other),
+        pair_infonce(one, other),
+        mix_triplet(one, other, alone),
+        mix_infonce(one, other, alone),
+        supervised_contrastive(one, alone),
+    ):
+        assert loss == 0
+        (gradient,) = torch.autograd.grad(loss, one)
+        assert (gradient == 0).all()

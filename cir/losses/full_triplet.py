@@ -3,39 +3,49 @@
 import torch
 from torch import Tensor
 
+from cir.losses.hinge import mean_hinge
+from cir.losses.mix_triplet import negatives_of_pairs
+from cir.losses.similarity import euclidean_distances
 
-def full_triplet(mixtures: Tensor, notes: Tensor, margin: float = 1.0) -> Tensor:
-    """Mean hinge over all triplets with a mixture and one of its notes as the positive pair.
 
-    For the positive pair (mixture i, its note j), everything else is a negative:
+def full_triplet(
+    mixtures: Tensor,
+    notes: Tensor,
+    owners: Tensor,
+    margin: float = 1.0,
+    *,
+    same_mix_negatives: bool = True,
+) -> Tensor:
+    """The triplets of `mix_triplet`, and once more with anchor and positive swapped.
 
-                     note 0 0  note 0 1  note 1 0  ...  mix 0  mix 1  ...
-        anchor mix 0     +         -         -             .      -
-        (positive: note 0 0)
+                                  n0  n1  n2  n3   m0  m1
+        anchor m0, positive n0     +   s   -   -    .   -     + positive   - negative
+        anchor n0, positive m0     .   s   -   -    +   -     . itself
+        anchor m0, positive n1     s   +   -   -    .   -     s same mixture: negative
+        anchor n1, positive m0     s   .   -   -    +   -       in the paper
+        ...
 
-    and once more with anchor and positive swapped, against the same negatives. Notes of the
-    anchor's own mixture are both positive and negative of it, as in the paper: with S stems and B
-    mixtures the loss cannot fall below (S - 1) / (B S + B - 2) of the margin's share.
+    With the s, the swapped half can reach 0 (notes further from each other than from their
+    mixture), the other half cannot: the floor is half of `mix_triplet`'s.
 
     Args:
         mixtures: One raw embedding per mixture, (B, D).
-        notes: A note of each of its instruments, (B, S, D).
+        notes: A note of each instrument in them, raw, (K, D).
+        owners: Index of each note's mixture, (K,).
         margin: In L2 distance between raw embeddings.
+        same_mix_negatives: Whether the s are negatives, as in the paper.
 
     Returns:
-        A scalar: the mean over 2 B S (B S + B - 2) triplets (792 for B = 6, S = 3).
+        A scalar: the mean over 2 K (K + B - 2) triplets (792 for 6 mixtures of 3).
     """
-    batch, stems, _ = notes.shape
-    sounds = torch.cat([notes.flatten(0, 1), mixtures])  # (BS + B, D)
-    n_notes = batch * stems
-    distances = torch.cdist(sounds, sounds, compute_mode="donot_use_mm_for_euclid_dist")
-    note = torch.arange(n_notes, device=sounds.device)
-    mixture = n_notes + note // stems
-    positive = distances[mixture, note].unsqueeze(1)  # (BS, 1)
-    negative = torch.ones(n_notes, len(sounds), dtype=torch.bool, device=sounds.device)
-    negative[note, note] = False
-    negative[note, mixture] = False
-    hinges = [
-        (positive - distances[anchor] + margin).clamp_min(0)[negative] for anchor in (mixture, note)
-    ]
-    return torch.cat(hinges).mean()
+    sounds = torch.cat([notes, mixtures])  # (K + B, D)
+    distances = euclidean_distances(sounds, sounds)
+    negative = negatives_of_pairs(owners, len(mixtures), same_mix_negatives=same_mix_negatives)
+    from_mixtures = distances[len(notes) + owners]  # (K, K + B)
+    from_notes = distances[: len(notes)]
+    return mean_hinge(
+        from_mixtures.diagonal().repeat(2),
+        torch.cat([from_mixtures, from_notes]),
+        negative.repeat(2, 1),
+        margin,
+    )

@@ -7,12 +7,20 @@ from cir.losses.similarity import cosine_similarities
 
 
 def proxy_cross_entropy(
-    embeddings: Tensor, proxies: Tensor, instruments: Tensor, temperature: float = 0.05
+    embeddings: Tensor,
+    proxies: Tensor,
+    instruments: Tensor,
+    temperature: Tensor | float = 0.05,
 ) -> Tensor:
     """Each embedding picks its instrument's proxy among those of all training instruments.
 
     The paper's strongest single-source encoder classifies training instruments; with unit-norm
     class weights that is InfoNCE with learned keys, whose negatives are the whole training set.
+
+                              p0  p1  p2  ...  pK
+        sound of instrument 0  +   -   -        -
+        sound of instrument 2  -   -   +        -       + positive   - negative
+        ...
 
     Args:
         embeddings: Of notes, or of a mixture's family queries, raw, (N, D).
