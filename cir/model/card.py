@@ -27,6 +27,7 @@ Made with `cir`; its training and its results are not described here yet.
 | single instruments | cut or padded to {note_seconds:.2f} s |
 | mixtures | windows of {mixture_seconds:.2f} s |
 | family queries | {families} |
+| unknown families | {slots} |
 
 ```python
 from cir import TimbreEncoder
@@ -48,4 +49,5 @@ def write_card(config: EncoderConfig) -> str:
         note_seconds=config.note_seconds,
         mixture_seconds=config.mixture_seconds,
         families=", ".join(config.families) or "none: one embedding for a whole mixture",
+        slots=f"{config.n_slots} open slots" if config.n_slots else "no open slots",
     )

@@ -13,13 +13,14 @@ from torch.nn.functional import normalize
 from cir.audio.dsp import pad_or_trim
 from cir.audio.features import SAMPLE_RATE
 from cir.audio.io import check_audio, resample
-from cir.errors import CheckpointError
+from cir.errors import CheckpointError, InputError
 from cir.files import replacing
 from cir.instruments.families import check_families
 from cir.model.card import CARD_NAME, write_card
 from cir.model.checkpoint import identify, load_folder, save_folder
 from cir.model.config import EncoderConfig
-from cir.model.network import TimbreNetwork
+from cir.model.network import MixtureOutput, TimbreNetwork
+from cir.model.slots import merge_windows
 from cir.model.windows import cut_windows
 from cir.types import FloatArray, Progress
 
@@ -167,7 +168,7 @@ class TimbreEncoder:
         embeddings = np.zeros((len(sounds), self.embedding_size), np.float32)
         done = 0
         for batch in _batches(clips):
-            outputs = self._run(batch, mixtures=False)[:, 0]
+            outputs = self._embed_notes(batch)
             embeddings[done : done + len(outputs)] = outputs.numpy()
             done += len(outputs)
             if progress is not None:
@@ -202,14 +203,68 @@ class TimbreEncoder:
         """
         columns = self._columns(families)
         embeddings = np.zeros((len(sounds), len(columns), self.embedding_size), np.float32)
-        for done, sound in enumerate(sounds):
-            windows = cut_windows(self._prepare(sound, sample_rate), self.config.mixture_samples)
-            outputs = [self._run(batch, mixtures=True) for batch in _batches(iter(windows))]
-            mean = torch.cat(outputs)[:, columns].mean(0)
-            embeddings[done] = normalize(mean, dim=-1).numpy()
-            if progress is not None:
-                progress((done + 1) / len(sounds), f"Listening, {done + 1} of {len(sounds)}")
+        for index, output in enumerate(self._listen(sounds, sample_rate, progress)):
+            windows = normalize(output.embeddings[:, columns], dim=-1)
+            embeddings[index] = normalize(windows.mean(0), dim=-1).numpy()
         return embeddings
+
+    def embed_slots(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        *,
+        progress: Progress | None = None,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Embed mixtures whose families are unknown, once per open slot.
+
+        Arguments as in `embed_mixtures`.
+
+        Returns:
+            Unit embeddings (N, K, D) of K = `config.n_slots` instruments in no order, and how sure
+            the model is that there is such an instrument, in [0, 1], (N, K).
+
+        Raises:
+            InputError: The model has no open slots, or a sound is empty, silent or not finite.
+        """
+        n_slots = self.config.n_slots
+        if not n_slots:
+            raise InputError(
+                "This model has no open slots (n_slots is 0): give families to listen for, or "
+                "load a model that has slots."
+            )
+        embeddings = np.zeros((len(sounds), n_slots, self.embedding_size), np.float32)
+        presence = np.zeros((len(sounds), n_slots), np.float32)
+        for index, output in enumerate(self._listen(sounds, sample_rate, progress)):
+            slots, present = merge_windows(output.slots, output.slot_presence.sigmoid())
+            embeddings[index], presence[index] = slots.numpy(), present.numpy()
+        return embeddings, presence
+
+    def presence(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        """Tell which of `families` are in mixtures.
+
+        Arguments as in `embed_mixtures`.
+
+        Returns:
+            How sure the model is, in [0, 1], (N, families); the surest window counts.
+
+        Raises:
+            InputError: The model does not tell, or a sound is empty, silent or not finite.
+        """
+        if not (self.config.presence and self.families):
+            raise InputError(
+                "This model does not tell which families are there (presence is off, or it has no "
+                "family queries): load one that does."
+            )
+        found = np.zeros((len(sounds), len(self.families)), np.float32)
+        for index, output in enumerate(self._listen(sounds, sample_rate, progress)):
+            found[index] = output.query_presence.sigmoid().amax(0).numpy()
+        return found
 
     def _columns(self, families: Sequence[str]) -> list[int]:
         """Which of the network's answers belongs to each family; 0 is the whole mixture's."""
@@ -221,15 +276,31 @@ class TimbreEncoder:
     def _prepare(self, sound: FloatArray, sample_rate: int) -> FloatArray:
         return resample(check_audio(sound, sample_rate), sample_rate, SAMPLE_RATE)
 
+    def _listen(
+        self, sounds: Sequence[FloatArray], sample_rate: int, progress: Progress | None
+    ) -> Iterator[MixtureOutput]:
+        """What the network says about the windows of each mixture, mixture by mixture."""
+        for done, sound in enumerate(sounds, 1):
+            windows = cut_windows(self._prepare(sound, sample_rate), self.config.mixture_samples)
+            yield MixtureOutput.concatenate(
+                [self._listen_to_windows(batch) for batch in _batches(iter(windows))]
+            )
+            if progress is not None:
+                progress(done / len(sounds), f"Listening, {done} of {len(sounds)}")
+
     @torch.inference_mode()
-    def _run(self, clips: FloatArray, *, mixtures: bool) -> Tensor:
-        """Unit embeddings of clips (B, T) on the CPU, (B, 1 + families or 1, D)."""
-        features = self.network.features(torch.from_numpy(clips).to(self.device))
-        if mixtures:
-            outputs = self.network.embed_mixtures(features)
-        else:
-            outputs = self.network.embed_notes(features).unsqueeze(1)
-        return normalize(outputs.float(), dim=-1).cpu()
+    def _listen_to_windows(self, windows: FloatArray) -> MixtureOutput:
+        """Batch (B, T) of one length."""
+        return self.network.listen(self._features(windows))
+
+    @torch.inference_mode()
+    def _embed_notes(self, clips: FloatArray) -> Tensor:
+        """Unit embeddings (B, D) of clips (B, T), on the CPU."""
+        embeddings = self.network.embed_notes(self._features(clips))
+        return normalize(embeddings.float(), dim=-1).cpu()
+
+    def _features(self, clips: FloatArray) -> Tensor:
+        return self.network.features(torch.from_numpy(clips).to(self.device))
 
 
 def _batches(clips: Iterator[FloatArray]) -> Iterator[FloatArray]:
