@@ -71,7 +71,7 @@ def test_infonce_of_pairs_is_its_formula(loss: Callable[..., Tensor]) -> None:
 
 @pytest.mark.parametrize("loss", [pair_infonce, query_infonce])
 def test_extra_negatives_count_where_their_mask_says_so(loss: Callable[..., Tensor]) -> None:
-    left, right, extra = (_draw(n, SIZE, seed=n) for n in (3, 3, 5))
+    left, right, extra = (_draw(n, SIZE, seed=seed) for seed, n in enumerate((3, 3, 5)))
     mask = torch.tensor([[1, 1, 0, 0, 1], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]]).bool()
     masked = [[x for x, use in zip(extra, row, strict=True) if use] for row in mask]
     everywhere = [[*extra]] * 3

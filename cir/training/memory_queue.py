@@ -38,7 +38,7 @@ class MemoryQueue(nn.Module):
         places = (self.cursor + torch.arange(n_pushed, device=self.keys.device))[kept] % size
         self.keys[places] = embeddings[kept].to(self.keys.dtype)
         self.instruments[places] = instruments[kept]
-        self.cursor.add_(n_pushed).remainder_(size)
+        self.cursor += n_pushed
 
     def negatives_for(self, instruments: Tensor) -> tuple[Tensor, Tensor]:
         """What the sounds of these instruments (P,) may be contrasted with.
