@@ -31,6 +31,8 @@ _MAX_VOICES = 256
 _MIN_GM_PROGRAMS = 64
 """A bank with fewer programs is no General MIDI set: its numbers say nothing about families."""
 
+_LISTING_RATE = 48_000  # the rate that most sounds are rendered at: a font is read once per rate
+
 _FLUSH_SECONDS = 0.05
 """TinySoundFont fades voices that are stopped for 10 ms, and then on to the end of a block."""
 
@@ -76,13 +78,16 @@ class SoundFontBank:
         """The file's name without its suffix."""
         return self.path.stem
 
+    @property
+    def is_general_midi(self) -> bool:
+        """Whether its programs mean what General MIDI says; known by their number."""
+        return sum(preset.bank == 0 for preset in self.presets) >= _MIN_GM_PROGRAMS
+
     def instruments(self) -> tuple[Instrument, ...]:
         """List every preset as an instrument, drum kits by their snare."""
         author, licence = self._credits()
-        is_gm = sum(preset.bank == 0 for preset in self.presets) >= _MIN_GM_PROGRAMS
         return tuple(
-            self._describe(preset, author=author, licence=licence, is_gm=is_gm)
-            for preset in self.presets
+            self._describe(preset, author=author, licence=licence) for preset in self.presets
         )
 
     def render(
@@ -145,7 +150,7 @@ class SoundFontBank:
         return self._synths[sample_rate]
 
     def _list_presets(self) -> tuple[Preset, ...]:
-        synth, font = self._synth(44_100)
+        synth, font = self._synth(_LISTING_RATE)
         presets = []
         for bank in range(DRUM_BANK + 1):
             for program in range(128):
@@ -163,7 +168,7 @@ class SoundFontBank:
         info = read_info(self.path)
         return info.get("IENG", ""), info.get("ICOP", "")
 
-    def _describe(self, preset: Preset, *, author: str, licence: str, is_gm: bool) -> Instrument:
+    def _describe(self, preset: Preset, *, author: str, licence: str) -> Instrument:
         name = preset.name or f"Preset {preset.bank}/{preset.program}"
         reference = f"{preset.bank}/{preset.program}"
         family: str | None = None
@@ -171,7 +176,7 @@ class SoundFontBank:
         if preset.is_drum_kit:
             family, category = "percussion", "Drum kits"
             name, reference = f"{name} kit, snare", f"{reference}/{SNARE_KEY}"
-        elif is_gm:
+        elif self.is_general_midi:
             family, category = family_of_gm_program(preset.program), gm_group(preset.program)
         # The bundled bank lies elsewhere on every machine: its name alone refers to it.
         file = DEFAULT_BANK if self.path.name == DEFAULT_BANK else str(self.path.resolve())

@@ -3,15 +3,37 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Protocol
 
 from cir.errors import InputError
-from cir.types import Instrument
 
 SPLITS: tuple[str, ...] = ("train", "valid", "test")
 
 
+class Divisible(Protocol):
+    """What has an id and perhaps a family, as an `Instrument` has."""
+
+    @property
+    def instrument_id(self) -> str:
+        """Unique."""
+
+    @property
+    def family(self) -> str | None:
+        """Within which the fractions hold."""
+
+
+def check_split(split: str) -> None:
+    """Refuse what is no split.
+
+    Raises:
+        InputError: `split` is none of `SPLITS`.
+    """
+    if split not in SPLITS:
+        raise InputError(f"There is no split {split!r}; splits are {', '.join(SPLITS)}.")
+
+
 def split_instruments(
-    instruments: Sequence[Instrument],
+    instruments: Sequence[Divisible],
     *,
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
     seed: int = 0,

@@ -1,0 +1,182 @@
+"""NSynth in its official layout: `examples.json` beside `audio/*.wav`.
+
+NSynth's own valid and test splits share instruments, so instruments are divided anew.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from cir.datasets.base import DatasetInstrument, RecordedNote
+from cir.datasets.draws import generator_for
+from cir.datasets.fingerprint import fingerprint
+from cir.datasets.midi_statistics import DEFAULT_PATH, NoteStatistics, load_statistics
+from cir.datasets.recorded import SAMPLE_RATE, record
+from cir.errors import DataError, InputError
+from cir.instruments.catalog import make_instrument_id
+from cir.instruments.families import family_of_nsynth
+from cir.instruments.splits import check_split, split_instruments
+from cir.types import FloatArray
+
+REFERENCE_VELOCITY = 100
+
+PITCH_RANGES: Mapping[str, range] = {
+    "bass": range(23, 64),
+    "brass": range(31, 90),
+    "flute": range(35, 109),
+    "guitar": range(25, 87),
+    "keyboard": range(21, 109),
+    "mallet": range(36, 109),
+    "organ": range(21, 97),
+    "reed": range(31, 97),
+    "string": range(24, 97),
+    "synth_lead": range(36, 85),
+    "vocal": range(38, 87),
+}
+"""Pitches kept of each family, where its instruments sound like themselves (the paper's choice)."""
+
+EXCLUDED = frozenset(
+    {"bass_synthetic_000", "bass_synthetic_002", "guitar_electronic_014"}
+    | {f"vocal_synthetic_{number:03d}" for number in (0, 1, 2, 3, 7, 8, 9, 10, 12)}
+)
+"""Instruments left out, as the paper does."""
+
+
+@dataclass(frozen=True)
+class _Recording:
+    pitch: int
+    velocity: int
+    path: Path
+
+
+class NSynthDataset:
+    """Notes of NSynth's instruments; a `NoteDataset`.
+
+    An instrument has hundreds of recordings. Its reference note is the one nearest to its median
+    pitch, then to velocity 100; the others are those nearest to notes drawn from its family's MIDI
+    statistics, each taken once.
+
+    Args:
+        folder: one of the splits (`nsynth-valid`), or a folder that holds several.
+        n_notes: of every instrument at most, the reference note included.
+        seed: of the split and the drawn notes.
+
+    Raises:
+        InputError: no `examples.json` is there.
+        DataError: it is not what NSynth's is.
+    """
+
+    name = "nsynth"
+
+    def __init__(self, folder: str | Path, *, n_notes: int = 24, seed: int = 0) -> None:
+        self._tables = _find_tables(Path(folder))
+        self._n_notes = n_notes
+        self._seed = seed
+        self._statistics = load_statistics()
+        self._recordings: dict[str, list[_Recording]] = defaultdict(list)
+        families: dict[str, str] = {}
+        for table in self._tables:
+            for name, nsynth_family, recording in _read_table(table):
+                if name in EXCLUDED or recording.pitch not in PITCH_RANGES[nsynth_family]:
+                    continue
+                instrument_id = make_instrument_id(name)
+                families[instrument_id] = family_of_nsynth(nsynth_family)
+                self._recordings[instrument_id].append(recording)
+        undivided = [
+            DatasetInstrument(instrument_id, families[instrument_id], "")
+            for instrument_id in sorted(families)
+        ]
+        splits = split_instruments(undivided, seed=seed)
+        self._instruments = [
+            DatasetInstrument(row.instrument_id, row.family, splits[row.instrument_id])
+            for row in undivided
+        ]
+
+    @property
+    def fingerprint(self) -> str:
+        """See `NoteDataset`."""
+        files = [*self._tables, DEFAULT_PATH]
+        return fingerprint(self.name, files, n_notes=self._n_notes, seed=self._seed)
+
+    def instruments(self, split: str) -> Sequence[DatasetInstrument]:
+        """See `NoteDataset`."""
+        check_split(split)
+        return [row for row in self._instruments if row.split == split]
+
+    def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
+        """See `NoteDataset`."""
+        recordings = self._recordings[instrument.instrument_id]
+        chosen = _choose(
+            recordings,
+            self._statistics[instrument.family],
+            self._n_notes,
+            generator_for(self._seed, instrument),
+        )
+        reference, *others = (record(row.pitch, _read(row.path)) for row in chosen)
+        if reference is None:
+            return []
+        return [reference, *(note for note in others if note is not None)]
+
+
+def _choose(
+    recordings: Sequence[_Recording],
+    statistics: NoteStatistics,
+    count: int,
+    generator: np.random.Generator,
+) -> list[_Recording]:
+    median = int(np.median([recording.pitch for recording in recordings]))
+    left = sorted(recordings, key=lambda row: (row.pitch, row.velocity, row.path))
+    wanted = [(median, REFERENCE_VELOCITY)]
+    for _ in range(min(count, len(left)) - 1):
+        note = statistics.draw_note(generator)
+        wanted.append((note.pitch, note.velocity))
+    return [left.pop(_nearest(left, *note)) for note in wanted]
+
+
+def _nearest(recordings: Sequence[_Recording], pitch: int, velocity: int) -> int:
+    return min(
+        range(len(recordings)),
+        key=lambda i: (abs(recordings[i].pitch - pitch), abs(recordings[i].velocity - velocity), i),
+    )
+
+
+def _find_tables(folder: Path) -> list[Path]:
+    here = folder / "examples.json"
+    tables = [here] if here.is_file() else sorted(folder.glob("*/examples.json"))
+    if not tables:
+        raise InputError(
+            f"No NSynth here: {folder} has no examples.json, nor has a folder in it; "
+            "unpack nsynth-train, nsynth-valid or nsynth-test."
+        )
+    return tables
+
+
+def _read_table(path: Path) -> list[tuple[str, str, _Recording]]:
+    try:
+        rows: dict[str, dict[str, object]] = json.loads(path.read_text(encoding="utf-8"))
+        found = []
+        for name, row in rows.items():
+            family = str(row["instrument_family_str"])
+            if family not in PITCH_RANGES:
+                raise ValueError(f"{name} has the family {family!r}")
+            sound = path.parent / "audio" / f"{name}.wav"
+            recording = _Recording(int(str(row["pitch"])), int(str(row["velocity"])), sound)
+            found.append((str(row["instrument_str"]), family, recording))
+        return found
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DataError(f"{path} is no table of NSynth's notes: {error!r}.") from None
+
+
+def _read(path: Path) -> FloatArray:
+    try:
+        audio, sample_rate = soundfile.read(path, dtype="float32")
+    except (OSError, soundfile.SoundFileError) as error:
+        raise DataError(f"Cannot read NSynth's {path}: {error}") from None
+    if sample_rate != SAMPLE_RATE or audio.ndim != 1:
+        raise DataError(f"{path} is not mono at {SAMPLE_RATE} Hz, as NSynth is; unpack it again.")
+    return np.asarray(audio, np.float32)

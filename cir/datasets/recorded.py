@@ -1,0 +1,40 @@
+"""Bringing a sound into the form in which datasets keep notes."""
+
+import math
+
+import numpy as np
+
+from cir.audio.dsp import fade_out, peak_normalise
+from cir.datasets.base import RecordedNote
+from cir.types import FloatArray
+
+SAMPLE_RATE = 16_000
+MAX_SECONDS = 3.0
+"""Longer notes are cut: a reference note is held 2 s and rings on for at most one more."""
+
+PEAK = 0.9
+SILENT_PEAK = 1e-3
+"""A note that stays below this is silent: nothing of the instrument would be learned from it."""
+
+_TAIL_FLOOR = 1e-3  # of the peak: -60 dB
+_FADE_SECONDS = 0.02
+
+
+def record(pitch: int, audio: FloatArray) -> RecordedNote | None:
+    """Cut a note where it has died away or at `MAX_SECONDS`, and bring it to a peak of 0.9.
+
+    Args:
+        pitch: MIDI note number.
+        audio: mono at 16 kHz, at the instrument's own level, (T,).
+
+    Returns:
+        None where the sound is silent, or has a NaN or an infinite sample.
+    """
+    audio = audio[: round(MAX_SECONDS * SAMPLE_RATE)]
+    peak = float(np.max(np.abs(audio), initial=0.0))
+    if not math.isfinite(peak) or peak < SILENT_PEAK:
+        return None
+    loud = np.flatnonzero(np.abs(audio) >= _TAIL_FLOOR * peak)
+    kept = fade_out(audio[: int(loud[-1]) + 1], round(_FADE_SECONDS * SAMPLE_RATE))
+    faded_peak = float(np.max(np.abs(kept)))  # a click shorter than the fade is faded, too
+    return RecordedNote(pitch, peak_normalise(kept, PEAK), 20.0 * math.log10(PEAK / faded_peak))

@@ -1,0 +1,157 @@
+"""Notes rendered when they are asked for, from anything that an engine plays."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from threading import RLock
+
+import numpy as np
+
+from cir.audio.dsp import resample
+from cir.datasets.base import DatasetInstrument, RecordedNote
+from cir.datasets.draws import generator_for
+from cir.datasets.fingerprint import fingerprint
+from cir.datasets.midi_statistics import DEFAULT_PATH, NoteStatistics, load_statistics
+from cir.datasets.recorded import MAX_SECONDS, SAMPLE_RATE, record
+from cir.engines.base import Engine
+from cir.errors import DataError
+from cir.instruments.families import reference_pitch
+from cir.instruments.splits import check_split
+from cir.types import FloatArray, Instrument, Note
+
+RENDER_RATE = 48_000
+"""Hz. A sampler that plays at 16 kHz itself aliases: all is rendered at this and resampled."""
+
+REFERENCE_VELOCITY = 100
+REFERENCE_HELD_SECONDS = 2.0
+_HELD_SECONDS = (0.1, MAX_SECONDS - 0.25)
+"""Shorter keys would cut attacks off, longer ones leave no room for the release."""
+
+N_NOTES = 12
+"""Of every instrument at most, the reference note included."""
+
+N_NOTES_OF_ONE_KEY = 6
+"""Of an instrument that plays one key only: its notes differ by velocity and duration alone."""
+
+_TRIES_PER_NOTE = 2
+
+
+@dataclass(frozen=True)
+class Playable:
+    """An instrument of the catalogue, and its part in a dataset."""
+
+    instrument: Instrument
+    split: str
+    open: Callable[[], Engine]
+    key: int | None = None
+    """The only key it plays: a piece of a drum kit."""
+    open_twin: Callable[[], Engine] | None = None
+    """Opens the same patch with its effects off, where it has any."""
+
+    def rows(self) -> Iterator[DatasetInstrument]:
+        """The instrument and, in training, its twin."""
+        row = DatasetInstrument(self.instrument.instrument_id, self.instrument.family, self.split)
+        yield row
+        if self.open_twin is not None and self.split == "train":
+            yield DatasetInstrument(row.instrument_id, row.family, row.split, effects_on=False)
+
+
+@dataclass(frozen=True, eq=False)
+class RenderedDataset:
+    """Any catalogue of instruments that engines can play; a `NoteDataset`.
+
+    The reference note has the family's reference pitch and velocity 100 and is held for 2 s. The
+    others are drawn from the family's MIDI statistics, at different pitches. Silent and broken ones
+    are left out.
+
+    Args:
+        name: a short slug.
+        files: what the sounds are made of.
+        list_playables: called once, when the instruments are first asked for.
+        seed: of the drawn notes.
+    """
+
+    name: str
+    files: Sequence[Path]
+    list_playables: Callable[[], Sequence[Playable]]
+    seed: int = 0
+    _lock: RLock = field(default_factory=RLock, init=False, repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """See `NoteDataset`."""
+        return fingerprint(self.name, [*self.files, DEFAULT_PATH], seed=self.seed)
+
+    def instruments(self, split: str) -> Sequence[DatasetInstrument]:
+        """See `NoteDataset`."""
+        check_split(split)
+        return [row for p in self._by_id.values() if p.split == split for row in p.rows()]
+
+    def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
+        """See `NoteDataset`."""
+        playable, open_engine = self._find(instrument)
+        engine = open_engine()
+        generator = generator_for(self.seed, instrument)
+        statistics = self._statistics[instrument.family]
+        wanted = plan_notes(instrument.family, playable.key, statistics, generator)
+        reference = _play(engine, next(wanted))
+        if reference is None:
+            return []
+        notes = [reference]
+        limit = N_NOTES if playable.key is None else N_NOTES_OF_ONE_KEY
+        while len(notes) < limit and (note := next(wanted, None)) is not None:
+            played = _play(engine, note)
+            if played is not None:
+                notes.append(played)
+        return notes
+
+    def _find(self, instrument: DatasetInstrument) -> tuple[Playable, Callable[[], Engine]]:
+        playable = self._by_id.get(instrument.instrument_id)
+        if playable is not None and instrument in playable.rows():
+            opener = playable.open if instrument.effects_on else playable.open_twin
+            if opener is not None:
+                return playable, opener
+        raise DataError(f"The dataset {self.name} has no instrument like {instrument}.")
+
+    @cached_property
+    def _playables(self) -> dict[str, Playable]:
+        return {playable.instrument.instrument_id: playable for playable in self.list_playables()}
+
+    @property
+    def _by_id(self) -> dict[str, Playable]:
+        with self._lock:  # cached_property alone would list them once per thread
+            return self._playables
+
+    @cached_property
+    def _statistics(self) -> dict[str | None, NoteStatistics]:
+        return load_statistics()
+
+
+def plan_notes(
+    family: str | None,
+    key: int | None,
+    statistics: NoteStatistics,
+    generator: np.random.Generator,
+) -> Iterator[Note]:
+    """The reference note, then notes to try until enough of them sound."""
+    reference = reference_pitch(family) if key is None else key
+    yield Note(reference, REFERENCE_VELOCITY, 0.0, REFERENCE_HELD_SECONDS)
+    if key is None:
+        pitches = statistics.draw_pitches(_TRIES_PER_NOTE * N_NOTES, generator)
+    else:
+        pitches = [key] * (_TRIES_PER_NOTE * N_NOTES_OF_ONE_KEY)
+    for pitch in pitches:
+        if pitch != reference or key is not None:
+            note = statistics.draw_at(pitch, generator)
+            held = float(np.clip(note.duration_seconds, *_HELD_SECONDS))
+            yield Note(pitch, note.velocity, 0.0, held)
+
+
+def render_note(engine: Engine, note: Note, seconds: float = MAX_SECONDS) -> FloatArray:
+    """Render one note at 16 kHz without aliasing, at the instrument's own level."""
+    return resample(engine.render([note], seconds, RENDER_RATE), RENDER_RATE, SAMPLE_RATE)
+
+
+def _play(engine: Engine, note: Note) -> RecordedNote | None:
+    return record(note.pitch, render_note(engine, note))
