@@ -1,0 +1,123 @@
+"""Folders of presets for Vital and Surge."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from cir.datasets.rendered import Playable, RenderedDataset
+from cir.engines.base import Engine
+from cir.engines.surge import SurgeEngine
+from cir.engines.vital import VitalEngine
+from cir.errors import InputError
+from cir.instruments.catalog import make_instrument_id
+from cir.instruments.families import FAMILIES, family_of_surge_category
+from cir.instruments.splits import split_instruments
+from cir.types import Instrument
+
+
+def open_vital_presets(folder: str | Path, *, seed: int = 0) -> RenderedDataset:
+    """Open the .vital files of a folder and of those within it.
+
+    The style that a preset names gives its family, or else the folders it lies in. Every training
+    preset has an effects-off twin.
+
+    Args:
+        folder: of presets.
+        seed: of the split and the drawn notes.
+
+    Raises:
+        InputError: there is no preset.
+    """
+    return _open(
+        "vital",
+        Path(folder),
+        ".vital",
+        VitalEngine,
+        lambda file: VitalEngine(file).without_effects(),
+        seed,
+    )
+
+
+def open_surge_patches(folder: str | Path, *, seed: int = 0) -> RenderedDataset:
+    """Open the .fxp files of a folder and of those within it.
+
+    The folders give the families, as in Surge's own `patches_factory/Basses/`. Every training patch
+    has an effects-off twin.
+
+    Args:
+        folder: of patches.
+        seed: of the split and the drawn notes.
+
+    Raises:
+        InputError: there is no patch.
+    """
+    return _open(
+        "surge", Path(folder), ".fxp", SurgeEngine, partial(SurgeEngine, effects=False), seed
+    )
+
+
+def _open(
+    source: str,
+    folder: Path,
+    suffix: str,
+    open_file: Callable[[Path], Engine],
+    open_twin: Callable[[Path], Engine],
+    seed: int,
+) -> RenderedDataset:
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}; give a folder of {suffix} files.")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() == suffix)
+    if not files:
+        raise InputError(f"No preset in {folder}; their names end in {suffix}.")
+
+    def list_playables() -> list[Playable]:
+        rows = [_describe(source, folder, file) for file in files]
+        splits = split_instruments(rows, seed=seed)
+        return [
+            Playable(
+                row,
+                splits[row.instrument_id],
+                partial(open_file, file),
+                open_twin=partial(open_twin, file),
+            )
+            for row, file in zip(rows, files, strict=True)
+        ]
+
+    name = make_instrument_id(source, folder.resolve().name)
+    return RenderedDataset(name, files, list_playables, seed)
+
+
+def _describe(source: str, folder: Path, file: Path) -> Instrument:
+    inside = file.relative_to(folder)
+    style = _style(file) if source == "vital" else ""
+    hints = [style, *reversed(inside.parent.parts), folder.resolve().name]
+    return Instrument(
+        instrument_id=make_instrument_id(inside.with_suffix("")),
+        name=file.stem,
+        family=next(filter(None, map(_family_of, hints)), None),
+        category=inside.parent.name,
+        bank=folder.resolve().name,
+        author="",
+        licence="",
+        source=source,
+        engine=f"{source}:{file.resolve()}",
+    )
+
+
+def _style(file: Path) -> str:
+    """The style that a Vital preset says it has: Bass, Lead, Pad, Keys, Percussion, SFX, ..."""
+    try:
+        preset = json.loads(file.read_text(encoding="utf-8"))
+        return str(preset["preset_style"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
+
+
+def _family_of(name: str) -> str | None:
+    words = name.strip().lower()
+    slug = words.replace(" ", "_").replace("-", "_")
+    if slug in FAMILIES:
+        return slug
+    spellings = (words, f"{words}s", "fx" if words == "sfx" else "")
+    return next(filter(None, map(family_of_surge_category, spellings)), None)

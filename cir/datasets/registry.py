@@ -1,0 +1,59 @@
+"""From the `data` of a configuration, `scheme:where`, to a dataset."""
+
+from collections.abc import Callable
+
+from cir.datasets.base import NoteDataset
+from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.nsynth import NSynthDataset
+from cir.datasets.presets import open_surge_patches, open_vital_presets
+from cir.datasets.soundfonts import open_soundfonts
+from cir.errors import InputError
+
+
+def open_dataset(spec: str, *, seed: int = 0) -> NoteDataset:
+    """Open the dataset that a configuration names.
+
+    | spec | notes of |
+    |---|---|
+    | `bank:FOLDER` | a note bank |
+    | `nsynth:FOLDER` | NSynth, one of its splits or a folder of them |
+    | `soundfont:FILE[,FILE...]` | the presets and drums of sound fonts |
+    | `vital:FOLDER` | Vital presets |
+    | `surge:FOLDER` | Surge patches |
+    | `generated:COUNT` | as many Vital presets that nobody made |
+
+    Args:
+        spec: as above.
+        seed: of splits, drawn notes and generated presets; a note bank has its own.
+
+    Raises:
+        InputError: the spec is malformed, or nothing of the kind is there.
+        DataError: what is there is damaged.
+    """
+    scheme, colon, where = spec.partition(":")
+    if not colon or scheme not in _OPENERS or not where.strip():
+        raise InputError(
+            f"Unknown dataset {spec!r}; give scheme:where, "
+            f"with one of the schemes {', '.join(_OPENERS)}."
+        )
+    return _OPENERS[scheme](where.strip(), seed)
+
+
+def _open_generated(count: str, seed: int) -> NoteDataset:
+    if not count.isdecimal() or int(count) < 1:
+        raise InputError(f"generated:COUNT needs a whole number from 1, not {count!r}.")
+    from cir.datasets.generated import GeneratedVitalDataset
+
+    return GeneratedVitalDataset(int(count), seed=seed)
+
+
+_OPENERS: dict[str, Callable[[str, int], NoteDataset]] = {
+    "bank": lambda where, _: NoteBankDataset(where),
+    "nsynth": lambda where, seed: NSynthDataset(where, seed=seed),
+    "soundfont": lambda where, seed: open_soundfonts(
+        [file.strip() for file in where.split(",") if file.strip()], seed=seed
+    ),
+    "vital": lambda where, seed: open_vital_presets(where, seed=seed),
+    "surge": lambda where, seed: open_surge_patches(where, seed=seed),
+    "generated": _open_generated,
+}
