@@ -12,9 +12,13 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
+
+import huggingface_hub
+import pytest
 
 TOKEN = "hf_of_the_owner"
 
@@ -72,6 +76,17 @@ class HubServer:
         repository.commit(files)
         self.repositories[repo_id] = repository
         return repository
+
+    def be_the_hub(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        """Let huggingface_hub ask here, nobody logged in, with an empty cache in `folder`."""
+        constants = huggingface_hub.constants
+        pattern = self.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "ENDPOINT", self.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", pattern)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "cache"))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(folder / "no-token"))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.delenv("HF_TOKEN", raising=False)
 
     def __enter__(self) -> Self:
         self._thread.start()

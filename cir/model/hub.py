@@ -42,6 +42,15 @@ def resolve(
         CheckpointError: No such folder, repository or revision, one that may not be read, one that
             is not a model, or the Hub is out of reach.
     """
+    folder = fetch(source, revision, token=token)
+    _check_model_folder(folder, str(source))
+    return folder
+
+
+def fetch(
+    source: str | Path, revision: str | None = None, *, token: str | bool | None = None
+) -> Path:
+    """Do as `resolve` does for a model of any library: what the folder holds is not checked."""
     folder = Path(source).expanduser()
     if folder.is_dir():
         if revision is not None:
@@ -51,8 +60,7 @@ def resolve(
             )
     elif folder.is_file():
         raise CheckpointError(
-            f"{str(source)!r} is a file, and no checkpoint of the paper's authors; give a folder "
-            f"that holds {' and '.join(REQUIRED_FILES)}."
+            f"{str(source)!r} is a file: give a folder that holds {' and '.join(REQUIRED_FILES)}."
         )
     elif isinstance(source, Path) or not _REPO_ID.fullmatch(source):
         raise CheckpointError(
@@ -60,8 +68,7 @@ def resolve(
             "look like owner/name."
         )
     else:
-        folder = _download(source, revision, token)
-    _check_model_folder(folder, str(source))
+        return _download(source, revision, token)
     return folder
 
 

@@ -5,7 +5,6 @@ whose classifier is not used for retrieval, and `custom_config`, the settings of
 """
 
 import pickle
-import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from cir.errors import CheckpointError
+from cir.model.ast_weights import read_ast_weights
 from cir.model.config import EncoderConfig
 
 HOP_SAMPLES = 160
@@ -22,20 +22,7 @@ HOP_SAMPLES = 160
 HEAD_SIZE = 64
 """Width of an attention head in every AST of the paper's family, whatever its hidden size."""
 
-_LANDMARK = "embeddings.cls_token"
-_TRANSFORMER = re.compile(r"(embeddings|encoder|layers|layernorm)\.")
 _PREFIX = "ast."
-# Keys of transformers 4, those of transformers 5. The first rules eat what later ones would match.
-_RENAMED = (
-    (r"^encoder\.layer\.", "layers."),
-    (r"\.attention\.attention\.(query|key|value)\.", r".attention.\1."),
-    (r"\.attention\.query\.", ".attention.q_proj."),
-    (r"\.attention\.key\.", ".attention.k_proj."),
-    (r"\.attention\.value\.", ".attention.v_proj."),
-    (r"\.attention\.output\.dense\.", ".attention.o_proj."),
-    (r"\.intermediate\.dense\.", ".mlp.fc1."),
-    (r"\.output\.dense\.", ".mlp.fc2."),
-)
 
 
 def is_released_checkpoint(path: str | Path) -> bool:
@@ -73,7 +60,7 @@ def load_released(path: str | Path) -> tuple[EncoderConfig, dict[str, Tensor]]:
             f"{file} is not a checkpoint of the paper's authors: it should be a dictionary with a "
             f"model_state_dict, and is {found}."
         )
-    weights = _transformer_weights(file, checkpoint["model_state_dict"])
+    weights = read_ast_weights(str(file), checkpoint["model_state_dict"])
     config = _read_config(file, weights, checkpoint.get("custom_config"))
     return config, {_PREFIX + name: value for name, value in weights.items()}
 
@@ -91,27 +78,6 @@ def _unpickle(file: Path) -> Any:
             f"{file} cannot be read as a torch checkpoint ({str(error).splitlines()[0]}); "
             "download it again."
         ) from error
-
-
-def _transformer_weights(file: Path, state: Mapping[Any, Any]) -> dict[str, Tensor]:
-    """What lies under the transformer's prefix, by its name in transformers 5."""
-    landmarks = [str(key) for key in state if str(key).endswith(_LANDMARK)]
-    if len(landmarks) != 1:
-        raise CheckpointError(
-            f"{file} should hold one Audio Spectrogram Transformer, and holds {len(landmarks)}."
-        )
-    prefix = landmarks[0].removesuffix(_LANDMARK)
-    weights: dict[str, Tensor] = {}
-    for key, value in state.items():
-        name = str(key).removeprefix(prefix)
-        if not str(key).startswith(prefix) or not _TRANSFORMER.match(name):
-            continue
-        if not isinstance(value, Tensor):
-            raise CheckpointError(f"{file} is damaged: its {key} is no tensor; download it again.")
-        for old, new in _RENAMED:
-            name = re.sub(old, new, name)
-        weights[name] = value.float()
-    return weights
 
 
 def _read_config(file: Path, weights: Mapping[str, Tensor], custom_config: object) -> EncoderConfig:
