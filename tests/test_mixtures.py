@@ -149,9 +149,9 @@ def test_a_saved_pool_is_the_same_pool(bank: NoteBank, tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_said(bank: NoteBank, pool: NotePool) -> None:
-    with pytest.raises(DataError, match="split"):
+    with pytest.raises(InputError, match="split"):
         NotePool.from_note_bank(bank, split="holdout")
     with pytest.raises(DataError, match="organ"):
         plan_mixture(0, pool, MixtureConfig(families=("organ",)))
     with pytest.raises(InputError, match="family"):
-        MixtureConfig(families=())
+        MixtureConfig(families=("theremin",))

@@ -1,69 +1,91 @@
 """Notes of many instruments in one array, ready to be mixed."""
 
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
+from cir.datasets.base import NoteDataset
+from cir.datasets.note_bank import NoteBankDataset
 from cir.errors import DataError
-from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
+from cir.files import replace_folder
+from cir.instruments.note_bank import NoteBank
+from cir.mixtures.decode import INT16_SCALE, decode_datasets
+from cir.mixtures.sample_file import SampleFile
+from cir.mixtures.tables import PoolTables, TableBuilder, pitch_weights
 from cir.types import FloatArray, Progress
 
-_INT16_SCALE = 32_767.0
-_HEADROOM = 0.5
-"""Decoded Opus overshoots the peak of 0.9 it was encoded at; half scale leaves room."""
-
-
-@dataclass(frozen=True)
-class PoolInstrument:
-    """One instrument of a pool and the rows of its notes."""
-
-    instrument_id: str
-    family: str | None
-    effects_on: bool
-    """False for a twin: the same patch with its effects off, an instrument of its own."""
-    transposition: int
-    """Semitones by which all its notes were resampled; not 0: an instrument of its own."""
-    rows: NDArray[np.int64]
-    """Rows of `NotePool`'s tables; the first is the reference note."""
-
-    @property
-    def is_original(self) -> bool:
-        """Neither a twin nor a resampled copy."""
-        return self.effects_on and self.transposition == 0
+_SAMPLES = "samples.npy"
+_TABLES = "tables.npz"
 
 
 class NotePool:
     """Decoded notes, (T,) int16, with tables of where each lies, its pitch and its own level.
 
     Attributes:
-        instruments: What can be drawn.
-        pitches: MIDI pitch of every note, (N,).
-        gains: Linear factor that brings a stored note back to the instrument's own level, (N,).
+        samples: All notes one after the other; on disk until touched where the pool was loaded.
+        tables: Instruments and notes. `instruments`, `starts`, `pitches`, `gains` and `onsets`
+            are its columns.
     """
 
-    def __init__(
-        self,
-        instruments: Sequence[PoolInstrument],
-        samples: NDArray[np.int16],
-        starts: NDArray[np.int64],
-        pitches: NDArray[np.int64],
-        gains: FloatArray,
-    ) -> None:
-        self.instruments = tuple(instruments)
-        self.pitches = pitches
-        self.gains = gains
-        self._samples = samples
-        self._starts = starts  # (N + 1,)
+    def __init__(self, samples: NDArray[np.int16], tables: PoolTables) -> None:
+        self.samples = samples
+        self.tables = tables
+        self.instruments = tables.instruments
+        self.starts = tables.starts
+        self.pitches = tables.pitches
+        self.gains = tables.gains
+        self.onsets = tables.onsets
+        self._pitch_weights = pitch_weights(tables)
         self._by_family: dict[str, list[int]] = {}
         for number, instrument in enumerate(self.instruments):
             if instrument.family is not None:
                 self._by_family.setdefault(instrument.family, []).append(number)
-        self._pitch_counts = self._count_pitches()
+
+    @classmethod
+    def from_datasets(
+        cls,
+        datasets: Sequence[NoteDataset],
+        *,
+        split: str,
+        families: Sequence[str] | None = None,
+        twins: bool = False,
+        transpositions: Sequence[int] = (0,),
+        progress: Progress | None = None,
+    ) -> "NotePool":
+        """Decode the notes of one split into memory.
+
+        Args:
+            datasets: Where the notes are. An instrument's id that several of them use gets the
+                dataset's name in front.
+            split: `train`, `valid` or `test`.
+            families: Only these; None takes every instrument, also those without a family.
+            twins: Add the effects-off twins as further instruments.
+            transpositions: In semitones; each but 0 adds a resampled copy of every instrument,
+                whose spectrum and envelope move together: an instrument that nobody built.
+            progress: Told how far it is.
+
+        Raises:
+            InputError: There is no such split.
+            DataError: The split has no such instrument, or a dataset cannot be read.
+        """
+        builder = TableBuilder()
+        sounds: list[NDArray[np.int16]] = []
+        for decoded in decode_datasets(
+            datasets,
+            split=split,
+            families=families,
+            twins=twins,
+            transpositions=transpositions,
+            progress=progress,
+        ):
+            builder.append(decoded)
+            sounds += decoded.sounds
+        return cls(np.concatenate(sounds), builder.tables())
 
     @classmethod
     def from_note_bank(
@@ -76,101 +98,66 @@ class NotePool:
         transpositions: Sequence[int] = (0,),
         progress: Progress | None = None,
     ) -> "NotePool":
-        """Decode the notes of one split.
-
-        Args:
-            bank: Where the notes are.
-            split: `train`, `valid` or `test`.
-            families: Only these; None takes every instrument, also those without a family.
-            twins: Add the effects-off twins as further instruments.
-            transpositions: In semitones; each but 0 adds a resampled copy of every instrument,
-                whose spectrum and envelope move together: an instrument that nobody built.
-            progress: Told how far it is.
-
-        Raises:
-            DataError: The split has no such instrument.
-        """
-        chosen = [
-            row
-            for row in bank.instruments
-            if row.split == split and (families is None or row.family in families)
-        ]
-        if not chosen:
-            raise DataError(
-                f"The note bank {bank.folder} has no {split!r} instruments of {families or 'any'} "
-                "family; splits are train, valid and test."
-            )
-        instruments: list[PoolInstrument] = []
-        sounds: list[NDArray[np.int16]] = []
-        pitches: list[int] = []
-        gains: list[float] = []
-        for done, row in enumerate(chosen):
-            if progress is not None and done % 20 == 0:
-                progress(done / len(chosen), f"Decoding notes, {done} of {len(chosen)} instruments")
-            for effects_on in (True, False) if twins else (True,):
-                notes = bank.notes(row.instrument_id, effects_on=effects_on)
-                if not notes:
-                    continue
-                decoded = bank.audio(row.instrument_id, effects_on=effects_on)
-                for transposition in transpositions:
-                    first = len(sounds)
-                    for note, sound in zip(notes, decoded, strict=True):
-                        sounds.append(_pack(_transpose(sound, transposition)))
-                        pitches.append(note.pitch + transposition)
-                        gains.append(10 ** (-note.gain_db / 20) / _HEADROOM)
-                    rows = np.arange(first, len(sounds))
-                    instruments.append(
-                        PoolInstrument(
-                            row.instrument_id, row.family, effects_on, transposition, rows
-                        )
-                    )
-        return cls(
-            instruments,
-            np.concatenate(sounds),
-            np.cumsum([0, *map(len, sounds)]),
-            np.asarray(pitches),
-            np.asarray(gains, np.float32),
+        """Decode the notes of one split of one note bank; see `from_datasets`."""
+        return cls.from_datasets(
+            [NoteBankDataset(bank.folder, twins=twins)],
+            split=split,
+            families=families,
+            twins=twins,
+            transpositions=transpositions,
+            progress=progress,
         )
+
+    @classmethod
+    def build(
+        cls,
+        folder: Path,
+        datasets: Sequence[NoteDataset],
+        *,
+        split: str,
+        families: Sequence[str] | None = None,
+        twins: bool = False,
+        transpositions: Sequence[int] = (0,),
+        progress: Progress | None = None,
+    ) -> "NotePool":
+        """Decode like `from_datasets`, but straight into a folder, and open it.
+
+        Memory holds a few instruments at a time, however large the pool; the folder appears when
+        all is in it.
+        """
+        builder = TableBuilder()
+        with _unfinished(folder) as unfinished:
+            with SampleFile(unfinished / _SAMPLES) as file:
+                for decoded in decode_datasets(
+                    datasets,
+                    split=split,
+                    families=families,
+                    twins=twins,
+                    transpositions=transpositions,
+                    progress=progress,
+                ):
+                    builder.append(decoded)
+                    for sound in decoded.sounds:
+                        file.append(sound)
+            builder.tables().save(unfinished / _TABLES)
+        return cls.load(folder)
 
     def save(self, folder: Path) -> None:
         """Write the pool so that `load` can map it into memory at once."""
-        temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-        temporary.mkdir(parents=True)
-        np.save(temporary / "samples.npy", self._samples)
-        np.savez(
-            temporary / "tables.npz",
-            starts=self._starts,
-            pitches=self.pitches,
-            gains=self.gains,
-            instruments=np.array(
-                [(i.instrument_id, i.family or "") for i in self.instruments], dtype=str
-            ),
-            variants=np.array([(i.effects_on, i.transposition) for i in self.instruments]),
-            ends=np.array([i.rows[-1] + 1 for i in self.instruments]),
-        )
-        os.replace(temporary, folder)
+        with _unfinished(folder) as unfinished:
+            np.save(unfinished / _SAMPLES, self.samples)
+            self.tables.save(unfinished / _TABLES)
 
     @classmethod
     def load(cls, folder: Path) -> "NotePool":
-        """Open what `save` wrote; the samples stay on disk until they are touched."""
-        with np.load(folder / "tables.npz") as tables:
-            ends = tables["ends"]
-            instruments = [
-                PoolInstrument(str(instrument_id), str(family) or None, bool(on), int(shift), rows)
-                for (instrument_id, family), (on, shift), rows in zip(
-                    tables["instruments"],
-                    tables["variants"],
-                    np.split(np.arange(ends[-1]), ends[:-1]),
-                    strict=True,
-                )
-            ]
-            return cls(
-                instruments,
-                np.load(folder / "samples.npy", mmap_mode="r"),
-                tables["starts"],
-                tables["pitches"],
-                tables["gains"],
-            )
+        """Open what `save` or `build` wrote; the samples stay on disk until they are touched.
+
+        Raises:
+            DataError: It is missing, or of another version.
+        """
+        tables = PoolTables.load(folder / _TABLES)
+        samples = np.load(folder / _SAMPLES, mmap_mode="r")
+        return cls(np.asarray(samples), tables)  # slices of a memmap proper are slow to make
 
     def of_family(self, family: str) -> list[int]:
         """Numbers of the family's instruments.
@@ -193,38 +180,27 @@ class NotePool:
 
     def pitch_weights(self, instrument: int) -> NDArray[np.int64]:
         """How often the pitch of each of the instrument's notes occurs in its family, (n,)."""
-        chosen = self.instruments[instrument]
-        return self._pitch_counts[chosen.family][self.pitches[chosen.rows]]
+        return self._pitch_weights[self.instruments[instrument].rows]
 
-    def note(self, row: int) -> FloatArray:
-        """One note at the instrument's own level, float32, (T,)."""
-        sound: FloatArray = self.stored_note(row) * self.gains[row]
+    def note(self, row: int, n_samples: int | None = None) -> FloatArray:
+        """One note, or its first samples, at the instrument's own level, float32, (T,)."""
+        sound: FloatArray = self.stored_note(row, n_samples) * self.gains[row]
         return sound
 
-    def stored_note(self, row: int) -> FloatArray:
+    def stored_note(self, row: int, n_samples: int | None = None) -> FloatArray:
         """One note at the level it is stored at (about the same peak for all), float32, (T,)."""
-        sound = self._samples[self._starts[row] : self._starts[row + 1]]
-        floats: FloatArray = sound.astype(np.float32) / np.float32(_INT16_SCALE)
+        sound = self.samples[self.starts[row] : self.starts[row + 1]][:n_samples]
+        floats: FloatArray = sound.astype(np.float32) / np.float32(INT16_SCALE)
         return floats
 
-    def _count_pitches(self) -> dict[str | None, NDArray[np.int64]]:
-        """Histogram of pitches per family, (128,) each."""
-        counts: dict[str | None, NDArray[np.int64]] = {}
-        for instrument in self.instruments:
-            histogram = counts.setdefault(instrument.family, np.zeros(128, np.int64))
-            np.add.at(histogram, self.pitches[instrument.rows], 1)
-        return counts
 
-
-def _pack(sound: FloatArray) -> NDArray[np.int16]:
-    scaled = np.round(np.clip(sound * _HEADROOM, -1, 1) * _INT16_SCALE)
-    packed: NDArray[np.int16] = scaled.astype(np.int16)
-    return packed
-
-
-def _transpose(sound: FloatArray, semitones: int) -> FloatArray:
-    """Play a sound faster (up) or slower (down), as a tape machine would."""
-    if semitones == 0:
-        return sound
-    resampled: FloatArray = soxr.resample(sound, SAMPLE_RATE * 2 ** (semitones / 12), SAMPLE_RATE)
-    return resampled
+@contextmanager
+def _unfinished(folder: Path) -> Iterator[Path]:
+    """A folder to write to, which takes the place of `folder` on success and is gone otherwise."""
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        replace_folder(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,19 +1,20 @@
-"""A plan becomes sound."""
+"""A plan becomes sound, one note after the other: what `batched` must agree with."""
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from cir.errors import DataError
+from cir.audio.dsp import fade_out
+from cir.mixtures.config import MixtureConfig
+from cir.mixtures.effects import apply_effects
+from cir.mixtures.plan import MixturePlan, StemPlan
 from cir.mixtures.pool import NotePool
-from cir.mixtures.score import MixtureConfig, MixturePlan, StemPlan, plan_mixture
+from cir.mixtures.score import plan_sounding
+from cir.mixtures.scored_part import Scores
 from cir.types import FloatArray
 
 PEAK = 0.99
-_FADE_SAMPLES = 160
-_SILENT_PEAK = 1e-4
-_MAX_REDRAWS = 50
-_FADE = np.linspace(1, 0, _FADE_SAMPLES, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,16 @@ class Mixture:
     mix: FloatArray
     """(T,), peak 0.99."""
     stems: FloatArray
-    """(S, T), scaled like the mix: they sum to it."""
+    """(S, T), scaled like the mix: they sum to it where the plan has no effects."""
 
 
 def render_plan(plan: MixturePlan, pool: NotePool) -> Mixture:
     """Play a plan; a pure function of its arguments."""
     stems = np.stack([_render_stem(stem, plan.n_samples, pool) for stem in plan.stems])
     mix = stems.sum(0)
-    scale = PEAK / max(float(np.abs(mix).max()), 1e-9)
-    return Mixture(plan, mix * np.float32(scale), stems * np.float32(scale))
+    scale = np.float32(PEAK / max(float(np.abs(mix).max()), 1e-9))
+    wet = apply_effects(torch.from_numpy(mix * scale).unsqueeze(0), [plan.effects])
+    return Mixture(plan, wet[0].numpy(), stems * scale)
 
 
 def draw_mixture(
@@ -41,20 +43,11 @@ def draw_mixture(
     config: MixtureConfig,
     *,
     instruments: tuple[int, ...] | None = None,
+    scores: Scores | None = None,
 ) -> Mixture:
-    """Plan and play, redrawing until no stem is silent; still a pure function of its arguments.
-
-    Raises:
-        DataError: Some instrument stays silent whatever it plays.
-    """
-    for redraw in range(_MAX_REDRAWS):
-        plan = plan_mixture(seed + redraw * 2**32, pool, config, instruments=instruments)
-        mixture = render_plan(plan, pool)
-        if (np.abs(mixture.stems).max(1) > _SILENT_PEAK).all():
-            return mixture
-    raise DataError(
-        f"The instruments {plan.instrument_ids} gave only silent stems in {_MAX_REDRAWS} draws."
-    )
+    """Plan and play a mixture in which every stem can be heard; see `plan_sounding`."""
+    plan = plan_sounding(seed, pool, config, instruments=instruments, scores=scores)
+    return render_plan(plan, pool)
 
 
 def _render_stem(stem: StemPlan, n_samples: int, pool: NotePool) -> FloatArray:
@@ -62,10 +55,9 @@ def _render_stem(stem: StemPlan, n_samples: int, pool: NotePool) -> FloatArray:
     for placed in stem.notes:
         sound = pool.note(placed.row)
         if len(sound) > placed.length:
-            sound = sound[: placed.length]
-            fade = _FADE[-min(len(sound), _FADE_SAMPLES) :]
-            sound[-len(fade) :] *= fade
-        audio[placed.start : placed.start + len(sound)] += sound
+            sound = fade_out(sound[: placed.length], placed.fade)
+        heard = sound[: n_samples - placed.start]
+        audio[placed.start : placed.start + len(heard)] += heard * np.float32(placed.gain)
     peak = float(np.abs(audio).max())
     if peak == 0.0:
         return audio

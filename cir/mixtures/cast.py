@@ -1,0 +1,47 @@
+"""Who plays in a realistic mixture."""
+
+import numpy as np
+
+from cir.errors import DataError
+from cir.mixtures.config import MixtureConfig
+from cir.mixtures.pool import NotePool
+
+
+def draw_cast(
+    generator: np.random.Generator, pool: NotePool, config: MixtureConfig
+) -> tuple[int, ...]:
+    """Numbers in the pool; never an instrument beside its own twin or resampled copy.
+
+    A family is drawn with the square root of its size, an instrument in it uniformly.
+
+    Raises:
+        DataError: The pool has too few instruments of the families in question.
+    """
+    names = [name for name in config.families if name in pool.families]
+    n_stems = int(generator.integers(config.min_stems, config.max_stems + 1))
+    cast: dict[str, int] = {}
+    for family in _draw_families(generator, pool, names, n_stems, config.repeat_families):
+        free = [n for n in pool.of_family(family) if pool.instruments[n].instrument_id not in cast]
+        if free:
+            number = free[generator.integers(len(free))]
+            cast[pool.instruments[number].instrument_id] = number
+    if len(cast) < config.min_stems:
+        raise DataError(
+            f"A mixture of {config.min_stems} instruments of {', '.join(config.families)} cannot "
+            f"be made of this pool, whose families are {', '.join(pool.families)}."
+        )
+    return tuple(cast.values())
+
+
+def _draw_families(
+    generator: np.random.Generator, pool: NotePool, names: list[str], n_stems: int, repeat: bool
+) -> list[str]:
+    """One for each stem; each family once before any twice, unless they may repeat."""
+    if not names:
+        return []
+    weights = np.sqrt([len(pool.of_family(name)) for name in names])
+    weights /= weights.sum()
+    n_first = 0 if repeat else min(n_stems, len(names))
+    first = generator.choice(len(names), n_first, replace=False, p=weights)
+    more = generator.choice(len(names), n_stems - n_first, p=weights)
+    return [names[number] for number in (*first, *more)]

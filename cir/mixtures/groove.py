@@ -1,0 +1,84 @@
+"""When notes start and how long they are held: tempo, swing, rests, bars of silence."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cir.instruments.note_bank import SAMPLE_RATE
+from cir.mixtures.paper import QUARTERS, draw_note_lengths
+
+QUARTERS_PER_BAR = 4
+_SWING_PROBABILITY = 0.3
+_HARDEST_SWING = 0.67
+"""Where in the quarter its second eighth falls: 0.5 is straight, 2/3 a triplet."""
+_BREAK_PROBABILITY = 0.05
+_SILENT_BAR_PROBABILITY = 0.15
+_REST_PROBABILITY = 0.15
+_JITTER_QUARTERS = 0.02
+_SHORTEST_SECONDS = 0.06
+
+
+@dataclass(frozen=True)
+class Groove:
+    """What the stems of a mixture share in time."""
+
+    quarter_seconds: float
+    swing: float
+    entry_quarters: float
+    """The mixture starts this far into a bar."""
+    breaks: NDArray[np.bool_]
+    """Bars in which nobody starts a note, (bars,)."""
+    n_samples: int
+
+
+def draw_groove(
+    generator: np.random.Generator, tempo_bpm: tuple[float, float], n_samples: int
+) -> Groove:
+    """Draw tempo, swing, entry and breaks."""
+    quarter_seconds = 60 / generator.uniform(*tempo_bpm)
+    swings, swing = generator.random() < _SWING_PROBABILITY, generator.uniform(0.5, _HARDEST_SWING)
+    n_bars = int(n_samples / SAMPLE_RATE / quarter_seconds / QUARTERS_PER_BAR) + 2
+    return Groove(
+        quarter_seconds=quarter_seconds,
+        swing=swing if swings else 0.5,
+        entry_quarters=generator.uniform(0, QUARTERS_PER_BAR),
+        breaks=generator.random(n_bars) < _BREAK_PROBABILITY,
+        n_samples=n_samples,
+    )
+
+
+def draw_slots(
+    generator: np.random.Generator, groove: Groove, family: str | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Starts and lengths in samples of the slots in which a stem sounds; at least one."""
+    n_bars = len(groove.breaks)
+    n_slots = int(n_bars * QUARTERS_PER_BAR / QUARTERS[-1])
+    edges = np.zeros(n_slots + 1)
+    np.cumsum(draw_note_lengths(generator, family, n_slots), out=edges[1:])
+    silent_bars = groove.breaks | (generator.random(n_bars) < _SILENT_BAR_PROBABILITY)
+    bars = np.minimum(edges[:-1] / QUARTERS_PER_BAR, n_bars - 1).astype(np.int64)
+    sounding = ~silent_bars[bars] & (generator.random(n_slots) >= _REST_PROBABILITY)
+    seconds = (_swing(edges, groove.swing) - groove.entry_quarters) * groove.quarter_seconds
+    jitter = generator.uniform(-_JITTER_QUARTERS, _JITTER_QUARTERS, n_slots)
+    starts = np.rint((seconds[:-1] + jitter * groove.quarter_seconds) * SAMPLE_RATE)
+    ends = np.rint(seconds[1:] * SAMPLE_RATE)
+    shortest = min(_SHORTEST_SECONDS * SAMPLE_RATE, groove.n_samples)
+    possible = (starts >= 0) & (starts <= groove.n_samples - shortest)
+    if not possible.any():
+        return np.zeros(1, np.int64), np.array([groove.n_samples])
+    sounding &= possible
+    if not sounding.any():
+        sounding[possible.argmax()] = True
+    first = starts[sounding].astype(np.int64)
+    lengths = np.maximum(ends[sounding].astype(np.int64) - first, int(shortest))
+    return first, lengths
+
+
+def _swing(quarters: NDArray[np.float64], swing: float) -> NDArray[np.float64]:
+    """Move the second half of every quarter from 0.5 to `swing`, stretching what lies between."""
+    whole = np.floor(quarters)
+    phase = quarters - whole
+    late = swing + (phase - 0.5) * 2 * (1 - swing)
+    warped: NDArray[np.float64] = whole + np.where(phase < 0.5, phase * 2 * swing, late)
+    return warped

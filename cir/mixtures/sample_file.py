@@ -1,0 +1,45 @@
+"""A .npy file of samples that grows note by note, so that no pool needs twice its memory."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.lib.format import write_array_header_1_0
+from numpy.typing import NDArray
+
+
+class SampleFile:
+    """Writes an int16 array of unknown length; a context manager.
+
+    NumPy pads its headers so that a longer shape needs no more room: the header is written once to
+    keep its place and again when the length is known.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+        self._n_samples = 0
+        self._write_header()
+
+    def append(self, sound: NDArray[np.int16]) -> None:
+        """Write a sound, (T,), after those before it."""
+        self._file.write(np.ascontiguousarray(sound, np.dtype("<i2")).data)
+        self._n_samples += len(sound)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._file:
+            if error is None:
+                self._file.seek(0)
+                self._write_header()
+
+    def _write_header(self) -> None:
+        shape = (self._n_samples,)
+        write_array_header_1_0(self._file, {"descr": "<i2", "fortran_order": False, "shape": shape})

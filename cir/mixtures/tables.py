@@ -1,0 +1,155 @@
+"""What a pool knows of its notes beside their samples."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cir.errors import DataError
+from cir.mixtures.decode import DecodedInstrument
+from cir.types import FloatArray
+
+_AUDIBLE = 33
+"""A note is heard from its first sample beyond this of 32 767 on: 53 dB below the usual peak."""
+
+
+@dataclass(frozen=True)
+class PoolInstrument:
+    """One instrument of a pool and the rows of its notes."""
+
+    instrument_id: str
+    family: str | None
+    effects_on: bool
+    """False for a twin: the same patch with its effects off, an instrument of its own."""
+    transposition: int
+    """Semitones by which all its notes were resampled; not 0: an instrument of its own."""
+    source: str
+    """The dataset's name."""
+    rows: NDArray[np.int64]
+    """Rows of the tables, consecutive; the first is the reference note."""
+
+    @property
+    def is_original(self) -> bool:
+        """Neither a twin nor a resampled copy."""
+        return self.effects_on and self.transposition == 0
+
+
+@dataclass(frozen=True)
+class PoolTables:
+    """Instruments, and one row for each note."""
+
+    instruments: tuple[PoolInstrument, ...]
+    starts: NDArray[np.int64]
+    """Where each note starts among the samples, and at last where the last ends, (N + 1,)."""
+    pitches: NDArray[np.int64]
+    """MIDI, (N,)."""
+    gains: FloatArray
+    """Linear factors that bring stored notes back to the instrument's own level, (N,)."""
+    onsets: NDArray[np.int64]
+    """Samples before a note is heard, (N,); its length if it never is."""
+
+    @classmethod
+    def load(cls, path: Path) -> "PoolTables":
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: It is missing, or of another version.
+        """
+        try:
+            with np.load(path) as columns:
+                ends = columns["ends"]
+                rows = np.split(np.arange(ends[-1]), ends[:-1])
+                names, variants = columns["instruments"], columns["variants"]
+                instruments = tuple(
+                    PoolInstrument(
+                        instrument_id=str(instrument_id),
+                        family=str(family) or None,
+                        effects_on=bool(effects_on),
+                        transposition=int(transposition),
+                        source=str(source),
+                        rows=own,
+                    )
+                    for (instrument_id, family, source), (effects_on, transposition), own in zip(
+                        names, variants, rows, strict=True
+                    )
+                )
+                numbers = (columns[name] for name in ("starts", "pitches", "gains", "onsets"))
+                return cls(instruments, *numbers)
+        except (OSError, KeyError, ValueError) as error:
+            raise DataError(
+                f"No pool of notes of this version in {path.parent}: {error}; delete the folder "
+                "and have it built again."
+            ) from error
+
+    def save(self, path: Path) -> None:
+        """Write everything but the samples, as .npz."""
+        np.savez(
+            path,
+            starts=self.starts,
+            pitches=self.pitches,
+            gains=self.gains,
+            onsets=self.onsets,
+            instruments=np.array(
+                [(i.instrument_id, i.family or "", i.source) for i in self.instruments], dtype=str
+            ),
+            variants=np.array([(i.effects_on, i.transposition) for i in self.instruments]),
+            ends=np.array([i.rows[-1] + 1 for i in self.instruments]),
+        )
+
+
+class TableBuilder:
+    """Collects the rows of decoded instruments, in the order of their samples."""
+
+    def __init__(self) -> None:
+        self._instruments: list[PoolInstrument] = []
+        self._lengths: list[int] = []
+        self._pitches: list[int] = []
+        self._gains: list[float] = []
+        self._onsets: list[int] = []
+
+    def append(self, decoded: DecodedInstrument) -> None:
+        """Add an instrument's notes."""
+        first = len(self._lengths)
+        self._lengths += map(len, decoded.sounds)
+        self._pitches += decoded.pitches
+        self._gains += decoded.gains
+        self._onsets += map(_onset, decoded.sounds)
+        self._instruments.append(
+            PoolInstrument(
+                instrument_id=decoded.instrument_id,
+                family=decoded.family,
+                effects_on=decoded.effects_on,
+                transposition=decoded.transposition,
+                source=decoded.source,
+                rows=np.arange(first, len(self._lengths)),
+            )
+        )
+
+    def tables(self) -> PoolTables:
+        """Everything so far."""
+        return PoolTables(
+            instruments=tuple(self._instruments),
+            starts=np.cumsum([0, *self._lengths]),
+            pitches=np.array(self._pitches),
+            gains=np.array(self._gains, np.float32),
+            onsets=np.array(self._onsets),
+        )
+
+
+def pitch_weights(tables: PoolTables) -> NDArray[np.int64]:
+    """How often each note's pitch occurs among the notes of its instrument's family, (N,)."""
+    families: dict[str | None, int] = {}
+    numbers = [families.setdefault(i.family, len(families)) for i in tables.instruments]
+    sizes = [len(instrument.rows) for instrument in tables.instruments]
+    above_lowest = tables.pitches - tables.pitches.min()
+    counts = np.zeros((len(families), above_lowest.max() + 1), np.int64)
+    cells = (np.repeat(numbers, sizes), above_lowest)
+    np.add.at(counts, cells, 1)
+    weights: NDArray[np.int64] = counts[cells]
+    return weights
+
+
+def _onset(sound: NDArray[np.int16]) -> int:
+    audible = np.abs(sound, dtype=np.int32) > _AUDIBLE
+    return int(audible.argmax()) if audible.any() else len(sound)
