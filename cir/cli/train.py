@@ -1,5 +1,6 @@
 """`cir train`: a configuration becomes a model."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -7,10 +8,20 @@ import typer
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="YAML file, such as configs/starter-pairs.yaml.")],
-    data: Annotated[Path, typer.Option("--data", help="Folder of a note bank.")] = Path(
-        "../shared/surge"
-    ),
+    config: Annotated[Path, typer.Argument(help="YAML file, such as configs/cir-tiny.yaml.")],
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data",
+            help="Sources instead of the configuration's: bank:FOLDER, nsynth:FOLDER, "
+            "soundfont:FILE, vital:FOLDER, surge:FOLDER or generated:COUNT; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Instead of the configuration's.", min=0, show_default=False),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -32,6 +43,10 @@ def train(
     from cir.training.loop import train as run
 
     loaded = load_config(config, TrainingConfig)
+    if data:
+        loaded = replace(loaded, data=tuple(data), data_weights=())
+    if seed is not None:
+        loaded = replace(loaded, seed=seed)
     folder = output or Path("runs") / config.stem
-    best = run(loaded, data, folder, cpu=cpu)
+    best = run(loaded, folder, cpu=cpu)
     print(f"Best model by validation: {best}")

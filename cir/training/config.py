@@ -1,78 +1,175 @@
 """What decides a training run."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from cir.errors import InputError
 from cir.mixtures.score import PAPER_FAMILIES
 from cir.model.config import EncoderConfig
+from cir.training.schedule import SHAPES
 
 TASKS = ("pairs", "mixtures")
+PRECISIONS = ("auto", "no", "bf16")
+_PAIR_LOSSES = {"pair_triplet", "pair_infonce"}
+_NOTE_LOSSES = {"supervised_contrastive", "family_classes", "instrument_classes", "note_proxies"}
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """How much each loss counts; 0 leaves it out."""
+    """How much each loss counts; 0 leaves it out.
 
-    infonce: float = 1.0
-    """Between two notes (pairs), or between family queries and notes (mixtures)."""
-    mix_infonce: float = 0.0
-    """The paper's, on the mixture's one embedding (mixtures only)."""
+    The first two need pairs, the next four take notes of either task, the others need mixtures.
+    """
+
+    pair_triplet: float = 0.0
+    pair_infonce: float = 0.0
+    supervised_contrastive: float = 0.0
+    """An instrument's notes and the family queries that it answers are positives of each other."""
+    family_classes: float = 0.0
+    """A linear head names the family of each note."""
+    instrument_classes: float = 0.0
+    """A linear head names the training instrument of each note."""
+    note_proxies: float = 0.0
+    """The same by cosine: notes against one learned point for each training instrument."""
+    mix_triplet: float = 0.0
     full_triplet: float = 0.0
-    """The paper's best, on the mixture's one embedding (mixtures only)."""
-    note_proxies: float = 1.0
-    """Notes against the proxies of all training instruments."""
-    query_proxies: float = 1.0
-    """Family queries against the same proxies (mixtures only)."""
+    mix_infonce: float = 0.0
+    full_infonce: float = 0.0
+    query_infonce: float = 0.0
+    """Each family query of a mixture against the notes of the batch."""
+    query_proxies: float = 0.0
+    """Each family query against the points that `note_proxies` learns."""
+    query_presence: float = 0.0
+    """Whether a query's family plays at all."""
+    query_targets: float = 0.0
+    """Each family query copies a note's embedding, without negatives: the multi-encoder."""
+    slot_infonce: float = 0.0
+    """Each open slot, matched to one instrument at best, against the notes of the batch."""
+    slot_presence: float = 0.0
+    """Whether a slot was matched at all."""
+
+    @property
+    def active(self) -> dict[str, float]:
+        """Losses that count, by name."""
+        weights = {entry.name: float(getattr(self, entry.name)) for entry in fields(self)}
+        return {name: weight for name, weight in weights.items() if weight != 0.0}
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """A run: the task, the data, the model and the schedule."""
+    """A run: the task, the data, the model, the losses and the schedule."""
 
     task: str = "mixtures"
-    """`pairs`: two notes of one instrument. `mixtures`: mixtures against notes, and notes alike."""
+    """`pairs`: two notes of one instrument. `mixtures`: mixtures, and notes of who plays."""
     seed: int = 0
+    data: tuple[str, ...] = ("bank:../shared/surge",)
+    """Sources of instruments, as `cir.datasets.registry.open_dataset` names them. The first one's
+    valid split decides which checkpoint is the best."""
+    data_weights: tuple[float, ...] = ()
+    """How often an instrument comes from each source; empty: as they have instruments."""
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
-    initial_run: str | None = None
-    """Folder of a finished run whose weights and proxies to start from."""
+    initial: str | None = None
+    """Folder of a run, or of a model, to start from; what it lacks stays fresh."""
+    initial_ast: str | None = None
+    """An AST of the Hub or a folder to start from; from scratch, and saying so, where there is no
+    way to it."""
+    freeze_notes: bool = False
+    """Notes are embedded by the encoder as it is at the start (with `shared_encoder: false`)."""
     losses: LossWeights = field(default_factory=LossWeights)
+    temperature: float = 0.1
+    learn_temperature: bool = False
+    same_mix_negatives: bool = True
+    """Whether the triplet losses oppose a mixture's own notes to each other, as the paper does."""
+    queue_size: int = 0
+    """Notes of earlier steps that serve as further negatives of the InfoNCE losses."""
     batch_size: int = 16
-    """Mixtures, or pairs, a process and step."""
+    """Mixtures, or pairs, in a step of all processes together."""
     mixtures_with_notes: int | None = None
     """So many mixtures of a batch come with notes, None: all. The others only meet proxies: three
     notes cost more than their mixture, and are learned sooner."""
+    notes_per_instrument: int = 2
+    """In batches of pairs; the pair losses take the first two, the others all."""
+    accumulate: int = 1
+    """Batches a step; each has negatives of its own."""
+    hard_negatives: float = 0.5
+    """Share of a batch of pairs that is drawn from one family."""
     total_steps: int = 10_000
     warmup_steps: int = 300
-    decay_steps: int = 2_000
-    """The learning rate is constant, then falls linearly to 0 over the last steps."""
-    learning_rate: float = 1e-3
+    decay_steps: int | None = None
+    """The learning rate falls over so many last steps, and is constant before; None: all."""
+    schedule: str = "cosine"
+    """How it falls: `linear`, `cosine` or `exponential`."""
+    learning_rate: float = 5e-4
+    final_learning_rate: float = 0.0
     weight_decay: float = 0.05
     ema_decay: float = 0.999
+    """Of the moving average that is validated and kept; 0 keeps the weights themselves."""
     max_gradient_norm: float = 1.0
-    precision: str = "bf16"
-    """`no` (float32) or `bf16`."""
+    precision: str = "auto"
+    """`no` (float32), `bf16`, or `auto`: bf16 on a GPU."""
     twins: bool = True
     """Effects-off twins as further instruments."""
-    transpositions: tuple[int, ...] = (0, 3, -3)
+    transpositions: tuple[int, ...] = (0,)
     """Resampled copies as further instruments, in semitones."""
     original_probability: float = 0.5
-    """How often an instrument plays as itself rather than as its twin or a resampled copy."""
+    """How often an instrument plays as itself rather than as any of its variants, itself too."""
     reference_probability: float = 0.3
     """How often the note of an instrument is its reference note rather than any."""
-    paper_probability: float = 0.5
-    """How often a mixture is of the paper's three families rather than of any three."""
+    realistic_probability: float = 0.0
+    """How often a mixture is of the realistic setting rather than the paper's."""
+    paper_probability: float = 1.0
+    """How often a mixture in the paper's setting is of its families rather than of any three."""
     paper_families: tuple[str, ...] = PAPER_FAMILIES
-    level_range_db: float = 3.0
+    max_stems: int = 6
+    """Instruments in a realistic mixture, at most; 2 at least."""
+    level_range_db: float = 0.0
+    """Each stem's level is moved by up to this much, up or down."""
     validate_every_steps: int = 1_000
     n_validation_mixtures: int = 150
     checkpoint_every_seconds: float = 300.0
+    trackers: tuple[str, ...] = ("tensorboard",)
+    """Beside the CSV files: names that accelerate knows; what is not installed is left out."""
 
     def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise InputError(f"Unknown task {self.task!r}; allowed are {', '.join(TASKS)}.")
-        if self.precision not in ("no", "bf16"):
-            raise InputError(f"Unknown precision {self.precision!r}; allowed are no, bf16.")
-        if min(self.batch_size, self.total_steps, self.validate_every_steps) < 1:
-            raise InputError("batch_size, total_steps and validate_every_steps must be positive.")
+        _check_choice("task", self.task, TASKS)
+        _check_choice("precision", self.precision, PRECISIONS)
+        _check_choice("schedule", self.schedule, SHAPES)
+        if self.notes_per_instrument < 2:
+            raise InputError(
+                f"notes_per_instrument must be 2 at least, got {self.notes_per_instrument}."
+            )
+        for name in ("batch_size", "total_steps", "validate_every_steps", "accumulate"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be positive, got {getattr(self, name)}.")
         if 0 not in self.transpositions:
             raise InputError("transpositions must contain 0, the instruments as they are.")
+        if not self.data or len(self.data_weights) not in (0, len(self.data)):
+            raise InputError(
+                f"data must name at least one source and data_weights as many or none, got "
+                f"{len(self.data)} and {len(self.data_weights)}."
+            )
+        self._check_losses()
+
+    def _check_losses(self) -> None:
+        active = set(self.losses.active)
+        if not active:
+            raise InputError("losses: none has a weight; give at least one, such as pair_infonce.")
+        misplaced = active & _PAIR_LOSSES
+        if self.task == "pairs":
+            misplaced = active - _PAIR_LOSSES - _NOTE_LOSSES
+        if misplaced:
+            raise InputError(f"losses: {sorted(misplaced)} make no sense with task {self.task!r}.")
+        queries = {name for name in active if name.startswith("query_")}
+        if queries and not self.encoder.families:
+            raise InputError(f"losses: {sorted(queries)} need families in the encoder.")
+        slots = {name for name in active if name.startswith("slot_")}
+        if slots and not self.encoder.n_slots:
+            raise InputError(f"losses: {sorted(slots)} need n_slots in the encoder.")
+        if self.losses.query_presence and not self.encoder.presence:
+            raise InputError("losses: query_presence needs presence: true in the encoder.")
+        if self.freeze_notes and self.encoder.shared_encoder:
+            raise InputError("freeze_notes needs shared_encoder: false in the encoder.")
+
+
+def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise InputError(f"Unknown {name} {value!r}; allowed are {', '.join(allowed)}.")

@@ -2,41 +2,51 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Never
+from typing import Never, TypeAlias
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from accelerate.utils import ProjectConfiguration, set_seed
 from torch import Tensor, nn
 from torch.optim import AdamW
 from tqdm import tqdm
 
-from cir.instruments.note_bank import NoteBank
+from cir.datasets.base import NoteDataset
+from cir.errors import CheckpointError
+from cir.instruments.families import FAMILIES
 from cir.model.encoder import TimbreEncoder
+from cir.model.pretrained import initialise_from_ast
 from cir.training.average import MovingAverage
-from cir.training.batches import BatchSampler, MixtureBatch, PairBatch
+from cir.training.batches import BatchRenderer, MixtureBatch, PairBatch
 from cir.training.config import TrainingConfig
-from cir.training.data import training_pool
+from cir.training.data import open_datasets, training_pool
 from cir.training.objective import Objective
+from cir.training.prefetch import Prefetcher
 from cir.training.run_folder import Progressed, RunFolder
+from cir.training.sampler import BatchSampler, MixtureBatchPlan, PairPlan
 from cir.training.schedule import learning_rate_factor
 from cir.training.validation import Validation
+from cir.types import Progress
+
+_Plan: TypeAlias = PairPlan | MixtureBatchPlan
 
 _LOG_EVERY_STEPS = 20
+_PREFETCHED = 4
+_TRACKER_PACKAGES = {"tensorboard": ("tensorboardX", "tensorboard")}
 
 
-def train(config: TrainingConfig, data: Path, folder: Path, *, cpu: bool = False) -> Path:
+def train(config: TrainingConfig, folder: Path, *, cpu: bool = False) -> Path:
     """Train until `config.total_steps`, resuming what `folder` holds.
 
     Ctrl-C and SIGTERM finish the step, save and stop.
 
     Args:
         config: The run.
-        data: Folder of a note bank.
         folder: Where checkpoint, logs, `best` and `last` models go.
         cpu: Leave a GPU alone.
 
@@ -44,14 +54,23 @@ def train(config: TrainingConfig, data: Path, folder: Path, *, cpu: bool = False
         The folder of the best model by validation.
     """
     set_seed(config.seed)
-    # Pairs leave the family queries without gradients.
-    parallel = DistributedDataParallelKwargs(find_unused_parameters=config.task == "pairs")
-    accelerator = Accelerator(cpu=cpu, mixed_precision=config.precision, kwargs_handlers=[parallel])
+    datasets = open_datasets(config)
+    use_cpu = cpu or not torch.cuda.is_available()
+    precision = config.precision
+    if precision == "auto":
+        precision = "no" if use_cpu else "bf16"
+    accelerator = Accelerator(
+        cpu=cpu,
+        mixed_precision=precision,
+        gradient_accumulation_steps=config.accumulate,
+        log_with=_available_trackers(config.trackers),
+        project_config=ProjectConfiguration(str(folder), logging_dir=str(folder)),
+    )
     run = RunFolder(folder)
     with run.locked() if accelerator.is_main_process else nullcontext():
-        _Trainer(config, NoteBank.open(data), run, accelerator).run()
+        _Trainer(config, datasets, run, accelerator).run()
         accelerator.wait_for_everyone()
-    accelerator.end_training()
+        accelerator.end_training()
     return run.best
 
 
@@ -61,32 +80,45 @@ class _Trainer:
     def __init__(
         self,
         config: TrainingConfig,
-        bank: NoteBank,
+        datasets: Sequence[NoteDataset],
         folder: RunFolder,
         accelerator: Accelerator,
     ) -> None:
         self.config = config
         self.folder = folder
         self.accelerator = accelerator
-        with accelerator.main_process_first():
-            pool = training_pool(bank, config, folder.folder.parent / "cache")
+        self.main = accelerator.is_main_process
+        with accelerator.main_process_first(), _decoding_bar(show=self.main) as progress:
+            pool = training_pool(datasets, config, folder.folder.parent / "cache", progress)
         self.sampler = BatchSampler(pool, config)
-        objective = Objective(config, len(pool.instruments))
-        if config.initial_run is not None:
-            RunFolder(Path(config.initial_run)).initialise(objective)
-        if accelerator.device.type == "cpu":
-            # On short sequences the CPU flash attention is the slower one, backwards above all.
-            objective.network.ast.set_attn_implementation("eager")
+        self.renderer = BatchRenderer(pool, config.encoder, accelerator.device)
+        numbers = {name: number for number, name in enumerate(FAMILIES)}
+        families = [numbers.get(one.family or "", -1) for one in pool.instruments]
+        objective = Objective(config, families)
         optimizer = AdamW(_parameter_groups(objective, config), lr=config.learning_rate)
         self.average = MovingAverage(objective.network, config.ema_decay)
         restored = folder.restore(objective, self.average.network, optimizer)
+        if restored is None:
+            self._initialise(objective)
+            self.average = MovingAverage(objective.network, config.ema_decay)
         self.state = restored or Progressed()
         self.objective, self.optimizer = accelerator.prepare(objective, optimizer)
         self.average.network.to(accelerator.device)
-        self.main = accelerator.is_main_process
         if self.main:
-            self.validation = Validation(bank, pool, config)
+            self.validation = Validation(datasets[0], pool, config)
             folder.save_config(config)
+            accelerator.init_trackers("tensorboard", config={"config": str(asdict(config))})
+
+    def _initialise(self, objective: Objective) -> None:
+        """Start from other weights where the configuration names some."""
+        if self.config.initial_ast is not None:
+            try:
+                initialise_from_ast(objective.network, self.config.initial_ast)
+            except CheckpointError as error:
+                if self.main:
+                    tqdm.write(f"Starting from scratch: {error}")
+        if self.config.initial is not None:
+            RunFolder(Path(self.config.initial)).initialise(objective)
 
     def run(self) -> None:
         """Step after step until the end or an interruption."""
@@ -95,10 +127,11 @@ class _Trainer:
         bar: tqdm[Never] = tqdm(
             total=total, initial=self.state.step, unit="step", disable=not self.main
         )
-        with _interrupts() as interrupted, bar:
+        ahead = 0 if self.accelerator.device.type == "cpu" else _PREFETCHED
+        with _interrupts() as interrupted, bar, Prefetcher(self._plan, ahead=ahead) as plans:
             while self.state.step < total:
                 started = time.monotonic()
-                losses, clips = self._step()
+                losses, clips = self._step(plans)
                 self.state = replace(
                     self.state,
                     step=self.state.step + 1,
@@ -119,32 +152,52 @@ class _Trainer:
                 if stop:
                     break
 
-    def _step(self) -> tuple[dict[str, Tensor], int]:
+    def _step(self, plans: Prefetcher[_Plan]) -> tuple[dict[str, Tensor], int]:
         """One optimiser step; its losses and how many sounds all processes embedded."""
+        config = self.config
         factor = learning_rate_factor(
             self.state.step,
-            total=self.config.total_steps,
-            warmup=self.config.warmup_steps,
-            decay=self.config.decay_steps,
+            total=config.total_steps,
+            warmup=config.warmup_steps,
+            decay=config.total_steps if config.decay_steps is None else config.decay_steps,
+            shape=config.schedule,
+            final=config.final_learning_rate / config.learning_rate if config.learning_rate else 0,
         )
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * factor
-        batch = self._draw()
-        losses: dict[str, Tensor] = self.objective(batch)
-        self.accelerator.backward(losses["loss"])
-        self.accelerator.clip_grad_norm_(self.objective.parameters(), self.config.max_gradient_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+            group["lr"] = config.learning_rate * factor
+        clips = 0
+        for part in range(config.accumulate):
+            number = self.state.step * config.accumulate + part
+            torch.manual_seed(_dropout_seed(config.seed, number, self.accelerator.process_index))
+            batch = self._render(plans.get(number))
+            with self.accelerator.accumulate(self.objective):
+                losses: dict[str, Tensor] = self.objective(batch)
+                self.accelerator.backward(losses["loss"])
+                if self.accelerator.sync_gradients:
+                    self.accelerator.clip_grad_norm_(
+                        self.objective.parameters(), config.max_gradient_norm
+                    )
+                self.optimizer.step()
+                self.optimizer.zero_grad()
+            clips += batch.n_clips * self.accelerator.num_processes
         network = self.accelerator.unwrap_model(self.objective).network
         self.average.update(network, self.state.step + 1)
-        return losses, batch.n_clips * self.accelerator.num_processes
+        return losses, clips
 
-    def _draw(self) -> PairBatch | MixtureBatch:
+    def _plan(self, number: int) -> _Plan:
+        """This process's share of batch `number`."""
         draw = self.sampler.pairs if self.config.task == "pairs" else self.sampler.mixtures
-        return draw(self.state.step, self.accelerator.process_index).to(self.accelerator.device)
+        return draw(number, self.accelerator.process_index, self.accelerator.num_processes)
+
+    def _render(self, plan: _Plan) -> PairBatch | MixtureBatch:
+        if isinstance(plan, PairPlan):
+            return self.renderer.pairs(plan)
+        return self.renderer.mixtures(plan)
 
     def _any(self, here: bool) -> bool:
         """Whether it is so in any process: they all stop at the same step."""
+        if self.accelerator.num_processes == 1:
+            return here
         flag = torch.tensor([here], dtype=torch.long, device=self.accelerator.device)
         return bool(self.accelerator.gather(flag).sum() > 0)
 
@@ -152,8 +205,9 @@ class _Trainer:
         bar.update()
         if self.state.step % _LOG_EVERY_STEPS == 0:
             row = {name: float(value.detach()) for name, value in losses.items()}
-            self.folder.log({"step": self.state.step, "clips": self.state.clips, **row})
             speed = self.state.clips / self.state.seconds
+            self.folder.log({"step": self.state.step, "clips": self.state.clips, **row})
+            self.accelerator.log({**row, "clips_per_second": speed}, step=self.state.step)
             bar.set_postfix(loss=f"{row['loss']:.3f}", clips_per_s=f"{speed:.0f}")
 
     def _validate(self) -> None:
@@ -164,6 +218,9 @@ class _Trainer:
         self.state = replace(self.state, seconds=seconds)
         self.folder.log_validation(
             {"step": self.state.step, "clips": self.state.clips, "seconds": seconds, **metrics}
+        )
+        self.accelerator.log(
+            {f"validation/{name}": value for name, value in metrics.items()}, step=self.state.step
         )
         if metrics["mrr"] > self.state.best_score:
             encoder.save_pretrained(self.folder.best)
@@ -179,11 +236,39 @@ class _Trainer:
         )
 
 
+def _available_trackers(names: Sequence[str]) -> list[str]:
+    """Those that can be imported: tracking is never required."""
+    return [
+        name
+        for name in names
+        if any(find_spec(package) for package in _TRACKER_PACKAGES.get(name, (name,)))
+    ]
+
+
+@contextmanager
+def _decoding_bar(*, show: bool) -> Iterator[Progress]:
+    """Show how far the decoding of the notes is, once it takes two seconds."""
+    with tqdm(total=100, unit="%", delay=2, leave=False, disable=not show) as bar:
+
+        def report(fraction: float, words: str) -> None:
+            bar.set_description(words, refresh=False)
+            bar.update(round(100 * fraction) - bar.n)
+
+        yield report
+
+
+def _dropout_seed(seed: int, number: int, process: int) -> int:
+    """Of the random numbers within one batch, so that a resumed run draws the same."""
+    return ((seed * 1_000_003 + number) * 1_009 + process) % 2**63
+
+
 def _parameter_groups(objective: nn.Module, config: TrainingConfig) -> list[dict[str, object]]:
     """Weight decay for matrices only: not for norms, biases, tokens, positions and proxies."""
     decayed: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
     for name, parameter in objective.named_parameters():
+        if not parameter.requires_grad:
+            continue
         matrix = parameter.ndim >= 2 and name.endswith("weight")
         (decayed if matrix else free).append(parameter)
     return [

@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from cir.errors import CheckpointError
 from cir.files import replace_folder, replacing, set_aside
+from cir.model.checkpoint import WEIGHTS_NAME, load_folder
 from cir.training.config import TrainingConfig
 
 
@@ -115,19 +116,17 @@ class RunFolder:
             ) from error
         return Progressed(**json.loads((self._checkpoint / "state.json").read_text("utf-8")))
 
-    def initialise(self, objective: nn.Module) -> None:
-        """Start from this run's averaged weights; what the other run had not, stays fresh.
+    def initialise(self, objective: nn.Module) -> list[str]:
+        """Start from this run's averaged weights, or from the model in this folder.
+
+        Returns:
+            Names of what the other had not, or in another size: it stays fresh.
 
         Raises:
-            CheckpointError: There is no checkpoint here, or nothing of it fits.
+            CheckpointError: There is neither a checkpoint nor a model, or nothing of it fits.
         """
-        path = self._checkpoint / "objective.safetensors"
-        if not path.exists():
-            raise CheckpointError(f"{self.folder} holds no checkpoint to start from.")
-        state = load_file(path)
-        average = load_file(self._checkpoint / "average.safetensors")
-        state.update({f"network.{name}": value for name, value in average.items()})
         own = objective.state_dict()
+        state = self._find_weights()
         fitting = {
             name: value
             for name, value in state.items()
@@ -136,6 +135,17 @@ class RunFolder:
         if not fitting:
             raise CheckpointError(f"Nothing in {self.folder} fits this configuration's model.")
         objective.load_state_dict(fitting, strict=False)
+        return sorted(own.keys() - fitting.keys())
+
+    def _find_weights(self) -> dict[str, Tensor]:
+        path = self._checkpoint / "objective.safetensors"
+        if path.exists():
+            state = load_file(path)
+            state |= _of_network(load_file(self._checkpoint / "average.safetensors"))
+            return state
+        if (self.folder / WEIGHTS_NAME).exists():
+            return _of_network(load_folder(self.folder)[1])
+        raise CheckpointError(f"{self.folder} holds neither a checkpoint nor a model.")
 
     def log(self, values: Mapping[str, float]) -> None:
         """Append a row to `log.csv`."""
@@ -153,6 +163,10 @@ class RunFolder:
             if new:
                 writer.writeheader()
             writer.writerow({key: round(value, 6) for key, value in values.items()})
+
+
+def _of_network(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"network.{name}": value for name, value in state.items()}
 
 
 def _contiguous(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,8 +1,22 @@
 """Learning rate over a run."""
 
+import math
 
-def learning_rate_factor(step: int, *, total: int, warmup: int, decay: int) -> float:
-    """Warm-up, then constant, then linearly to 0 over the last `decay` steps.
+SHAPES = ("linear", "cosine", "exponential")
+_LEAST_EXPONENTIAL = 1e-3
+"""An exponential never reaches 0; towards 0 it goes down to this."""
+
+
+def learning_rate_factor(
+    step: int,
+    *,
+    total: int,
+    warmup: int,
+    decay: int,
+    shape: str = "linear",
+    final: float = 0.0,
+) -> float:
+    """Warm-up, then constant, then down over the last `decay` steps.
 
     A run can be cut short or prolonged by moving `total`: the constant part before it stays valid.
 
@@ -10,11 +24,19 @@ def learning_rate_factor(step: int, *, total: int, warmup: int, decay: int) -> f
         step: From 0.
         total: Steps of the run.
         warmup: Steps from 0 to the full rate.
-        decay: Steps from the full rate to 0.
+        decay: Steps from the full rate to the final one; what the warm-up takes is not decayed.
+        shape: One of `SHAPES`; the paper's is exponential, from 1e-4 to 1e-6.
+        final: Factor at the end.
 
     Returns:
         Factor of the peak learning rate in [0, 1].
     """
-    rising = min(1.0, (step + 1) / max(1, warmup))
-    falling = min(1.0, max(0.0, (total - step) / max(1, decay)))
-    return min(rising, falling)
+    if step < warmup:
+        return (step + 1) / warmup
+    decay = max(1, min(decay, total - warmup))
+    done = min(1.0, max(0.0, 1 - (total - step) / decay))
+    if shape == "exponential":
+        return math.pow(max(final, _LEAST_EXPONENTIAL), done)
+    if shape == "cosine":
+        return final + (1 - final) * (1 + math.cos(math.pi * done)) / 2
+    return final + (1 - final) * (1 - done)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
+from cir.datasets.base import NoteDataset
+from cir.instruments.note_bank import SAMPLE_RATE
+from cir.mixtures.config import MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import draw_mixture
-from cir.mixtures.score import MixtureConfig
+from cir.mixtures.tables import PoolInstrument
 from cir.training.config import TrainingConfig
 from cir.types import Encoder, FloatArray
 
@@ -21,32 +23,35 @@ class Query:
     """A sound of a held-out instrument, or of several."""
 
     sound: FloatArray
-    targets: tuple[tuple[str, str], ...]
+    targets: tuple[tuple[str | None, str], ...]
     """(family, instrument_id) of what should be found in it."""
 
 
 class Validation:
     """Fixed queries from the valid split, ranked among all train and valid instruments.
 
-    Mixtures are ranked within the family, notes among everything, as in the paper's two protocols.
+    Only instruments of the run's first dataset count, so that runs with more data can be compared
+    with those without. Mixtures are ranked within the family, notes among everything, as in the
+    paper's two protocols.
     """
 
-    def __init__(self, bank: NoteBank, train_pool: NotePool, config: TrainingConfig) -> None:
-        """Decode the valid split and write the queries."""
+    def __init__(self, dataset: NoteDataset, train_pool: NotePool, config: TrainingConfig) -> None:
+        """Decode the valid split of the run's first dataset and write the queries."""
         mixtures = config.task == "mixtures"
         families = config.paper_families if mixtures else None
-        pool = NotePool.from_note_bank(bank, split="valid", families=families)
+        pool = NotePool.from_datasets([dataset], split="valid", families=families)
         self._mixtures = mixtures
         self._targets = config.paper_families
         self._references: list[FloatArray] = []
         self._ids: list[str] = []
         self._families: list[str | None] = []
-        for source in (train_pool, pool):
-            for instrument in source.instruments:
-                if instrument.is_original and (families is None or instrument.family in families):
-                    self._references.append(source.stored_note(instrument.rows[0]))
-                    self._ids.append(instrument.instrument_id)
-                    self._families.append(instrument.family)
+        source = pool.instruments[0].source
+        for notes, instrument in _originals(train_pool) + _originals(pool):
+            wanted = families is None or instrument.family in families
+            if wanted and instrument.source == source:
+                self._references.append(notes.stored_note(instrument.rows[0]))
+                self._ids.append(instrument.instrument_id)
+                self._families.append(instrument.family)
         if mixtures:
             self._queries = _mixture_queries(pool, config)
         else:
@@ -55,7 +60,7 @@ class Validation:
     def run(self, encoder: Encoder) -> dict[str, float]:
         """Top-1, top-5 and mean reciprocal rank, each the mean over families."""
         references = encoder.embed(self._references, SAMPLE_RATE)
-        ranks: dict[str, list[int]] = {}
+        ranks: dict[str | None, list[int]] = {}
         for query, embedded in zip(self._queries, self._embed_queries(encoder), strict=True):
             for (family, target), vector in zip(query.targets, embedded, strict=True):
                 similarities = references @ vector
@@ -78,6 +83,10 @@ class Validation:
         if self._mixtures:
             return encoder.embed_mixtures(sounds, SAMPLE_RATE, self._targets)
         return encoder.embed(sounds, SAMPLE_RATE)[:, np.newaxis]
+
+
+def _originals(pool: NotePool) -> list[tuple[NotePool, PoolInstrument]]:
+    return [(pool, instrument) for instrument in pool.instruments if instrument.is_original]
 
 
 def _score(ranks: NDArray[np.int64]) -> dict[str, float]:

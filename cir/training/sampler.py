@@ -1,0 +1,198 @@
+"""What goes into each batch: a pure function of (seed, step), the same on every machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cir.errors import DataError
+from cir.mixtures.pool import NotePool
+from cir.mixtures.score import MixtureConfig, MixturePlan, plan_sounding
+from cir.training.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class PairPlan:
+    """Two or more notes of each of P instruments."""
+
+    instruments: tuple[int, ...]
+    """Numbers in the pool."""
+    rows: tuple[tuple[int, ...], ...]
+    """Notes in the pool."""
+
+
+@dataclass(frozen=True)
+class MixtureBatchPlan:
+    """B mixtures, some with a note of each instrument in them."""
+
+    mixtures: tuple[MixturePlan, ...]
+    note_rows: tuple[tuple[int, ...], ...]
+    """Notes in the pool, one for each stem; none where a mixture comes without notes."""
+
+
+@dataclass(frozen=True)
+class _Cast:
+    """Who plays in one mixture of a batch, and what is drawn for it."""
+
+    seed: int
+    numbers: tuple[int, ...]
+    config: MixtureConfig
+    note_rows: tuple[int, ...]
+
+
+class BatchSampler:
+    """Draws batches of all processes together, and hands each process its share of them."""
+
+    def __init__(self, pool: NotePool, config: TrainingConfig) -> None:
+        """Sort the pool's instruments: variants (twins, resampled copies) under their original."""
+        self.pool = pool
+        self.config = config
+        self._variants: dict[str, list[int]] = {}
+        for number, instrument in enumerate(pool.instruments):
+            self._variants.setdefault(instrument.instrument_id, []).append(number)
+        self._originals = {
+            instrument_id: next(n for n in numbers if pool.instruments[n].is_original)
+            for instrument_id, numbers in self._variants.items()
+        }
+        self._names = np.array(sorted(self._variants))
+        self._weights = self._source_weights()
+        self._family_names = {name: self._names_of(name) for name in pool.families}
+
+    def pairs(self, step: int, process: int = 0, n_processes: int = 1) -> PairPlan:
+        """Some of the instruments are of one family, hard negatives; none meets its own twin."""
+        generator = self._generator(step)
+        n_pairs = min(self.config.batch_size, len(self._names))
+        families = list(self._family_names)
+        sizes = np.array([len(self._family_names[name]) for name in families])
+        family = self._family_names[str(generator.choice(families, p=sizes / sizes.sum()))]
+        n_hard = min(round(n_pairs * self.config.hard_negatives), len(family))
+        chosen = list(self._choose(generator, family, n_hard))
+        rest = self._names[~np.isin(self._names, chosen)]
+        chosen += list(self._choose(generator, rest, n_pairs - len(chosen)))
+        numbers = [self._draw_variant(generator, str(name), least_notes=2) for name in chosen]
+        rows = [self._draw_notes(generator, number) for number in numbers]
+        share = slice(process, None, n_processes)
+        return PairPlan(tuple(numbers[share]), tuple(rows[share]))
+
+    def mixtures(self, step: int, process: int = 0, n_processes: int = 1) -> MixtureBatchPlan:
+        """Mixtures that share no instrument, nor one's twin, with another of any process."""
+        generator = self._generator(step)
+        with_notes = self.config.mixtures_with_notes or self.config.batch_size
+        used: set[str] = set()
+        casts = [
+            self._draw_cast(generator, used, with_notes=number < with_notes)
+            for number in range(self.config.batch_size)
+        ]
+        share = casts[process::n_processes]
+        plans = [
+            plan_sounding(cast.seed, self.pool, cast.config, instruments=cast.numbers)
+            for cast in share
+        ]
+        return MixtureBatchPlan(tuple(plans), tuple(cast.note_rows for cast in share))
+
+    def _names_of(self, family: str) -> NDArray[np.str_]:
+        numbers = self.pool.of_family(family)
+        return np.array(sorted({self.pool.instruments[n].instrument_id for n in numbers}))
+
+    def _draw_cast(
+        self, generator: np.random.Generator, used: set[str], *, with_notes: bool
+    ) -> _Cast:
+        realistic = generator.uniform() < self.config.realistic_probability
+        families = self._draw_families(generator, used, realistic=realistic)
+        numbers = tuple(self._draw_unused(generator, name, used) for name in families)
+        rows = [self._draw_note(generator, number) for number in numbers] if with_notes else []
+        config = MixtureConfig(
+            duration_seconds=self.config.encoder.mixture_seconds,
+            families=tuple(families),
+            level_range_db=self.config.level_range_db,
+            setting="realistic" if realistic else "paper",
+        )
+        return _Cast(int(generator.integers(2**31)), numbers, config, tuple(rows))
+
+    def _generator(self, step: int) -> np.random.Generator:
+        return np.random.default_rng([self.config.seed, step])
+
+    def _draw_families(
+        self, generator: np.random.Generator, used: set[str], *, realistic: bool
+    ) -> Sequence[str]:
+        """The paper's families, or different ones that still have an unused instrument.
+
+        A family query has one answer: no family plays twice.
+        """
+        n_stems = len(self.config.paper_families)
+        if realistic:
+            n_stems = int(generator.integers(2, self.config.max_stems + 1))
+        elif generator.uniform() < self.config.paper_probability:
+            return self.config.paper_families
+        left = {
+            name: len(members) - len(used.intersection(members))
+            for name, members in self._family_names.items()
+        }
+        weights = np.sqrt(list(left.values()))
+        n_stems = min(n_stems, int((weights > 0).sum()))
+        drawn = generator.choice(list(left), n_stems, replace=False, p=weights / weights.sum())
+        return [str(name) for name in drawn]
+
+    def _draw_unused(self, generator: np.random.Generator, family: str, used: set[str]) -> int:
+        """An instrument of the family that is new to the batch."""
+        members = self._family_names.get(family, np.array([], dtype=str))
+        free = np.array([name for name in members if name not in used])
+        if not len(free):
+            raise DataError(
+                f"A batch of {self.config.batch_size} mixtures needs more than the "
+                f"{len(members)} instruments of family {family!r} at hand; "
+                "make batch_size smaller."
+            )
+        name = str(self._choose(generator, free, 1)[0])
+        used.add(name)
+        return self._draw_variant(generator, name)
+
+    def _choose(
+        self, generator: np.random.Generator, names: NDArray[np.str_], n: int
+    ) -> NDArray[np.str_]:
+        """Different instruments, as likely as their sources' weights make them."""
+        if self._weights is None:
+            return generator.choice(names, n, replace=False)
+        weights = np.array([self._weights[str(name)] for name in names])
+        n = min(n, int((weights > 0).sum()))
+        return generator.choice(names, n, replace=False, p=weights / weights.sum())
+
+    def _source_weights(self) -> dict[str, float] | None:
+        """How likely each instrument is within its family, where `data_weights` says so."""
+        if not self.config.data_weights:
+            return None
+        sources = list(dict.fromkeys(one.source for one in self.pool.instruments))
+        weight_of = dict(zip(sources, self.config.data_weights, strict=True))
+        originals = {name: self.pool.instruments[n] for name, n in self._originals.items()}
+        sizes: dict[tuple[str, str | None], int] = {}
+        for one in originals.values():
+            sizes[one.source, one.family] = sizes.get((one.source, one.family), 0) + 1
+        return {
+            name: weight_of[one.source] / sizes[one.source, one.family]
+            for name, one in originals.items()
+        }
+
+    def _draw_variant(
+        self, generator: np.random.Generator, instrument_id: str, *, least_notes: int = 1
+    ) -> int:
+        if generator.uniform() < self.config.original_probability:
+            return self._originals[instrument_id]
+        variants = [
+            number
+            for number in self._variants[instrument_id]
+            if len(self.pool.instruments[number].rows) >= least_notes
+        ]
+        return int(generator.choice(variants))
+
+    def _draw_notes(self, generator: np.random.Generator, number: int) -> tuple[int, ...]:
+        """Different ones, over again where the instrument has not so many."""
+        n_notes = self.config.notes_per_instrument
+        drawn = generator.permutation(self.pool.instruments[number].rows)
+        return tuple(np.resize(drawn, n_notes).tolist())
+
+    def _draw_note(self, generator: np.random.Generator, number: int) -> int:
+        rows = self.pool.instruments[number].rows
+        if generator.uniform() < self.config.reference_probability:
+            return int(rows[0])
+        return int(generator.choice(rows))

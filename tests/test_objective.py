@@ -1,0 +1,132 @@
+"""Losses of whole batches, in one process and in two."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import distributed, multiprocessing
+
+from cir.errors import InputError
+from cir.training.batches import BatchRenderer
+from cir.training.config import LossWeights, TrainingConfig
+from cir.training.objective import Objective
+from cir.training.sampler import BatchSampler
+from tests.tone_bank import write_bank
+from tests.training_cases import TINY, tiny_config, tone_pool
+
+PAIRS = ("pair_triplet", "pair_infonce")
+NOTES = ("supervised_contrastive", "family_classes", "instrument_classes", "note_proxies")
+ALL = tuple(field.name for field in fields(LossWeights))
+MIXTURES = tuple(name for name in ALL if name not in PAIRS)
+ENCODER = replace(TINY, n_slots=6, presence=True)
+CASES = [("pairs", name) for name in PAIRS + NOTES] + [("mixtures", name) for name in MIXTURES]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_bank(tmp_path_factory.mktemp("bank"))
+
+
+def weights(names: tuple[str, ...]) -> LossWeights:
+    return LossWeights(**dict.fromkeys(names, 1.0))
+
+
+def run(config: TrainingConfig, process: int = 0, n_processes: int = 1) -> Objective:
+    """One forward and backward pass over this process's share; the loss lies in `.value`."""
+    pool = tone_pool(Path(config.data[0].removeprefix("bank:")))
+    sampler = BatchSampler(pool, config)
+    renderer = BatchRenderer(pool, config.encoder, torch.device("cpu"))
+    torch.manual_seed(0)
+    objective = Objective(config, [number % 3 for number in range(len(pool.instruments))])
+    for step in range(2):  # the second meets the queue of the first
+        objective.zero_grad()
+        if config.task == "pairs":
+            losses = objective(renderer.pairs(sampler.pairs(step, process, n_processes)))
+        else:
+            losses = objective(renderer.mixtures(sampler.mixtures(step, process, n_processes)))
+        losses["loss"].backward()
+    objective.value = losses["loss"].detach()
+    return objective
+
+
+@pytest.mark.parametrize(("task", "name"), CASES)
+def test_every_loss_reaches_what_it_trains_and_nothing_else(
+    data: Path, task: str, name: str
+) -> None:
+    objective = run(tiny_config(data, task, encoder=ENCODER, losses=weights((name,))))
+    assert objective.value > 0
+    for parameter_name, parameter in objective.named_parameters():
+        reached = parameter.grad is not None
+        # The last layer's norm after the tokens is always reached through the pooled embedding.
+        assert reached == parameter.requires_grad, parameter_name
+    assert objective.network.ast.embeddings.cls_token.grad is not None
+
+
+def test_losses_are_refused_where_they_make_no_sense(data: Path) -> None:
+    for task, names, encoder, words in (
+        ("pairs", ("full_triplet",), TINY, "full_triplet"),
+        ("mixtures", ("pair_infonce",), TINY, "pair_infonce"),
+        ("mixtures", (), TINY, "none has a weight"),
+        ("mixtures", ("query_infonce",), replace(TINY, families=()), "families"),
+        ("mixtures", ("slot_infonce",), TINY, "n_slots"),
+        ("mixtures", ("query_presence",), TINY, "presence"),
+    ):
+        with pytest.raises(InputError, match=words):
+            tiny_config(data, task, encoder=encoder, losses=weights(names))
+
+
+def test_frozen_notes_keep_their_encoder(data: Path) -> None:
+    encoder = replace(TINY, query_kind="linear", shared_encoder=False)
+    config = tiny_config(
+        data, encoder=encoder, freeze_notes=True, losses=weights(("query_targets",))
+    )
+    objective = run(config)
+    assert all(parameter.grad is None for parameter in objective.network.ast.parameters())
+    assert objective.network.mixture_ast is not None
+    assert objective.network.mixture_ast.embeddings.cls_token.grad is not None
+    with pytest.raises(InputError, match="shared_encoder"):
+        replace(config, encoder=replace(encoder, shared_encoder=True))
+
+
+def test_two_processes_give_the_loss_and_the_gradients_of_one(data: Path, tmp_path: Path) -> None:
+    """Mixtures of two to six stems: the processes have different numbers of notes and mixtures."""
+    configs = [
+        tiny_config(
+            data,
+            task,
+            encoder=ENCODER,
+            losses=weights(names),
+            batch_size=3,
+            mixtures_with_notes=2,
+            realistic_probability=0.7,
+            queue_size=16,
+        )
+        for task, names in (("pairs", PAIRS + NOTES), ("mixtures", MIXTURES))
+    ]
+    multiprocessing.spawn(_worker, (configs, tmp_path), nprocs=2)
+    for config in configs:
+        alone = run(config)
+        together = torch.load(tmp_path / f"{config.task}.pt", weights_only=True)
+        torch.testing.assert_close(together.pop("loss"), alone.value, atol=1e-5, rtol=0)
+        for name, parameter in alone.named_parameters():
+            if parameter.grad is not None:
+                torch.testing.assert_close(together[name], parameter.grad, atol=1e-5, rtol=1e-3)
+
+
+def _worker(process: int, configs: list[TrainingConfig], folder: Path) -> None:
+    """One of two; averages gradients over both, as DistributedDataParallel does."""
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder / 'rendezvous'}", rank=process, world_size=2
+    )
+    for config in configs:
+        objective = run(config, process, 2)
+        found = {"loss": objective.value}
+        for name, parameter in objective.named_parameters():
+            if parameter.grad is not None:
+                distributed.all_reduce(parameter.grad)
+                found[name] = parameter.grad / 2
+        if process == 0:
+            torch.save(found, folder / f"{config.task}.pt")
+    distributed.destroy_process_group()
