@@ -1,0 +1,183 @@
+"""Instruments that nobody has made: presets for Vital, drawn in the style of each family."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cir.datasets.base import DatasetInstrument, RecordedNote
+from cir.datasets.fingerprint import fingerprint
+from cir.datasets.midi_statistics import DEFAULT_PATH, load_statistics
+from cir.datasets.recorded import MAX_SECONDS, SAMPLE_RATE, record
+from cir.datasets.rendered import plan_notes
+from cir.datasets.timbre_distance import distance, is_broken, summarise
+from cir.engines.vital import VitalEngine
+from cir.engines.vital_generator import generate_preset
+from cir.errors import DataError, EngineError, InputError
+from cir.instruments.families import FAMILIES
+from cir.instruments.splits import check_split
+from cir.types import Note
+
+SHARES: dict[str, float] = {"synth_lead": 0.30, "bass": 0.25, "percussion": 0.25}
+"""How often the families of the paper's mixtures come; the others share the rest evenly."""
+
+SHARE_WITH_EFFECTS = 0.6
+N_NOTES = 10
+N_TWIN_NOTES = 4
+
+NEAREST_DB = 1.5
+"""An instrument nearer than this to an earlier one is drawn again, as is a twin to its original."""
+
+_ATTEMPTS = 20
+_HEARD_SECONDS = 2.0
+"""How much of a reference note is listened to."""
+
+_SHORTEST_SECONDS = 0.03
+_RING_SECONDS = 1.0
+"""How long a note other than the reference note may ring on: most of the time goes into tails."""
+
+
+@dataclass(frozen=True)
+class _Accepted:
+    """A preset that sounds, and unlike all before it."""
+
+    preset: str
+    summary: NDArray[np.float32]
+
+
+class GeneratedVitalDataset:
+    """As many presets as asked for, all for training; a `NoteDataset`.
+
+    Silent and broken presets and near-duplicates of earlier ones are drawn again. Instruments
+    depend on the seed and on those before them: a larger dataset extends a smaller one.
+
+    Args:
+        count: how many instruments, effects-off twins not counted.
+        seed: of all draws.
+
+    Raises:
+        InputError: the count or the seed is negative, or there are none.
+    """
+
+    name = "vital-generated"
+
+    def __init__(self, count: int, seed: int = 0) -> None:
+        if count < 1 or seed < 0:
+            raise InputError(
+                f"A generated dataset has at least one instrument and a seed of 0 or more, "
+                f"not {count} and {seed}."
+            )
+        self.seed = seed
+        self._statistics = load_statistics()
+        self._rows = [self._draw_row(index) for index in range(count)]
+        self._index = {row.instrument_id: index for index, (row, _) in enumerate(self._rows)}
+        self._presets: list[str] = []
+        self._summaries: list[NDArray[np.float32]] = []
+        self._lock = Lock()
+
+    @property
+    def fingerprint(self) -> str:
+        """See `NoteDataset`."""
+        return fingerprint(self.name, [DEFAULT_PATH], seed=self.seed, count=len(self._rows))
+
+    def instruments(self, split: str) -> Sequence[DatasetInstrument]:
+        """See `NoteDataset`. An instrument with effects is followed by its twin."""
+        check_split(split)
+        listed: list[DatasetInstrument] = []
+        for row, has_effects in self._rows if split == "train" else []:
+            listed.append(row)
+            if has_effects:
+                listed.append(_twin(row))
+        return listed
+
+    def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
+        """See `NoteDataset`. The first call for an instrument settles all before it."""
+        index = self._index.get(instrument.instrument_id)
+        if index is None or instrument not in (row := self._rows[index][0], _twin(row)):
+            raise DataError(f"The dataset {self.name} has no instrument like {instrument}.")
+        engine = _open(self.preset(index), instrument)
+        if not instrument.effects_on:
+            engine = engine.without_effects()
+        generator = np.random.default_rng((self.seed, index, 1))
+        planned = plan_notes(
+            instrument.family, None, self._statistics[instrument.family], generator
+        )
+        limit = N_NOTES if instrument.effects_on else N_TWIN_NOTES
+        notes: list[RecordedNote] = []
+        for note in planned:
+            played = _play(engine, note, min(MAX_SECONDS, note.duration_seconds + _RING_SECONDS))
+            if played is not None:
+                notes.append(played)
+            if len(notes) == limit:
+                break
+        return notes
+
+    def preset(self, index: int) -> str:
+        """The preset of an instrument, the text of a .vital file."""
+        with self._lock:
+            while len(self._presets) <= index:
+                accepted = self._draw_preset(len(self._presets))
+                self._presets.append(accepted.preset)
+                self._summaries.append(accepted.summary)
+            return self._presets[index]
+
+    def _draw_row(self, index: int) -> tuple[DatasetInstrument, bool]:
+        generator = np.random.default_rng((self.seed, index))
+        rest = (1.0 - sum(SHARES.values())) / (len(FAMILIES) - len(SHARES))
+        shares = [SHARES.get(family, rest) for family in FAMILIES]
+        family = FAMILIES[int(generator.choice(len(FAMILIES), p=shares))]
+        has_effects = bool(generator.random() < SHARE_WITH_EFFECTS)
+        name = f"{self.name}-{self.seed}-{index:06d}"
+        return DatasetInstrument(name, family, "train"), has_effects
+
+    def _draw_preset(self, index: int) -> _Accepted:
+        row, has_effects = self._rows[index]
+        family = str(row.family)
+        others = np.stack(self._summaries) if self._summaries else None
+        for attempt in range(_ATTEMPTS):
+            draws = np.random.SeedSequence((self.seed, index, 2, attempt))
+            preset = generate_preset(family, int(draws.generate_state(1)[0]), effects=has_effects)
+            accepted = self._listen(preset, row)
+            if accepted is None:
+                continue
+            if others is None or distance(accepted.summary, others).min() > NEAREST_DB:
+                return accepted
+        raise EngineError(
+            f"No new {family} preset in {_ATTEMPTS} attempts after {index} instruments; "
+            "generate fewer."
+        )
+
+    def _listen(self, preset: str, row: DatasetInstrument) -> _Accepted | None:
+        """Play the reference note, and the twin's; None where one is no use."""
+        engine = _open(preset, row)
+        statistics = self._statistics[row.family]
+        note = next(plan_notes(row.family, None, statistics, np.random.default_rng(0)))
+        reference = _play(engine, note, _HEARD_SECONDS)
+        if reference is None or reference.audio.size < _SHORTEST_SECONDS * SAMPLE_RATE:
+            return None
+        summary = summarise(reference.audio)
+        if engine.has_effects:
+            dry = _play(engine.without_effects(), note, _HEARD_SECONDS)
+            if dry is None or distance(summary, summarise(dry.audio)[None])[0] < NEAREST_DB:
+                return None
+        return _Accepted(preset, summary)
+
+
+def _twin(row: DatasetInstrument) -> DatasetInstrument:
+    return DatasetInstrument(row.instrument_id, row.family, row.split, effects_on=False)
+
+
+def _open(preset: str, row: DatasetInstrument) -> VitalEngine:
+    return VitalEngine.from_text(preset, row.instrument_id, one_synth=True)
+
+
+def _play(engine: VitalEngine, note: Note, seconds: float) -> RecordedNote | None:
+    """Play a note; None where it is silent or broken."""
+    try:
+        audio = engine.render([note], seconds, SAMPLE_RATE)
+    except EngineError:  # NaN or infinite samples
+        return None
+    played = record(note.pitch, audio)
+    return None if played is None or is_broken(played.audio) else played

@@ -1,0 +1,5 @@
+"""Presets for Vital that nobody has made: seeded draws in the style of each family."""
+
+from cir.engines.vital_generator.preset import generate_preset
+
+__all__ = ["generate_preset"]
