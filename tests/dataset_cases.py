@@ -85,4 +85,5 @@ SPECS: dict[str, Callable[[Path], str]] = {
     "sound font": lambda folder: f"soundfont:{write_font(folder / 'Small.sf2')}",
     "surge": lambda folder: f"surge:{write_surge_patches(folder)}",
     "vital": lambda folder: f"vital:{write_vital_presets(folder)}",
+    "generated": lambda folder: "generated:2",
 }

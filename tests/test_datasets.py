@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from cir.datasets import rendered
+from cir.datasets import generated, rendered
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
 from cir.datasets.registry import open_dataset
 from cir.errors import InputError
@@ -19,10 +19,9 @@ from tests import fake_surgepy
 from tests.dataset_cases import SPECS
 from tests.engine_cases import HAS_TINYSOUNDFONT, HAS_VITA
 
-SKIPS = {
-    "sound font": pytest.mark.skipif(not HAS_TINYSOUNDFONT, reason="needs tinysoundfont"),
-    "vital": pytest.mark.skipif(not HAS_VITA, reason="needs vita (optional)"),
-}
+no_tinysoundfont = pytest.mark.skipif(not HAS_TINYSOUNDFONT, reason="needs tinysoundfont")
+no_vita = pytest.mark.skipif(not HAS_VITA, reason="needs vita (optional)")
+SKIPS = {"sound font": no_tinysoundfont, "vital": no_vita, "generated": no_vita}
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,11 @@ def case(
 ) -> Iterator[Case]:
     patch = pytest.MonkeyPatch()
     patch.setitem(sys.modules, "surgepy", fake_surgepy)
-    patch.setattr(rendered, "N_NOTES", 4)  # Vital takes its time
+    for module in (rendered, generated):
+        patch.setattr(module, "N_NOTES", 4)  # Vital takes its time
     spec = SPECS[request.param](tmp_path_factory.mktemp("dataset"))
     dataset = open_dataset(spec)
-    chosen = [row for split in SPLITS for row in dataset.instruments(split)[:3]]
+    chosen = [row for split in SPLITS for row in dataset.instruments(split)[:2]]
     yield Case(spec, dataset, {row: dataset.notes(row) for row in chosen})
     patch.undo()
 
