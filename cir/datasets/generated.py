@@ -27,7 +27,7 @@ SHARE_WITH_EFFECTS = 0.6
 N_NOTES = 10
 N_TWIN_NOTES = 4
 
-NEAREST_DB = 1.5
+NEAREST_DB = 2.0
 """An instrument nearer than this to an earlier one is drawn again, as is a twin to its original."""
 
 _ATTEMPTS = 20

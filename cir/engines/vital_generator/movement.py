@@ -21,7 +21,7 @@ def add_amplitude(patch: Patch, kind: Archetype, generator: np.random.Generator)
     )
     patch.set(
         env_1_attack_power=uniform(generator, (-3.0, 3.0)),
-        env_1_decay_power=uniform(generator, (-6.0, 0.0)),
+        env_1_decay_power=uniform(generator, (-4.0, 0.0)),
         env_1_release_power=uniform(generator, (-5.0, 0.0)),
         velocity_track=uniform(generator, (0.1, 0.9)),
     )

@@ -19,6 +19,7 @@ SAMPLE_HZ = 261.6256
 
 _NOISE_SAMPLES = 16_384
 _HIT_SAMPLES = 28_000
+_STRING_SAMPLES = 44_000
 
 Sound: TypeAlias = NDArray[np.float64]
 Recipe: TypeAlias = Callable[[np.random.Generator], Sound]
@@ -96,7 +97,7 @@ def _hammered(generator: np.random.Generator) -> Sound:
         position=uniform(generator, (0.1, 0.15)),
     )
     knock = generator.normal(size=tone.size) * np.exp(-np.arange(tone.size) / 120.0)
-    return tone / np.abs(tone).max() + uniform(generator, (0.0, 0.3)) * knock / np.abs(knock).max()
+    return _full(tone) + uniform(generator, (0.0, 0.3)) * _full(knock)
 
 
 def _struck(generator: np.random.Generator) -> Sound:
@@ -123,7 +124,7 @@ def _struck(generator: np.random.Generator) -> Sound:
         -np.arange(tone.size) / SAMPLE_RATE / log_uniform(generator, (0.002, 0.06))
     )
     share = uniform(generator, (0.0, 0.6)) * chance(generator, 0.7)
-    return tone / np.abs(tone).max() + share * contact / np.abs(contact).max()
+    return _full(tone) + share * _full(contact)
 
 
 def _burst(generator: np.random.Generator) -> Sound:
@@ -154,7 +155,7 @@ RECIPES: dict[str, Recipe] = {
 _NOISES = frozenset({"coloured", "band", "crackle", "metal"})
 
 
-def _shaped(generator: np.random.Generator, height: NDArray[np.float64]) -> Sound:
+def _shaped(generator: np.random.Generator, height: NDArray[np.floating]) -> Sound:
     """Noise with these heights of its spectrum, which loops without a click."""
     phases = np.exp(2j * np.pi * generator.random(height.size))
     return np.asarray(np.fft.irfft(height * phases * generator.rayleigh(size=height.size)))
@@ -173,7 +174,7 @@ def _partials(
     order = np.arange(1, 41, dtype=np.float64)
     hertz = SAMPLE_HZ * order * np.sqrt(1 + stiffness * order**2)
     height = np.abs(np.sin(np.pi * order * position)) / order**slope + 1e-4
-    return _modes(generator, hertz, height, decay_seconds / order**damping)
+    return _modes(generator, hertz, height, decay_seconds / order**damping, _STRING_SAMPLES)
 
 
 def _modes(
@@ -181,9 +182,11 @@ def _modes(
     hertz: NDArray[np.float64],
     height: NDArray[np.float64],
     decay_seconds: NDArray[np.float64],
+    n_samples: int = _HIT_SAMPLES,
 ) -> Sound:
-    time = np.arange(_HIT_SAMPLES) / SAMPLE_RATE
-    sound = np.zeros(_HIT_SAMPLES)
+    """Decaying sines; those that the sample rate cannot hold are left out."""
+    time = np.arange(n_samples) / SAMPLE_RATE
+    sound = np.zeros(n_samples)
     heard = hertz < 0.45 * SAMPLE_RATE
     for one, gain, decay in zip(hertz[heard], height[heard], decay_seconds[heard], strict=True):
         phase = generator.uniform(0, 2 * np.pi)
@@ -192,9 +195,13 @@ def _modes(
     return sound
 
 
+def _full(sound: Sound) -> Sound:
+    """Bring a sound to a peak of 1; silence stays."""
+    return np.asarray(sound / max(float(np.abs(sound).max()), 1e-9), dtype=np.float64)
+
+
 def _packed(sound: Sound, name: str) -> dict[str, Any]:
-    scaled = sound / max(float(np.abs(sound).max()), 1e-9)
-    values = np.round(scaled * 32_000).astype("<i2")
+    values = np.round(_full(sound) * 32_000).astype("<i2")
     return {
         "length": int(values.size),
         "name": name,

@@ -108,7 +108,7 @@ _STRING = replace(
     sample=1.0,
     sample_level=(0.5, 1.0),
     only_sample=0.7,
-    decay=(0.3, 2.5),
+    decay=(0.5, 4.0),
     rhythm=0.0,
     filter=0.5,
     cutoff=(24.0, 72.0),
@@ -143,7 +143,7 @@ _BLOWN = replace(
     space=0.7,
 )
 _SLOW = Archetype(
-    attack=(0.05, 0.9),
+    attack=(0.05, 1.3),
     decay=(0.3, 2.0),
     sustain=(0.6, 1.0),
     release=(0.3, 2.5),
@@ -231,11 +231,11 @@ STYLES: Mapping[str, Mapping[Archetype, float]] = {
         replace(_BELL, movement=2.0, space=1.0): 1.0,
     },
     "piano": {
-        replace(_STRING, samples={"hammered": 1}, unison=0.2): 3.0,
+        replace(_STRING, samples={"hammered": 1}, unison=0.2, decay=(1.0, 5.0)): 3.0,
         replace(
-            _MALLET, intervals={0: 3, 12: 2, 24: 1, 36: 0.5}, modulation=0.8, decay=(0.6, 2.5)
+            _MALLET, intervals={0: 3, 12: 2, 24: 1, 36: 0.5}, modulation=0.8, decay=(0.8, 4.0)
         ): 2.0,
-        replace(_PLUCK, decay=(0.5, 2.5), release=(0.05, 0.3)): 1.5,
+        replace(_PLUCK, decay=(0.8, 4.0), release=(0.05, 0.6)): 1.5,
     },
     "guitar": {
         _STRING: 4.0,
@@ -247,8 +247,8 @@ STYLES: Mapping[str, Mapping[Archetype, float]] = {
         replace(
             _SLOW,
             waves={"analog": 4, "additive": 2, "reed": 1, "formant": 1},
-            attack=(0.03, 0.35),
-            release=(0.1, 0.8),
+            attack=(0.05, 1.0),
+            release=(0.15, 1.5),
             movement=0.6,
             vibrato=0.6,
             modulation=0.05,
@@ -263,8 +263,8 @@ STYLES: Mapping[str, Mapping[Archetype, float]] = {
             attack=(0.001, 0.01),
             sustain=(0.9, 1.0),
             release=(0.02, 0.12),
-            filter=0.25,
-            cutoff=(30.0, 70.0),
+            filter=0.4,
+            cutoff=(18.0, 66.0),
             modulation=0.05,
             phase_warp=0.05,
             spectral_warp=0.05,

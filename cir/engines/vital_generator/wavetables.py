@@ -56,7 +56,8 @@ def _analog(generator: np.random.Generator, n_frames: int) -> list[FloatArray]:
 
 def _pulse(generator: np.random.Generator, n_frames: int) -> list[FloatArray]:
     """Pulses of changing width."""
-    widths = np.linspace(*generator.uniform(0.04, 0.5, 2), n_frames)
+    first, last = uniform(generator, (0.04, 0.5)), uniform(generator, (0.04, 0.5))
+    widths = np.linspace(first, last, n_frames)
     return [_wave(np.asarray(np.sin(np.pi * _K * w) / _K, dtype=np.complex128)) for w in widths]
 
 
