@@ -21,10 +21,14 @@ def draw_cast(
     n_stems = int(generator.integers(config.min_stems, config.max_stems + 1))
     cast: dict[str, int] = {}
     for family in _draw_families(generator, pool, names, n_stems, config.repeat_families):
-        free = [n for n in pool.of_family(family) if pool.instruments[n].instrument_id not in cast]
-        if free:
+        group = pool.of_family(family)
+        number = group[generator.integers(len(group))]
+        if pool.instruments[number].instrument_id in cast:
+            free = [n for n in group if pool.instruments[n].instrument_id not in cast]
+            if not free:
+                continue
             number = free[generator.integers(len(free))]
-            cast[pool.instruments[number].instrument_id] = number
+        cast[pool.instruments[number].instrument_id] = number
     if len(cast) < config.min_stems:
         raise DataError(
             f"A mixture of {config.min_stems} instruments of {', '.join(config.families)} cannot "
@@ -40,8 +44,9 @@ def _draw_families(
     if not names:
         return []
     weights = np.sqrt([len(pool.of_family(name)) for name in names])
-    weights /= weights.sum()
     n_first = 0 if repeat else min(n_stems, len(names))
-    first = generator.choice(len(names), n_first, replace=False, p=weights)
-    more = generator.choice(len(names), n_stems - n_first, p=weights)
-    return [names[number] for number in (*first, *more)]
+    # Exponential clocks that ring in the order of a weighted draw without replacement.
+    first = (generator.exponential(size=len(names)) / weights).argsort()[:n_first]
+    shares = weights.cumsum() / weights.sum()
+    more = shares.searchsorted(generator.random(n_stems - n_first), side="right")
+    return [names[number] for number in (*first.tolist(), *more.tolist())]

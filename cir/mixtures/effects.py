@@ -34,20 +34,27 @@ def apply_effects(mixes: Tensor, plans: Sequence[EffectsPlan]) -> Tensor:
 
     Mixes of dry plans come back as they are, and no mix depends on another.
     """
+    if mixes.device.type != "cpu":
+        return _apply_to_all(mixes, plans)
+    # In a batch, a Fourier transform rounds differently, and a codec makes much of that.
+    each = zip(torch.split(mixes, 1), plans, strict=True)
+    return torch.cat([_apply_to_all(mix, [plan]) for mix, plan in each])
+
+
+def _apply_to_all(mixes: Tensor, plans: Sequence[EffectsPlan]) -> Tensor:
     wet = [number for number, plan in enumerate(plans) if not plan.is_dry]
     if not wet:
         return mixes
     chosen = [plans[number] for number in wet]
-    sounds = normalise_peak(mixes[wet])
-    sounds = _filter(sounds, chosen)
-    sounds = _add_noise(sounds, chosen)
-    sounds = _encode(normalise_peak(sounds), chosen)
+    sounds = _apply_linear(normalise_peak(mixes[wet]), chosen)
+    sounds = _encode(normalise_peak(_add_noise(sounds, chosen)), chosen)
     result = mixes.clone()
     result[wet] = normalise_peak(sounds)
     return result
 
 
-def _filter(sounds: Tensor, plans: Sequence[EffectsPlan]) -> Tensor:
+def _apply_linear(sounds: Tensor, plans: Sequence[EffectsPlan]) -> Tensor:
+    """Equaliser and reverb: one product of spectra."""
     rows = [n for n, plan in enumerate(plans) if plan.equaliser_db or plan.reverb]
     if not rows:
         return sounds
@@ -99,7 +106,7 @@ def _add_noise(sounds: Tensor, plans: Sequence[EffectsPlan]) -> Tensor:
     loudness = sounds[numbers].square().mean(1, keepdim=True).sqrt()
     noise_loudness = noise.square().mean(1, keepdim=True).sqrt()
     result = sounds.clone()
-    result[numbers] += noise * (levels * loudness / noise_loudness)
+    result[numbers] = sounds[numbers] + noise * (levels * loudness / noise_loudness)
     return result
 
 

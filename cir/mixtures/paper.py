@@ -94,15 +94,13 @@ def draw_rows(
 ) -> NDArray[np.int64]:
     """Notes of the instrument that are in the scale, as likely as their pitch in the family."""
     rows = pool.instruments[instrument].rows
-    allowed = in_scale[pool.pitches[rows] % 12]
-    if not allowed.any():
-        return rows[generator.integers(len(rows), size=n_notes)]
     # What Generator.choice does, without the checks that take it ten times as long.
-    cumulated = np.cumsum(np.where(allowed, pool.pitch_weights(instrument), 0.0))
-    cumulated /= cumulated[-1]
-    chosen: NDArray[np.int64] = rows[
-        cumulated.searchsorted(generator.random(n_notes), side="right")
-    ]
+    allowed = in_scale[pool.pitch_classes[rows]]
+    cumulated = (pool.pitch_weights(instrument) * allowed).cumsum()
+    if cumulated[-1] == 0:
+        return rows[generator.integers(len(rows), size=n_notes)]
+    drawn = cumulated.searchsorted(generator.random(n_notes) * cumulated[-1], side="right")
+    chosen: NDArray[np.int64] = rows[drawn]
     return chosen
 
 
@@ -114,18 +112,20 @@ def _draw_slots(
     total_seconds = n_samples / SAMPLE_RATE - delay
     shortest = QUARTERS[-1] * quarter_seconds
     lengths = draw_note_lengths(generator, family, int(np.ceil(total_seconds / shortest)))
-    edges = np.full(len(lengths) + 2, np.inf)
-    edges[0] = 0.0
-    edges[1:-1] = np.cumsum(lengths) * quarter_seconds
-    n_slots = int(edges.searchsorted(total_seconds))  # those that start before the end
-    edges[n_slots:] = total_seconds
+    edges = np.zeros(len(lengths) + 2)
+    np.cumsum(lengths, out=edges[1:-1])
+    edges *= quarter_seconds
+    edges[-1] = total_seconds
+    n_slots = int(edges[:-1].searchsorted(total_seconds))  # those that start before the end
+    edges[n_slots] = total_seconds
     jitter = generator.uniform(-_JITTER, _JITTER, n_slots) * quarter_seconds
-    silences = generator.uniform(size=n_slots) < _SILENCE_PROBABILITY
-    starts = np.rint((delay + np.maximum(edges[:n_slots] + jitter, 0)) * SAMPLE_RATE)
-    ends = np.minimum(np.rint((delay + edges[1 : n_slots + 1]) * SAMPLE_RATE), n_samples)
-    sounding = np.ones(n_slots, bool) if family == "percussion" else ~silences
-    if not sounding.any():
+    sounding = generator.random(n_slots) >= _SILENCE_PROBABILITY
+    if family == "percussion":
+        sounding.fill(True)
+    elif not sounding.any():
         sounding[0] = True
+    starts = np.rint((np.maximum(edges[:n_slots] + jitter, 0) + delay) * SAMPLE_RATE)
+    ends = np.minimum(np.rint((edges[1 : n_slots + 1] + delay) * SAMPLE_RATE), n_samples)
     sounding &= ends > starts
     first = starts[sounding].astype(np.int64)
     return first, ends[sounding].astype(np.int64) - first

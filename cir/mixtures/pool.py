@@ -30,6 +30,8 @@ class NotePool:
         samples: All notes one after the other; on disk until touched where the pool was loaded.
         tables: Instruments and notes. `instruments`, `starts`, `pitches`, `gains` and `onsets`
             are its columns.
+        pitch_classes: Of every note, C is 0, (N,).
+        families: Those with at least one instrument, most instruments first.
     """
 
     def __init__(self, samples: NDArray[np.int16], tables: PoolTables) -> None:
@@ -40,11 +42,14 @@ class NotePool:
         self.pitches = tables.pitches
         self.gains = tables.gains
         self.onsets = tables.onsets
+        self.pitch_classes = tables.pitches % 12
         self._pitch_weights = pitch_weights(tables)
         self._by_family: dict[str, list[int]] = {}
         for number, instrument in enumerate(self.instruments):
             if instrument.family is not None:
                 self._by_family.setdefault(instrument.family, []).append(number)
+        by_size = sorted(self._by_family, key=lambda name: -len(self._by_family[name]))
+        self.families = tuple(by_size)
 
     @classmethod
     def from_datasets(
@@ -172,11 +177,6 @@ class NotePool:
                 f"No instrument of family {family!r} in this pool; "
                 f"it has {sorted(self._by_family)}."
             ) from None
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        """Families with at least one instrument, most instruments first."""
-        return tuple(sorted(self._by_family, key=lambda name: -len(self._by_family[name])))
 
     def pitch_weights(self, instrument: int) -> NDArray[np.int64]:
         """How often the pitch of each of the instrument's notes occurs in its family, (n,)."""

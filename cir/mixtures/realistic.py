@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cir.datasets.midi_scores import ScoreBook
 from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.cast import draw_cast
 from cir.mixtures.chords import MAX_VOICES, draw_voices
@@ -14,7 +15,7 @@ from cir.mixtures.groove import Groove, draw_groove, draw_slots
 from cir.mixtures.paper import draw_scale
 from cir.mixtures.plan import CUT_FADE_SAMPLES, MixturePlan, PlacedNote, StemPlan
 from cir.mixtures.pool import NotePool
-from cir.mixtures.scored_part import Scores, play_score
+from cir.mixtures.scored_part import play_score
 
 _LEVEL_SPREAD_DB = 4.0
 """Standard deviation of the stems' levels, before `level_range_db`."""
@@ -33,7 +34,7 @@ def plan_realistic(
     pool: NotePool,
     config: MixtureConfig,
     instruments: Sequence[int] | None = None,
-    scores: Scores | None = None,
+    scores: ScoreBook | None = None,
 ) -> MixturePlan:
     """Write a mixture; see `plan_mixture`."""
     generator = np.random.default_rng([seed, 2])
@@ -49,7 +50,7 @@ def plan_realistic(
         gain_db += generator.uniform(-1, 1) * config.level_range_db
         tail = round(generator.uniform(*_TAIL_SECONDS) * SAMPLE_RATE)
         from_score = generator.random() < config.score_probability
-        if scores is not None and family is not None and from_score:
+        if from_score and scores is not None and family is not None and family in scores.excerpts:
             score = scores.excerpt(family, generator)
             notes = play_score(generator, pool, instrument, score, n_samples, tail)
         else:

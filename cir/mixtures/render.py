@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from cir.audio.dsp import fade_out
+from cir.datasets.midi_scores import ScoreBook
 from cir.mixtures.config import MixtureConfig
 from cir.mixtures.effects import apply_effects
 from cir.mixtures.plan import MixturePlan, StemPlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.score import plan_sounding
-from cir.mixtures.scored_part import Scores
 from cir.types import FloatArray
 
 PEAK = 0.99
@@ -43,7 +43,7 @@ def draw_mixture(
     config: MixtureConfig,
     *,
     instruments: tuple[int, ...] | None = None,
-    scores: Scores | None = None,
+    scores: ScoreBook | None = None,
 ) -> Mixture:
     """Plan and play a mixture in which every stem can be heard; see `plan_sounding`."""
     plan = plan_sounding(seed, pool, config, instruments=instruments, scores=scores)

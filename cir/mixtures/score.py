@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
+from cir.datasets.midi_scores import ScoreBook
 from cir.errors import DataError
 from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.paper import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, plan_paper
 from cir.mixtures.plan import MixturePlan, PlacedNote, StemPlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.realistic import plan_realistic
-from cir.mixtures.scored_part import Scores
 
 __all__ = [
     "NOTE_LENGTHS",
@@ -31,7 +31,7 @@ def plan_mixture(
     config: MixtureConfig,
     *,
     instruments: Sequence[int] | None = None,
-    scores: Scores | None = None,
+    scores: ScoreBook | None = None,
 ) -> MixturePlan:
     """Write a mixture; a pure function of its arguments.
 
@@ -54,7 +54,7 @@ def plan_sounding(
     config: MixtureConfig,
     *,
     instruments: Sequence[int] | None = None,
-    scores: Scores | None = None,
+    scores: ScoreBook | None = None,
 ) -> MixturePlan:
     """Write a mixture, again until every stem can be heard; still a pure function.
 

@@ -1,7 +1,5 @@
 """A part from a score, played on the notes that an instrument has."""
 
-from typing import Protocol
-
 import numpy as np
 
 from cir.instruments.note_bank import SAMPLE_RATE
@@ -11,13 +9,6 @@ from cir.types import Note
 
 _LOUDEST_VELOCITY = 127
 _SEMITONES = 12
-
-
-class Scores(Protocol):
-    """Where excerpts come from; `cir.datasets.midi_scores.ScoreBook` is one."""
-
-    def excerpt(self, family: str, generator: np.random.Generator) -> tuple[Note, ...]:
-        """A few seconds of what instruments of a family play, from second 0 on."""
 
 
 def play_score(

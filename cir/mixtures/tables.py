@@ -10,6 +10,7 @@ from cir.errors import DataError
 from cir.mixtures.decode import DecodedInstrument
 from cir.types import FloatArray
 
+NEVER = 2**31 - 1
 _AUDIBLE = 33
 """A note is heard from its first sample beyond this of 32 767 on: 53 dB below the usual peak."""
 
@@ -47,7 +48,7 @@ class PoolTables:
     gains: FloatArray
     """Linear factors that bring stored notes back to the instrument's own level, (N,)."""
     onsets: NDArray[np.int64]
-    """Samples before a note is heard, (N,); its length if it never is."""
+    """Samples before a note is heard, (N,); `NEVER` where it never is."""
 
     @classmethod
     def load(cls, path: Path) -> "PoolTables":
@@ -152,4 +153,4 @@ def pitch_weights(tables: PoolTables) -> NDArray[np.int64]:
 
 def _onset(sound: NDArray[np.int16]) -> int:
     audible = np.abs(sound, dtype=np.int32) > _AUDIBLE
-    return int(audible.argmax()) if audible.any() else len(sound)
+    return int(audible.argmax()) if audible.any() else NEVER
