@@ -10,6 +10,7 @@ import pytest
 from cir.errors import DataError, InputError
 from cir.instruments.note_bank import NoteBank
 from cir.mixtures.pool import NotePool
+from cir.mixtures.recast import apply_recast, draw_recast
 from cir.mixtures.render import Mixture, draw_mixture, render_plan
 from cir.mixtures.scales import SCALES
 from cir.mixtures.score import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, MixtureConfig, plan_mixture
@@ -127,15 +128,20 @@ def test_a_plan_is_all_that_rendering_needs(pool: NotePool) -> None:
     np.testing.assert_array_equal(render_plan(mixture.plan, pool).mix, mixture.mix)
 
 
-def test_twins_and_resampled_copies_are_instruments_of_their_own(bank: NoteBank) -> None:
+def test_twins_and_recast_copies_are_instruments_of_their_own(bank: NoteBank) -> None:
     plain = NotePool.from_note_bank(bank, split="train")
-    full = NotePool.from_note_bank(bank, split="train", twins=True, transpositions=(0, 12))
-    assert len(full.instruments) == 4 * len(plain.instruments)
-    original, octave = full.instruments[0], full.instruments[1]
-    assert octave.transposition == 12 and octave.instrument_id == original.instrument_id
-    low, high = full.stored_note(int(original.rows[0])), full.stored_note(int(octave.rows[0]))
-    assert len(high) == pytest.approx(len(low) / 2, abs=2)
-    assert full.pitches[octave.rows[0]] == full.pitches[original.rows[0]] + 12
+    full = NotePool.from_note_bank(bank, split="train", twins=True, variants=2)
+    assert len(full.instruments) == 6 * len(plain.instruments)
+    original, *copies = full.instruments[:3]
+    for variant, copy in enumerate(copies, start=1):
+        assert copy.variant == variant and copy.instrument_id == original.instrument_id
+        assert len(copy.rows) == len(original.rows) and not copy.is_original
+        recast = draw_recast(copy.instrument_id, variant)
+        expected = apply_recast(full.stored_note(int(original.rows[0])), recast)
+        heard = full.stored_note(int(copy.rows[0]))
+        np.testing.assert_allclose(heard / np.abs(heard).max() * 0.9, expected, atol=0.02)
+        shift = full.pitches[copy.rows] - full.pitches[original.rows]
+        assert (shift == recast.semitones).all()
 
 
 def test_a_saved_pool_is_the_same_pool(bank: NoteBank, tmp_path: Path) -> None:

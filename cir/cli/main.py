@@ -14,6 +14,7 @@ from cir.cli.database import app as database_app
 from cir.cli.embed import embed
 from cir.cli.evaluate import evaluate
 from cir.cli.midi_stats import midi_stats
+from cir.cli.render_notes import render_notes
 from cir.cli.search import search
 from cir.cli.train import train
 from cir.errors import CirError
@@ -35,6 +36,7 @@ app.command("app")(serve)
 app.command()(train)
 app.command()(evaluate)
 app.command("midi-stats")(midi_stats)
+app.command("render-notes")(render_notes)
 
 
 def main() -> None:

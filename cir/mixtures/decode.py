@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
 from cir.errors import DataError
-from cir.instruments.note_bank import SAMPLE_RATE
+from cir.mixtures.recast import apply_recast, draw_recast
 from cir.types import FloatArray, Progress
 
 INT16_SCALE = 32_767.0
@@ -26,13 +25,14 @@ _REPORT_EVERY = 20
 
 @dataclass(frozen=True)
 class DecodedInstrument:
-    """One instrument, twin or resampled copy, its notes packed into int16."""
+    """One instrument, twin or recast copy, its notes packed into int16."""
 
     instrument_id: str
     family: str | None
     effects_on: bool
     source: str
-    transposition: int
+    variant: int
+    """0: as it is; further ones are recast."""
     sounds: list[NDArray[np.int16]]
     pitches: list[int]
     gains: list[float]
@@ -45,10 +45,10 @@ def decode_datasets(
     split: str,
     families: Sequence[str] | None,
     twins: bool,
-    transpositions: Sequence[int],
+    variants: int,
     progress: Progress | None,
 ) -> Iterator[DecodedInstrument]:
-    """Decode, pack and transpose, never holding more than a few instruments.
+    """Decode, recast and pack, never holding more than a few instruments.
 
     Raises:
         DataError: There is no such instrument, or none of them sounds.
@@ -63,7 +63,7 @@ def decode_datasets(
 
     def decode(job: _Job) -> list[DecodedInstrument]:
         notes = job.dataset.notes(job.instrument)
-        return [_pack_instrument(job, notes, semitones) for semitones in transpositions]
+        return [_pack_instrument(job, notes, variant) for variant in range(variants + 1)]
 
     n_threads = _THREADS_PER_CORE * (os.cpu_count() or 1)
     any_sounds = False
@@ -136,17 +136,18 @@ def _unique_names(names: Iterable[str]) -> list[str]:
     return unique
 
 
-def _pack_instrument(
-    job: _Job, notes: Sequence[RecordedNote], transposition: int
-) -> DecodedInstrument:
+def _pack_instrument(job: _Job, notes: Sequence[RecordedNote], variant: int) -> DecodedInstrument:
+    recast = draw_recast(job.instrument_id, variant) if variant else None
+    sounds = [note.audio if recast is None else apply_recast(note.audio, recast) for note in notes]
+    semitones = 0 if recast is None else recast.semitones
     return DecodedInstrument(
         instrument_id=job.instrument_id,
         family=job.instrument.family,
         effects_on=job.instrument.effects_on,
         source=job.source,
-        transposition=transposition,
-        sounds=[_pack(_transpose(note.audio, transposition)) for note in notes],
-        pitches=[note.pitch + transposition for note in notes],
+        variant=variant,
+        sounds=[_pack(sound) for sound in sounds],
+        pitches=[min(127, max(0, note.pitch + semitones)) for note in notes],
         gains=[10 ** (-note.gain_db / 20) / HEADROOM for note in notes],
     )
 
@@ -155,11 +156,3 @@ def _pack(sound: FloatArray) -> NDArray[np.int16]:
     scaled = np.round(np.clip(sound * HEADROOM, -1, 1) * INT16_SCALE)
     packed: NDArray[np.int16] = scaled.astype(np.int16)
     return packed
-
-
-def _transpose(sound: FloatArray, semitones: int) -> FloatArray:
-    """Play a sound faster (up) or slower (down), as a tape machine would."""
-    if semitones == 0:
-        return sound
-    resampled: FloatArray = soxr.resample(sound, SAMPLE_RATE * 2 ** (semitones / 12), SAMPLE_RATE)
-    return resampled

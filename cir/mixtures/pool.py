@@ -4,6 +4,7 @@ import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from cir.datasets.note_bank import NoteBankDataset
 from cir.errors import DataError
 from cir.files import replace_folder
 from cir.instruments.note_bank import NoteBank
-from cir.mixtures.decode import INT16_SCALE, decode_datasets
+from cir.mixtures.decode import INT16_SCALE, DecodedInstrument, decode_datasets
 from cir.mixtures.sample_file import SampleFile
 from cir.mixtures.tables import PoolTables, TableBuilder, pitch_weights
 from cir.types import FloatArray, Progress
@@ -59,7 +60,7 @@ class NotePool:
         split: str,
         families: Sequence[str] | None = None,
         twins: bool = False,
-        transpositions: Sequence[int] = (0,),
+        variants: int = 0,
         progress: Progress | None = None,
     ) -> "NotePool":
         """Decode the notes of one split into memory.
@@ -70,8 +71,7 @@ class NotePool:
             split: `train`, `valid` or `test`.
             families: Only these; None takes every instrument, also those without a family.
             twins: Add the effects-off twins as further instruments.
-            transpositions: In semitones; each but 0 adds a resampled copy of every instrument,
-                whose spectrum and envelope move together: an instrument that nobody built.
+            variants: Recast copies of every instrument and twin; see `cir.mixtures.recast`.
             progress: Told how far it is.
 
         Raises:
@@ -85,7 +85,7 @@ class NotePool:
             split=split,
             families=families,
             twins=twins,
-            transpositions=transpositions,
+            variants=variants,
             progress=progress,
         ):
             builder.append(decoded)
@@ -100,7 +100,7 @@ class NotePool:
         split: str,
         families: Sequence[str] | None = None,
         twins: bool = False,
-        transpositions: Sequence[int] = (0,),
+        variants: int = 0,
         progress: Progress | None = None,
     ) -> "NotePool":
         """Decode the notes of one split of one note bank; see `from_datasets`."""
@@ -109,7 +109,7 @@ class NotePool:
             split=split,
             families=families,
             twins=twins,
-            transpositions=transpositions,
+            variants=variants,
             progress=progress,
         )
 
@@ -122,7 +122,7 @@ class NotePool:
         split: str,
         families: Sequence[str] | None = None,
         twins: bool = False,
-        transpositions: Sequence[int] = (0,),
+        variants: int = 0,
         progress: Progress | None = None,
     ) -> "NotePool":
         """Decode like `from_datasets`, but straight into a folder, and open it.
@@ -138,7 +138,7 @@ class NotePool:
                     split=split,
                     families=families,
                     twins=twins,
-                    transpositions=transpositions,
+                    variants=variants,
                     progress=progress,
                 ):
                     builder.append(decoded)
@@ -146,6 +146,44 @@ class NotePool:
                         file.append(sound)
             builder.tables().save(unfinished / _TABLES)
         return cls.load(folder)
+
+    @classmethod
+    def join(cls, folder: Path, pools: Sequence["NotePool"]) -> "NotePool":
+        """Write pools one after the other into a folder, and open it.
+
+        An id that an earlier pool has, gets its source in front; a source that an earlier pool
+        has, gets its number behind.
+        """
+        builder = TableBuilder()
+        sources: set[str] = set()
+        ids: set[str] = set()
+        with _unfinished(folder) as unfinished:
+            with SampleFile(unfinished / _SAMPLES) as file:
+                for number, pool in enumerate(pools, start=1):
+                    for one in pool._decoded():
+                        source = f"{one.source}-{number}" if one.source in sources else one.source
+                        taken = one.instrument_id in ids
+                        name = f"{source}-{one.instrument_id}" if taken else one.instrument_id
+                        builder.append(replace(one, source=source, instrument_id=name))
+                        for sound in one.sounds:
+                            file.append(sound)
+                    sources.update(one.source for one in pool.instruments)
+                    ids.update(one.instrument_id for one in pool.instruments)
+            builder.tables().save(unfinished / _TABLES)
+        return cls.load(folder)
+
+    def _decoded(self) -> Iterator[DecodedInstrument]:
+        for one in self.instruments:
+            yield DecodedInstrument(
+                instrument_id=one.instrument_id,
+                family=one.family,
+                effects_on=one.effects_on,
+                source=one.source,
+                variant=one.variant,
+                sounds=[self.samples[self.starts[n] : self.starts[n + 1]] for n in one.rows],
+                pitches=self.pitches[one.rows].tolist(),
+                gains=self.gains[one.rows].tolist(),
+            )
 
     def save(self, folder: Path) -> None:
         """Write the pool so that `load` can map it into memory at once."""

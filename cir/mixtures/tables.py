@@ -23,8 +23,8 @@ class PoolInstrument:
     family: str | None
     effects_on: bool
     """False for a twin: the same patch with its effects off, an instrument of its own."""
-    transposition: int
-    """Semitones by which all its notes were resampled; not 0: an instrument of its own."""
+    variant: int
+    """0: as it was recorded; further ones were recast, and are instruments of their own."""
     source: str
     """The dataset's name."""
     rows: NDArray[np.int64]
@@ -32,8 +32,8 @@ class PoolInstrument:
 
     @property
     def is_original(self) -> bool:
-        """Neither a twin nor a resampled copy."""
-        return self.effects_on and self.transposition == 0
+        """Neither a twin nor a recast copy."""
+        return self.effects_on and self.variant == 0
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class PoolTables:
                         instrument_id=str(instrument_id),
                         family=str(family) or None,
                         effects_on=bool(effects_on),
-                        transposition=int(transposition),
+                        variant=int(variant),
                         source=str(source),
                         rows=own,
                     )
-                    for (instrument_id, family, source), (effects_on, transposition), own in zip(
+                    for (instrument_id, family, source), (effects_on, variant), own in zip(
                         names, variants, rows, strict=True
                     )
                 )
@@ -94,7 +94,7 @@ class PoolTables:
             instruments=np.array(
                 [(i.instrument_id, i.family or "", i.source) for i in self.instruments], dtype=str
             ),
-            variants=np.array([(i.effects_on, i.transposition) for i in self.instruments]),
+            variants=np.array([(i.effects_on, i.variant) for i in self.instruments]),
             ends=np.array([i.rows[-1] + 1 for i in self.instruments]),
         )
 
@@ -121,7 +121,7 @@ class TableBuilder:
                 instrument_id=decoded.instrument_id,
                 family=decoded.family,
                 effects_on=decoded.effects_on,
-                transposition=decoded.transposition,
+                variant=decoded.variant,
                 source=decoded.source,
                 rows=np.arange(first, len(self._lengths)),
             )

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from cir.audio.dsp import pad_or_trim
-from cir.mixtures.batched import DeviceNotes, render_batch
+from cir.mixtures.batched import render_batch
+from cir.mixtures.device_notes import DeviceNotes
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import render_plan
 from cir.model.config import EncoderConfig

@@ -108,10 +108,10 @@ class TrainingConfig:
     """`no` (float32), `bf16`, or `auto`: bf16 on a GPU."""
     twins: bool = True
     """Effects-off twins as further instruments."""
-    transpositions: tuple[int, ...] = (0,)
-    """Resampled copies as further instruments, in semitones."""
+    variants: int = 0
+    """Recast copies of every instrument, and of every twin, as further instruments."""
     original_probability: float = 0.5
-    """How often an instrument plays as itself rather than as any of its variants, itself too."""
+    """How often an instrument plays as itself rather than as any of itself, twin and variants."""
     reference_probability: float = 0.3
     """How often the note of an instrument is its reference note rather than any."""
     realistic_probability: float = 0.0
@@ -140,8 +140,6 @@ class TrainingConfig:
         for name in ("batch_size", "total_steps", "validate_every_steps", "accumulate"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be positive, got {getattr(self, name)}.")
-        if 0 not in self.transpositions:
-            raise InputError("transpositions must contain 0, the instruments as they are.")
         if not self.data or len(self.data_weights) not in (0, len(self.data)):
             raise InputError(
                 f"data must name at least one source and data_weights as many or none, got "

@@ -1,7 +1,6 @@
 """The notes of a run, decoded once and kept beside the runs."""
 
 import hashlib
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from cir.mixtures.pool import NotePool
 from cir.training.config import TrainingConfig
 from cir.types import Progress
 
-_POOL_VERSION = 2
+_POOL_VERSION = 3
 
 
 def open_datasets(config: TrainingConfig) -> list[NoteDataset]:
@@ -20,7 +19,7 @@ def open_datasets(config: TrainingConfig) -> list[NoteDataset]:
     Raises:
         CirError: A source is missing, or is of an unknown kind.
     """
-    return [open_dataset(source, seed=0) for source in config.data]
+    return [open_dataset(source) for source in config.data]
 
 
 def training_pool(
@@ -31,23 +30,36 @@ def training_pool(
 ) -> NotePool:
     """All training instruments with their variants, from the cache where it holds them.
 
-    Decoding takes minutes and gigabytes: it is done once for all runs, and all processes of a run
-    share the same pages of memory.
+    Decoding takes minutes and gigabytes: it is done once for all runs, source by source, and all
+    processes of a run share the same pages of memory.
     """
-    sources = " ".join(dataset.fingerprint for dataset in datasets)
-    key = f"{_POOL_VERSION} {sources} {config.twins} {config.transpositions}"
-    folder = cache / hashlib.sha256(key.encode()).hexdigest()[:12]
+    folders = [_decode(dataset, config, cache, progress) for dataset in datasets]
+    if len(folders) == 1:
+        return NotePool.load(folders[0])
+    joined = cache / _key("joined", *(folder.name for folder in folders))
+    if not joined.exists():
+        NotePool.join(joined, [NotePool.load(folder) for folder in folders])
+    return NotePool.load(joined)
+
+
+def _decode(
+    dataset: NoteDataset, config: TrainingConfig, cache: Path, progress: Progress | None
+) -> Path:
+    folder = cache / _key(
+        dataset.fingerprint, str(_POOL_VERSION), str(config.twins), str(config.variants)
+    )
     if not folder.exists():
-        unfinished = cache / f".{folder.name}"
-        shutil.rmtree(unfinished, ignore_errors=True)
         cache.mkdir(parents=True, exist_ok=True)
         NotePool.build(
-            unfinished,
-            datasets,
+            folder,
+            [dataset],
             split="train",
             twins=config.twins,
-            transpositions=config.transpositions,
+            variants=config.variants,
             progress=progress,
         )
-        unfinished.rename(folder)
-    return NotePool.load(folder)
+    return folder
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:12]

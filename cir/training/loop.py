@@ -63,7 +63,7 @@ def train(config: TrainingConfig, folder: Path, *, cpu: bool = False) -> Path:
         cpu=cpu,
         mixed_precision=precision,
         gradient_accumulation_steps=config.accumulate,
-        log_with=_available_trackers(config.trackers),
+        log_with=_available_trackers(config.trackers) or None,
         project_config=ProjectConfiguration(str(folder), logging_dir=str(folder)),
     )
     run = RunFolder(folder)

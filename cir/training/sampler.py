@@ -45,14 +45,14 @@ class BatchSampler:
     """Draws batches of all processes together, and hands each process its share of them."""
 
     def __init__(self, pool: NotePool, config: TrainingConfig) -> None:
-        """Sort the pool's instruments: variants (twins, resampled copies) under their original."""
+        """Sort the pool's instruments: variants (twins, recast copies) under their original."""
         self.pool = pool
         self.config = config
         self._variants: dict[str, list[int]] = {}
         for number, instrument in enumerate(pool.instruments):
             self._variants.setdefault(instrument.instrument_id, []).append(number)
         self._originals = {
-            instrument_id: next(n for n in numbers if pool.instruments[n].is_original)
+            instrument_id: next((n for n in numbers if pool.instruments[n].is_original), numbers[0])
             for instrument_id, numbers in self._variants.items()
         }
         self._names = np.array(sorted(self._variants))
@@ -183,7 +183,7 @@ class BatchSampler:
             for number in self._variants[instrument_id]
             if len(self.pool.instruments[number].rows) >= least_notes
         ]
-        return int(generator.choice(variants))
+        return int(generator.choice(variants or [self._originals[instrument_id]]))
 
     def _draw_notes(self, generator: np.random.Generator, number: int) -> tuple[int, ...]:
         """Different ones, over again where the instrument has not so many."""

@@ -1,0 +1,37 @@
+"""`cir render-notes`: the notes of any source as a folder that trains at once, anywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cir.cli.terminal import progress_bar
+
+
+def render_notes(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="generated:COUNT, soundfont:FILE, vital:FOLDER, surge:FOLDER or nsynth:FOLDER."
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="Folder of the note bank; train with --data bank:FOLDER."
+        ),
+    ],
+    seed: Annotated[int, typer.Option(help="Of presets, notes and splits.", min=0)] = 0,
+) -> None:
+    """Render the notes of instruments once, so that training need not.
+
+    What an interrupted call has written is kept: the same command goes on.
+    """
+    from cir.datasets.registry import open_dataset
+    from cir.datasets.write_bank import write_note_bank
+    from cir.instruments.splits import SPLITS
+
+    dataset = open_dataset(source, seed=seed)
+    with progress_bar("Rendering") as progress:
+        count = write_note_bank(dataset, output, splits=SPLITS, progress=progress)
+    typer.echo(f"{output} holds the notes of {count} instruments.")
