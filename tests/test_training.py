@@ -127,6 +127,9 @@ def test_a_run_starts_from_another_or_from_a_model(data: Path, tmp_path: Path) -
     from_model = load_file(tmp_path / "third/checkpoint/average.safetensors")
     for key in before:
         torch.testing.assert_close(from_model[key], before[key], atol=1e-3, rtol=1e-3)  # float16
+    aimed = load_file(tmp_path / "third/checkpoint/objective.safetensors")["proxies"]
+    assert aimed.std(0).mean() > 0
+    torch.testing.assert_close(aimed.norm(dim=1), torch.full((len(aimed),), 0.1 * 32**0.5))
     with pytest.raises(CheckpointError, match="neither a checkpoint nor a model"):
         train(replace(second, initial=str(tmp_path)), tmp_path / "fourth", cpu=True)
 

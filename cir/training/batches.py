@@ -71,7 +71,7 @@ class BatchRenderer:
         """The waveforms of each instrument."""
         rows = [row for pair in plan.rows for row in pair]
         return PairBatch(
-            self._clips(rows).view(len(plan.rows), len(plan.rows[0]), -1),
+            self.clips(rows).view(len(plan.rows), len(plan.rows[0]), -1),
             self._numbers(plan.instruments),
         )
 
@@ -86,7 +86,7 @@ class BatchRenderer:
         owners, instruments, names, noted = zip(*stems, strict=True)
         return MixtureBatch(
             mixtures=self._render(plan),
-            notes=self._clips([row for rows in plan.note_rows for row in rows]),
+            notes=self.clips([row for rows in plan.note_rows for row in rows]),
             owners=self._numbers(owners),
             queries=self._numbers([families.index(n) if n in families else -1 for n in names]),
             instruments=self._numbers(instruments),
@@ -99,7 +99,8 @@ class BatchRenderer:
         mixes = [render_plan(mixture, self._pool).mix for mixture in plan.mixtures]
         return torch.from_numpy(np.stack(mixes))
 
-    def _clips(self, rows: list[int]) -> Tensor:
+    def clips(self, rows: list[int]) -> Tensor:
+        """Notes of the pool, (N, T), each padded or cut to what the encoder takes."""
         n_samples = self._encoder.note_samples
         if self._notes is not None:
             return self._notes.clips(rows, n_samples)

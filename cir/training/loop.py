@@ -37,6 +37,7 @@ _Plan: TypeAlias = PairPlan | MixtureBatchPlan
 
 _LOG_EVERY_STEPS = 20
 _PREFETCHED = 4
+_NOTES_AT_ONCE = 64
 _TRACKER_PACKAGES = {"tensorboard": ("tensorboardX", "tensorboard")}
 
 
@@ -118,7 +119,22 @@ class _Trainer:
                 if self.main:
                     tqdm.write(f"Starting from scratch: {error}")
         if self.config.initial is not None:
-            RunFolder(Path(self.config.initial)).initialise(objective)
+            fresh = RunFolder(Path(self.config.initial)).initialise(objective)
+            if "proxies" in fresh:
+                self._aim_proxies(objective)
+
+    @torch.no_grad()
+    def _aim_proxies(self, objective: Objective) -> None:
+        """Start each instrument's proxy at its reference note."""
+        network = objective.network.to(self.accelerator.device).eval()
+        rows = [int(one.rows[0]) for one in self.sampler.pool.instruments]
+        parts = []
+        starts = range(0, len(rows), _NOTES_AT_ONCE)
+        for start in tqdm(starts, "Reference notes", delay=2, leave=False, disable=not self.main):
+            clips = self.renderer.clips(rows[start : start + _NOTES_AT_ONCE])
+            parts.append(network.embed_notes(network.features(clips)))
+        objective.aim_proxies(torch.cat(parts).cpu())
+        network.cpu().train()
 
     def run(self) -> None:
         """Step after step until the end or an interruption."""

@@ -1,11 +1,12 @@
 """Batches in, losses out: the part of a run that has weights."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, pad
+from torch.nn.functional import cross_entropy, normalize, pad
 
 from cir.losses.cosine_to_targets import cosine_to_targets
 from cir.losses.full_infonce import full_infonce
@@ -95,6 +96,16 @@ class Objective(nn.Module):
         )
         self.queue = MemoryQueue(config.queue_size, size) if config.queue_size else None
         self._freeze_idle()
+
+    @torch.no_grad()
+    def aim_proxies(self, embeddings: Tensor) -> None:
+        """Let the proxies start at an embedding of each instrument, (K, D), not anywhere.
+
+        A network that has learned already would be led astray by proxies that have not.
+        """
+        if self.proxies is not None:
+            scale = _PROXY_SCALE * math.sqrt(embeddings.shape[1])
+            self.proxies.copy_(scale * normalize(embeddings, dim=-1))
 
     @property
     def temperature(self) -> Tensor:
