@@ -1,10 +1,10 @@
 """The paper's recipe against ours: the same size, instruments and number of sounds seen.
 
-python benchmarks/compare_recipes.py [--data ../shared/surge] [--seeds 0 1] [--mixtures 1000] [-o JSON]
+python benchmarks/compare_recipes.py [--data FOLDER] [--seeds 0 1] [--mixtures 1000] [-o JSON]
 
-Trains each of benchmarks/recipes/*.yaml with each seed into runs/recipes/NAME-SEED, going on where an
-interrupted call stopped, and measures the best checkpoint of each on the test split: mixtures of three
-families, and single notes against all references. On two CPU cores a run takes half an hour.
+Trains each of benchmarks/recipes/*.yaml with each seed into runs/recipes/NAME-SEED, going on where
+an interrupted call stopped, and measures the best checkpoint of each on the test split: mixtures of
+three families, and single notes against all references. On two CPU cores a run takes half an hour.
 """
 
 import argparse
