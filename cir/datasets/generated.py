@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.datasets.base import DatasetInstrument, RecordedNote
+from cir.datasets.broken import is_broken
 from cir.datasets.fingerprint import fingerprint
 from cir.datasets.midi_statistics import DEFAULT_PATH, load_statistics
 from cir.datasets.recorded import MAX_SECONDS, SAMPLE_RATE, record
 from cir.datasets.rendered import plan_notes
-from cir.datasets.timbre_distance import distance, is_broken, summarise
+from cir.datasets.timbre_distance import distance, summarise
 from cir.engines.vital import VitalEngine
 from cir.engines.vital_generator import generate_preset
 from cir.errors import DataError, EngineError, InputError
@@ -110,7 +111,7 @@ class GeneratedVitalDataset:
             played = _play(engine, note, min(MAX_SECONDS, note.duration_seconds + _RING_SECONDS))
             if played is not None:
                 notes.append(played)
-            if len(notes) == limit:
+            if len(notes) in (0, limit):  # without a reference note, the others are no use
                 break
         return notes
 

@@ -1,4 +1,4 @@
-"""Telling whether two sounds are nearly the same, and whether one is a sound at all."""
+"""How far apart two notes sound, roughly and fast."""
 
 import numpy as np
 import torch
@@ -15,12 +15,6 @@ _SEGMENT_FRAMES = (0, 3, 8, 20, 50, 100)
 
 _FLOOR = 0.9
 """Range of normalised log-mels that counts, from a sound's loudest band down: 36 dB."""
-
-FARTHEST_CREST = 1.35
-"""Peak over root mean square; a square wave has 1, a sine 1.41, clipped noise little more."""
-
-_MOST_DC = 0.3
-_FLAT = 0.5
 
 
 def summarise(audio: FloatArray) -> NDArray[np.float32]:
@@ -49,19 +43,3 @@ def distance(one: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[n
     decibels = 10.0 / np.log(10.0) * 2 * 4.5689974
     result: NDArray[np.float32] = decibels * np.sqrt(((others - one) ** 2).mean(-1))
     return result
-
-
-def is_broken(audio: FloatArray) -> bool:
-    """Whether a sound is a constant, or noise driven into clipping."""
-    power = float(np.mean(np.square(audio, dtype=np.float64)))
-    mean = float(np.mean(audio, dtype=np.float64))
-    if power == 0.0 or mean**2 > _MOST_DC**2 * power:
-        return True
-    crest = float(np.max(np.abs(audio))) / power**0.5
-    return crest < FARTHEST_CREST and _flatness(audio) > _FLAT
-
-
-def _flatness(audio: FloatArray) -> float:
-    """Geometric over arithmetic mean of the power spectrum: 1 for white noise, 0 for a tone."""
-    spectrum = np.abs(np.fft.rfft(audio)) ** 2 + 1e-12
-    return float(np.exp(np.mean(np.log(spectrum))) / np.mean(spectrum))

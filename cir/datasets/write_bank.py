@@ -1,8 +1,9 @@
 """Any dataset as a note bank: a folder that loads fast, whatever its notes were made of."""
 
 import csv
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -77,9 +78,8 @@ def write_note_bank(
     ]
     missing = [group for group in groups if group[0].instrument_id not in instruments]
     done = len(groups) - len(missing)
-    with ThreadPoolExecutor(n_threads) as pool:
-        tasks = _in_order(pool, dataset, missing, ahead=2 * n_threads)
-        for group, played in zip(missing, tasks, strict=True):
+    try:
+        for group, played in zip(missing, _play_all(dataset, missing, n_threads), strict=True):
             name = group[0].instrument_id
             rows = _write_sounds(folder, group, played)
             if rows:
@@ -90,15 +90,13 @@ def write_note_bank(
                 _save_tables(folder, instruments, notes)
             if progress is not None:
                 progress(done / len(groups), f"{name}, {len(rows)} notes")
-    _save_tables(folder, instruments, notes)
+    finally:
+        _save_tables(folder, instruments, notes)
     return len(instruments)
 
 
-def _in_order(
-    pool: ThreadPoolExecutor,
-    dataset: NoteDataset,
-    groups: Iterable[list[DatasetInstrument]],
-    ahead: int,
+def _play_all(
+    dataset: NoteDataset, groups: Iterable[list[DatasetInstrument]], n_threads: int
 ) -> Iterator[list[list[RecordedNote]]]:
     """Ask for the notes of each group, a few groups ahead, and give them in order."""
 
@@ -106,13 +104,15 @@ def _in_order(
         return [dataset.notes(row) for row in group]
 
     upcoming = iter(groups)
-    futures: list[Future[list[list[RecordedNote]]]] = [
-        pool.submit(play, group) for group in islice(upcoming, ahead)
-    ]
-    while futures:
-        result = futures.pop(0).result()
-        futures += [pool.submit(play, group) for group in islice(upcoming, 1)]
-        yield result
+    with ThreadPoolExecutor(n_threads) as pool:
+        futures = deque(pool.submit(play, group) for group in islice(upcoming, 2 * n_threads))
+        try:
+            while futures:
+                result = futures.popleft().result()
+                futures.extend(pool.submit(play, group) for group in islice(upcoming, 1))
+                yield result
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _write_sounds(
