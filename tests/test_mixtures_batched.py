@@ -71,7 +71,7 @@ def test_no_mixture_depends_on_its_neighbours(
 
 
 @pytest.mark.parametrize("setting", ["paper", "realistic"])
-@pytest.mark.parametrize("chunk_samples", [2**25, 5_000])
+@pytest.mark.parametrize("chunk_samples", [2**24, 5_000])
 def test_the_way_of_a_gpu_gives_the_same(
     setting: str,
     chunk_samples: int,

@@ -40,8 +40,9 @@ def render_on_device(plans: Sequence[MixturePlan], notes: DeviceNotes) -> Tensor
     gains = torch.tensor([PEAK * 10 ** (stem.gain_db / 20) for stem in stems], device=notes.device)
     peaks = sounds.abs().amax(1)
     sounds *= torch.where(peaks > 0, gains / peaks, 0.0).unsqueeze(1)
-    ends = np.cumsum([len(plan.stems) for plan in plans])
-    mixes = torch.stack([group.sum(0) for group in sounds.tensor_split(ends[:-1].tolist())])
+    owners = np.repeat(np.arange(len(plans)), [len(plan.stems) for plan in plans])
+    mixes = sounds.new_zeros(len(plans), sounds.shape[1])
+    mixes.index_add_(0, torch.from_numpy(owners).to(notes.device), sounds)
     return mixes * (PEAK / mixes.abs().amax(1, keepdim=True).clamp_min(_LEAST_PEAK))
 
 

@@ -62,8 +62,9 @@ def _apply_linear(sounds: Tensor, plans: Sequence[EffectsPlan]) -> Tensor:
     reverbs = [plans[row].reverb for row in rows]
     flat = (0.0,) * len(EQUALISER_HZ)
     gains_db = [plans[row].equaliser_db or flat for row in rows]
-    transfer = 1 + torch.fft.rfft(_responses(reverbs, sounds.device), n_fft)
-    transfer *= _equaliser(gains_db, n_fft, sounds.device)
+    transfer = _equaliser(gains_db, n_fft, sounds.device)
+    if any(reverbs):
+        transfer = transfer * (1 + torch.fft.rfft(_responses(reverbs, sounds.device), n_fft))
     filtered = torch.fft.irfft(torch.fft.rfft(sounds[rows], n_fft) * transfer, n_fft)
     result = sounds.clone()
     result[rows] = filtered[:, : sounds.shape[1]]

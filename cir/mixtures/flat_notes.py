@@ -11,8 +11,8 @@ from cir.mixtures.decode import INT16_SCALE
 from cir.mixtures.device_notes import DeviceNotes
 from cir.mixtures.plan import PlacedNote
 
-_CHUNK_SAMPLES = 2**25
-"""Samples placed at a time, or of one note: some 30 bytes each are needed on the device."""
+_CHUNK_SAMPLES = 2**24
+"""Samples placed at a time: each needs some 60 bytes on the device."""
 
 
 def add_notes(parts: Sequence[Sequence[PlacedNote]], notes: DeviceNotes, n_samples: int) -> Tensor:
