@@ -21,6 +21,9 @@ from cir.instruments.families import FAMILIES
 from cir.instruments.splits import check_split
 from cir.types import Note
 
+GENERATOR_VERSION = 1
+"""To be raised when the same seeds give other presets."""
+
 SHARES: dict[str, float] = {"synth_lead": 0.30, "bass": 0.25, "percussion": 0.25}
 """How often the families of the paper's mixtures come; the others share the rest evenly."""
 
@@ -81,7 +84,13 @@ class GeneratedVitalDataset:
     @property
     def fingerprint(self) -> str:
         """See `NoteDataset`."""
-        return fingerprint(self.name, [DEFAULT_PATH], seed=self.seed, count=len(self._rows))
+        return fingerprint(
+            self.name,
+            [DEFAULT_PATH],
+            generator=GENERATOR_VERSION,
+            seed=self.seed,
+            count=len(self._rows),
+        )
 
     def instruments(self, split: str) -> Sequence[DatasetInstrument]:
         """See `NoteDataset`. An instrument with effects is followed by its twin."""
