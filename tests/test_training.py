@@ -62,6 +62,37 @@ def test_shipped_configurations_can_be_read(path: Path) -> None:
     assert load_config(path, TrainingConfig).total_steps > 0
 
 
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_shipped_configurations_train(path: Path, data: Path, tmp_path: Path) -> None:
+    """Two steps of each at a size for tests, from scratch, on tones."""
+    config = load_config(path, TrainingConfig)
+    encoder = replace(
+        config.encoder,
+        hidden_size=TINY.hidden_size,
+        n_layers=TINY.n_layers,
+        n_heads=TINY.n_heads,
+        note_frames=TINY.note_frames,
+        mixture_frames=TINY.mixture_frames,
+    )
+    small = replace(
+        config,
+        batch_size=2,
+        total_steps=2,
+        warmup_steps=1,
+        n_validation_mixtures=2,
+        encoder=encoder,
+        data=(f"bank:{data}",),
+        data_weights=(),
+        paper_probability=1.0,
+        initial=None,
+        initial_ast=None,
+        trackers=(),
+    )
+    train(small, tmp_path, cpu=True)
+    state = json.loads((tmp_path / "checkpoint/state.json").read_text("utf-8"))
+    assert state["step"] == 2
+
+
 def test_bad_configurations_are_refused(tmp_path: Path) -> None:
     for values, words in (
         ({"learning_rat": 1}, "learning_rat"),

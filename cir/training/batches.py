@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from cir.audio.dsp import pad_or_trim
 from cir.mixtures.batched import render_batch
 from cir.mixtures.device_notes import DeviceNotes
 from cir.mixtures.pool import NotePool
-from cir.mixtures.render import render_plan
 from cir.model.config import EncoderConfig
 from cir.training.sampler import MixtureBatchPlan, PairPlan
 
@@ -54,18 +51,13 @@ class MixtureBatch:
 
 
 class BatchRenderer:
-    """Plays what the sampler wrote.
-
-    On the CPU sounds are copied slice by slice; on a GPU all notes lie in its memory as one tensor,
-    and a batch is mixed there in a few kernels.
-    """
+    """Plays what the sampler wrote, on the device: all notes lie there as one tensor."""
 
     def __init__(self, pool: NotePool, encoder: EncoderConfig, device: torch.device) -> None:
         """Bring the notes to the device."""
-        self._pool = pool
         self._encoder = encoder
         self._device = device
-        self._notes = None if device.type == "cpu" else DeviceNotes(pool, device)
+        self._notes = DeviceNotes(pool, device)
 
     def pairs(self, plan: PairPlan) -> PairBatch:
         """The waveforms of each instrument."""
@@ -85,7 +77,7 @@ class BatchRenderer:
         ]
         owners, instruments, names, noted = zip(*stems, strict=True)
         return MixtureBatch(
-            mixtures=self._render(plan),
+            mixtures=render_batch(plan.mixtures, self._notes),
             notes=self.clips([row for rows in plan.note_rows for row in rows]),
             owners=self._numbers(owners),
             queries=self._numbers([families.index(n) if n in families else -1 for n in names]),
@@ -93,19 +85,9 @@ class BatchRenderer:
             noted=torch.tensor(noted, device=self._device),
         )
 
-    def _render(self, plan: MixtureBatchPlan) -> Tensor:
-        if self._notes is not None:
-            return render_batch(plan.mixtures, self._notes)
-        mixes = [render_plan(mixture, self._pool).mix for mixture in plan.mixtures]
-        return torch.from_numpy(np.stack(mixes))
-
     def clips(self, rows: list[int]) -> Tensor:
         """Notes of the pool, (N, T), each padded or cut to what the encoder takes."""
-        n_samples = self._encoder.note_samples
-        if self._notes is not None:
-            return self._notes.clips(rows, n_samples)
-        clips = [pad_or_trim(self._pool.stored_note(row), n_samples) for row in rows]
-        return torch.from_numpy(np.array(clips, np.float32).reshape(-1, n_samples))
+        return self._notes.clips(rows, self._encoder.note_samples)
 
     def _numbers(self, values: "list[int] | tuple[int, ...]") -> Tensor:
         return torch.tensor(values, dtype=torch.long, device=self._device)

@@ -121,6 +121,8 @@ class TrainingConfig:
     paper_families: tuple[str, ...] = PAPER_FAMILIES
     max_stems: int = 6
     """Instruments in a realistic mixture, at most; 2 at least."""
+    scores: str | None = None
+    """Folder of MIDI files, or a saved score book, that some stems of realistic mixtures play."""
     level_range_db: float = 0.0
     """Each stem's level is moved by up to this much, up or down."""
     validate_every_steps: int = 1_000
@@ -160,8 +162,12 @@ class TrainingConfig:
         if queries and not self.encoder.families:
             raise InputError(f"losses: {sorted(queries)} need families in the encoder.")
         slots = {name for name in active if name.startswith("slot_")}
-        if slots and not self.encoder.n_slots:
-            raise InputError(f"losses: {sorted(slots)} need n_slots in the encoder.")
+        most = self.max_stems if self.realistic_probability else len(self.paper_families)
+        if slots and self.encoder.n_slots < most:
+            raise InputError(
+                f"losses: {sorted(slots)} need as many n_slots in the encoder as a mixture has "
+                f"instruments, {most}; got {self.encoder.n_slots}."
+            )
         if self.losses.query_presence and not self.encoder.presence:
             raise InputError("losses: query_presence needs presence: true in the encoder.")
         if self.freeze_notes and self.encoder.shared_encoder:

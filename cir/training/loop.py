@@ -17,6 +17,7 @@ from torch.optim import AdamW
 from tqdm import tqdm
 
 from cir.datasets.base import NoteDataset
+from cir.datasets.midi_scores import ScoreBook
 from cir.errors import CheckpointError
 from cir.instruments.families import FAMILIES
 from cir.model.encoder import TimbreEncoder
@@ -91,7 +92,8 @@ class _Trainer:
         self.main = accelerator.is_main_process
         with accelerator.main_process_first(), _decoding_bar(show=self.main) as progress:
             pool = training_pool(datasets, config, folder.folder.parent / "cache", progress)
-        self.sampler = BatchSampler(pool, config)
+        scores = None if config.scores is None else ScoreBook.open(config.scores)
+        self.sampler = BatchSampler(pool, config, scores)
         self.renderer = BatchRenderer(pool, config.encoder, accelerator.device)
         numbers = {name: number for number, name in enumerate(FAMILIES)}
         families = [numbers.get(one.family or "", -1) for one in pool.instruments]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cir.datasets.midi_scores import ScoreBook
 from cir.errors import DataError
 from cir.mixtures.pool import NotePool
 from cir.mixtures.score import MixtureConfig, MixturePlan, plan_sounding
@@ -44,10 +45,13 @@ class _Cast:
 class BatchSampler:
     """Draws batches of all processes together, and hands each process its share of them."""
 
-    def __init__(self, pool: NotePool, config: TrainingConfig) -> None:
+    def __init__(
+        self, pool: NotePool, config: TrainingConfig, scores: ScoreBook | None = None
+    ) -> None:
         """Sort the pool's instruments: variants (twins, recast copies) under their original."""
         self.pool = pool
         self.config = config
+        self._scores = scores
         self._variants: dict[str, list[int]] = {}
         for number, instrument in enumerate(pool.instruments):
             self._variants.setdefault(instrument.instrument_id, []).append(number)
@@ -86,7 +90,13 @@ class BatchSampler:
         ]
         share = casts[process::n_processes]
         plans = [
-            plan_sounding(cast.seed, self.pool, cast.config, instruments=cast.numbers)
+            plan_sounding(
+                cast.seed,
+                self.pool,
+                cast.config,
+                instruments=cast.numbers,
+                scores=self._scores,
+            )
             for cast in share
         ]
         return MixtureBatchPlan(tuple(plans), tuple(cast.note_rows for cast in share))
