@@ -36,6 +36,8 @@ class LossWeights:
     full_infonce: float = 0.0
     query_infonce: float = 0.0
     """Each family query of a mixture against the notes of the batch."""
+    query_triplet: float = 0.0
+    """The full triplet loss with each family query as a mixture of one note."""
     query_proxies: float = 0.0
     """Each family query against the points that `note_proxies` learns."""
     query_presence: float = 0.0

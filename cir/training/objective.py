@@ -214,6 +214,9 @@ class Objective(nn.Module):
             "query_infonce": lambda: query_infonce(
                 answers, notes, temperature, extra=extra, extra_mask=extra_mask
             ),
+            "query_triplet": lambda: full_triplet(
+                answers, notes, torch.arange(len(notes), device=notes.device)
+            ),
             "query_proxies": lambda: proxy_cross_entropy(
                 mixes.answers[asked], self._proxies(), mixes.instruments[asked]
             ),
