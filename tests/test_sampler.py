@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from cir.datasets.midi_scores import ScoreBook
 from cir.datasets.note_bank import NoteBankDataset
 from cir.errors import DataError
 from cir.mixtures.pool import NotePool
 from cir.training.batches import BatchRenderer, MixtureBatch
 from cir.training.config import TrainingConfig
 from cir.training.sampler import BatchSampler
+from cir.types import Note
 from tests.tone_bank import write_bank
 from tests.training_cases import TINY, tiny_config, tone_pool
 
@@ -147,3 +149,16 @@ def test_sources_are_drawn_as_often_as_they_weigh(data: Path, tmp_path: Path) ->
         for mixture in mute.mixtures(0).mixtures
         for stem in mixture.stems
     )
+
+
+def test_scores_are_played_in_realistic_mixtures(pool: NotePool, config: TrainingConfig) -> None:
+    score = tuple(Note(60, 100, 0.3 * number, 0.2) for number in range(4))
+    book = ScoreBook(dict.fromkeys(TINY.families, (score,)))
+    realistic = replace(config, realistic_probability=1.0)
+    with_scores, without = (
+        [BatchSampler(pool, realistic, scores).mixtures(step) for step in range(5)]
+        for scores in (book, None)
+    )
+    assert with_scores != without
+    paper = replace(config, realistic_probability=0.0)
+    assert BatchSampler(pool, paper, book).mixtures(0) == BatchSampler(pool, paper).mixtures(0)
