@@ -59,8 +59,9 @@ def log_mel(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Tens
 
 def normalise_peak(audio: Tensor) -> Tensor:
     """Bring every clip of a batch, (B, T), to the peak that the encoder expects; silence stays."""
-    peak = audio.abs().amax(-1, keepdim=True)
-    return torch.where(peak > 0, audio * (PEAK / peak.clamp_min(1e-12)), audio)
+    lowest, highest = audio.aminmax(dim=-1, keepdim=True)
+    peak = torch.maximum(highest, -lowest)
+    return audio * torch.where(peak > 0, PEAK / peak.clamp_min(1e-12), 1.0)
 
 
 @lru_cache(maxsize=8)
