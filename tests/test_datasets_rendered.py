@@ -138,6 +138,12 @@ def test_what_is_no_sound_is_not_recorded(value: float) -> None:
     assert record(60, np.zeros(0, np.float32)) is None
 
 
+def test_a_single_click_is_no_sound() -> None:
+    click = np.zeros(1_000, np.float32)
+    click[500] = 0.5
+    assert record(60, click) is None
+
+
 def test_surge_folders_give_families_and_twins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

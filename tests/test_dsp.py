@@ -8,6 +8,7 @@ from cir.audio.dsp import (
     peak_normalise,
     resample,
     rms_db,
+    trim_tail,
 )
 from cir.types import FloatArray
 
@@ -69,3 +70,13 @@ def test_rms_db() -> None:
     assert rms_db(sine(1_000, 1.0, 48_000)) == pytest.approx(-3.01, abs=0.01)
     assert rms_db(np.zeros(10, np.float32)) == SILENCE_DB
     assert rms_db(np.zeros(0, np.float32)) == SILENCE_DB
+
+
+def test_a_tail_is_cut_where_it_has_died_away_and_faded() -> None:
+    sound = np.zeros(1_000, np.float32)
+    sound[:300] = 0.5
+    sound[300:400] = 1e-4
+    trimmed = trim_tail(sound, 1e-3, 4)
+    assert trimmed.size == 300
+    np.testing.assert_allclose(trimmed[-5:], [0.5, 0.375, 0.25, 0.125, 0.0])
+    assert trim_tail(sound, 0.6, 4).size == sound.size

@@ -14,7 +14,6 @@ from cir.index.references import (
     Reference,
     ReferenceSource,
     SoundFontReferences,
-    trim_tail,
 )
 from cir.instruments.note_bank import NoteBank
 from tests.fakes import SpectrumEncoder, instrument, tone
@@ -135,12 +134,3 @@ def test_presets_of_the_default_sound_font() -> None:
         assert np.abs(one.audio).max() == pytest.approx(0.9, abs=0.01)
     families = {one.instrument.family for one in references}
     assert {"piano", "bass", "percussion", "pipe"} <= families
-
-
-def test_a_tail_is_cut_where_it_has_died_away() -> None:
-    sound = np.zeros(96_000, np.float32)
-    sound[:24_000] = 0.5
-    trimmed = trim_tail(sound)
-    assert len(trimmed) == 24_000
-    assert trimmed[-1] == 0.0
-    assert trimmed[0] == 0.5

@@ -40,6 +40,16 @@ def fade_out(audio: FloatArray, samples: int) -> FloatArray:
     return faded
 
 
+def trim_tail(audio: FloatArray, floor: float, fade_samples: int) -> FloatArray:
+    """Cut a sound after its last sample that reaches `floor`, and fade out what is left.
+
+    A sound that never reaches it is only faded.
+    """
+    loud = np.flatnonzero(np.abs(audio) >= floor)
+    end = int(loud[-1]) + 1 if loud.size else audio.size
+    return fade_out(audio[:end], fade_samples)
+
+
 def rms_db(audio: FloatArray) -> float:
     """Root mean square level in decibels re full scale, never below `SILENCE_DB`."""
     if audio.size == 0:

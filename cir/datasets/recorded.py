@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from cir.audio.dsp import fade_out, peak_normalise
+from cir.audio.dsp import peak_normalise, trim_tail
 from cir.datasets.base import RecordedNote
 from cir.types import FloatArray
 
@@ -17,7 +17,7 @@ SILENT_PEAK = 1e-3
 """A note that stays below this is silent: nothing of the instrument would be learned from it."""
 
 _TAIL_FLOOR = 1e-3  # of the peak: -60 dB
-_FADE_SECONDS = 0.02
+_FADE_SAMPLES = SAMPLE_RATE * 20 // 1000
 
 
 def record(pitch: int, audio: FloatArray) -> RecordedNote | None:
@@ -28,13 +28,14 @@ def record(pitch: int, audio: FloatArray) -> RecordedNote | None:
         audio: mono at 16 kHz, at the instrument's own level, (T,).
 
     Returns:
-        None where the sound is silent, or has a NaN or an infinite sample.
+        None where the sound is silent, a single click, or has a NaN or an infinite sample.
     """
     audio = audio[: round(MAX_SECONDS * SAMPLE_RATE)]
     peak = float(np.max(np.abs(audio), initial=0.0))
     if not math.isfinite(peak) or peak < SILENT_PEAK:
         return None
-    loud = np.flatnonzero(np.abs(audio) >= _TAIL_FLOOR * peak)
-    kept = fade_out(audio[: int(loud[-1]) + 1], round(_FADE_SECONDS * SAMPLE_RATE))
+    kept = trim_tail(audio, _TAIL_FLOOR * peak, _FADE_SAMPLES)
     faded_peak = float(np.max(np.abs(kept)))  # a click shorter than the fade is faded, too
+    if faded_peak == 0.0:
+        return None
     return RecordedNote(pitch, peak_normalise(kept, PEAK), 20.0 * math.log10(PEAK / faded_peak))

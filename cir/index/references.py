@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from cir.audio.dsp import fade_out, peak_normalise
+from cir.audio.dsp import peak_normalise, trim_tail
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine
 from cir.errors import DataError
 from cir.instruments.families import reference_pitch
@@ -25,7 +25,7 @@ _RENDER_RATE = 48_000
 _PEAK = 0.9
 _SILENT_PEAK = 1e-3
 _TAIL_FLOOR = 1e-3
-_FADE_SECONDS = 0.02
+_FADE_SAMPLES = _RENDER_RATE * 20 // 1000
 _logger = logging.getLogger(__name__)
 
 
@@ -102,14 +102,8 @@ class SoundFontReferences:
             if float(np.abs(audio).max()) < _SILENT_PEAK:
                 _logger.warning("%s is silent at pitch %d: left out", instrument.name, pitch)
                 continue
-            yield Reference(instrument, trim_tail(peak_normalise(audio, _PEAK)), _RENDER_RATE)
-
-
-def trim_tail(audio: FloatArray) -> FloatArray:
-    """Cut a sound, (T,), where it has died away (to -60 dB), and fade its last 20 ms."""
-    loud = np.flatnonzero(np.abs(audio) >= _TAIL_FLOOR)
-    end = int(loud[-1]) + 1 if loud.size else audio.size
-    return fade_out(audio[:end], round(_FADE_SECONDS * _RENDER_RATE))
+            kept = trim_tail(peak_normalise(audio, _PEAK), _TAIL_FLOOR, _FADE_SAMPLES)
+            yield Reference(instrument, kept, _RENDER_RATE)
 
 
 def _describe(row: BankInstrument) -> Instrument:
