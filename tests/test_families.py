@@ -6,6 +6,7 @@ from cir.instruments.families import (
     REFERENCE_PITCHES,
     check_families,
     family_label,
+    family_of_folder,
     family_of_gm_program,
     family_of_nsynth,
     family_of_surge_category,
@@ -99,6 +100,29 @@ def test_gm_groups_are_eight_programs_each() -> None:
 )
 def test_surge_categories_map_to_families(category: str, family: str | None) -> None:
     assert family_of_surge_category(category) == family
+
+
+@pytest.mark.parametrize(
+    ("folder", "family"),
+    [
+        ("Basses", "bass"),
+        ("bass", "bass"),
+        ("Synth-Lead", "synth_lead"),
+        ("Kick Drums", "percussion"),
+        ("Pads", "synth_pad"),
+        ("FX", "synth_effects"),
+        ("SFX", "synth_effects"),
+        ("String Machines", "strings"),
+        ("Sequences", None),
+        ("Voices", "voice"),
+        ("String", "strings"),
+        ("pianos", "piano"),
+        ("Loops", None),
+        ("", None),
+    ],
+)
+def test_families_are_read_from_folder_names(folder: str, family: str | None) -> None:
+    assert family_of_folder(folder) == family
 
 
 def test_nsynth_families_map_to_families() -> None:

@@ -7,7 +7,7 @@ import pytest
 from cir.audio.io import load_audio, save_wav
 from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
-from cir.index.own_sounds import Labels, add_sounds, family_of_folder
+from cir.index.own_sounds import Labels, add_sounds
 from tests.fakes import SpectrumEncoder, tone
 
 
@@ -145,23 +145,3 @@ def test_another_model_or_folder_is_refused_before_any_work(tmp_path: Path, pack
         add_sounds(pack, SpectrumEncoder(), [pack])
     with pytest.raises(InputError, match="Unknown family"):
         add_sounds(tmp_path / "db", SpectrumEncoder(), [pack], Labels(family="kazoo"))
-
-
-@pytest.mark.parametrize(
-    ("folder", "family"),
-    [
-        ("Basses", "bass"),
-        ("bass", "bass"),
-        ("Synth-Lead", "synth_lead"),
-        ("Kick Drums", "percussion"),
-        ("Pads", "synth_pad"),
-        ("FX", "synth_effects"),
-        ("Voices", "voice"),
-        ("String", "strings"),
-        ("pianos", "piano"),
-        ("Loops", None),
-        ("", None),
-    ],
-)
-def test_families_are_read_from_folder_names(folder: str, family: str | None) -> None:
-    assert family_of_folder(folder) == family

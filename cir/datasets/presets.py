@@ -11,7 +11,7 @@ from cir.engines.surge import SurgeEngine
 from cir.engines.vital import VitalEngine
 from cir.errors import InputError
 from cir.instruments.catalog import make_instrument_id
-from cir.instruments.families import FAMILIES, family_of_surge_category
+from cir.instruments.families import family_of_folder
 from cir.instruments.splits import split_instruments
 from cir.types import Instrument
 
@@ -95,7 +95,7 @@ def _describe(source: str, folder: Path, file: Path) -> Instrument:
     return Instrument(
         instrument_id=make_instrument_id(inside.with_suffix("")),
         name=file.stem,
-        family=next(filter(None, map(_family_of, hints)), None),
+        family=next(filter(None, map(family_of_folder, hints)), None),
         category=inside.parent.name,
         bank=folder.resolve().name,
         author="",
@@ -112,12 +112,3 @@ def _style(file: Path) -> str:
         return str(preset["preset_style"])
     except (OSError, ValueError, TypeError, KeyError):
         return ""
-
-
-def _family_of(name: str) -> str | None:
-    words = name.strip().lower()
-    slug = words.replace(" ", "_").replace("-", "_")
-    if slug in FAMILIES:
-        return slug
-    spellings = (words, f"{words}s", "fx" if words == "sfx" else "")
-    return next(filter(None, map(family_of_surge_category, spellings)), None)

@@ -15,7 +15,7 @@ from cir.index.archives import SOUND_SUFFIXES, extract_sounds
 from cir.index.bundle import is_bundle
 from cir.index.database import InstrumentDatabase, check_new_folder
 from cir.instruments.catalog import make_instrument_id
-from cir.instruments.families import FAMILIES, check_families, family_of_surge_category
+from cir.instruments.families import check_families, family_of_folder
 from cir.types import Encoder, FloatArray, Instrument, Progress
 
 MAX_SECONDS = 60.0
@@ -128,20 +128,6 @@ def add_sounds(
             InstrumentDatabase.create(target, encoder)
         InstrumentDatabase.open(target).add(instruments, np.stack(embeddings), previews)
     return AddReport(tuple(instruments), tuple(refused))
-
-
-def family_of_folder(name: str) -> str | None:
-    """Read a family from the name of a folder: `Basses`, `synth-lead`, `Kick drums`, `FX`."""
-    words = name.strip().lower().replace("_", " ").replace("-", " ")
-    for candidate in (words, f"{words}s", *reversed(words.split())):
-        slug = candidate.replace(" ", "_")
-        for spelling in (slug, slug.removesuffix("s"), slug.removesuffix("es")):
-            if spelling in FAMILIES:
-                return spelling
-        family = family_of_surge_category(candidate) or family_of_surge_category(f"{candidate}s")
-        if family is not None:
-            return family
-    return None
 
 
 def _find(files: Sequence[Path], workspace: Path) -> Iterator[_Sound]:

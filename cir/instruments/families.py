@@ -110,6 +110,7 @@ _SURGE_CATEGORIES = {
     "vox": "voice",
     "voices": "voice",
     "fx": "synth_effects",
+    "sfx": "synth_effects",  # as Vital's styles spell it
     "drones": "synth_effects",
     "atmospheres": "synth_effects",
     "ambiance": "synth_effects",
@@ -167,6 +168,20 @@ def gm_group(program: int) -> str:
 def family_of_surge_category(category: str) -> str | None:
     """Map a category folder of Surge (`Basses`) to its family; None for chords, arps and others."""
     return _SURGE_CATEGORIES.get(category.strip().lower())
+
+
+def family_of_folder(name: str) -> str | None:
+    """Read a family from the name of a folder: `Basses`, `synth-lead`, `Kick drums`, `FX`."""
+    words = name.strip().lower().replace("_", " ").replace("-", " ")
+    for candidate in (words, f"{words}s", *reversed(words.split())):
+        slug = candidate.replace(" ", "_")
+        for spelling in (slug, slug.removesuffix("s"), slug.removesuffix("es")):
+            if spelling in FAMILIES:
+                return spelling
+        family = family_of_surge_category(candidate) or family_of_surge_category(f"{candidate}s")
+        if family is not None:
+            return family
+    return None
 
 
 def family_of_nsynth(name: str) -> str:
