@@ -12,7 +12,7 @@ import pytest
 from cir.datasets import generated, rendered
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
 from cir.datasets.registry import open_dataset
-from cir.errors import InputError
+from cir.errors import DataError, InputError
 from cir.instruments.families import FAMILIES
 from cir.instruments.splits import SPLITS
 from tests import fake_surgepy
@@ -105,6 +105,11 @@ def test_notes_are_the_same_whoever_asks_and_from_several_threads(case: Case) ->
         assert [(n.pitch, n.gain_db) for n in notes] == [(n.pitch, n.gain_db) for n in expected]
         for note, wanted in zip(notes, expected, strict=True):
             assert np.array_equal(note.audio, wanted.audio)
+
+
+def test_instruments_of_another_dataset_are_refused(case: Case) -> None:
+    with pytest.raises(DataError, match="kazoo"):
+        case.dataset.notes(DatasetInstrument("kazoo", "reed", "train"))
 
 
 def test_unknown_splits_are_refused(case: Case) -> None:

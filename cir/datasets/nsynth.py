@@ -59,7 +59,8 @@ class NSynthDataset:
 
     An instrument has hundreds of recordings. Its reference note is the one nearest to its median
     pitch, then to velocity 100; the others are those nearest to notes drawn from its family's MIDI
-    statistics, each taken once.
+    statistics, each taken once. The split of an instrument depends on all that are there: train and
+    test on the same folder.
 
     Args:
         folder: one of the splits (`nsynth-valid`), or a folder that holds several.
@@ -78,7 +79,7 @@ class NSynthDataset:
         self._n_notes = n_notes
         self._seed = seed
         self._statistics = load_statistics()
-        self._recordings: dict[str, list[_Recording]] = defaultdict(list)
+        recordings: defaultdict[str, list[_Recording]] = defaultdict(list)
         families: dict[str, str] = {}
         for table in self._tables:
             for name, nsynth_family, recording in _read_table(table):
@@ -86,7 +87,8 @@ class NSynthDataset:
                     continue
                 instrument_id = make_instrument_id(name)
                 families[instrument_id] = family_of_nsynth(nsynth_family)
-                self._recordings[instrument_id].append(recording)
+                recordings[instrument_id].append(recording)
+        self._recordings = dict(recordings)
         undivided = [
             DatasetInstrument(instrument_id, families[instrument_id], "")
             for instrument_id in sorted(families)
@@ -110,6 +112,8 @@ class NSynthDataset:
 
     def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
         """See `NoteDataset`."""
+        if instrument not in self._instruments:
+            raise DataError(f"The dataset {self.name} has no instrument like {instrument}.")
         recordings = self._recordings[instrument.instrument_id]
         chosen = _choose(
             recordings,
