@@ -75,7 +75,19 @@ def test_songs_with_too_few_notes_are_refused(tmp_path: Path) -> None:
         ScoreBook.from_midi(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"bass": []}', '{"bass": [[1, 2]]}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{}",
+        "[1]",
+        '{"bass": []}',
+        '{"bass": [[]]}',
+        '{"bass": [[1, 2]]}',
+        '{"bass": [[200, 90, 0, 500, 60, 90, 0, 500, 60, 90, 0, 500, 60, 90, 0, 500]]}',
+        '{"bass": [[1000000000000000000000000, 90, 0, 500]]}',
+    ],
+)
 def test_files_that_hold_something_else_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.json").write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match="holds no scores"):

@@ -19,6 +19,14 @@ MOST_PER_FAMILY = 2_000
 """A fair sample of as many is kept of a large collection."""
 
 _MILLISECONDS = 1_000
+_LOWEST = (0, 1, 0, 1)
+_HIGHEST = (
+    127,
+    127,
+    round(EXCERPT_SECONDS * _MILLISECONDS),
+    round(EXCERPT_SECONDS * _MILLISECONDS),
+)
+"""Pitch, velocity, start and duration of a note as they are saved."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,7 @@ class ScoreBook:
             }
         except OSError as error:
             raise DataError(f"The scores {path} cannot be read: {error.strerror}.") from None
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
             raise DataError(f"{path} holds no scores: {error}.") from None
         if not excerpts or not all(excerpts.values()) or not excerpts.keys() <= set(FAMILIES):
             raise DataError(f"{path} holds no scores: its families are {sorted(excerpts)}.")
@@ -160,8 +168,10 @@ def _pack(note: Note) -> tuple[int, int, int, int]:
 
 
 def _unpack(numbers: list[int]) -> tuple[Note, ...]:
-    rows = np.array(numbers, dtype=np.int64).reshape(-1, 4).tolist()
+    table = np.array(numbers, dtype=np.int64).reshape(-1, 4)
+    if len(table) < FEWEST_NOTES or (table < _LOWEST).any() or (table > _HIGHEST).any():
+        raise ValueError(f"an excerpt of {len(table)} notes, or a note out of range")
     return tuple(
         Note(pitch, velocity, start / _MILLISECONDS, duration / _MILLISECONDS)
-        for pitch, velocity, start, duration in rows
+        for pitch, velocity, start, duration in table.tolist()
     )

@@ -144,7 +144,7 @@ class MidiStatistics:
             raise DataError(
                 f"The note statistics {path} cannot be read: {error.strerror}."
             ) from None
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise DataError(
                 f"{path} holds no note statistics ({error}); make them with `cir midi-stats`."
             ) from None
