@@ -1,7 +1,7 @@
 """What rendered datasets do beyond the contract: drawn notes, silence, twins, drum pieces."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from cir.datasets.recorded import record
 from cir.datasets.rendered import Playable, RenderedDataset, plan_notes
 from cir.engines.base import check_request
 from cir.errors import DataError, EngineError, InputError
+from cir.instruments.splits import SPLITS
 from cir.types import FloatArray, Instrument, Note
 from tests import fake_surgepy
 from tests.dataset_cases import write_surge_patches, write_vital_presets
@@ -168,3 +169,45 @@ def test_vital_presets_take_the_family_from_style_or_folder(tmp_path: Path) -> N
 def test_folders_without_presets_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"names end in \.vital"):
         open_vital_presets(tmp_path)
+
+
+def test_presets_of_similar_and_of_foreign_names_are_all_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "surgepy", fake_surgepy)
+    for name in ("Bass 1", "Bass-1", "Lead", "\u97f3", ".Lead"):
+        (tmp_path / f"{name}.fxp").write_bytes(b"")
+    dataset = open_surge_patches(tmp_path)
+    ids = {row.instrument_id for split in SPLITS for row in dataset.instruments(split)}
+    assert len(ids) == 4
+    assert "lead" in ids
+    assert sum(name.endswith("-bass-1") for name in ids) == 2
+
+
+def test_two_instruments_of_one_id_are_refused() -> None:
+    playable = Playable(instrument(), "train", Hum)
+    with pytest.raises(InputError, match="Two instruments of hums have the id 'hum'"):
+        RenderedDataset("hums", [], lambda: [playable, playable]).instruments("train")
+
+
+def test_a_preset_that_cannot_be_opened_has_no_notes() -> None:
+    def damaged() -> Hum:
+        raise EngineError("It is damaged.")
+
+    assert dataset_of(Playable(instrument(), "train", damaged)).notes(ROW) == []
+
+
+@pytest.mark.parametrize("open_folder", [open_surge_patches, open_vital_presets])
+def test_without_the_synthesizer_nothing_is_listed(
+    open_folder: Callable[[Path], RenderedDataset],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in ("surgepy", "vita"):
+        monkeypatch.setitem(sys.modules, module, None)
+    for suffix in ("fxp", "vital"):
+        (tmp_path / f"Bass.{suffix}").write_bytes(b"")
+    dataset = open_folder(tmp_path)
+    assert dataset.fingerprint  # a cache of its notes needs no synthesizer
+    with pytest.raises(EngineError, match="surgepy|vita"):
+        dataset.instruments("train")

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cir.datasets import soundfonts
 from cir.datasets.base import DatasetInstrument
 from cir.datasets.rendered import RenderedDataset
 from cir.datasets.soundfonts import open_soundfonts
@@ -87,3 +88,8 @@ def test_a_font_given_twice_adds_nothing(tmp_path: Path) -> None:
 def test_a_list_of_no_fonts_is_refused() -> None:
     with pytest.raises(InputError, match="at least one sound font"):
         open_soundfonts([])
+
+
+def test_a_silent_font_has_no_instruments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soundfonts, "SILENT_PEAK", 1e9)
+    assert rows_of(open_soundfonts([write_font(tmp_path / "Small.sf2")])) == []

@@ -1,14 +1,16 @@
 """Folders of presets for Vital and Surge."""
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from cir.datasets.rendered import Playable, RenderedDataset
 from cir.engines.base import Engine
-from cir.engines.surge import SurgeEngine
-from cir.engines.vital import VitalEngine
+from cir.engines.surge import SurgeEngine, import_surgepy
+from cir.engines.vital import VitalEngine, import_vita
 from cir.errors import InputError
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_folder
@@ -28,6 +30,7 @@ def open_vital_presets(folder: str | Path, *, seed: int = 0) -> RenderedDataset:
 
     Raises:
         InputError: there is no preset.
+        EngineError: vita is missing (when the instruments are asked for).
     """
     return _open(
         "vital",
@@ -35,6 +38,7 @@ def open_vital_presets(folder: str | Path, *, seed: int = 0) -> RenderedDataset:
         ".vital",
         VitalEngine,
         lambda file: VitalEngine(file).without_effects(),
+        import_vita,
         seed,
     )
 
@@ -51,9 +55,16 @@ def open_surge_patches(folder: str | Path, *, seed: int = 0) -> RenderedDataset:
 
     Raises:
         InputError: there is no patch.
+        EngineError: surgepy is missing (when the instruments are asked for).
     """
     return _open(
-        "surge", Path(folder), ".fxp", SurgeEngine, partial(SurgeEngine, effects=False), seed
+        "surge",
+        Path(folder),
+        ".fxp",
+        SurgeEngine,
+        partial(SurgeEngine, effects=False),
+        import_surgepy,
+        seed,
     )
 
 
@@ -63,16 +74,24 @@ def _open(
     suffix: str,
     open_file: Callable[[Path], Engine],
     open_twin: Callable[[Path], Engine],
+    check_engine: Callable[[], object],
     seed: int,
 ) -> RenderedDataset:
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}; give a folder of {suffix} files.")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() == suffix)
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        # macOS leaves files like ._Growl.vital in archives.
+        if path.suffix.lower() == suffix and path.is_file() and not path.name.startswith(".")
+    )
     if not files:
         raise InputError(f"No preset in {folder}; their names end in {suffix}.")
 
     def list_playables() -> list[Playable]:
-        rows = [_describe(source, folder, file) for file in files]
+        check_engine()  # or each preset would be left out as one that cannot be opened
+        ids = _make_ids([file.relative_to(folder) for file in files])
+        rows = [_describe(source, folder, *pair) for pair in zip(files, ids, strict=True)]
         splits = split_instruments(rows, seed=seed)
         return [
             Playable(
@@ -88,12 +107,33 @@ def _open(
     return RenderedDataset(name, files, list_playables, seed)
 
 
-def _describe(source: str, folder: Path, file: Path) -> Instrument:
+def _make_ids(paths: Sequence[Path]) -> list[str]:
+    """Ids from the paths; those that would be alike, or empty, start with a digest of the path."""
+    slugs = [_slug(path) for path in paths]
+    counts = Counter(slugs)
+    return [
+        slug if slug and counts[slug] == 1 else make_instrument_id(_digest(path), slug)
+        for path, slug in zip(paths, slugs, strict=True)
+    ]
+
+
+def _slug(path: Path) -> str:
+    try:
+        return make_instrument_id(path.with_suffix(""))
+    except InputError:  # a name in another script
+        return ""
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.as_posix().encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
+def _describe(source: str, folder: Path, file: Path, instrument_id: str) -> Instrument:
     inside = file.relative_to(folder)
     style = _style(file) if source == "vital" else ""
     hints = [style, *reversed(inside.parent.parts), folder.resolve().name]
     return Instrument(
-        instrument_id=make_instrument_id(inside.with_suffix("")),
+        instrument_id=instrument_id,
         name=file.stem,
         family=next(filter(None, map(family_of_folder, hints)), None),
         category=inside.parent.name,

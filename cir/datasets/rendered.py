@@ -16,7 +16,7 @@ from cir.datasets.fingerprint import fingerprint
 from cir.datasets.midi_statistics import DEFAULT_PATH, NoteStatistics, load_statistics
 from cir.datasets.recorded import MAX_SECONDS, SAMPLE_RATE, record
 from cir.engines.base import Engine
-from cir.errors import DataError, EngineError
+from cir.errors import DataError, EngineError, InputError
 from cir.instruments.families import reference_pitch
 from cir.instruments.splits import check_split
 from cir.types import FloatArray, Instrument, Note
@@ -66,7 +66,8 @@ class RenderedDataset:
 
     The reference note has the family's reference pitch and velocity 100 and is held for 2 s. The
     others are drawn from the family's MIDI statistics, at different pitches. Silent and broken ones
-    are left out, and so are twins that sound like their original.
+    are left out, and so are instruments that cannot be opened and twins that sound like their
+    original.
 
     Args:
         name: a short slug.
@@ -94,7 +95,11 @@ class RenderedDataset:
     def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
         """See `NoteDataset`."""
         playable, open_engine = self._find(instrument)
-        engine = open_engine()
+        try:
+            engine = open_engine()
+        except EngineError as error:  # one damaged preset among thousands
+            _logger.warning("%s is left out: %s", instrument.instrument_id, error)
+            return []
         generator = generator_for(self.seed, instrument)
         statistics = self._statistics[instrument.family]
         wanted = plan_notes(instrument.family, playable.key, statistics, generator)
@@ -122,7 +127,15 @@ class RenderedDataset:
 
     @cached_property
     def _playables(self) -> dict[str, Playable]:
-        return {playable.instrument.instrument_id: playable for playable in self.list_playables()}
+        found: dict[str, Playable] = {}
+        for playable in self.list_playables():
+            name = playable.instrument.instrument_id
+            if name in found:
+                raise InputError(
+                    f"Two instruments of {self.name} have the id {name!r}; rename one's file."
+                )
+            found[name] = playable
+        return found
 
     @property
     def _by_id(self) -> dict[str, Playable]:
@@ -162,7 +175,7 @@ def render_note(engine: Engine, note: Note, seconds: float = MAX_SECONDS) -> Flo
 def _play(engine: Engine, note: Note) -> RecordedNote | None:
     try:
         audio = render_note(engine, note)
-    except EngineError as error:  # one preset among thousands that overflows or is damaged
+    except EngineError as error:  # NaN or infinite samples, or damage that shows only now
         _logger.warning("A note is left out: %s", error)
         return None
     return record(note.pitch, audio)

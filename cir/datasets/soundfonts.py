@@ -50,6 +50,7 @@ def open_soundfonts(paths: Sequence[str | Path], *, seed: int = 0) -> RenderedDa
 
     Raises:
         InputError: no path is given.
+            Two fonts have the same name (when their instruments are asked for).
         EngineError: a file is missing or no sound font, or tinysoundfont is (when its instruments
             are asked for).
     """
@@ -115,6 +116,8 @@ def _without_copies(playables: Sequence[Playable]) -> list[Playable]:
     """Leave out what is silent, and what sounds like an earlier one that is kept."""
     sounds = [_listen(playable) for playable in playables]
     sounding = [i for i, sound in enumerate(sounds) if sound is not None]
+    if not sounding:
+        return []
     heard = np.stack([sound for sound in sounds if sound is not None])
     is_same = heard @ heard.T > SAME_SOUND  # (N, N)
     kept: list[int] = []

@@ -43,7 +43,7 @@ class SurgeEngine:
     def __init__(self, path: str | Path, *, effects: bool = True) -> None:
         self.path = Path(path)
         self.effects = effects
-        self._surgepy = _import_surgepy()
+        self._surgepy = import_surgepy()
         if not self.path.is_file():
             raise EngineError(f"There is no Surge patch {self.path}; give an .fxp file.")
 
@@ -110,7 +110,12 @@ def _to_blocks(seconds: float) -> int:
     return round(seconds * RENDER_RATE / BLOCK_FRAMES)
 
 
-def _import_surgepy() -> Any:
+def import_surgepy() -> Any:
+    """Import Surge's synthesizer.
+
+    Raises:
+        EngineError: it is not installed.
+    """
     try:
         return importlib.import_module("surgepy")
     except ImportError:

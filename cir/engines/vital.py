@@ -53,7 +53,7 @@ class VitalEngine:
 
     def __init__(self, path: str | Path) -> None:
         file = Path(path)
-        _import_vita()
+        import_vita()
         if not file.is_file():
             raise EngineError(f"There is no Vital preset {file}; give a .vital file.")
         try:
@@ -121,7 +121,7 @@ class VitalEngine:
         self.name = name
         self._one_synth = one_synth
         self._preset = preset
-        self._vita = _import_vita()
+        self._vita = import_vita()
         self._unused: deque[Any] = deque([self._new_synth()])
         self._settings = json.loads(preset)["settings"]
 
@@ -152,7 +152,12 @@ def _unreadable(name: str) -> EngineError:
     )
 
 
-def _import_vita() -> Any:
+def import_vita() -> Any:
+    """Import Vital's synthesizer.
+
+    Raises:
+        EngineError: it is not installed.
+    """
     try:
         return importlib.import_module("vita")
     except ImportError:
