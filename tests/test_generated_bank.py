@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 
 from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.write_bank import write_note_bank
-from cir.errors import EngineError
+from cir.errors import DataError, EngineError, InputError
 from cir.instruments.note_bank import NoteBank
 from tests.tone_dataset import ToneDataset
 
@@ -97,3 +98,35 @@ def test_threads_change_nothing(tmp_path: Path) -> None:
         write_note_bank(ToneDataset(families=FAMILIES), tmp_path / str(count), n_threads=count)
     for table in ("instruments.csv", "notes.csv"):
         assert (tmp_path / "1" / table).read_text() == (tmp_path / "3" / table).read_text()
+
+
+def test_a_twin_without_its_original_is_left_out(tmp_path: Path) -> None:
+    class Dry(ToneDataset):
+        def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
+            return [] if instrument.effects_on else super().notes(instrument)
+
+    assert write_note_bank(Dry(families=FAMILIES), tmp_path) == 0
+
+
+def test_another_dataset_and_other_splits_are_refused(tmp_path: Path) -> None:
+    class Moved(ToneDataset):
+        def instruments(self, split: str) -> list[DatasetInstrument]:
+            rows = super().instruments({"test": "train", "train": "test"}[split])
+            return [replace(row, split=split) for row in rows]
+
+    write_note_bank(ToneDataset(families=FAMILIES), tmp_path)
+    with pytest.raises(InputError, match="holds the notes of tones, not of others"):
+        write_note_bank(ToneDataset("others"), tmp_path)
+    with pytest.raises(InputError, match="bass-0 was in train and is now in test"):
+        write_note_bank(Moved(families=FAMILIES), tmp_path, splits=("test",))
+    assert write_note_bank(ToneDataset(families=FAMILIES), tmp_path, splits=("valid",)) == 6
+
+
+def test_folders_that_are_no_such_bank_are_refused_untouched(tmp_path: Path) -> None:
+    table = tmp_path / "instruments.csv"
+    table.write_text("instrument_id,split\nbass-0,train\n", encoding="utf-8")
+    with pytest.raises(DataError, match="other columns"):
+        write_note_bank(ToneDataset(families=FAMILIES), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [table.name]
+    with pytest.raises(InputError, match="is a file"):
+        write_note_bank(ToneDataset(families=FAMILIES), table)

@@ -11,6 +11,7 @@ import numpy as np
 
 from cir.audio.io import save_opus
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
+from cir.errors import DataError, InputError
 from cir.files import replacing
 from cir.instruments.note_bank import SAMPLE_RATE
 from cir.types import Progress
@@ -67,15 +68,23 @@ def write_note_bank(
         progress: called after each instrument.
 
     Returns:
-        How many instruments the folder has; those without a note are left out.
+        How many instruments the folder has; those without a reference note are left out.
+
+    Raises:
+        InputError: the folder has notes of another dataset, or of this one with other splits.
+        DataError: its tables are none that this function writes.
+        CirError: the dataset cannot give its notes.
     """
     folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; name a folder for the notes.")
     instruments, notes = _read_finished(folder)
     groups = [
         list(group)
         for split in splits
         for _, group in groupby(dataset.instruments(split), key=lambda row: row.instrument_id)
     ]
+    _check_kept(folder, instruments, dataset.name, [group[0] for group in groups])
     missing = [group for group in groups if group[0].instrument_id not in instruments]
     done = len(groups) - len(missing)
     try:
@@ -118,6 +127,8 @@ def _play_all(
 def _write_sounds(
     folder: Path, group: list[DatasetInstrument], played: list[list[RecordedNote]]
 ) -> list[Row]:
+    if not played[0]:  # a twin is no use without its original
+        return []
     rows: list[Row] = []
     sounds = []
     start = 0
@@ -158,17 +169,37 @@ def _instrument_row(dataset: NoteDataset, instrument: DatasetInstrument, rows: l
     return values
 
 
+def _check_kept(
+    folder: Path, kept: dict[str, Row], name: str, wanted: Sequence[DatasetInstrument]
+) -> None:
+    """Refuse to mix datasets, or splits of two seeds: what one trains on, the other tests on."""
+    foreign = {row["bank"] for row in kept.values()} - {name}
+    if foreign:
+        raise InputError(
+            f"{folder} holds the notes of {', '.join(sorted(foreign))}, not of {name}; "
+            "name another folder."
+        )
+    for row in wanted:
+        before = kept.get(row.instrument_id)
+        if before is not None and before["split"] != row.split:
+            raise InputError(
+                f"{folder} was begun with other splits: {row.instrument_id} was in "
+                f"{before['split']} and is now in {row.split}; use the same seed and sources, "
+                "or another folder."
+            )
+
+
 def _read_finished(folder: Path) -> tuple[dict[str, Row], dict[str, list[Row]]]:
     """The rows of instruments whose sounds are there, too."""
     if not (folder / "instruments.csv").is_file():
         return {}, {}
     instruments = {
         row["instrument_id"]: row
-        for row in _read(folder / "instruments.csv")
+        for row in _read(folder / "instruments.csv", INSTRUMENT_COLUMNS)
         if (folder / "notes" / f"{row['instrument_id']}.opus").is_file()
     }
     notes: dict[str, list[Row]] = {}
-    for row in _read(folder / "notes.csv"):
+    for row in _read(folder / "notes.csv", NOTE_COLUMNS):
         if row["instrument_id"] in instruments:
             notes.setdefault(row["instrument_id"], []).append(row)
     return {name: row for name, row in instruments.items() if name in notes}, notes
@@ -181,9 +212,17 @@ def _save_tables(folder: Path, instruments: dict[str, Row], notes: dict[str, lis
     _write(folder / "instruments.csv", INSTRUMENT_COLUMNS, instruments.values())
 
 
-def _read(path: Path) -> list[Row]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+def _read(path: Path, columns: Sequence[str]) -> list[Row]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != tuple(columns):
+                raise ValueError("it has other columns")
+            return list(reader)
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(
+            f"{path} is no table of an interrupted call ({error}); name a new folder."
+        ) from None
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
