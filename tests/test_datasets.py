@@ -129,3 +129,8 @@ def test_malformed_specs_are_refused(spec: str) -> None:
 def test_missing_folders_are_refused(spec: str) -> None:
     with pytest.raises(InputError, match=r"none"):
         open_dataset(spec)
+
+
+def test_negative_seeds_are_refused() -> None:
+    with pytest.raises(InputError, match="seed is 0 or more, not -1"):
+        open_dataset("generated:1", seed=-1)

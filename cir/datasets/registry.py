@@ -27,7 +27,7 @@ def open_dataset(spec: str, *, seed: int = 0) -> NoteDataset:
         seed: of splits, drawn notes and generated presets; a note bank has its own.
 
     Raises:
-        InputError: the spec is malformed, or nothing of the kind is there.
+        InputError: the spec is malformed, nothing of the kind is there, or the seed is negative.
         DataError: what is there is damaged.
     """
     scheme, colon, where = spec.partition(":")
@@ -36,6 +36,8 @@ def open_dataset(spec: str, *, seed: int = 0) -> NoteDataset:
             f"Unknown dataset {spec!r}; give scheme:where, "
             f"with one of the schemes {', '.join(_OPENERS)}."
         )
+    if seed < 0:
+        raise InputError(f"A seed is 0 or more, not {seed}.")
     return _OPENERS[scheme](where.strip(), seed)
 
 
