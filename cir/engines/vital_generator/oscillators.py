@@ -12,8 +12,8 @@ _TRANSPOSE_SEMITONES = 96.0
 """The whole range of an oscillator's transposition, as modulations count it."""
 
 _WARPS = {"sync": 1, "formant": 2, "quantize": 3, "bend": 4, "squeeze": 5, "pulse": 6}
-_MODULATORS = {1: {2: 7, 3: 8}, 2: {1: 7, 3: 8}, 3: {1: 7, 2: 8}}
-"""Of each oscillator, the kind of warp by which another one modulates its frequency; three more
+_MODULATORS = {2: 7, 3: 8}
+"""The kinds of warp by which another oscillator modulates the first one's frequency; three more
 for a ring modulation."""
 _RING = 3
 _STRETCHES = (3, 4)
@@ -139,7 +139,7 @@ def _modulate_one(
     amount = uniform(generator, (0.05, 0.6))
     patch.set(
         "osc_1_",
-        distortion_type=_MODULATORS[1][modulator] + (_RING if ring else 0),
+        distortion_type=_MODULATORS[modulator] + (_RING if ring else 0),
         distortion_amount=amount,
     )
     if chance(generator, 0.75):
@@ -156,7 +156,7 @@ def _drop_pitch(patch: Patch, kind: Archetype, generator: np.random.Generator) -
     if not source:
         return
     semitones = log_uniform(generator, kind.drop_semitones)
-    sign = 1.0 if kind.drop_semitones[0] > 0 and chance(generator, 0.9) else -0.3
+    sign = 1.0 if chance(generator, 0.9) else -0.3
     for number in range(1, len(patch.wavetables) + 1):
         patch.modulate(source, f"osc_{number}_transpose", sign * semitones / _TRANSPOSE_SEMITONES)
 
