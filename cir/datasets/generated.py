@@ -1,7 +1,6 @@
 """Instruments that nobody has made: presets for Vital, drawn in the style of each family."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
@@ -43,14 +42,6 @@ _RING_SECONDS = 1.0
 """How long a note other than the reference note may ring on: most of the time goes into tails."""
 
 
-@dataclass(frozen=True)
-class _Accepted:
-    """A preset that sounds, and unlike all before it."""
-
-    preset: str
-    summary: NDArray[np.float32]
-
-
 class GeneratedVitalDataset:
     """As many presets as asked for, all for training; a `NoteDataset`.
 
@@ -77,7 +68,7 @@ class GeneratedVitalDataset:
         self._statistics = load_statistics()
         self._rows = [self._draw_row(index) for index in range(count)]
         self._index = {row.instrument_id: index for index, (row, _) in enumerate(self._rows)}
-        self._presets: list[str] = []
+        self._seeds: list[int] = []  # of presets: their texts would take a gigabyte for 10 000
         self._summaries: list[NDArray[np.float32]] = []
         self._lock = Lock()
 
@@ -127,11 +118,9 @@ class GeneratedVitalDataset:
     def preset(self, index: int) -> str:
         """The preset of an instrument, the text of a .vital file."""
         with self._lock:
-            while len(self._presets) <= index:
-                accepted = self._draw_preset(len(self._presets))
-                self._presets.append(accepted.preset)
-                self._summaries.append(accepted.summary)
-            return self._presets[index]
+            while len(self._seeds) <= index:
+                self._settle_next()
+        return self._generate(index, self._seeds[index])
 
     def _draw_row(self, index: int) -> tuple[DatasetInstrument, bool]:
         generator = np.random.default_rng((self.seed, index))
@@ -142,25 +131,32 @@ class GeneratedVitalDataset:
         name = f"{self.name}-{self.seed}-{index:06d}"
         return DatasetInstrument(name, family, "train"), has_effects
 
-    def _draw_preset(self, index: int) -> _Accepted:
+    def _generate(self, index: int, seed: int) -> str:
         row, has_effects = self._rows[index]
-        family = str(row.family)
+        return generate_preset(str(row.family), seed, effects=has_effects)
+
+    def _settle_next(self) -> None:
+        """Find a preset that sounds, and unlike all before it, for the first without one."""
+        index = len(self._seeds)
+        row = self._rows[index][0]
         others = np.stack(self._summaries) if self._summaries else None
         for attempt in range(_ATTEMPTS):
             draws = np.random.SeedSequence((self.seed, index, 2, attempt))
-            preset = generate_preset(family, int(draws.generate_state(1)[0]), effects=has_effects)
-            accepted = self._listen(preset, row)
-            if accepted is None:
+            seed = int(draws.generate_state(1)[0])
+            summary = self._listen(self._generate(index, seed), row)
+            if summary is None:
                 continue
-            if others is None or distance(accepted.summary, others).min() > NEAREST_DB:
-                return accepted
+            if others is None or distance(summary, others).min() > NEAREST_DB:
+                self._seeds.append(seed)
+                self._summaries.append(summary)
+                return
         raise EngineError(
-            f"No new {family} preset in {_ATTEMPTS} attempts after {index} instruments; "
+            f"No new {row.family} preset in {_ATTEMPTS} attempts after {index} instruments; "
             "generate fewer."
         )
 
-    def _listen(self, preset: str, row: DatasetInstrument) -> _Accepted | None:
-        """Play the reference note, and the twin's; None where one is no use."""
+    def _listen(self, preset: str, row: DatasetInstrument) -> NDArray[np.float32] | None:
+        """Play the reference note, and the twin's, and sum it up; None where one is no use."""
         engine = _open(preset, row)
         statistics = self._statistics[row.family]
         note = next(plan_notes(row.family, None, statistics, np.random.default_rng(0)))
@@ -172,7 +168,7 @@ class GeneratedVitalDataset:
             dry = _play(engine.without_effects(), note, _HEARD_SECONDS)
             if dry is None or distance(summary, summarise(dry.audio)[None])[0] < NEAREST_DB:
                 return None
-        return _Accepted(preset, summary)
+        return summary
 
 
 def _twin(row: DatasetInstrument) -> DatasetInstrument:
