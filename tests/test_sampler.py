@@ -111,10 +111,11 @@ def test_the_note_beside_a_mixture_is_of_the_instrument_in_it(
 
 
 def test_pairs_are_two_different_notes_and_some_are_of_one_family(
-    pool: NotePool, config: TrainingConfig
+    pool: NotePool, data: Path
 ) -> None:
     for share in (0.0, 0.5):
-        sampler = BatchSampler(pool, replace(config, batch_size=6, hard_negatives=share))
+        config = tiny_config(data, "pairs", batch_size=6, hard_negatives=share)
+        sampler = BatchSampler(pool, config)
         for step in range(10):
             plan = sampler.pairs(step)
             assert all(first != second for first, second in plan.rows)
@@ -125,9 +126,19 @@ def test_pairs_are_two_different_notes_and_some_are_of_one_family(
                 assert set(rows) <= set(pool.instruments[number].rows.tolist())
 
 
-def test_a_batch_larger_than_a_family_is_refused(pool: NotePool, config: TrainingConfig) -> None:
+def test_a_batch_larger_than_a_family_is_refused_at_once(
+    pool: NotePool, config: TrainingConfig
+) -> None:
     with pytest.raises(DataError, match="batch_size"):
-        BatchSampler(pool, replace(config, batch_size=8)).mixtures(0)
+        BatchSampler(pool, replace(config, batch_size=8))
+
+
+def test_mixtures_of_any_families_say_when_these_run_out(
+    pool: NotePool, config: TrainingConfig
+) -> None:
+    sampler = BatchSampler(pool, replace(config, batch_size=8, paper_probability=0.0))
+    with pytest.raises(DataError, match="batch_size"):
+        sampler.mixtures(0)
 
 
 def test_sources_are_drawn_as_often_as_they_weigh(data: Path, tmp_path: Path) -> None:
@@ -149,6 +160,13 @@ def test_sources_are_drawn_as_often_as_they_weigh(data: Path, tmp_path: Path) ->
         for mixture in mute.mixtures(0).mixtures
         for stem in mixture.stems
     )
+    pairs = replace(
+        tiny_config(data, "pairs"), data=("a", "b"), data_weights=(0.0, 1.0), batch_size=16
+    )
+    plan = BatchSampler(pool, pairs).pairs(0)  # more than there are: all of the one that counts
+    assert {pool.instruments[number].source for number in plan.instruments} == {
+        pool.instruments[-1].source
+    }
 
 
 def test_scores_are_played_in_realistic_mixtures(pool: NotePool, config: TrainingConfig) -> None:

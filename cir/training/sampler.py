@@ -1,7 +1,8 @@
 """What goes into each batch: a pure function of (seed, step), the same on every machine."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from cir.errors import DataError
 from cir.mixtures.pool import NotePool
 from cir.mixtures.score import MixtureConfig, MixturePlan, plan_sounding
 from cir.training.config import TrainingConfig
+
+_FEWEST_STEMS = 2
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,11 @@ class BatchSampler:
     def __init__(
         self, pool: NotePool, config: TrainingConfig, scores: ScoreBook | None = None
     ) -> None:
-        """Sort the pool's instruments: variants (twins, recast copies) under their original."""
+        """Sort the pool's instruments: variants (twins, recast copies) under their original.
+
+        Raises:
+            DataError: There are too few instruments for batches of mixtures.
+        """
         self.pool = pool
         self.config = config
         self._scores = scores
@@ -59,19 +66,18 @@ class BatchSampler:
             instrument_id: next((n for n in numbers if pool.instruments[n].is_original), numbers[0])
             for instrument_id, numbers in self._variants.items()
         }
-        self._names = np.array(sorted(self._variants))
         self._weights = self._source_weights()
-        self._family_names = {name: self._names_of(name) for name in pool.families}
+        self._names = self._drawable(self._variants)
+        names = {family: self._names_of(family) for family in pool.families}
+        self._family_names = {family: members for family, members in names.items() if len(members)}
+        if config.task == "mixtures":
+            self._check_paper_families()
 
     def pairs(self, step: int, process: int = 0, n_processes: int = 1) -> PairPlan:
         """Some of the instruments are of one family, hard negatives; none meets its own twin."""
         generator = self._generator(step)
         n_pairs = min(self.config.batch_size, len(self._names))
-        families = list(self._family_names)
-        sizes = np.array([len(self._family_names[name]) for name in families])
-        family = self._family_names[str(generator.choice(families, p=sizes / sizes.sum()))]
-        n_hard = min(round(n_pairs * self.config.hard_negatives), len(family))
-        chosen = list(self._choose(generator, family, n_hard))
+        chosen = self._draw_of_one_family(generator, round(n_pairs * self.config.hard_negatives))
         rest = self._names[~np.isin(self._names, chosen)]
         chosen += list(self._choose(generator, rest, n_pairs - len(chosen)))
         numbers = [self._draw_variant(generator, str(name), least_notes=2) for name in chosen]
@@ -101,9 +107,38 @@ class BatchSampler:
         ]
         return MixtureBatchPlan(tuple(plans), tuple(cast.note_rows for cast in share))
 
+    def _check_paper_families(self) -> None:
+        """With as many instruments of each as mixtures in a batch, none can run out later."""
+        if self.config.realistic_probability == 1 or self.config.paper_probability == 0:
+            return
+        for family in self.config.paper_families:
+            if len(self._family_names.get(family, ())) < self.config.batch_size:
+                self._refuse(family)
+
+    def _refuse(self, family: str) -> Never:
+        raise DataError(
+            f"A batch of {self.config.batch_size} mixtures needs more than the "
+            f"{len(self._family_names.get(family, ()))} instruments of family {family!r} at hand; "
+            "make batch_size smaller, or add a source that has more."
+        )
+
+    def _drawable(self, names: Iterable[str]) -> NDArray[np.str_]:
+        """Those of sources that are drawn from at all, each once, sorted."""
+        weights = self._weights
+        return np.array(sorted({n for n in names if weights is None or weights[n] > 0}), dtype=str)
+
     def _names_of(self, family: str) -> NDArray[np.str_]:
         numbers = self.pool.of_family(family)
-        return np.array(sorted({self.pool.instruments[n].instrument_id for n in numbers}))
+        return self._drawable(self.pool.instruments[n].instrument_id for n in numbers)
+
+    def _draw_of_one_family(self, generator: np.random.Generator, n: int) -> list[str]:
+        """Different instruments of a family, which is drawn as often as it has members."""
+        if not self._family_names:
+            return []
+        families = list(self._family_names)
+        sizes = np.array([len(self._family_names[name]) for name in families])
+        family = self._family_names[str(generator.choice(families, p=sizes / sizes.sum()))]
+        return list(self._choose(generator, family, min(n, len(family))))
 
     def _draw_cast(
         self, generator: np.random.Generator, used: set[str], *, with_notes: bool
@@ -132,7 +167,7 @@ class BatchSampler:
         """
         n_stems = len(self.config.paper_families)
         if realistic:
-            n_stems = int(generator.integers(2, self.config.max_stems + 1))
+            n_stems = int(generator.integers(_FEWEST_STEMS, self.config.max_stems + 1))
         elif generator.uniform() < self.config.paper_probability:
             return self.config.paper_families
         left = {
@@ -140,20 +175,23 @@ class BatchSampler:
             for name, members in self._family_names.items()
         }
         weights = np.sqrt(list(left.values()))
-        n_stems = min(n_stems, int((weights > 0).sum()))
+        n_left = int((weights > 0).sum())
+        if n_left < min(n_stems, _FEWEST_STEMS):
+            raise DataError(
+                f"A batch of {self.config.batch_size} mixtures needs more than the "
+                f"{len(self._names)} instruments in {len(left)} families at hand; make batch_size "
+                "or max_stems smaller, or add a source that has more."
+            )
+        n_stems = min(n_stems, n_left)
         drawn = generator.choice(list(left), n_stems, replace=False, p=weights / weights.sum())
         return [str(name) for name in drawn]
 
     def _draw_unused(self, generator: np.random.Generator, family: str, used: set[str]) -> int:
         """An instrument of the family that is new to the batch."""
-        members = self._family_names.get(family, np.array([], dtype=str))
+        members = self._family_names.get(family, ())
         free = np.array([name for name in members if name not in used])
         if not len(free):
-            raise DataError(
-                f"A batch of {self.config.batch_size} mixtures needs more than the "
-                f"{len(members)} instruments of family {family!r} at hand; "
-                "make batch_size smaller."
-            )
+            self._refuse(family)
         name = str(self._choose(generator, free, 1)[0])
         used.add(name)
         return self._draw_variant(generator, name)
@@ -165,7 +203,6 @@ class BatchSampler:
         if self._weights is None:
             return generator.choice(names, n, replace=False)
         weights = np.array([self._weights[str(name)] for name in names])
-        n = min(n, int((weights > 0).sum()))
         return generator.choice(names, n, replace=False, p=weights / weights.sum())
 
     def _source_weights(self) -> dict[str, float] | None:
