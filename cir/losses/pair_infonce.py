@@ -52,5 +52,5 @@ def pair_infonce(
 
 def _left_out(extra_mask: Tensor) -> Tensor:
     """The points of the matrix, (P, P + M)."""
-    pairs = torch.zeros(len(extra_mask), len(extra_mask), dtype=torch.bool)
-    return torch.cat([pairs.to(extra_mask.device), ~extra_mask], dim=1)
+    pairs = extra_mask.new_zeros(len(extra_mask), len(extra_mask))
+    return torch.cat([pairs, ~extra_mask], dim=1)
