@@ -8,7 +8,7 @@ import torch
 from torch import distributed
 from torch.multiprocessing.spawn import start_processes
 
-from cir.errors import InputError
+from cir.errors import DataError, InputError
 from cir.training.batches import BatchRenderer
 from cir.training.config import LossWeights, TrainingConfig
 from cir.training.objective import Objective
@@ -89,6 +89,38 @@ def test_frozen_notes_keep_their_encoder(data: Path) -> None:
     assert objective.network.mixture_ast.embeddings.cls_token.grad is not None
     with pytest.raises(InputError, match="shared_encoder"):
         replace(config, encoder=replace(encoder, shared_encoder=True))
+
+
+def test_frozen_notes_meet_no_dropout(data: Path) -> None:
+    encoder = replace(TINY, shared_encoder=False, dropout=0.5)
+    config = tiny_config(
+        data, encoder=encoder, freeze_notes=True, losses=weights(("query_targets",))
+    )
+    objective = Objective(config, [0] * 3)
+    notes = torch.randn(2, TINY.note_samples)
+    torch.testing.assert_close(objective._embed_notes(notes), objective._embed_notes(notes))
+    assert objective.network.mixture_ast is not None and objective.network.mixture_ast.training
+
+
+def test_batches_that_ask_no_query_are_no_accident(data: Path) -> None:
+    """Nobody plays the one family that the encoder listens for."""
+    names = ("query_infonce", "query_targets", "query_proxies", "query_triplet", "mix_infonce")
+    config = tiny_config(
+        data, encoder=replace(TINY, families=("organ",)), losses=weights(names), queue_size=4
+    )
+    objective, loss = run(config)
+    assert torch.isfinite(loss) and loss > 0
+    gradients = [p.grad for p in objective.parameters() if p.grad is not None]
+    assert all(torch.isfinite(gradient).all() for gradient in gradients)
+
+
+def test_notes_without_families_teach_none(data: Path) -> None:
+    config = tiny_config(data, "pairs", losses=weights(("family_classes",)))
+    with pytest.raises(DataError, match="families"):
+        Objective(config, [-1] * 3)
+    objective = Objective(config, [-1, 2])
+    loss = objective._note_losses(torch.randn(3, 32), torch.zeros(3, dtype=torch.long))
+    assert loss["family_classes"] == 0
 
 
 def test_two_processes_give_the_loss_and_the_gradients_of_one(data: Path, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ def config(tmp_path: Path) -> Path:
         "losses": {"pair_triplet": 1.0},
         "batch_size": 2,
         "total_steps": 2,
+        "warmup_steps": 0,
         "validate_every_steps": 2,
         "trackers": [],
     }

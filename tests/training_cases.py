@@ -25,7 +25,7 @@ def tiny_config(data: Path, task: str = "mixtures", **changes: object) -> Traini
         "learn_temperature": True,
         "batch_size": 3,
         "total_steps": 6,
-        "warmup_steps": 2,
+        "warmup_steps": 1,
         "decay_steps": 2,
         "precision": "no",
         "validate_every_steps": 6,

@@ -1,16 +1,50 @@
 """What decides a training run."""
 
+import math
 from dataclasses import dataclass, field, fields
 
 from cir.errors import InputError
+from cir.instruments.families import FAMILIES
 from cir.mixtures.score import PAPER_FAMILIES
 from cir.model.config import EncoderConfig
 from cir.training.schedule import SHAPES
 
 TASKS = ("pairs", "mixtures")
 PRECISIONS = ("auto", "no", "bf16")
+TEMPERATURES = (0.02, 1.0)
+"""Below, cosines overflow and gradients vanish; above, nothing is told apart."""
+_QUEUE_LOSSES = {"pair_infonce", "query_infonce"}
 _PAIR_LOSSES = {"pair_triplet", "pair_infonce"}
 _NOTE_LOSSES = {"supervised_contrastive", "family_classes", "instrument_classes", "note_proxies"}
+_LEAST = {
+    "seed": 0,
+    "batch_size": 1,
+    "mixtures_with_notes": 1,
+    "notes_per_instrument": 2,
+    "accumulate": 1,
+    "total_steps": 1,
+    "warmup_steps": 0,
+    "decay_steps": 1,
+    "learning_rate": 0,
+    "final_learning_rate": 0,
+    "weight_decay": 0,
+    "ema_decay": 0,
+    "max_gradient_norm": 0,
+    "queue_size": 0,
+    "variants": 0,
+    "max_stems": 2,
+    "level_range_db": 0,
+    "validate_every_steps": 1,
+    "n_validation_mixtures": 1,
+    "checkpoint_every_seconds": 0,
+}
+_PROBABILITIES = (
+    "hard_negatives",
+    "original_probability",
+    "reference_probability",
+    "realistic_probability",
+    "paper_probability",
+)
 
 
 @dataclass(frozen=True)
@@ -82,9 +116,9 @@ class TrainingConfig:
     same_mix_negatives: bool = True
     """Whether the triplet losses oppose a mixture's own notes to each other, as the paper does."""
     queue_size: int = 0
-    """Notes of earlier steps that serve as further negatives of the InfoNCE losses."""
+    """Notes of earlier steps that serve as further negatives of pair and query InfoNCE."""
     batch_size: int = 16
-    """Mixtures, or pairs, in a step of all processes together."""
+    """Mixtures, or pairs, in a batch of all processes together."""
     mixtures_with_notes: int | None = None
     """So many mixtures of a batch come with notes, None: all. The others only meet proxies: three
     notes cost more than their mixture, and are learned sooner."""
@@ -106,6 +140,7 @@ class TrainingConfig:
     ema_decay: float = 0.999
     """Of the moving average that is validated and kept; 0 keeps the weights themselves."""
     max_gradient_norm: float = 1.0
+    """Longer gradients are shortened to it; 0 leaves them as they are."""
     precision: str = "auto"
     """`no` (float32), `bf16`, or `auto`: bf16 on a GPU."""
     twins: bool = True
@@ -137,21 +172,54 @@ class TrainingConfig:
         _check_choice("task", self.task, TASKS)
         _check_choice("precision", self.precision, PRECISIONS)
         _check_choice("schedule", self.schedule, SHAPES)
-        if self.notes_per_instrument < 2:
+        self._check_numbers()
+        if isinstance(self.data, str) or not self.data:
+            raise InputError(f"data must be a list of at least one source, got {self.data!r}.")
+        if self.data_weights and (
+            len(self.data_weights) != len(self.data)
+            or not min(self.data_weights) >= 0
+            or not 0 < sum(self.data_weights) < math.inf
+        ):
             raise InputError(
-                f"notes_per_instrument must be 2 at least, got {self.notes_per_instrument}."
+                f"data_weights must be none, or one for each of the {len(self.data)} sources, none "
+                f"negative and not all 0, got {self.data_weights}."
             )
-        for name in ("batch_size", "total_steps", "validate_every_steps", "accumulate"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be positive, got {getattr(self, name)}.")
-        if not self.data or len(self.data_weights) not in (0, len(self.data)):
-            raise InputError(
-                f"data must name at least one source and data_weights as many or none, got "
-                f"{len(self.data)} and {len(self.data_weights)}."
-            )
+        _check_families("families of the encoder", self.encoder.families)
+        _check_families("paper_families", self.paper_families)
+        if not self.paper_families:
+            raise InputError("paper_families must name at least one family.")
         self._check_losses()
 
+    def _check_numbers(self) -> None:
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value < math.inf:
+                raise InputError(f"{name} must be {least} at least, got {value}.")
+        for name in _PROBABILITIES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} must lie between 0 and 1, got {getattr(self, name)}.")
+        low, high = TEMPERATURES
+        if not low <= self.temperature <= high:
+            raise InputError(
+                f"temperature must lie between {low} and {high}, got {self.temperature}."
+            )
+        if self.ema_decay >= 1:
+            raise InputError(f"ema_decay must be below 1, got {self.ema_decay}.")
+        for smaller, larger in (
+            ("warmup_steps", "total_steps"),
+            ("final_learning_rate", "learning_rate"),
+            ("mixtures_with_notes", "batch_size"),
+        ):
+            if (getattr(self, smaller) or 0) > getattr(self, larger):
+                raise InputError(
+                    f"{smaller} must not exceed {larger}, got {getattr(self, smaller)} and "
+                    f"{getattr(self, larger)}."
+                )
+
     def _check_losses(self) -> None:
+        for name, weight in self.losses.active.items():
+            if not 0 < weight < math.inf:
+                raise InputError(f"losses: {name} must be 0 at least, got {weight}.")
         active = set(self.losses.active)
         if not active:
             raise InputError("losses: none has a weight; give at least one, such as pair_infonce.")
@@ -164,7 +232,7 @@ class TrainingConfig:
         if queries and not self.encoder.families:
             raise InputError(f"losses: {sorted(queries)} need families in the encoder.")
         slots = {name for name in active if name.startswith("slot_")}
-        most = self.max_stems if self.realistic_probability else len(self.paper_families)
+        most = max(self.max_stems if self.realistic_probability else 0, len(self.paper_families))
         if slots and self.encoder.n_slots < most:
             raise InputError(
                 f"losses: {sorted(slots)} need as many n_slots in the encoder as a mixture has "
@@ -172,10 +240,25 @@ class TrainingConfig:
             )
         if self.losses.query_presence and not self.encoder.presence:
             raise InputError("losses: query_presence needs presence: true in the encoder.")
-        if self.freeze_notes and self.encoder.shared_encoder:
-            raise InputError("freeze_notes needs shared_encoder: false in the encoder.")
+        if self.queue_size and not active & _QUEUE_LOSSES:
+            raise InputError(
+                f"queue_size is for {' and '.join(sorted(_QUEUE_LOSSES))}; give one of them a "
+                "weight or leave it out."
+            )
+        if self.freeze_notes and (self.encoder.shared_encoder or self.task == "pairs"):
+            raise InputError(
+                "freeze_notes needs task: mixtures, and shared_encoder: false in the encoder."
+            )
 
 
 def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise InputError(f"Unknown {name} {value!r}; allowed are {', '.join(allowed)}.")
+
+
+def _check_families(name: str, families: tuple[str, ...]) -> None:
+    for family in families:
+        if family not in FAMILIES or families.count(family) > 1:
+            raise InputError(
+                f"{name} must be among {', '.join(FAMILIES)}, none twice; got {family!r}."
+            )

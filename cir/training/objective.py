@@ -3,11 +3,13 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize, pad
 
+from cir.errors import DataError
 from cir.losses.cosine_to_targets import cosine_to_targets
 from cir.losses.full_infonce import full_infonce
 from cir.losses.full_triplet import full_triplet
@@ -23,13 +25,13 @@ from cir.losses.slot_matching import slot_matching
 from cir.losses.supervised_contrastive import supervised_contrastive
 from cir.model.network import TimbreNetwork
 from cir.training.batches import MixtureBatch, PairBatch
-from cir.training.config import TrainingConfig
+from cir.training.config import TEMPERATURES, TrainingConfig
 from cir.training.gather import gather_indices, gather_rows
 from cir.training.memory_queue import MemoryQueue
 
 #: Only a proxy's direction counts; a short one turns faster under Adam's steps of fixed size.
 _PROXY_SCALE = 0.1
-_NO_CLASS = -100  # cross_entropy's ignore_index
+_NO_CLASS = -1
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,16 @@ class Objective(nn.Module):
         Args:
             config: The run.
             families: The family of every instrument in the pool as a number, -1 for none.
+
+        Raises:
+            DataError: Families are to be told apart, and no instrument has one.
         """
         super().__init__()
+        if config.losses.family_classes and max(families) < 0:
+            raise DataError(
+                "family_classes needs instruments with families, and none of these has one; add "
+                "a source that has, or another loss."
+            )
         self.config = config
         self.weights = config.losses.active
         self.network = TimbreNetwork(config.encoder)
@@ -96,6 +106,7 @@ class Objective(nn.Module):
         )
         self.queue = MemoryQueue(config.queue_size, size) if config.queue_size else None
         self._freeze_idle()
+        self.train()
 
     @torch.no_grad()
     def aim_proxies(self, embeddings: Tensor) -> None:
@@ -109,8 +120,15 @@ class Objective(nn.Module):
 
     @property
     def temperature(self) -> Tensor:
-        """Kept away from 0, where cosines would overflow and gradients vanish."""
-        return self.log_temperature.exp().clamp(0.02, 1.0)
+        """Kept within what a configuration may ask for."""
+        return self.log_temperature.exp().clamp(*TEMPERATURES)
+
+    def train(self, mode: bool = True) -> Self:
+        """Frozen notes are embedded without dropout, in training too."""
+        super().train(mode)
+        if self.config.freeze_notes:
+            self.network.ast.eval()  # type: ignore[no-untyped-call]
+        return self
 
     def forward(self, batch: PairBatch | MixtureBatch) -> dict[str, Tensor]:
         """Every loss that has a weight, by name, and their weighted sum as `loss`."""
@@ -127,7 +145,9 @@ class Objective(nn.Module):
 
     def _freeze_idle(self) -> None:
         """Spare optimiser and processes what no loss reaches."""
-        names = self.weights.keys()
+        names = set(self.weights)
+        if self.config.task == "mixtures" and "supervised_contrastive" in names:
+            names.add("query_contrastive")  # it reaches the answers of the family queries, too
         heads = (
             (self.network.family_queries, "query_", "query_presence"),
             (self.network.open_slots, "slot_", "slot_presence"),
@@ -198,10 +218,13 @@ class Objective(nn.Module):
         asked = mixes.queries >= 0
         heard = asked[noted]  # notes whose family has a query
         answers, notes = mixes.answers[noted][heard], mixes.notes[heard]
+        all_answers, answerers = mixes.answers[asked], mixes.instruments[asked]
         # Mixtures without notes would be negatives and never a positive: leave them out.
         pooled, owners = _only_owners(mixes.pooled, owners)
         same_mix = self.config.same_mix_negatives
         extra, extra_mask = self._queued(instruments[heard])
+        # A batch may ask nothing of any query; a mean over nothing would not be a number.
+        nothing = mixes.answers.sum() * 0
         choices: dict[str, Callable[[], Tensor]] = {
             "mix_triplet": lambda: mix_triplet(
                 pooled, mixes.notes, owners, same_mix_negatives=same_mix
@@ -217,20 +240,22 @@ class Objective(nn.Module):
             "query_triplet": lambda: full_triplet(
                 answers, notes, torch.arange(len(notes), device=notes.device)
             ),
-            "query_proxies": lambda: proxy_cross_entropy(
-                mixes.answers[asked], self._proxies(), mixes.instruments[asked]
-            ),
+            "query_proxies": lambda: proxy_cross_entropy(all_answers, self._proxies(), answerers),
             "query_presence": lambda: presence_loss(
                 mixes.presence,
                 _hits(mixes.presence, mixes.owners[asked], mixes.queries[asked]),
             ),
             "query_targets": lambda: cosine_to_targets(answers, notes),
             "supervised_contrastive": lambda: supervised_contrastive(
-                torch.cat([mixes.answers[asked], mixes.notes]),
-                torch.cat([mixes.instruments[asked], instruments]),
+                torch.cat([all_answers, mixes.notes]),
+                torch.cat([answerers, instruments]),
                 temperature,
             ),
         }
+        if not len(answers):
+            choices |= {name: lambda: nothing for name in ("query_infonce", "query_targets")}
+        if not len(all_answers):
+            choices["query_proxies"] = lambda: nothing
         losses = {name: choices[name]() for name in self.weights if name in choices}
         if {"slot_infonce", "slot_presence"} & self.weights.keys():
             losses |= self._slot_losses(mixes)
@@ -255,9 +280,14 @@ class Objective(nn.Module):
     def _note_losses(self, notes: Tensor, instruments: Tensor) -> dict[str, Tensor]:
         families = self.families[instruments]
         choices: dict[str, Callable[[], Tensor]] = {
-            "family_classes": lambda: cross_entropy(
-                self.heads["family_classes"](notes),
-                families.masked_fill(families < 0, _NO_CLASS),
+            "family_classes": lambda: (
+                cross_entropy(
+                    self.heads["family_classes"](notes),
+                    families,
+                    ignore_index=_NO_CLASS,
+                    reduction="sum",
+                )
+                / (families != _NO_CLASS).sum().clamp_min(1)
             ),
             "instrument_classes": lambda: cross_entropy(
                 self.heads["instrument_classes"](notes), instruments
