@@ -77,6 +77,7 @@ def test_shipped_configurations_train(path: Path, data: Path, tmp_path: Path) ->
     small = replace(
         config,
         batch_size=2,
+        mixtures_with_notes=None,
         total_steps=2,
         warmup_steps=1,
         n_validation_mixtures=2,
@@ -161,6 +162,13 @@ def test_a_run_starts_from_another_or_from_a_model(data: Path, tmp_path: Path) -
     aimed = load_file(tmp_path / "third/checkpoint/objective.safetensors")["proxies"]
     assert aimed.std(0).mean() > 0
     torch.testing.assert_close(aimed.norm(dim=1), torch.full((len(aimed),), 0.1 * 32**0.5))
+    warmer = replace(second, learn_temperature=False, temperature=0.5)
+    train(warmer, tmp_path / "warmer", cpu=True)
+    own = load_file(tmp_path / "warmer/checkpoint/objective.safetensors")["log_temperature"]
+    assert own.exp() == pytest.approx(0.5)
+    with pytest.raises(CheckpointError, match="no folder"):
+        train(replace(second, initial=str(tmp_path / "none")), tmp_path / "fourth", cpu=True)
+    assert not (tmp_path / "none").exists()
     with pytest.raises(CheckpointError, match="neither a checkpoint nor a model"):
         train(replace(second, initial=str(tmp_path)), tmp_path / "fourth", cpu=True)
 

@@ -49,4 +49,7 @@ def train(
         loaded = replace(loaded, seed=seed)
     folder = output or Path("runs") / config.stem
     best = run(loaded, folder, cpu=cpu)
-    print(f"Best model by validation: {best}")
+    if best.exists():
+        print(f"Best model by validation: {best}")
+    else:
+        print(f"Stopped before the first validation; the same command goes on in {folder}")

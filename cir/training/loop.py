@@ -5,20 +5,21 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Never, TypeAlias
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import ProjectConfiguration, set_seed
+from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, set_seed
 from torch import Tensor, nn
 from torch.optim import AdamW
 from tqdm import tqdm
 
 from cir.datasets.base import NoteDataset
 from cir.datasets.midi_scores import ScoreBook
-from cir.errors import CheckpointError
+from cir.errors import CheckpointError, InputError
 from cir.instruments.families import FAMILIES
 from cir.model.encoder import TimbreEncoder
 from cir.model.pretrained import initialise_from_ast
@@ -31,7 +32,7 @@ from cir.training.prefetch import Prefetcher
 from cir.training.run_folder import Progressed, RunFolder
 from cir.training.sampler import BatchSampler, MixtureBatchPlan, PairPlan
 from cir.training.schedule import learning_rate_factor
-from cir.training.validation import Validation
+from cir.training.validation import Validation, check_validation
 from cir.types import Progress
 
 _Plan: TypeAlias = PairPlan | MixtureBatchPlan
@@ -39,6 +40,8 @@ _Plan: TypeAlias = PairPlan | MixtureBatchPlan
 _LOG_EVERY_STEPS = 20
 _PREFETCHED = 4
 _NOTES_AT_ONCE = 64
+_PATIENCE = timedelta(hours=6)
+"""The others wait while one process decodes or validates; torch would give up after minutes."""
 _TRACKER_PACKAGES = {"tensorboard": ("tensorboardX", "tensorboard")}
 
 
@@ -53,10 +56,15 @@ def train(config: TrainingConfig, folder: Path, *, cpu: bool = False) -> Path:
         cpu: Leave a GPU alone.
 
     Returns:
-        The folder of the best model by validation.
+        The folder of the best model by validation; not there where a run was stopped before any.
+
+    Raises:
+        InputError: The batches cannot be shared out among so many processes.
+        CirError: A source, a checkpoint or what to start from cannot be used.
     """
     set_seed(config.seed)
     datasets = open_datasets(config)
+    check_validation(datasets[0], config)
     use_cpu = cpu or not torch.cuda.is_available()
     precision = config.precision
     if precision == "auto":
@@ -67,7 +75,9 @@ def train(config: TrainingConfig, folder: Path, *, cpu: bool = False) -> Path:
         gradient_accumulation_steps=config.accumulate,
         log_with=_available_trackers(config.trackers) or None,
         project_config=ProjectConfiguration(str(folder), logging_dir=str(folder)),
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
     )
+    _check_shares(config, accelerator.num_processes)
     run = RunFolder(folder)
     with run.locked() if accelerator.is_main_process else nullcontext():
         _Trainer(config, datasets, run, accelerator).run()
@@ -100,12 +110,16 @@ class _Trainer:
         objective = Objective(config, families)
         optimizer = AdamW(_parameter_groups(objective, config), lr=config.learning_rate)
         self.average = MovingAverage(objective.network, config.ema_decay)
-        restored = folder.restore(objective, self.average.network, optimizer)
+        with accelerator.main_process_first():  # it may have to put a checkpoint back in place
+            restored = folder.restore(objective, self.average.network, optimizer)
         if restored is None:
             self._initialise(objective)
             self.average = MovingAverage(objective.network, config.ema_decay)
         self.state = restored or Progressed()
         self.objective, self.optimizer = accelerator.prepare(objective, optimizer)
+        for entry in self.optimizer.state.values():
+            # accelerate moves all to the device; of steps there, Adam asks one after the other.
+            entry["step"] = entry["step"].cpu()
         self.average.network.to(accelerator.device)
         if self.main:
             self.validation = Validation(datasets[0], pool, config)
@@ -121,7 +135,12 @@ class _Trainer:
                 if self.main:
                     tqdm.write(f"Starting from scratch: {error}")
         if self.config.initial is not None:
-            fresh = RunFolder(Path(self.config.initial)).initialise(objective)
+            folder = Path(self.config.initial)
+            if not folder.is_dir():
+                raise CheckpointError(
+                    f"initial: there is no folder {folder}; give that of a run or of a model."
+                )
+            fresh = RunFolder(folder).initialise(objective)
             if "proxies" in fresh:
                 self._aim_proxies(objective)
 
@@ -136,7 +155,8 @@ class _Trainer:
             clips = self.renderer.clips(rows[start : start + _NOTES_AT_ONCE])
             parts.append(network.embed_notes(network.features(clips)))
         objective.aim_proxies(torch.cat(parts).cpu())
-        network.cpu().train()
+        network.cpu()
+        objective.train()
 
     def run(self) -> None:
         """Step after step until the end or an interruption."""
@@ -191,7 +211,7 @@ class _Trainer:
             with self.accelerator.accumulate(self.objective):
                 losses: dict[str, Tensor] = self.objective(batch)
                 self.accelerator.backward(losses["loss"])
-                if self.accelerator.sync_gradients:
+                if self.accelerator.sync_gradients and config.max_gradient_norm:
                     self.accelerator.clip_grad_norm_(
                         self.objective.parameters(), config.max_gradient_norm
                     )
@@ -252,6 +272,16 @@ class _Trainer:
         TimbreEncoder(self.average.network, self.accelerator.device).save_pretrained(
             self.folder.last
         )
+
+
+def _check_shares(config: TrainingConfig, n_processes: int) -> None:
+    """Refuse batches that some process would have more of than another, or nothing."""
+    for name in ("batch_size", "mixtures_with_notes"):
+        value = getattr(config, name)
+        if value is not None and value % n_processes:
+            raise InputError(
+                f"{name} must be a multiple of the number of processes, {n_processes}, got {value}."
+            )
 
 
 def _available_trackers(names: Sequence[str]) -> list[str]:

@@ -119,13 +119,22 @@ class RunFolder:
     def initialise(self, objective: nn.Module) -> list[str]:
         """Start from this run's averaged weights, or from the model in this folder.
 
+        Neither its queue, whose instruments are numbered otherwise, nor a temperature that is not
+        learned here is taken over.
+
         Returns:
             Names of what the other had not, or in another size: it stays fresh.
 
         Raises:
             CheckpointError: There is neither a checkpoint nor a model, or nothing of it fits.
         """
-        own = objective.state_dict()
+        trained = dict(objective.named_parameters())
+        own = {
+            name: value
+            for name, value in objective.state_dict().items()
+            if not name.startswith("queue.")
+            and (name != "log_temperature" or trained[name].requires_grad)
+        }
         state = self._find_weights()
         fitting = {
             name: value

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.datasets.base import NoteDataset
+from cir.errors import DataError
 from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.config import MixtureConfig
 from cir.mixtures.pool import NotePool
@@ -25,6 +26,23 @@ class Query:
     sound: FloatArray
     targets: tuple[tuple[str | None, str], ...]
     """(family, instrument_id) of what should be found in it."""
+
+
+def check_validation(dataset: NoteDataset, config: TrainingConfig) -> None:
+    """Refuse a run that cannot be validated, before anything is decoded.
+
+    Raises:
+        DataError: The valid split of the run's first dataset lacks instruments.
+    """
+    found = {one.family for one in dataset.instruments("valid") if one.effects_on}
+    missing = [name for name in config.paper_families if name not in found]
+    if config.task == "pairs":
+        missing = [] if found else ["any family"]
+    if missing:
+        raise DataError(
+            f"{dataset.name} has no instrument of {', '.join(missing)} in its valid split, which "
+            "decides on the best checkpoint; put a source first in data that has."
+        )
 
 
 class Validation:
@@ -106,10 +124,16 @@ def _mixture_queries(pool: NotePool, config: TrainingConfig) -> list[Query]:
 
 def _note_queries(pool: NotePool, seed: int) -> list[Query]:
     """Notes that are not reference notes."""
+    several = [instrument for instrument in pool.instruments if len(instrument.rows) > 1]
+    if not several:
+        raise DataError(
+            f"No valid instrument of {pool.instruments[0].source} has a note beside its reference "
+            "note to validate with; put a source first in data that has."
+        )
     generator = np.random.default_rng(seed)
     queries = []
-    for number in generator.choice(len(pool.instruments), _N_NOTES):
-        instrument = pool.instruments[number]
+    for number in generator.choice(len(several), _N_NOTES):
+        instrument = several[number]
         row = int(generator.choice(instrument.rows[1:]))
         targets = (("all", instrument.instrument_id),)
         queries.append(Query(pool.stored_note(row), targets))

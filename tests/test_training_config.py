@@ -1,0 +1,111 @@
+"""What a training configuration may say, and runs that are refused before they start."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cir.config import parse_config
+from cir.datasets.note_bank import NoteBankDataset
+from cir.errors import DataError, InputError
+from cir.mixtures.pool import NotePool
+from cir.training import loop
+from cir.training.config import LossWeights, TrainingConfig
+from cir.training.sampler import BatchSampler
+from cir.training.validation import Validation, check_validation
+from tests.tone_bank import write_bank
+from tests.training_cases import MIXTURE_LOSSES, TINY, tiny_config, tone_pool
+
+FROZEN = replace(TINY, shared_encoder=False)
+REFUSED: list[dict[str, object]] = [
+    {"seed": -1},
+    {"temperature": -0.1},
+    {"temperature": float("nan")},
+    {"paper_probability": 1.5},
+    {"reference_probability": -0.1},
+    {"batch_size": 0},
+    {"batch_size": 3, "mixtures_with_notes": 4},
+    {"mixtures_with_notes": 0},
+    {"ema_decay": 1.0},
+    {"total_steps": 5, "warmup_steps": 6},
+    {"decay_steps": 0},
+    {"learning_rate": float("inf")},
+    {"final_learning_rate": 1.0},
+    {"max_gradient_norm": -1.0},
+    {"max_stems": 1},
+    {"n_validation_mixtures": 0},
+    {"paper_families": ("bass", "kazoo")},
+    {"paper_families": ("bass", "bass")},
+    {"paper_families": ()},
+    {"encoder": replace(TINY, families=("kazoo",))},
+    {"data": "bank:x"},
+    {"data": ()},
+    {"data_weights": (1.0, 1.0)},
+    {"data_weights": (0.0,)},
+    {"data_weights": (-1.0,)},
+    {"losses": LossWeights(query_infonce=-1.0)},
+    {"losses": LossWeights(mix_triplet=1.0), "queue_size": 4},
+]
+
+
+@pytest.mark.parametrize("changes", REFUSED, ids=str)
+def test_what_makes_no_sense_is_refused_in_one_sentence(changes: dict[str, object]) -> None:
+    with pytest.raises(InputError) as caught:
+        replace(tiny_config(Path("x")), **changes)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+    words = {"encoder": "families", "losses": "losses|queue_size"}
+    assert any(re.search(words.get(name, name), str(caught.value)) for name in changes)
+
+
+def test_notes_can_only_be_frozen_where_something_else_learns() -> None:
+    pairs = LossWeights(pair_infonce=1.0)
+    with pytest.raises(InputError, match="task: mixtures"):
+        tiny_config(Path("x"), "pairs", encoder=FROZEN, freeze_notes=True, losses=pairs)
+
+
+def test_a_source_that_is_no_list_is_refused() -> None:
+    with pytest.raises(InputError, match="list"):
+        parse_config({"data": "bank:x", "losses": {"mix_triplet": 1.0}}, TrainingConfig, "test")
+
+
+def test_a_run_that_cannot_be_validated_is_refused_before_decoding(tmp_path: Path) -> None:
+    bank = write_bank(tmp_path)
+    table = bank / "instruments.csv"
+    text = table.read_text("utf-8")
+    assert ",valid," in text
+    check_validation(NoteBankDataset(bank), tiny_config(bank))
+    table.write_text(text.replace(",valid,", ",test,"), encoding="utf-8")
+    for task in ("pairs", "mixtures"):
+        with pytest.raises(DataError, match="valid split"):
+            check_validation(NoteBankDataset(bank), tiny_config(bank, task))
+
+
+def test_instruments_of_one_note_are_no_queries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = NoteBankDataset(write_bank(tmp_path))
+    config, pool = tiny_config(tmp_path, "pairs"), tone_pool(tmp_path)
+    Validation(dataset, pool, config)
+    notes = NoteBankDataset.notes
+    monkeypatch.setattr(NoteBankDataset, "notes", lambda *args: notes(*args)[:1])
+    with pytest.raises(DataError, match="reference note"):
+        Validation(dataset, pool, config)
+
+
+def test_batches_that_do_not_go_into_the_processes_are_refused() -> None:
+    config = tiny_config(Path("x"), batch_size=4, mixtures_with_notes=2, losses=MIXTURE_LOSSES)
+    loop._check_shares(config, 2)
+    for n_processes, name in ((3, "batch_size"), (4, "mixtures_with_notes")):
+        with pytest.raises(InputError, match=f"{name} must be a multiple"):
+            loop._check_shares(config, n_processes)
+
+
+def test_pairs_need_no_families(tmp_path: Path) -> None:
+    write_bank(tmp_path)
+    pool = tone_pool(tmp_path)
+    tables = replace(
+        pool.tables, instruments=tuple(replace(one, family=None) for one in pool.instruments)
+    )
+    plan = BatchSampler(NotePool(pool.samples, tables), tiny_config(tmp_path, "pairs")).pairs(0)
+    assert len(set(plan.instruments)) == 3
