@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 import yaml
 
@@ -42,6 +42,8 @@ def parse_config(values: object, kind: type[T], where: str) -> T:
             value = parse_config(value, hints[key], f"{where}: {key}")
         elif isinstance(value, list):
             value = tuple(value)
+        elif get_origin(hints[key]) is tuple:
+            raise InputError(f"{where}: {key} must be a list, got {value!r}.")
         elif hints[key] is float and isinstance(value, int):
             value = float(value)
         elif isinstance(hints[key], type) and not isinstance(value, hints[key]):

@@ -44,6 +44,9 @@ def test_a_change_is_written_and_read(name: str) -> None:
         ({"n_slots": -1}, "n_slots must be 0 or more, got -1"),
         ({"dropout": 1.0}, "below 1, got 1.0"),
         ({"hidden_size": 100}, "multiple of n_heads 3"),
+        ({"n_heads": 0}, "n_heads must be positive"),
+        ({"hop_samples": -1}, "hop_samples must be positive"),
+        ({"n_mels": 8}, "n_mels must be at least patch_size 16"),
         ({"note_frames": 8}, "patch_size 16 and mixture_frames 256, got 8"),
     ],
 )

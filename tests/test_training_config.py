@@ -20,6 +20,7 @@ from tests.training_cases import MIXTURE_LOSSES, TINY, tiny_config, tone_pool
 FROZEN = replace(TINY, shared_encoder=False)
 REFUSED: list[dict[str, object]] = [
     {"seed": -1},
+    {"seed": 2**32},
     {"temperature": -0.1},
     {"temperature": float("nan")},
     {"paper_probability": 1.5},
@@ -39,7 +40,6 @@ REFUSED: list[dict[str, object]] = [
     {"paper_families": ("bass", "bass")},
     {"paper_families": ()},
     {"encoder": replace(TINY, families=("kazoo",))},
-    {"data": "bank:x"},
     {"data": ()},
     {"data_weights": (1.0, 1.0)},
     {"data_weights": (0.0,)},

@@ -11,6 +11,15 @@ FORMAT_VERSION = 1
 QUERY_KINDS = ("cross_attention", "input_tokens", "linear")
 
 _LATER_FIELDS = frozenset({"query_kind", "n_slots", "shared_encoder", "presence", "dropout"})
+_SIZES = (
+    "hidden_size",
+    "n_layers",
+    "n_heads",
+    "patch_size",
+    "frequency_stride",
+    "time_stride",
+    "hop_samples",
+)
 
 
 @dataclass(frozen=True)
@@ -45,9 +54,16 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "families", tuple(self.families))
+        for name in _SIZES:
+            if getattr(self, name) < 1:
+                raise CheckpointError(f"{name} must be positive, got {getattr(self, name)}.")
         if self.hidden_size % self.n_heads:
             raise CheckpointError(
                 f"hidden_size {self.hidden_size} must be a multiple of n_heads {self.n_heads}."
+            )
+        if self.n_mels < self.patch_size:
+            raise CheckpointError(
+                f"n_mels must be at least patch_size {self.patch_size}, got {self.n_mels}."
             )
         if not self.patch_size <= self.note_frames <= self.mixture_frames:
             raise CheckpointError(

@@ -13,6 +13,7 @@ TASKS = ("pairs", "mixtures")
 PRECISIONS = ("auto", "no", "bf16")
 TEMPERATURES = (0.02, 1.0)
 """Below, cosines overflow and gradients vanish; above, nothing is told apart."""
+_SEEDS = 2**32
 _QUEUE_LOSSES = {"pair_infonce", "query_infonce"}
 _PAIR_LOSSES = {"pair_triplet", "pair_infonce"}
 _NOTE_LOSSES = {"supervised_contrastive", "family_classes", "instrument_classes", "note_proxies"}
@@ -173,8 +174,8 @@ class TrainingConfig:
         _check_choice("precision", self.precision, PRECISIONS)
         _check_choice("schedule", self.schedule, SHAPES)
         self._check_numbers()
-        if isinstance(self.data, str) or not self.data:
-            raise InputError(f"data must be a list of at least one source, got {self.data!r}.")
+        if not self.data:
+            raise InputError("data must name at least one source.")
         if self.data_weights and (
             len(self.data_weights) != len(self.data)
             or not min(self.data_weights) >= 0
@@ -203,6 +204,8 @@ class TrainingConfig:
             raise InputError(
                 f"temperature must lie between {low} and {high}, got {self.temperature}."
             )
+        if self.seed >= _SEEDS:
+            raise InputError(f"seed must be below {_SEEDS}, got {self.seed}.")
         if self.ema_decay >= 1:
             raise InputError(f"ema_decay must be below 1, got {self.ema_decay}.")
         for smaller, larger in (
