@@ -59,7 +59,7 @@ def main() -> None:
                 losses=LOSSES,
                 batch_size=16,
                 total_steps=arguments.steps,
-                warmup_steps=100,
+                warmup_steps=arguments.steps // 10,
                 decay_steps=arguments.steps // 2,
                 validate_every_steps=arguments.steps // 2,
                 trackers=(),
