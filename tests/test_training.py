@@ -182,6 +182,9 @@ def test_an_ast_out_of_reach_is_said_and_done_without(
     config = tiny_config(data, initial_ast=str(tmp_path / "missing"), total_steps=1)
     train(config, tmp_path / "run", cpu=True)
     assert "Starting from scratch" in capsys.readouterr().out
+    (tmp_path / "no-ast").mkdir()
+    with pytest.raises(CheckpointError, match="no-ast"):
+        train(replace(config, initial_ast=str(tmp_path / "no-ast")), tmp_path / "other", cpu=True)
 
 
 def test_a_checkpoint_of_another_configuration_is_refused(data: Path, tmp_path: Path) -> None:

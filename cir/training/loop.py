@@ -22,6 +22,7 @@ from cir.datasets.midi_scores import ScoreBook
 from cir.errors import CheckpointError, InputError
 from cir.instruments.families import FAMILIES
 from cir.model.encoder import TimbreEncoder
+from cir.model.hub import fetch
 from cir.model.pretrained import initialise_from_ast
 from cir.training.average import MovingAverage
 from cir.training.batches import BatchRenderer, MixtureBatch, PairBatch
@@ -130,10 +131,12 @@ class _Trainer:
         """Start from other weights where the configuration names some."""
         if self.config.initial_ast is not None:
             try:
-                initialise_from_ast(objective.network, self.config.initial_ast)
+                folder = fetch(self.config.initial_ast)
             except CheckpointError as error:
                 if self.main:
                     tqdm.write(f"Starting from scratch: {error}")
+            else:
+                initialise_from_ast(objective.network, folder)
         if self.config.initial is not None:
             folder = Path(self.config.initial)
             if not folder.is_dir():
