@@ -67,7 +67,6 @@ def evaluate(
         raise InputError("--no-model needs a --baseline to measure instead, and no --model.")
     _check_output(output)
     from cir.evaluation.protocols import (
-        check_split,
         evaluate_mixtures,
         evaluate_single_source,
         mixture_candidates,
@@ -75,6 +74,7 @@ def evaluate(
     from cir.evaluation.report import to_json, to_markdown
     from cir.files import replacing
     from cir.instruments.note_bank import NoteBank
+    from cir.instruments.splits import check_split
     from cir.mixtures.score import PAPER_FAMILIES
 
     check_split(split)

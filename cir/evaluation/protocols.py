@@ -19,10 +19,10 @@ from cir.instruments.families import check_families
 from cir.instruments.note_bank import (
     REFERENCE_INDEX,
     SAMPLE_RATE,
-    SPLITS,
     BankInstrument,
     NoteBank,
 )
+from cir.instruments.splits import check_split
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import draw_mixture
 from cir.mixtures.score import PAPER_FAMILIES, MixtureConfig
@@ -260,16 +260,6 @@ def _result(
         "settings": settings,
         "scores": {name: scores.as_dict() for name, scores in rows.items()},
     }
-
-
-def check_split(split: str) -> None:
-    """Refuse what is no split.
-
-    Raises:
-        InputError: It is none.
-    """
-    if split not in SPLITS:
-        raise InputError(f"Unknown split {split!r}; choose among {', '.join(SPLITS)}.")
 
 
 def _item_seed(seed: int, number: int) -> int:

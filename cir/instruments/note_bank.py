@@ -18,7 +18,6 @@ from cir.types import FloatArray
 
 SAMPLE_RATE = 16_000
 REFERENCE_INDEX = 0
-SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
