@@ -46,3 +46,30 @@ def test_the_figures_are_those_of_the_bundled_model(name: str) -> None:
     assert headline in README
     card = (ROOT / "cir" / "assets" / "model" / "README.md").read_text(encoding="utf-8")
     assert headline in card
+
+
+def test_the_recipes_are_as_they_were_measured() -> None:
+    rows = json.loads((ROOT / "benchmarks" / "results" / "recipes.json").read_text("utf-8"))
+    assert {(row["recipe"], row["seed"]) for row in rows} == {
+        (recipe, seed) for recipe in ("ours", "paper") for seed in (0, 1)
+    }
+    for row in rows:
+        line = next(
+            line
+            for line in README.splitlines()
+            if line.startswith(f"| {row['recipe']}, seed {row['seed']} |")
+        )
+        for protocol, name in (("mixtures", "mean"), ("single", "all")):
+            for metric in ("top_1", "top_5"):
+                assert f"{100 * row[protocol]['scores'][name][metric]['value']:.1f} [" in line
+
+
+def test_the_training_speed_is_as_it_was_measured() -> None:
+    path = ROOT / "benchmarks" / "results" / "training_speed.json"
+    ten, five = (run["speed_up"] for run in json.loads(path.read_text("utf-8"))["runs"])
+    text = " ".join(README.split())
+    for speed_up, words in (
+        (ten, "data path is {:.0f} times as fast, a whole training step {:.1f} times"),
+        (five, "with 5 s {:.0f} and {:.1f} times"),
+    ):
+        assert words.format(speed_up["data_path"], speed_up["whole_step"]) in text
