@@ -73,3 +73,13 @@ def test_the_training_speed_is_as_it_was_measured() -> None:
         (five, "with 5 s {:.0f} and {:.1f} times"),
     ):
         assert words.format(speed_up["data_path"], speed_up["whole_step"]) in text
+
+
+def test_the_worth_of_generated_instruments_is_as_it_was_measured() -> None:
+    path = ROOT / "benchmarks" / "results" / "generated.json"
+    scores = json.loads(path.read_text("utf-8"))["scores"]
+    surge, generated, both = (
+        f"{100 * scores[name]['top_1']['value']:.1f} / {100 * scores[name]['top_5']['value']:.1f}"
+        for name in ("Surge", "generated", "both")
+    )
+    assert f"{surge}, {generated} and {both} %" in " ".join(README.split())
