@@ -9,11 +9,13 @@ import pytest
 
 from cir.errors import DataError, InputError
 from cir.instruments.note_bank import NoteBank
+from cir.mixtures.config import MixtureConfig
+from cir.mixtures.paper import NOTE_LENGTHS, OTHER_NOTE_LENGTHS
 from cir.mixtures.pool import NotePool
 from cir.mixtures.recast import apply_recast, draw_recast
 from cir.mixtures.render import Mixture, draw_mixture, render_plan
 from cir.mixtures.scales import SCALES
-from cir.mixtures.score import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, MixtureConfig, plan_mixture
+from cir.mixtures.score import plan_mixture
 from tests.tone_bank import TONES_HZ, write_bank
 
 CONFIG = MixtureConfig()

@@ -13,11 +13,12 @@ from cir.audio.dsp import pad_or_trim
 from cir.errors import InputError
 from cir.mixtures import flat_notes
 from cir.mixtures.batched import render_batch, render_on_device
+from cir.mixtures.config import MixtureConfig
 from cir.mixtures.device_notes import DeviceNotes
 from cir.mixtures.plan import DRY, MixturePlan, PlacedNote, StemPlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import render_plan
-from cir.mixtures.score import MixtureConfig, plan_sounding
+from cir.mixtures.score import plan_sounding
 from tests.tone_dataset import ToneDataset
 
 #: A codec decides by thresholds: what differs in the last bit before it may differ by more after.

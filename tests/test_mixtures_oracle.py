@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from cir.mixtures.config import MixtureConfig
 from cir.mixtures.paper import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS
 from cir.mixtures.pool import NotePool
 from cir.mixtures.scales import SCALES
-from cir.mixtures.score import MixtureConfig, plan_mixture
+from cir.mixtures.score import plan_mixture
 from tests.tone_dataset import ToneDataset
 
 

@@ -12,11 +12,12 @@ from cir.errors import DataError, InputError
 from cir.instruments.families import FAMILIES
 from cir.mixtures.chords import CHORD_PROBABILITY, MAX_VOICES
 from cir.mixtures.codec import CODECS
+from cir.mixtures.config import MixtureConfig
 from cir.mixtures.groove import draw_groove, draw_slots
 from cir.mixtures.plan import MixturePlan, StemPlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import draw_mixture, render_plan
-from cir.mixtures.score import MixtureConfig, plan_mixture, plan_sounding
+from cir.mixtures.score import plan_mixture, plan_sounding
 from cir.types import Note
 from tests.tone_dataset import ToneDataset
 

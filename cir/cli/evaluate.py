@@ -75,7 +75,7 @@ def evaluate(
     from cir.files import replacing
     from cir.instruments.note_bank import NoteBank
     from cir.instruments.splits import check_split
-    from cir.mixtures.score import PAPER_FAMILIES
+    from cir.mixtures.config import PAPER_FAMILIES
 
     check_split(split)
     bank = NoteBank.open(data)

@@ -23,9 +23,9 @@ from cir.instruments.note_bank import (
     NoteBank,
 )
 from cir.instruments.splits import check_split
+from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import draw_mixture
-from cir.mixtures.score import PAPER_FAMILIES, MixtureConfig
 from cir.types import Encoder, FloatArray, Progress
 
 #: Sounds embedded at a time: 32 mixtures of 10 s are 20 MB.

@@ -4,23 +4,11 @@ from collections.abc import Sequence
 
 from cir.datasets.midi_scores import ScoreBook
 from cir.errors import DataError
-from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
-from cir.mixtures.paper import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, plan_paper
-from cir.mixtures.plan import MixturePlan, PlacedNote, StemPlan
+from cir.mixtures.config import MixtureConfig
+from cir.mixtures.paper import plan_paper
+from cir.mixtures.plan import MixturePlan, StemPlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.realistic import plan_realistic
-
-__all__ = [
-    "NOTE_LENGTHS",
-    "OTHER_NOTE_LENGTHS",
-    "PAPER_FAMILIES",
-    "MixtureConfig",
-    "MixturePlan",
-    "PlacedNote",
-    "StemPlan",
-    "plan_mixture",
-    "plan_sounding",
-]
 
 _MAX_REDRAWS = 50
 

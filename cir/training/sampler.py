@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from cir.datasets.midi_scores import ScoreBook
 from cir.errors import DataError
+from cir.mixtures.config import MixtureConfig
+from cir.mixtures.plan import MixturePlan
 from cir.mixtures.pool import NotePool
-from cir.mixtures.score import MixtureConfig, MixturePlan, plan_sounding
+from cir.mixtures.score import plan_sounding
 from cir.training.config import TrainingConfig
 
 _FEWEST_STEMS = 2

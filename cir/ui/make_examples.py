@@ -17,9 +17,9 @@ from cir.errors import CirError
 from cir.files import replacing
 from cir.instruments.families import family_label
 from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
+from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import Mixture, draw_mixture
-from cir.mixtures.score import PAPER_FAMILIES, MixtureConfig
 from cir.types import FloatArray
 from cir.ui.examples import EXAMPLES_FILE, examples_folder
 
