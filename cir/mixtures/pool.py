@@ -2,7 +2,7 @@
 
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -130,22 +130,15 @@ class NotePool:
         Memory holds a few instruments at a time, however large the pool; the folder appears when
         all is in it.
         """
-        builder = TableBuilder()
-        with _unfinished(folder) as unfinished:
-            with SampleFile(unfinished / _SAMPLES) as file:
-                for decoded in decode_datasets(
-                    datasets,
-                    split=split,
-                    families=families,
-                    twins=twins,
-                    variants=variants,
-                    progress=progress,
-                ):
-                    builder.append(decoded)
-                    for sound in decoded.sounds:
-                        file.append(sound)
-            builder.tables().save(unfinished / _TABLES)
-        return cls.load(folder)
+        decoded = decode_datasets(
+            datasets,
+            split=split,
+            families=families,
+            twins=twins,
+            variants=variants,
+            progress=progress,
+        )
+        return cls._write(folder, decoded)
 
     @classmethod
     def join(cls, folder: Path, pools: Sequence["NotePool"]) -> "NotePool":
@@ -154,21 +147,17 @@ class NotePool:
         An id that an earlier pool has, gets its source in front; a source that an earlier pool
         has, gets its number behind.
         """
+        return cls._write(folder, _tell_apart(pools))
+
+    @classmethod
+    def _write(cls, folder: Path, instruments: Iterable[DecodedInstrument]) -> "NotePool":
         builder = TableBuilder()
-        sources: set[str] = set()
-        ids: set[str] = set()
         with _unfinished(folder) as unfinished:
             with SampleFile(unfinished / _SAMPLES) as file:
-                for number, pool in enumerate(pools, start=1):
-                    for one in pool._decoded():
-                        source = f"{one.source}-{number}" if one.source in sources else one.source
-                        taken = one.instrument_id in ids
-                        name = f"{source}-{one.instrument_id}" if taken else one.instrument_id
-                        builder.append(replace(one, source=source, instrument_id=name))
-                        for sound in one.sounds:
-                            file.append(sound)
-                    sources.update(one.source for one in pool.instruments)
-                    ids.update(one.instrument_id for one in pool.instruments)
+                for instrument in instruments:
+                    builder.append(instrument)
+                    for sound in instrument.sounds:
+                        file.append(sound)
             builder.tables().save(unfinished / _TABLES)
         return cls.load(folder)
 
@@ -230,6 +219,20 @@ class NotePool:
         sound = self.samples[self.starts[row] : self.starts[row + 1]][:n_samples]
         floats: FloatArray = sound.astype(np.float32) / np.float32(INT16_SCALE)
         return floats
+
+
+def _tell_apart(pools: Sequence[NotePool]) -> Iterator[DecodedInstrument]:
+    """All instruments of all pools, those named like one of an earlier pool renamed."""
+    sources: set[str] = set()
+    ids: set[str] = set()
+    for number, pool in enumerate(pools, start=1):
+        for one in pool._decoded():
+            source = f"{one.source}-{number}" if one.source in sources else one.source
+            taken = one.instrument_id in ids
+            name = f"{source}-{one.instrument_id}" if taken else one.instrument_id
+            yield replace(one, source=source, instrument_id=name)
+        sources.update(one.source for one in pool.instruments)
+        ids.update(one.instrument_id for one in pool.instruments)
 
 
 @contextmanager
