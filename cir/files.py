@@ -25,6 +25,21 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Give an empty folder beside `folder`, which takes its place on success and is gone otherwise.
+
+    Missing parent folders are made.
+    """
+    temporary = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        replace_folder(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def replace_folder(new: Path, target: Path) -> None:
     """Move a finished folder over another one, which is gone afterwards.
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from cir.files import replace_folder, replacing, set_aside
+from cir.files import replace_folder, replacing, replacing_folder, set_aside
 
 
 def test_the_target_appears_whole_and_nothing_else(tmp_path: Path) -> None:
@@ -42,3 +42,16 @@ def test_a_folder_that_cannot_be_replaced_stays(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         replace_folder(tmp_path / "missing", target)
     assert target.is_dir() and not set_aside(target).exists()
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "folder"
+    for words in ("first", "second"):
+        with replacing_folder(target) as temporary:
+            (temporary / words).touch()
+        assert [path.name for path in target.iterdir()] == [words]
+    with pytest.raises(KeyError), replacing_folder(target) as temporary:
+        (temporary / "third").touch()
+        raise KeyError
+    assert [path.name for path in target.iterdir()] == ["second"]
+    assert [path.name for path in target.parent.iterdir()] == ["folder"]

@@ -1,7 +1,6 @@
 """Making the bundle of a database: references embedded, previews written, the map drawn."""
 
 import shutil
-import uuid
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 
 from cir.audio.io import save_opus
 from cir.errors import DatabaseError
-from cir.files import replace_folder
+from cir.files import replacing_folder
 from cir.index.bundle import PREVIEWS_NAME, is_bundle, write_bundle
 from cir.index.database import InstrumentDatabase, check_new_folder
 from cir.index.references import Reference, ReferenceSource
@@ -51,13 +50,8 @@ def build_database(
     target = Path(folder).expanduser()
     if not is_bundle(target):
         check_new_folder(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
-    try:
+    with replacing_folder(target) as temporary:
         _write(temporary, encoder, sources, seed, progress)
-        replace_folder(temporary, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return InstrumentDatabase.open(target, encoder=encoder)
 
 

@@ -1,9 +1,6 @@
 """Notes of many instruments in one array, ready to be mixed."""
 
-import shutil
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +10,7 @@ from numpy.typing import NDArray
 from cir.datasets.base import NoteDataset
 from cir.datasets.note_bank import NoteBankDataset
 from cir.errors import DataError
-from cir.files import replace_folder
+from cir.files import replacing_folder
 from cir.instruments.note_bank import NoteBank
 from cir.mixtures.decode import INT16_SCALE, DecodedInstrument, decode_datasets
 from cir.mixtures.sample_file import SampleFile
@@ -152,7 +149,7 @@ class NotePool:
     @classmethod
     def _write(cls, folder: Path, instruments: Iterable[DecodedInstrument]) -> "NotePool":
         builder = TableBuilder()
-        with _unfinished(folder) as unfinished:
+        with replacing_folder(folder) as unfinished:
             with SampleFile(unfinished / _SAMPLES) as file:
                 for instrument in instruments:
                     builder.append(instrument)
@@ -176,7 +173,7 @@ class NotePool:
 
     def save(self, folder: Path) -> None:
         """Write the pool so that `load` can map it into memory at once."""
-        with _unfinished(folder) as unfinished:
+        with replacing_folder(folder) as unfinished:
             np.save(unfinished / _SAMPLES, self.samples)
             self.tables.save(unfinished / _TABLES)
 
@@ -233,15 +230,3 @@ def _tell_apart(pools: Sequence[NotePool]) -> Iterator[DecodedInstrument]:
             yield replace(one, source=source, instrument_id=name)
         sources.update(one.source for one in pool.instruments)
         ids.update(one.instrument_id for one in pool.instruments)
-
-
-@contextmanager
-def _unfinished(folder: Path) -> Iterator[Path]:
-    """A folder to write to, which takes the place of `folder` on success and is gone otherwise."""
-    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        replace_folder(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
