@@ -57,6 +57,26 @@ class Match:
     instrument: Instrument
     preview: Path | None = None
     """A short sound file of its reference note, where the database keeps one."""
+    chance: float | None = None
+    """Calibrated chance in [0, 1] that this is the instrument, given that the database has it."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a calibrated database says about its whole answer for one family."""
+
+    chances: tuple[float, ...]
+    """Of the matches, best first, in [0, 1]: each the chance that it is the instrument."""
+    top_1: float
+    """Chance that the first match is the instrument, given that the database has it."""
+    top_5: float
+    """Chance that one of the first five is, given the same."""
+    novelty: float
+    """In [0, 1]: how much the query looks like one whose instrument is not here."""
+    is_absent: bool
+    """Novelty is above the threshold: probably not in this database."""
+    false_alarm_rate: float
+    """How often `is_absent` is said of instruments that are here, in [0, 1] (valid split)."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +85,8 @@ class FamilyResult:
 
     family: str
     matches: tuple[Match, ...]
+    judgement: Judgement | None = None
+    """None where the database has no calibration for this model, or nothing of this family."""
 
 
 class Encoder(Protocol):
