@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from cir.config import load_config
-from cir.evaluation.protocols import evaluate_mixtures, evaluate_single_source
+from cir.datasets.note_bank import NoteBankDataset
+from cir.evaluation.gallery import Gallery
+from cir.evaluation.mixture_stream import MixtureSet
+from cir.evaluation.mixtures import evaluate_mixtures
+from cir.evaluation.single import evaluate_single_source
 from cir.files import replacing
-from cir.instruments.note_bank import NoteBank
 from cir.model.encoder import TimbreEncoder
 from cir.training.config import TrainingConfig
 from cir.training.loop import train
@@ -35,7 +38,7 @@ def main() -> None:
     parser.add_argument("--mixtures", type=int, default=1000)
     parser.add_argument("-o", "--output", type=Path)
     arguments = parser.parse_args()
-    bank = NoteBank.open(arguments.data)
+    gallery = Gallery([NoteBankDataset(arguments.data)])
     rows = []
     for name in arguments.recipes:
         for seed in arguments.seeds:
@@ -43,7 +46,9 @@ def main() -> None:
             if not is_finished(folder):
                 config = load_config(RECIPES / f"{name}.yaml", TrainingConfig)
                 train(replace(config, seed=seed, data=(f"bank:{arguments.data}",)), folder)
-            rows.append({"recipe": name, "seed": seed} | measure(folder, bank, arguments.mixtures))
+            rows.append(
+                {"recipe": name, "seed": seed} | measure(folder, gallery, arguments.mixtures)
+            )
             print(describe(rows[-1]), flush=True)
     if arguments.output is not None:
         with replacing(arguments.output) as path:
@@ -60,15 +65,15 @@ def is_finished(folder: Path) -> bool:
     return reached >= wanted
 
 
-def measure(folder: Path, bank: NoteBank, n_mixtures: int) -> dict[str, Any]:
+def measure(folder: Path, gallery: Gallery, n_mixtures: int) -> dict[str, Any]:
     """Both protocols on the best checkpoint of a run."""
-    encoder = TimbreEncoder.from_pretrained(folder / "best")
+    encoders = {"cir": TimbreEncoder.from_pretrained(folder / "best")}
     state = json.loads((folder / "checkpoint" / "state.json").read_text("utf-8"))
     return {
         "clips": state["clips"],
         "training_seconds": round(state["seconds"]),
-        "mixtures": evaluate_mixtures(encoder, bank, n_mixtures=n_mixtures),
-        "single": evaluate_single_source(encoder, bank),
+        "mixtures": evaluate_mixtures(encoders, gallery, MixtureSet(n_mixtures))[0],
+        "single": evaluate_single_source(encoders, gallery)[0],
     }
 
 

@@ -16,7 +16,9 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cir.evaluation.protocols import evaluate_single_source
+from cir.datasets.note_bank import NoteBankDataset
+from cir.evaluation.gallery import Gallery
+from cir.evaluation.single import evaluate_single_source
 from cir.files import replacing
 from cir.instruments.note_bank import NoteBank
 from cir.model.config import EncoderConfig
@@ -65,7 +67,9 @@ def main() -> None:
                 trackers=(),
             )
             best = train(config, Path(work) / f"run-{name}")
-            scores = evaluate_single_source(TimbreEncoder.from_pretrained(best), surge)
+            gallery = Gallery([NoteBankDataset(arguments.data)])
+            encoders = {"cir": TimbreEncoder.from_pretrained(best)}
+            (scores,) = evaluate_single_source(encoders, gallery)
             results[name] = scores["scores"]["all"]
             top_1, top_5 = (results[name][metric] for metric in ("top_1", "top_5"))
             for metric, figures in (("top-1", top_1), ("top-5", top_5)):

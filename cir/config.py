@@ -1,6 +1,6 @@
 """Configurations: small frozen dataclasses read from YAML, unknown keys refused."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_origin, get_type_hints
@@ -12,19 +12,40 @@ from cir.errors import InputError
 T = TypeVar("T")
 
 
-def load_config(path: str | Path, kind: type[T]) -> T:
+def load_config(path: str | Path, kind: type[T], overrides: Sequence[str | Path] = ()) -> T:
     """Read a YAML file as a dataclass of type `kind`.
+
+    Args:
+        path: The file.
+        kind: What to make of it.
+        overrides: Further files whose keys take the place of the first one's, each those of the
+            files before it; within mappings, key by key.
 
     Raises:
         InputError: No such file, not YAML, an unknown key or a value of the wrong type.
     """
+    values = _read(path)
+    for override in overrides:
+        values = _merged(values, _read(override))
+    return parse_config(values, kind, " with ".join(str(one) for one in (path, *overrides)))
+
+
+def _read(path: str | Path) -> object:
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"Cannot read the configuration {path} ({error.strerror}).") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"The configuration {path} is not YAML: {error}.") from error
-    return parse_config(values, kind, str(path))
+
+
+def _merged(first: object, second: object) -> object:
+    if not isinstance(first, Mapping) or not isinstance(second, Mapping):
+        return second
+    merged = dict(first)
+    for key, value in second.items():
+        merged[key] = _merged(first[key], value) if key in first else value
+    return merged
 
 
 def parse_config(values: object, kind: type[T], where: str) -> T:

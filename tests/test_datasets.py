@@ -75,6 +75,15 @@ def test_instruments_are_always_listed_in_the_same_order(case: Case) -> None:
         assert list(again.instruments(split)) == list(case.dataset.instruments(split))
 
 
+def test_the_reference_is_the_first_note(case: Case) -> None:
+    for instrument, notes in case.listened.items():
+        reference = case.dataset.reference(instrument)
+        assert (reference is None) == (not notes)
+        if reference is not None:
+            assert (reference.pitch, reference.gain_db) == (notes[0].pitch, notes[0].gain_db)
+            np.testing.assert_array_equal(reference.audio, notes[0].audio)
+
+
 def test_notes_are_short_loud_and_finite(case: Case) -> None:
     assert any(case.listened.values())
     for notes in case.listened.values():

@@ -4,28 +4,60 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from cir.baselines.mfcc import MfccEncoder
+from cir.datasets.note_bank import NoteBankDataset
 from cir.errors import CirError, DataError, InputError
-from cir.evaluation.protocols import (
-    draw_casts,
-    evaluate_mixtures,
-    evaluate_single_source,
-    reference_sounds,
-)
+from cir.evaluation import mixtures, single
+from cir.evaluation.casts import draw_casts
+from cir.evaluation.gallery import Gallery
+from cir.evaluation.mixture_stream import MixtureSet
 from cir.evaluation.report import to_json, to_markdown
-from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
+from cir.instruments.note_bank import SAMPLE_RATE
+from cir.mixtures.config import PAPER_FAMILIES
 from cir.types import Encoder, FloatArray, Progress
 from tests.shared_data import SURGE, needs_shared
 from tests.tone_bank import FAMILIES, INSTRUMENTS_PER_FAMILY, NOTES, TONES_HZ, write_bank
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> NoteBank:
-    return NoteBank.open(write_bank(tmp_path_factory.mktemp("banks") / "tones"))
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+    return open_bank(write_bank(tmp_path_factory.mktemp("banks") / "tones"))
+
+
+def open_bank(folder: Path) -> Gallery:
+    return Gallery([NoteBankDataset(folder)])
+
+
+def evaluate_mixtures(
+    encoder: Encoder,
+    gallery: Gallery,
+    *,
+    n_mixtures: int = 500,
+    seed: int = 0,
+    split: str = "test",
+    families: Sequence[str] = PAPER_FAMILIES,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """One encoder."""
+    chosen = MixtureSet(n_mixtures, seed, split, tuple(families))
+    (result,) = mixtures.evaluate_mixtures({encoder.identity: encoder}, gallery, chosen, progress=progress)
+    return result
+
+
+def evaluate_single_source(encoder: Encoder, gallery: Gallery, **options: Any) -> dict[str, Any]:
+    """One encoder."""
+    (result,) = single.evaluate_single_source({encoder.identity: encoder}, gallery, **options)
+    return result
+
+
+def fit_mfcc(gallery: Gallery, families: Sequence[str]) -> Encoder:
+    rows = [row for row, entry in enumerate(gallery.entries) if entry.family in families]
+    return MfccEncoder.fit((note.audio for _, note in gallery.references(rows)), SAMPLE_RATE)
 
 
 class ToneEncoder:
@@ -120,7 +152,7 @@ class ConstantEncoder(RandomEncoder):
         return embeddings
 
 
-def test_oracle_finds_everything_in_mixtures(bank: NoteBank) -> None:
+def test_oracle_finds_everything_in_mixtures(bank: Gallery) -> None:
     result = evaluate_mixtures(ToneEncoder(), bank, n_mixtures=12, seed=0)
     assert list(result["scores"]) == [*FAMILIES, "mean"]
     for row in result["scores"].values():
@@ -131,7 +163,7 @@ def test_oracle_finds_everything_in_mixtures(bank: NoteBank) -> None:
     assert result["encoder"] == "tones"
 
 
-def test_oracle_finds_every_single_note(bank: NoteBank) -> None:
+def test_oracle_finds_every_single_note(bank: Gallery) -> None:
     result = evaluate_single_source(ToneEncoder(), bank)
     for row in result["scores"].values():
         assert row["top_1"]["value"] == 1.0
@@ -139,7 +171,7 @@ def test_oracle_finds_every_single_note(bank: NoteBank) -> None:
     assert result["primary"] == {"name": "all top_1", "value": 1.0}
 
 
-def test_random_encoder_is_at_chance(bank: NoteBank) -> None:
+def test_random_encoder_is_at_chance(bank: Gallery) -> None:
     rows = evaluate_mixtures(RandomEncoder(), bank, n_mixtures=60)["scores"]
     assert rows["mean"]["top_1"]["chance"] == pytest.approx(1 / INSTRUMENTS_PER_FAMILY)
     assert rows["mean"]["top_1"]["value"] == pytest.approx(1 / INSTRUMENTS_PER_FAMILY, abs=0.1)
@@ -151,14 +183,14 @@ def test_random_encoder_is_at_chance(bank: NoteBank) -> None:
     assert np.mean(single) == pytest.approx(5 / len(TONES_HZ), abs=0.12)
 
 
-def test_constant_encoder_finds_nothing(bank: NoteBank) -> None:
+def test_constant_encoder_finds_nothing(bank: Gallery) -> None:
     mixtures = evaluate_mixtures(ConstantEncoder(), bank, n_mixtures=4)["scores"]["mean"]
     assert mixtures["top_5"]["value"] == 0.0
     assert mixtures["median_rank"]["value"] == INSTRUMENTS_PER_FAMILY
     assert evaluate_single_source(ConstantEncoder(), bank)["primary"]["value"] == 0.0
 
 
-def test_every_encoder_hears_the_same_mixtures_and_another_seed_others(bank: NoteBank) -> None:
+def test_every_encoder_hears_the_same_mixtures_and_another_seed_others(bank: Gallery) -> None:
     first, second, other = ToneEncoder(), ToneEncoder(), ToneEncoder()
     for encoder, seed in ((first, 3), (second, 3), (other, 4)):
         evaluate_mixtures(encoder, bank, n_mixtures=5, seed=seed)
@@ -168,21 +200,21 @@ def test_every_encoder_hears_the_same_mixtures_and_another_seed_others(bank: Not
     assert not set(first.heard[n_references:]) & set(other.heard[n_references:])
 
 
-def test_more_mixtures_begin_with_the_same_ones(bank: NoteBank) -> None:
+def test_more_mixtures_begin_with_the_same_ones(bank: Gallery) -> None:
     few, more = ToneEncoder(), ToneEncoder()
     evaluate_mixtures(few, bank, n_mixtures=4)
     evaluate_mixtures(more, bank, n_mixtures=6)
     assert more.heard[: len(few.heard)] == few.heard
 
 
-def test_sounds_are_streamed(bank: NoteBank) -> None:
+def test_sounds_are_streamed(bank: Gallery) -> None:
     encoder = ToneEncoder()
     evaluate_mixtures(encoder, bank, n_mixtures=40)
     assert sum(encoder.batches) == len(TONES_HZ) + 40
     assert max(encoder.batches) <= 32
 
 
-def test_references_are_no_queries_and_twins_are_nothing(bank: NoteBank) -> None:
+def test_references_are_no_queries_and_twins_are_nothing(bank: Gallery) -> None:
     rows = evaluate_single_source(RandomEncoder(), bank)["scores"]
     n_test = 4 * len(FAMILIES)
     assert rows["all"]["queries"] == n_test * (NOTES - 1)
@@ -193,7 +225,7 @@ def test_references_are_no_queries_and_twins_are_nothing(bank: NoteBank) -> None
     assert train["all_with_references"]["queries"] == 3 * len(FAMILIES) * NOTES
 
 
-def test_the_paper_counts_references_that_find_themselves(bank: NoteBank) -> None:
+def test_the_paper_counts_references_that_find_themselves(bank: Gallery) -> None:
     class Parrot(RandomEncoder):
         """Knows a sound only when it hears exactly that sound again."""
 
@@ -217,14 +249,14 @@ def test_the_paper_counts_references_that_find_themselves(bank: NoteBank) -> Non
     assert rows["all"]["top_1"]["value"] < 0.2
 
 
-def test_families_can_be_chosen(bank: NoteBank) -> None:
+def test_families_can_be_chosen(bank: Gallery) -> None:
     rows = evaluate_mixtures(ToneEncoder(), bank, n_mixtures=3, families=["bass", "synth-lead"])
     assert list(rows["scores"]) == ["bass", "synth_lead", "mean"]
     assert rows["settings"]["families"] == ["bass", "synth_lead"]
 
 
 @pytest.mark.parametrize("protocol", [evaluate_mixtures, evaluate_single_source])
-def test_progress_rises_to_one(bank: NoteBank, protocol: object) -> None:
+def test_progress_rises_to_one(bank: Gallery, protocol: object) -> None:
     fractions: list[float] = []
     words: set[str] = set()
 
@@ -248,9 +280,8 @@ def test_casts_let_everybody_play_before_anybody_plays_twice() -> None:
     assert casts != draw_casts([[5, 6, 7], list(range(20))], 20, np.random.default_rng(1))
 
 
-def test_mfcc_takes_part(bank: NoteBank) -> None:
-    encoder: Encoder = MfccEncoder.fit(reference_sounds(bank, TONES_HZ), SAMPLE_RATE)
-    rows = evaluate_single_source(encoder, bank)["scores"]
+def test_mfcc_takes_part(bank: Gallery) -> None:
+    rows = evaluate_single_source(fit_mfcc(bank, FAMILIES), bank)["scores"]
     assert rows["all"]["top_5"]["value"] > 2 * rows["all"]["top_5"]["chance"]
 
 
@@ -265,18 +296,18 @@ def test_mfcc_takes_part(bank: NoteBank) -> None:
     ],
 )
 def test_bad_arguments_are_one_clear_error(
-    bank: NoteBank, arguments: dict[str, object], message: str
+    bank: Gallery, arguments: dict[str, object], message: str
 ) -> None:
     with pytest.raises(CirError, match=message):
         evaluate_mixtures(RandomEncoder(), bank, **arguments)  # type: ignore[arg-type]
 
 
-def test_single_source_refuses_an_unknown_split(bank: NoteBank) -> None:
+def test_single_source_refuses_an_unknown_split(bank: Gallery) -> None:
     with pytest.raises(InputError, match="exam"):
         evaluate_single_source(RandomEncoder(), bank, split="exam")
 
 
-def test_an_instrument_without_notes_is_named(tmp_path: Path) -> None:
+def test_an_instrument_without_notes_is_left_out(tmp_path: Path) -> None:
     folder = write_bank(tmp_path / "bank")
     kept = [
         line
@@ -284,11 +315,15 @@ def test_an_instrument_without_notes_is_named(tmp_path: Path) -> None:
         if not line.startswith("bass-7,")
     ]
     (folder / "notes.csv").write_text("\n".join(kept) + "\n", encoding="utf-8")
-    with pytest.raises(DataError, match="bass-7.*no reference note"):
-        evaluate_single_source(RandomEncoder(), NoteBank.open(folder))
+    gallery = open_bank(folder)
+    assert len(gallery) == len(TONES_HZ) - 1
+    with pytest.raises(DataError, match="bass-7"):
+        gallery.row("bass-7")
+    rows = evaluate_single_source(RandomEncoder(), gallery)["scores"]
+    assert rows["all"]["candidates"] == len(TONES_HZ) - 1
 
 
-def test_report_shows_both_encoders_row_by_row(bank: NoteBank) -> None:
+def test_report_shows_both_encoders_row_by_row(bank: Gallery) -> None:
     results = [
         evaluate_mixtures(encoder, bank, n_mixtures=6)
         for encoder in (ToneEncoder(), ConstantEncoder())
@@ -302,7 +337,7 @@ def test_report_shows_both_encoders_row_by_row(bank: NoteBank) -> None:
     assert "6 mixtures" in text and "seed 0" in text
 
 
-def test_json_is_strict_and_loses_nothing(bank: NoteBank) -> None:
+def test_json_is_strict_and_loses_nothing(bank: Gallery) -> None:
     results = [evaluate_single_source(RandomEncoder(), bank)]
     read = json.loads(to_json(results))
     assert read == {"results": results}
@@ -310,12 +345,9 @@ def test_json_is_strict_and_loses_nothing(bank: NoteBank) -> None:
 
 @needs_shared
 def test_surge_references_of_all_splits_are_candidates() -> None:
-    surge = NoteBank.open(SURGE)
-    ids = [row.instrument_id for row in surge.instruments if row.family in ("organ", "voice")]
-    encoder = MfccEncoder.fit(reference_sounds(surge, ids), SAMPLE_RATE)
-    rows = evaluate_mixtures(encoder, surge, n_mixtures=2, families=("organ", "voice"))["scores"]
-    assert {name: rows[name]["candidates"] for name in ("organ", "voice")} == {
-        "organ": 11,
-        "voice": 9,
-    }
+    surge = open_bank(SURGE)
+    families = ("organ", "voice")
+    encoder = fit_mfcc(surge, families)
+    rows = evaluate_mixtures(encoder, surge, n_mixtures=2, families=families)["scores"]
+    assert {name: rows[name]["candidates"] for name in families} == {"organ": 11, "voice": 9}
     assert rows["organ"]["instruments"] == 1

@@ -43,6 +43,9 @@ class ToneDataset:
             )
         ]
 
+    def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
+        return next(iter(self.notes(instrument)), None)
+
 
 def _tone(pitch: int, decay: float, bright: bool, seconds: float) -> FloatArray:
     time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE

@@ -22,12 +22,29 @@ def train(
         int | None,
         typer.Option(help="Instead of the configuration's.", min=0, show_default=False),
     ] = None,
+    override: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with",
+            help="YAML file whose keys take the place of the configuration's, such as "
+            "configs/budgets/small.yaml; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    initial: Annotated[
+        str | None,
+        typer.Option(
+            help="Run or model to start from, instead of the configuration's.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
-            help="Run folder; runs/NAME by default, after the configuration's file.",
+            help="Run folder; by default runs/NAME after the configuration's file, or "
+            "runs/NAME-OTHER with another.",
             show_default=False,
         ),
     ] = None,
@@ -42,12 +59,15 @@ def train(
     from cir.training.config import TrainingConfig
     from cir.training.loop import train as run
 
-    loaded = load_config(config, TrainingConfig)
+    overrides = override or []
+    loaded = load_config(config, TrainingConfig, overrides)
     if data:
         loaded = replace(loaded, data=tuple(data), data_weights=())
     if seed is not None:
         loaded = replace(loaded, seed=seed)
-    folder = output or Path("runs") / config.stem
+    if initial is not None:
+        loaded = replace(loaded, initial=initial)
+    folder = output or Path("runs") / "-".join(one.stem for one in (config, *overrides))
     best = run(loaded, folder, cpu=cpu)
     if best.exists():
         print(f"Best model by validation: {best}")

@@ -60,3 +60,10 @@ class NoteDataset(Protocol):
         Raises:
             CirError: a file is missing or damaged, or the engine cannot play.
         """
+
+    def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
+        """The first of `notes`, sooner where it can be had alone; None where nothing sounds.
+
+        Raises:
+            CirError: as `notes`.
+        """

@@ -115,6 +115,10 @@ class GeneratedVitalDataset:
                 break
         return notes
 
+    def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
+        """See `NoteDataset`."""
+        return next(iter(self.notes(instrument)), None)
+
     def preset(self, index: int) -> str:
         """The preset of an instrument, the text of a .vital file."""
         with self._lock:

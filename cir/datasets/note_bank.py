@@ -58,3 +58,10 @@ class NoteBankDataset:
             RecordedNote(row.pitch, sound, row.gain_db)
             for row, sound in zip(rows, sounds, strict=True)
         ]
+
+    def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
+        """See `NoteDataset`."""
+        if not instrument.effects_on:
+            return next(iter(self.notes(instrument)), None)
+        row = self._bank.notes(instrument.instrument_id)[0]
+        return RecordedNote(row.pitch, self._bank.reference(instrument.instrument_id), row.gain_db)

@@ -126,6 +126,10 @@ class NSynthDataset:
             return []
         return [reference, *(note for note in others if note is not None)]
 
+    def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
+        """See `NoteDataset`."""
+        return next(iter(self.notes(instrument)), None)
+
 
 def _choose(
     recordings: Sequence[_Recording],

@@ -117,6 +117,10 @@ class RenderedDataset:
                 notes.append(played)
         return notes
 
+    def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
+        """See `NoteDataset`."""
+        return next(iter(self.notes(instrument)), None)
+
     def _find(self, instrument: DatasetInstrument) -> tuple[Playable, Callable[[], Engine]]:
         playable = self._by_id.get(instrument.instrument_id)
         if playable is not None and instrument in playable.rows():

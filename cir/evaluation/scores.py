@@ -14,6 +14,9 @@ METRICS = ("top_1", "top_5", "mrr", "median_rank")
 
 RESAMPLES = 2000
 
+#: Where the curve of accuracy against k is read.
+CURVE = (1, 2, 3, 5, 10, 20, 50, 100)
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -46,6 +49,8 @@ class Scores:
     """How many references are ranked for a query; a mean where sets were averaged."""
     estimates: Mapping[str, Estimate]
     """By name, as `METRICS`."""
+    curve: Mapping[int, float] = field(default_factory=dict)
+    """Top-k accuracy by k, as `CURVE` as far as there are candidates."""
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -54,6 +59,7 @@ class Scores:
             "instruments": self.instruments,
             "candidates": self.candidates,
             **{name: estimate.as_dict() for name, estimate in self.estimates.items()},
+            "curve": {str(k): accuracy for k, accuracy in self.curve.items()},
         }
 
 
@@ -97,7 +103,8 @@ def score(ranks: IntArray, instruments: Sequence[str], candidates: int, *, seed:
             bootstrap.resampled_medians(ranks.astype(np.float64), groups, counts),
         ),
     }
-    return Scores(len(ranks), n_groups, float(candidates), estimates)
+    curve = {k: metrics.top_k_accuracy(ranks, k) for k in CURVE if k <= candidates}
+    return Scores(len(ranks), n_groups, float(candidates), estimates, curve)
 
 
 def average(parts: Sequence[Scores]) -> Scores:
@@ -123,4 +130,9 @@ def average(parts: Sequence[Scores]) -> Scores:
         instruments=sum(part.instruments for part in parts),
         candidates=float(np.mean([part.candidates for part in parts])),
         estimates={name: mean_estimate(name) for name in METRICS},
+        curve={
+            k: float(np.mean([part.curve[k] for part in parts]))
+            for k in CURVE
+            if all(k in part.curve for part in parts)
+        },
     )

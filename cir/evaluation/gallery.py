@@ -1,0 +1,197 @@
+"""Who is ranked: the instruments of one or more datasets, each known by its reference note."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
+from cir.errors import DataError, InputError
+from cir.evaluation.metrics import IntArray
+from cir.instruments.splits import SPLITS, check_split
+from cir.mixtures.pool import NotePool
+from cir.types import Progress
+
+ALL_SPLITS = "all"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One candidate."""
+
+    instrument_id: str
+    """Unique; the source stands in front where two datasets share an id."""
+    family: str | None
+    source: str
+    """The dataset's name."""
+    split: str
+
+
+class Gallery:
+    """The instruments of all splits of some datasets, without their effects-off twins.
+
+    Attributes:
+        entries: Dataset by dataset, train, valid and test in each.
+        sources: Names of the datasets, the second of a name numbered.
+    """
+
+    def __init__(self, datasets: Sequence[NoteDataset]) -> None:
+        """List the instruments; nothing is decoded yet.
+
+        Raises:
+            DataError: The datasets have no instrument.
+        """
+        self.sources = _numbered([dataset.name for dataset in datasets])
+        listed = [
+            (dataset, source, row)
+            for dataset, source in zip(datasets, self.sources, strict=True)
+            for split in SPLITS
+            for row in dataset.instruments(split)
+            if row.effects_on
+        ]
+        if not listed:
+            names = ", ".join(self.sources) or "no dataset"
+            raise DataError(f"There is no instrument in {names}; name data that has some.")
+        owners = Counter(row.instrument_id for _, _, row in listed)
+        self.entries = tuple(
+            Entry(
+                f"{source}-{row.instrument_id}"
+                if owners[row.instrument_id] > 1
+                else row.instrument_id,
+                row.family,
+                source,
+                row.split,
+            )
+            for _, source, row in listed
+        )
+        self._origins = [(dataset, row) for dataset, _, row in listed]
+        self._rows = {entry.instrument_id: row for row, entry in enumerate(self.entries)}
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def row(self, instrument_id: str) -> int:
+        """Where an instrument stands.
+
+        Raises:
+            DataError: There is none of that id.
+        """
+        try:
+            return self._rows[instrument_id]
+        except KeyError:
+            raise DataError(
+                f"No instrument {instrument_id!r} among the {len(self)} of "
+                f"{', '.join(self.sources)}."
+            ) from None
+
+    def of_family(self, family: str) -> IntArray:
+        """Rows of a family's instruments, whatever their split.
+
+        Raises:
+            DataError: There is none.
+        """
+        rows = [row for row, entry in enumerate(self.entries) if entry.family == family]
+        if not rows:
+            present = sorted({entry.family for entry in self.entries if entry.family is not None})
+            raise DataError(
+                f"{', '.join(self.sources)}: no instrument of the family {family!r}; there is "
+                f"{', '.join(present)}."
+            )
+        return np.array(rows, dtype=np.int64)
+
+    def of_split(self, split: str) -> IntArray:
+        """Rows of the instruments of a split, or of `all`.
+
+        Raises:
+            InputError: There is no such split.
+            DataError: It is empty.
+        """
+        check_gallery_split(split)
+        rows = [row for row, entry in enumerate(self.entries) if split in (entry.split, ALL_SPLITS)]
+        if not rows:
+            raise DataError(
+                f"No instrument of the {split} split in {', '.join(self.sources)}; try "
+                f"{ALL_SPLITS}."
+            )
+        return np.array(rows, dtype=np.int64)
+
+    def reference(self, row: int) -> RecordedNote | None:
+        """The reference note; None where nothing of the instrument sounds."""
+        dataset, instrument = self._origins[row]
+        return dataset.reference(instrument)
+
+    def references(
+        self, rows: Sequence[int] | IntArray, progress: Progress | None = None
+    ) -> Iterator[tuple[int, RecordedNote]]:
+        """Decode reference notes one by one, each with its row; the silent are left out."""
+        for done, row in enumerate(rows, start=1):
+            note = self.reference(int(row))
+            if note is not None:
+                yield int(row), note
+            if progress is not None:
+                progress(done / len(rows), f"Reference notes, {done} of {len(rows)}")
+
+    def notes(self, row: int) -> list[RecordedNote]:
+        """All notes of an instrument, its reference note first; empty where nothing sounds."""
+        dataset, instrument = self._origins[row]
+        return dataset.notes(instrument)
+
+    def pool(
+        self, split: str, families: Sequence[str] | None, progress: Progress | None = None
+    ) -> NotePool:
+        """Decode the notes of a split, or of `all`, under the ids of `entries`.
+
+        Raises:
+            InputError: There is no such split.
+            DataError: It has no instrument of these families.
+        """
+        check_gallery_split(split)
+        datasets = [_OneSplit(self, source, split) for source in self.sources]
+        return NotePool.from_datasets(datasets, split="test", families=families, progress=progress)
+
+
+class _OneSplit:
+    """The gallery's instruments of one source and one split (or all); a `NoteDataset`."""
+
+    def __init__(self, gallery: Gallery, source: str, split: str) -> None:
+        self.name = self.fingerprint = source
+        self._listed = {
+            DatasetInstrument(entry.instrument_id, entry.family, "test"): gallery._origins[row]
+            for row, entry in enumerate(gallery.entries)
+            if entry.source == source and split in (entry.split, ALL_SPLITS)
+        }
+
+    def instruments(self, split: str) -> Sequence[DatasetInstrument]:
+        return [replace(row, split=split) for row in self._listed]
+
+    def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
+        dataset, origin = self._listed[replace(instrument, split="test")]
+        return dataset.notes(origin)
+
+    def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
+        dataset, origin = self._listed[replace(instrument, split="test")]
+        return dataset.reference(origin)
+
+
+def check_gallery_split(split: str) -> None:
+    """Refuse what is neither a split nor `all`.
+
+    Raises:
+        InputError: It is not.
+    """
+    if split != ALL_SPLITS:
+        try:
+            check_split(split)
+        except InputError as error:
+            raise InputError(f"{str(error).rstrip('.')}, or {ALL_SPLITS}.") from None
+
+
+def _numbered(names: Sequence[str]) -> tuple[str, ...]:
+    """The second `surge` is `surge-2`."""
+    seen: Counter[str] = Counter()
+    numbered = []
+    for name in names:
+        seen[name] += 1
+        numbered.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    return tuple(numbered)

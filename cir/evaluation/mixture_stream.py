@@ -1,0 +1,285 @@
+"""Mixtures are drawn, heard by every method and dropped, a few at a time."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+
+from cir.errors import DataError, InputError
+from cir.evaluation.answers import ABSENT, Answers
+from cir.evaluation.casts import draw_casts, draw_mixed_casts
+from cir.evaluation.gallery import Gallery
+from cir.evaluation.listeners import Method, Timed
+from cir.evaluation.metrics import IntArray
+from cir.instruments.families import check_families
+from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
+from cir.mixtures.pool import NotePool
+from cir.mixtures.render import Mixture, draw_mixture
+from cir.types import FloatArray, Progress
+
+#: Sounds embedded at a time: 32 mixtures of 10 s are 20 MB.
+CHUNK = 32
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True)
+class MixtureSet:
+    """Which mixtures; the same set of the same gallery is always the same sounds."""
+
+    n_mixtures: int = 5_000
+    seed: int = 0
+    split: str = "test"
+    """Whose instruments play; `all` for everybody."""
+    families: tuple[str, ...] = PAPER_FAMILIES
+    """One instrument of each plays; with `n_stems`, those that may."""
+    n_stems: int | None = None
+    """So many instruments of different families, drawn anew for each mixture."""
+    config: MixtureConfig = field(default_factory=MixtureConfig)
+    """The setting; its families are those that play."""
+
+    def __post_init__(self) -> None:
+        if self.n_mixtures < 1:
+            raise InputError(f"{self.n_mixtures} mixtures were asked for; at least 1 is needed.")
+        object.__setattr__(self, "families", tuple(check_families(self.families)))
+
+
+@dataclass(frozen=True)
+class Question:
+    """A mixture as it is heard, and the stems that are searched for in it."""
+
+    mixture: Mixture
+    stems: tuple[int, ...]
+
+
+#: Turns a mixture, and its number, into what is heard instead.
+Alteration: TypeAlias = Callable[[int, Mixture], Question]
+
+
+def draw_mixtures(pool: NotePool, mixture_set: MixtureSet) -> Iterator[list[tuple[int, Mixture]]]:
+    """Plan and play the mixtures of a set, up to 32 at a time, each with its number.
+
+    Args:
+        pool: Of the set's split and families.
+        mixture_set: Which ones.
+
+    Raises:
+        InputError: There are fewer families than instruments in a mixture.
+        DataError: A family has no instrument.
+    """
+    casts = _draw_casts(pool, mixture_set)
+    for numbers in chunks(range(mixture_set.n_mixtures)):
+        yield [(number, _play(pool, mixture_set, number, casts[number])) for number in numbers]
+
+
+def ask_mixtures(
+    methods: Mapping[str, Timed],
+    gallery: Gallery,
+    mixture_set: MixtureSet,
+    *,
+    pool: NotePool | None = None,
+    references: "References | None" = None,
+    alter: Alteration | None = None,
+    n_absent: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, dict[str, Answers]]:
+    """Search for every instrument of every mixture among the gallery's references of its family.
+
+    A mixture is played once for all methods.
+
+    Args:
+        methods: By name.
+        gallery: Whose references are ranked.
+        mixture_set: Which mixtures.
+        pool: `gallery.pool` of the set's split and families, where it is at hand already.
+        references: `embed_references` of these methods, where they are at hand already.
+        alter: Changes what is heard.
+        n_absent: In every mixture, so many families that do not play are asked for as well, drawn
+            by the set's seed among those that any mixture may have.
+        progress: Told how far it is.
+
+    Returns:
+        By method, by family in the order of the set.
+
+    Raises:
+        InputError: Something about the set makes no sense.
+        DataError: The gallery lacks what is needed.
+    """
+    rows = np.concatenate([gallery.of_family(family) for family in mixture_set.families])
+    if pool is None:
+        pool = gallery.pool(mixture_set.split, mixture_set.families, part(progress, 0.0, 0.1))
+    if references is None:
+        references = embed_references(methods, gallery, rows, part(progress, 0.1, 0.4))
+    report = part(progress, 0.4, 1.0)
+    collectors = {
+        family: _Collector(family, gallery, references) for family in mixture_set.families
+    }
+    for chunk in draw_mixtures(pool, mixture_set):
+        questions = [
+            Question(one, tuple(range(len(one.stems)))) if alter is None else alter(number, one)
+            for number, one in chunk
+        ]
+        asked = [
+            _asked_families(question, number, mixture_set, n_absent)
+            for (number, _), question in zip(chunk, questions, strict=True)
+        ]
+        families = [name for name in mixture_set.families if any(name in one for one in asked)]
+        embeddings = {
+            name: method.listen([question.mixture for question in questions], families)
+            for name, method in methods.items()
+        }  # (B, F, D) each
+        for place, (number, _) in enumerate(chunk):
+            for family, target in asked[place].items():
+                column = families.index(family)
+                vectors = {name: one[place, column] for name, one in embeddings.items()}
+                collectors[family].append(number, target, vectors)
+        done = chunk[-1][0] + 1
+        report(done / mixture_set.n_mixtures, f"Mixtures, {done} of {mixture_set.n_mixtures}")
+    return {
+        name: {
+            family: collector.answers(name)
+            for family, collector in collectors.items()
+            if collector.mixtures
+        }
+        for name in methods
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class References:
+    """The reference notes of some instruments, embedded by several methods."""
+
+    rows: IntArray
+    """Of the gallery, without those that are silent, (N,)."""
+    embeddings: dict[str, FloatArray]
+    """By method, (N, D)."""
+
+    def of_family(self, gallery: Gallery, family: str) -> IntArray:
+        """Which of `rows` are of a family."""
+        return np.array(
+            [n for n, row in enumerate(self.rows) if gallery.entries[row].family == family],
+            dtype=np.int64,
+        )
+
+
+def embed_references(
+    methods: Mapping[str, Timed],
+    gallery: Gallery,
+    rows: IntArray,
+    progress: Progress | None = None,
+) -> References:
+    """Embed reference notes, decoded once for all methods.
+
+    Raises:
+        DataError: None of them sounds.
+    """
+    kept: list[int] = []
+    parts: dict[str, list[FloatArray]] = {name: [] for name in methods}
+    for chunk in chunks(gallery.references(rows, progress)):
+        kept += [row for row, _ in chunk]
+        for name, method in methods.items():
+            parts[name].append(method.embed([note.audio for _, note in chunk]))
+    if not kept:
+        raise DataError(f"None of {len(rows)} instruments has a note that sounds.")
+    return References(
+        np.array(kept, dtype=np.int64),
+        {name: np.concatenate(found) for name, found in parts.items()},
+    )
+
+
+class _Collector:
+    """Gathers the queries for one family."""
+
+    def __init__(self, family: str, gallery: Gallery, references: References) -> None:
+        own = references.of_family(gallery, family)
+        self._family = family
+        self._candidates = tuple(gallery.entries[row].instrument_id for row in references.rows[own])
+        self._columns = {name: column for column, name in enumerate(self._candidates)}
+        self._embeddings = {name: found[own] for name, found in references.embeddings.items()}
+        self._vectors: dict[str, list[FloatArray]] = {name: [] for name in references.embeddings}
+        self._targets: list[int] = []
+        self.mixtures: list[int] = []
+
+    def append(self, number: int, target: str | None, vectors: Mapping[str, FloatArray]) -> None:
+        self._targets.append(ABSENT if target is None else self._columns[target])
+        self.mixtures.append(number)
+        for name, vector in vectors.items():
+            self._vectors[name].append(vector)
+
+    def answers(self, name: str) -> Answers:
+        return Answers(
+            self._family,
+            self._candidates,
+            np.stack(self._vectors[name]) @ self._embeddings[name].T,
+            np.array(self._targets, dtype=np.int64),
+            np.array(self.mixtures, dtype=np.int64),
+        )
+
+
+def _draw_casts(pool: NotePool, mixture_set: MixtureSet) -> list[tuple[int, ...]]:
+    if mixture_set.n_stems is not None:
+        return draw_mixed_casts(
+            pool,
+            mixture_set.families,
+            mixture_set.n_stems,
+            mixture_set.n_mixtures,
+            mixture_set.seed,
+        )
+    groups = [pool.of_family(family) for family in mixture_set.families]
+    generator = np.random.default_rng(mixture_set.seed)
+    return draw_casts(groups, mixture_set.n_mixtures, generator)
+
+
+def _play(pool: NotePool, mixture_set: MixtureSet, number: int, cast: tuple[int, ...]) -> Mixture:
+    families = tuple(str(pool.instruments[player].family) for player in cast)
+    config = replace(mixture_set.config, families=families)
+    return draw_mixture(_item_seed(mixture_set.seed, number), pool, config, instruments=cast)
+
+
+def _asked_families(
+    question: Question, number: int, mixture_set: MixtureSet, n_absent: int
+) -> dict[str, str | None]:
+    """Target of each family that is asked for, None where it does not play."""
+    plan = question.mixture.plan
+    asked: dict[str, str | None] = {
+        str(plan.families[stem]): plan.instrument_ids[stem] for stem in question.stems
+    }
+    if n_absent:
+        silent = [name for name in mixture_set.families if name not in plan.families]
+        generator = np.random.default_rng([mixture_set.seed, number, 1])
+        asked |= dict.fromkeys(map(str, generator.permutation(silent)[:n_absent]))
+    return asked
+
+
+def _item_seed(seed: int, number: int) -> int:
+    """Mix both into 32 bits, so that neighbouring seeds share no mixture."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+def chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    """Up to 32 at a time."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk
+
+
+def part(progress: Progress | None, start: float, end: float) -> Progress:
+    """Report a part's fraction as one of the whole."""
+
+    def report(fraction: float, words: str) -> None:
+        if progress is not None:
+            progress(start + fraction * (end - start), words)
+
+    return report
+
+
+def timed(methods: Mapping[str, Method]) -> dict[str, Timed]:
+    """Let every method remember how long it takes."""
+    return {name: Timed(method) for name, method in methods.items()}
+
+
+def names_of(rows: Sequence[int] | IntArray, gallery: Gallery) -> list[str]:
+    """Ids of some rows of a gallery."""
+    return [gallery.entries[row].instrument_id for row in rows]

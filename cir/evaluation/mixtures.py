@@ -1,0 +1,79 @@
+"""The paper's second experiment: find each instrument of a mixture, on instruments never heard."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cir.evaluation.answers import Answers
+from cir.evaluation.gallery import Gallery
+from cir.evaluation.listeners import Method
+from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, timed
+from cir.evaluation.results import make_result
+from cir.evaluation.scores import Scores, average, score
+from cir.types import Progress
+
+
+def evaluate_mixtures(
+    methods: Mapping[str, Method],
+    gallery: Gallery,
+    mixture_set: MixtureSet | None = None,
+    *,
+    progress: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """Find each instrument of a mixture among all references of its family.
+
+    In the paper's setting every instrument of the split plays once before any plays twice; then
+    they are drawn uniformly. The same arguments give the same mixtures, whatever the methods.
+
+    Args:
+        methods: By name; any `Encoder`, or `StemListener`.
+        gallery: Where notes and references come from.
+        mixture_set: Which mixtures; the paper's 5 000 by default.
+        progress: Told how far it is.
+
+    Returns:
+        For each method, for JSON: `protocol`, `name`, `encoder`, `seconds`, `settings`, `primary`
+        and `scores`, which has a row (see `Scores.as_dict`) for each family and for their `mean`.
+
+    Raises:
+        InputError: A family, the split or the number of mixtures makes no sense.
+        DataError: The gallery lacks what is needed.
+    """
+    chosen = MixtureSet() if mixture_set is None else mixture_set
+    clocks = timed(methods)
+    answers = ask_mixtures(clocks, gallery, chosen, progress=progress)
+    return [
+        make_result(
+            "mixtures",
+            name,
+            clocks[name],
+            score_families(answers[name], chosen.seed),
+            primary="mean",
+            settings=describe(chosen, gallery),
+        )
+        for name in methods
+    ]
+
+
+def score_families(answers: Mapping[str, Answers], seed: int) -> dict[str, Scores]:
+    """Figures of each family, and their unweighted `mean`."""
+    rows = {
+        family: score(one.ranks, one.instruments, len(one.candidates), seed=seed + number)
+        for number, (family, one) in enumerate(answers.items())
+    }
+    return rows | {"mean": average(list(rows.values()))}
+
+
+def describe(mixture_set: MixtureSet, gallery: Gallery) -> dict[str, Any]:
+    """The settings of a result."""
+    described: dict[str, Any] = {
+        "mixtures": mixture_set.n_mixtures,
+        "seconds": mixture_set.config.duration_seconds,
+        "families": list(mixture_set.families),
+        "split": mixture_set.split,
+        "seed": mixture_set.seed,
+        "data": list(gallery.sources),
+        "setting": mixture_set.config.setting,
+    }
+    if mixture_set.n_stems is not None:
+        described["instruments"] = mixture_set.n_stems
+    return described

@@ -1,0 +1,125 @@
+"""The paper's first experiment: find the instrument of a single note that training never heard."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cir.evaluation.gallery import Gallery
+from cir.evaluation.listeners import Method, Timed
+from cir.evaluation.metrics import IntArray, target_ranks
+from cir.evaluation.mixture_stream import chunks, embed_references, names_of, part, timed
+from cir.evaluation.results import make_result
+from cir.evaluation.scores import Scores, score
+from cir.types import FloatArray, Progress
+
+NO_FAMILY = "none"
+
+
+def evaluate_single_source(
+    methods: Mapping[str, Method],
+    gallery: Gallery,
+    *,
+    split: str = "test",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """Find the instrument of each single note among all references, whatever their family.
+
+    A reference note is no query: it would find itself. The paper's way, with them, stands beside.
+
+    Args:
+        methods: By name.
+        gallery: Where notes and references come from.
+        split: Whose notes are the queries; `all` for everybody's.
+        seed: Of the bootstrap.
+        progress: Told how far it is.
+
+    Returns:
+        As `evaluate_mixtures`; the rows are `all`, one for each family among the queries, one for
+        each source where there are several (`source: NAME`), and `all_with_references` (the paper's
+        way). `confusion` counts the family of the best match for each family of a query.
+
+    Raises:
+        InputError: There is no such split.
+        DataError: The gallery lacks what is needed.
+    """
+    players = gallery.of_split(split)
+    clocks = timed(methods)
+    everybody = np.arange(len(gallery))
+    references = embed_references(clocks, gallery, everybody, part(progress, 0.0, 0.5))
+    column_of = {int(row): column for column, row in enumerate(references.rows)}
+    report = part(progress, 0.5, 1.0)
+    embeddings: dict[str, list[FloatArray]] = {name: [] for name in methods}
+    targets: list[int] = []
+    is_reference: list[bool] = []
+    for done, row in enumerate(players, start=1):
+        if int(row) in column_of:
+            sounds = [note.audio for note in gallery.notes(int(row))]
+            for chunk in chunks(sounds):
+                for name, method in clocks.items():
+                    embeddings[name].append(method.embed(chunk))
+            targets += [column_of[int(row)]] * len(sounds)
+            is_reference += [True] + [False] * (len(sounds) - 1)
+        report(done / len(players), f"Notes of instruments, {done} of {len(players)}")
+    queries = _Queries(gallery, references.rows, np.array(targets), np.array(is_reference))
+    results = []
+    for name, method in clocks.items():
+        similarities = np.concatenate(embeddings[name]) @ references.embeddings[name].T  # (Q, N)
+        results.append(_result(name, method, queries, similarities, split, seed))
+    return results
+
+
+class _Queries:
+    """Notes and whose they are."""
+
+    def __init__(
+        self, gallery: Gallery, candidates: IntArray, targets: IntArray, is_reference: object
+    ) -> None:
+        self.gallery = gallery
+        self.targets = targets
+        self.ids = names_of(candidates[targets], gallery)
+        self.candidate_families = [gallery.entries[row].family or NO_FAMILY for row in candidates]
+        self.families = [self.candidate_families[column] for column in targets]
+        self.sources = [gallery.entries[candidates[column]].source for column in targets]
+        self.held_out = np.flatnonzero(~np.asarray(is_reference, dtype=bool))
+
+
+def _result(
+    name: str,
+    method: Timed,
+    queries: _Queries,
+    similarities: FloatArray,
+    split: str,
+    seed: int,
+) -> dict[str, Any]:
+    ranks = target_ranks(similarities, queries.targets)
+
+    def score_only(chosen: Sequence[int] | IntArray) -> Scores:
+        ids = [queries.ids[query] for query in chosen]
+        return score(ranks[np.asarray(chosen)], ids, similarities.shape[1], seed=seed)
+
+    rows = {"all": score_only(queries.held_out)}
+    for prefix, labels in (("", queries.families), ("source: ", queries.sources)):
+        groups: dict[str, list[int]] = defaultdict(list)
+        for query in queries.held_out:
+            groups[labels[query]].append(int(query))
+        if not prefix or len(groups) > 1:
+            rows |= {prefix + group: score_only(groups[group]) for group in sorted(groups)}
+    rows["all_with_references"] = score_only(np.arange(len(ranks)))
+    settings = {"split": split, "seed": seed, "data": list(queries.gallery.sources)}
+    result = make_result("single", name, method, rows, primary="all", settings=settings)
+    return result | {"confusion": _confusion(queries, similarities)}
+
+
+def _confusion(queries: _Queries, similarities: FloatArray) -> dict[str, Any]:
+    """How often the best match of a note of one family is of each family."""
+    best = similarities[queries.held_out].argmax(axis=1)
+    pairs = Counter(
+        (queries.families[query], queries.candidate_families[column])
+        for query, column in zip(queries.held_out, best, strict=True)
+    )
+    families = sorted({family for pair in pairs for family in pair})
+    counts = [[pairs[true, found] for found in families] for true in families]
+    return {"families": families, "counts": counts}
