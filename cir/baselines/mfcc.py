@@ -4,16 +4,16 @@ The cepstra are librosa's (Slaney mel scale and norm, decibels with a floor 80 d
 band, orthonormal DCT-II), computed by two matrix products per clip.
 """
 
-import hashlib
-from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cir.audio.dsp import peak_normalise, resample
+from cir.baselines.descriptors import DescriptorEncoder
 from cir.errors import InputError
-from cir.types import FloatArray, Progress
+from cir.types import FloatArray
 
 SAMPLE_RATE = 16_000
 FFT_SAMPLES = 1024
@@ -23,84 +23,19 @@ COEFFICIENTS = 20
 RANGE_DB = 80.0
 
 _POWER_FLOOR = 1e-10
-#: Dividing by the deviation of a feature that hardly moves would blow up rounding noise.
-_SMALLEST_DEVIATION = 1e-6
 
 
-class MfccEncoder:
-    """An `Encoder` without learning: mean and deviation of 20 MFCCs over time, z-scored.
+class MfccEncoder(DescriptorEncoder):
+    """Mean and deviation of 20 MFCCs over time, z-scored, D = 40."""
 
-    It knows nothing of families: a mixture has the same vector for each.
-    """
+    name: ClassVar[str] = "MFCC"
+    version: ClassVar[str] = f"mfcc-{COEFFICIENTS}-mean-std"
+    descriptors: ClassVar[int] = 2 * COEFFICIENTS
 
-    def __init__(self, mean: FloatArray, deviation: FloatArray) -> None:
-        """Take the statistics that features are z-scored by, each (40,); see `fit`."""
-        if mean.shape != (2 * COEFFICIENTS,) or deviation.shape != mean.shape:
-            raise InputError(
-                f"Statistics of shapes {mean.shape} and {deviation.shape}; "
-                f"each must be ({2 * COEFFICIENTS},)."
-            )
-        self._mean = mean
-        self._deviation = np.maximum(deviation, np.float32(_SMALLEST_DEVIATION))
-
-    @classmethod
-    def fit(cls, references: Iterable[FloatArray], sample_rate: int) -> "MfccEncoder":
-        """Measure the statistics on the reference notes of a database; reads them one at a time.
-
-        Raises:
-            InputError: There are fewer than two references.
-        """
-        features = [mfcc_statistics(sound, sample_rate) for sound in references]
-        if len(features) < 2:
-            raise InputError(
-                f"{len(features)} reference sounds have no statistics; give at least 2."
-            )
-        table = np.stack(features)
-        return cls(table.mean(axis=0), table.std(axis=0))
-
-    @property
-    def identity(self) -> str:
-        """Changes with the statistics."""
-        digest = hashlib.sha256(self._mean.tobytes() + self._deviation.tobytes()).hexdigest()
-        return f"mfcc-{COEFFICIENTS}-mean-std-{digest[:12]}"
-
-    @property
-    def embedding_size(self) -> int:
-        """Two numbers for each coefficient."""
-        return 2 * COEFFICIENTS
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        """None: one embedding for all."""
-        return ()
-
-    def embed(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        *,
-        progress: Progress | None = None,
-    ) -> FloatArray:
-        """Embed sounds, (N, 40), unit norm."""
-        embeddings = np.empty((len(sounds), self.embedding_size), dtype=np.float32)
-        for row, sound in enumerate(sounds):
-            scaled = (mfcc_statistics(sound, sample_rate) - self._mean) / self._deviation
-            embeddings[row] = scaled / max(float(np.linalg.norm(scaled)), 1e-12)
-            if progress is not None:
-                progress((row + 1) / len(sounds), "MFCC")
-        return embeddings
-
-    def embed_mixtures(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        families: Sequence[str],
-        *,
-        progress: Progress | None = None,
-    ) -> FloatArray:
-        """Embed mixtures, the same vector for each family, (N, F, 40), unit norm."""
-        embeddings = self.embed(sounds, sample_rate, progress=progress)
-        return np.repeat(embeddings[:, None, :], len(families), axis=1)
+    @staticmethod
+    def describe(sound: FloatArray, sample_rate: int) -> FloatArray:
+        """See `mfcc_statistics`."""
+        return mfcc_statistics(sound, sample_rate)
 
 
 def mfcc_statistics(sound: FloatArray, sample_rate: int) -> FloatArray:

@@ -1,0 +1,114 @@
+"""Encoders without learning: a vector of descriptors per sound, z-scored by those of a database."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Self
+
+import numpy as np
+
+from cir.errors import InputError
+from cir.types import FloatArray, Progress
+
+#: Dividing by the deviation of a descriptor that hardly moves would blow up rounding noise.
+_SMALLEST_DEVIATION = 1e-6
+
+
+class DescriptorEncoder(ABC):
+    """An `Encoder` of z-scored descriptors; a child says which.
+
+    It knows nothing of families: a mixture has the same vector for each.
+    """
+
+    name: ClassVar[str]
+    """What people call it."""
+    version: ClassVar[str]
+    """First part of the identity."""
+    descriptors: ClassVar[int]
+    """Length D of a vector."""
+
+    def __init__(self, mean: FloatArray, deviation: FloatArray) -> None:
+        """Take the statistics that descriptors are z-scored by, each (D,); see `fit`."""
+        if mean.shape != (self.descriptors,) or deviation.shape != mean.shape:
+            raise InputError(
+                f"Statistics of shapes {mean.shape} and {deviation.shape}; "
+                f"each must be ({self.descriptors},)."
+            )
+        self._mean = mean
+        self._deviation = np.maximum(deviation, np.float32(_SMALLEST_DEVIATION))
+
+    @staticmethod
+    @abstractmethod
+    def describe(sound: FloatArray, sample_rate: int) -> FloatArray:
+        """Descriptors of one sound, finite float32, (D,), the same at any level.
+
+        Raises:
+            InputError: The sound cannot be analysed.
+        """
+
+    @classmethod
+    def fit(cls, references: Iterable[FloatArray], sample_rate: int) -> Self:
+        """Measure the statistics on the reference notes of a database; reads them one at a time.
+
+        Raises:
+            InputError: There are fewer than two references, or one cannot be analysed.
+        """
+        vectors = [cls.describe(sound, sample_rate) for sound in references]
+        if len(vectors) < 2:
+            raise InputError(
+                f"{len(vectors)} reference sounds have no statistics; give at least 2."
+            )
+        table = np.stack(vectors)
+        return cls(table.mean(axis=0), table.std(axis=0))
+
+    @property
+    def identity(self) -> str:
+        """Changes with the statistics."""
+        digest = hashlib.sha256(self._mean.tobytes() + self._deviation.tobytes()).hexdigest()
+        return f"{self.version}-{digest[:12]}"
+
+    @property
+    def embedding_size(self) -> int:
+        """One number for each descriptor."""
+        return self.descriptors
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """None: one embedding for all."""
+        return ()
+
+    def embed(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        """Embed sounds, (N, D), unit norm.
+
+        Raises:
+            InputError: A sound cannot be analysed.
+        """
+        embeddings = np.empty((len(sounds), self.embedding_size), dtype=np.float32)
+        for row, sound in enumerate(sounds):
+            scaled = (self.describe(sound, sample_rate) - self._mean) / self._deviation
+            embeddings[row] = scaled / max(float(np.linalg.norm(scaled)), 1e-12)
+            if progress is not None:
+                progress((row + 1) / len(sounds), self.name)
+        return embeddings
+
+    def embed_mixtures(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        families: Sequence[str],
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        """Embed mixtures, the same vector for each family, (N, F, D), unit norm.
+
+        Raises:
+            InputError: A sound cannot be analysed.
+        """
+        embeddings = self.embed(sounds, sample_rate, progress=progress)
+        return np.repeat(embeddings[:, None, :], len(families), axis=1)
