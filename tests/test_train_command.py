@@ -56,6 +56,24 @@ def test_notes_are_rendered_once_and_trained_on(bank: Path, config: Path, tmp_pa
     assert (kept["seed"], kept["data"]) == (5, [f"bank:{notes}"])
 
 
+def test_a_budget_and_a_start_take_the_place_of_the_configuration_s(
+    bank: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budget = tmp_path / "tiny.yaml"
+    budget.write_text("encoder: {hidden_size: 8}\ntotal_steps: 1\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    arguments = ["train", str(config), "--with", str(budget), "--data", f"bank:{bank}", "--cpu"]
+    trained = run(*arguments)
+    assert trained.exit_code == 0, trained.output
+    kept = json.loads(Path("runs/few-steps-tiny/config.json").read_text("utf-8"))
+    assert (kept["total_steps"], kept["batch_size"]) == (1, 2)
+    assert (kept["encoder"]["hidden_size"], kept["encoder"]["n_layers"]) == (8, 1)
+    further = run(*arguments, "--initial", "runs/few-steps-tiny", "-o", "runs/further")
+    assert further.exit_code == 0, further.output
+    kept = json.loads(Path("runs/further/config.json").read_text("utf-8"))
+    assert kept["initial"] == "runs/few-steps-tiny"
+
+
 def test_sources_and_configurations_that_are_not_there(config: Path, tmp_path: Path) -> None:
     for arguments, words in (
         (("train", str(tmp_path / "none.yaml")), "Cannot read"),

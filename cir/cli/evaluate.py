@@ -75,7 +75,7 @@ def evaluate(
         Path | None,
         typer.Option(
             help="YAML file with the methods to compare, instead of --model and --baseline: "
-            "configs/tables.yaml has all rows of the paper's tables.",
+            "benchmarks/tables.yaml has all rows of the paper's tables.",
             show_default=False,
         ),
     ] = None,
