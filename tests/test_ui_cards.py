@@ -1,8 +1,11 @@
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
+
 from cir.instruments.families import FAMILIES
-from cir.types import FamilyResult, Match
+from cir.types import FamilyResult, Judgement, Match
 from cir.ui.cards import (
     match_card,
     message,
@@ -11,6 +14,7 @@ from cir.ui.cards import (
     selected_card,
     sound_address,
 )
+from cir.ui.judgements import percent
 from cir.ui.palette import NO_FAMILY, family_style
 from tests.fakes import instrument
 from tests.page_database import HOSTILE_NAME
@@ -82,6 +86,62 @@ def test_similarities_beyond_the_meter_stay_inside_it() -> None:
     assert "--share:0.000" in match_card(_match(1, -0.4))
     assert "--share:1.000" in match_card(_match(1, 1.0000001))
     assert "-0.40" in match_card(_match(1, -0.4))
+
+
+JUDGEMENT = Judgement((0.34, 0.2), 0.34, 0.618, 0.2, is_absent=False, false_alarm_rate=0.1)
+
+
+def _judged(count: int, judgement: Judgement | None) -> str:
+    chance = None if judgement is None else 0.34
+    matches = tuple(replace(_match(rank, 0.81), chance=chance) for rank in range(1, count + 1))
+    return _Page(results_page([FamilyResult("bass", matches, judgement)], Path("/m"), 0.4)).text
+
+
+def test_a_card_says_the_chance_before_the_similarity() -> None:
+    card = match_card(replace(_match(1, 0.8125), chance=0.342))
+    assert _Page(card).text.endswith("34 % chancesimilarity 0.81")
+    assert "--share:0.342" in card
+    assert "chance" not in match_card(_match(1, 0.8125))
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.0, "0 %"),
+        (0.004, "<1 %"),
+        (0.01, "1 %"),
+        (0.618, "62 %"),
+        (0.99, "99 %"),
+        (0.999, ">99 %"),
+        (1.0, "100 %"),
+    ],
+)
+def test_percents_never_claim_certainty(share: float, words: str) -> None:
+    assert percent(share) == words
+    assert f"{words} chance" in _Page(match_card(replace(_match(1, 0.5), chance=share))).text
+
+
+def test_a_family_says_how_likely_it_is_among_the_five() -> None:
+    assert "Chance that it is among these five: 62 %" in _judged(5, JUDGEMENT)
+    assert "Chance that it is among the first five: 62 %" in _judged(8, JUDGEMENT)
+    assert "among" not in _judged(4, JUDGEMENT)
+    assert "Probably not" not in _judged(5, JUDGEMENT)
+
+
+def test_an_absent_instrument_is_said_to_be_absent_with_the_rate_of_false_alarms() -> None:
+    text = _judged(5, replace(JUDGEMENT, is_absent=True))
+    assert (
+        "Probably not in this database. Said wrongly of 10 % of the instruments that are here."
+        "If it is here after all, chance that it is among these five: 62 %"
+    ) in text
+    assert "Probably not in this database." in _judged(1, replace(JUDGEMENT, is_absent=True))
+
+
+def test_without_a_calibration_nothing_speaks_of_chances() -> None:
+    text = _judged(5, None)
+    assert "chance" not in text.lower()
+    assert "similarity is a cosine" in text
+    assert "similarity is a cosine" not in _judged(5, JUDGEMENT)
 
 
 def test_addresses_are_relative_and_quoted() -> None:

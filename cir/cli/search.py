@@ -19,6 +19,8 @@ from cir.cli.options import (
 from cir.cli.terminal import progress_bar
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from cir.retrieval import SearchTimings
     from cir.types import FamilyResult
 
@@ -69,17 +71,24 @@ def search(
 
 
 def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> dict[str, Any]:
-    """Lay out results for `--json`."""
+    """Lay out results for `--json`.
+
+    `chance` (of a match) and `judgement` (of a family) are null without calibration.
+    """
+    from cir.ui.judgements import chance_as_json, judgement_as_json
+
     return {
         "query": str(mix),
         "model": identity,
         "families": [
             {
                 "family": result.family,
+                "judgement": judgement_as_json(result.judgement),
                 "matches": [
                     {
                         "rank": match.rank,
                         "similarity": round(match.similarity, 6),
+                        "chance": chance_as_json(match.chance),
                         **asdict(match.instrument),
                         "preview": None if match.preview is None else str(match.preview),
                     }
@@ -93,10 +102,10 @@ def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> 
 
 def _print_tables(results: "Sequence[FamilyResult]") -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from cir.instruments.families import family_label
+    from cir.ui.judgements import ABSENT, among_five, false_alarms, percent
 
     console = Console()
     for result in results:
@@ -104,14 +113,34 @@ def _print_tables(results: "Sequence[FamilyResult]") -> None:
         if not result.matches:
             console.print(Text(f"{title}: the database has no such instrument."))
             continue
-        table = Table(title=title, title_justify="left", title_style="bold")
-        table.add_column("#", justify="right")
-        table.add_column("similarity", justify="right")
-        for heading in ("name", "bank", "category", "author"):
-            table.add_column(heading, overflow="fold")
-        for match in result.matches:
-            row = match.instrument
-            cells = (row.name, row.bank, row.category, row.author)
-            # Text, not str: names hold brackets, which rich would read as mark-up.
-            table.add_row(str(match.rank), f"{match.similarity:.3f}", *map(Text, cells))
-        console.print(table)
+        console.print(_table(title, result))
+        judgement = result.judgement
+        if judgement is not None and judgement.is_absent:
+            console.print(Text(f"{ABSENT} {false_alarms(judgement)}"))
+        words = among_five(result)
+        if judgement is not None and words:
+            console.print(Text(f"{words}: {percent(judgement.top_5)}"))
+
+
+def _table(title: str, result: "FamilyResult") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    from cir.ui.judgements import percent
+
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("#", justify="right")
+    if result.judgement is not None:
+        table.add_column("chance", justify="right")
+    table.add_column("similarity", justify="right")
+    for heading in ("name", "bank", "category", "author"):
+        table.add_column(heading, overflow="fold")
+    for match in result.matches:
+        row = match.instrument
+        scores = [f"{match.similarity:.3f}"]
+        if result.judgement is not None:
+            scores.insert(0, "-" if match.chance is None else percent(match.chance))
+        # Text, not str: names hold brackets, which rich would read as mark-up.
+        cells = (row.name, row.bank, row.category, row.author)
+        table.add_row(str(match.rank), *scores, *map(Text, cells))
+    return table

@@ -9,6 +9,7 @@ from cir.instruments.families import FAMILIES
 from cir.retrieval import DEFAULT_FAMILIES
 from cir.types import Match
 from cir.ui.cards import sound_address
+from cir.ui.judgements import chance_as_json, judgement_as_json
 from cir.ui.search_tab import MODEL_QUEUE
 from cir.ui.service import MAX_TOP_K, Answer, PageService
 
@@ -18,6 +19,13 @@ def build_api(service: PageService) -> None:
 
     def search(mix: str, families: list[str], top_k: float) -> dict[str, Any]:
         """Find the instruments that sound most like those in a mix.
+
+        Each family has its `matches`, best first, with `similarity` (cosine) and `chance`
+        (calibrated, in [0, 1], that this is the instrument, if the database has it), and a
+        `judgement` of them all: `top_1` and `top_5` (chance that the first, or one of the first
+        five, is right), `novelty` in [0, 1], `is_absent` (probably not in this database) and
+        `false_alarm_rate` (how often that is said of instruments that are here). Chances and
+        judgement are null where the database is not calibrated for the model.
 
         Args:
             mix: the sound file.
@@ -49,7 +57,11 @@ def answer_as_json(answer: Answer) -> dict[str, Any]:
     return {
         "seconds": round(answer.seconds, 3),
         "families": [
-            {"family": result.family, "matches": [_match_as_json(one) for one in result.matches]}
+            {
+                "family": result.family,
+                "judgement": judgement_as_json(result.judgement),
+                "matches": [_match_as_json(one) for one in result.matches],
+            }
             for result in answer.results
         ],
     }
@@ -60,6 +72,7 @@ def _match_as_json(match: Match) -> dict[str, Any]:
     return {
         "rank": match.rank,
         "similarity": round(match.similarity, 4),
+        "chance": chance_as_json(match.chance),
         "instrument_id": instrument.instrument_id,
         "name": instrument.name,
         "family": instrument.family,

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from cir.instruments.families import family_label
 from cir.types import FamilyResult, Instrument, Match
+from cir.ui.judgements import ABSENT, among_five, false_alarms, percent
 from cir.ui.palette import family_style
 
 _PLAY_ICON = (
@@ -62,19 +63,39 @@ def instrument_lines(instrument: Instrument) -> str:
 
 
 def match_card(match: Match, *, show_family: bool = False) -> str:
-    """Render one match as a list item: player, rank, name, where it comes from, similarity."""
+    """Render one match as a list item: player, rank, name, where it comes from, its score."""
     instrument = match.instrument
-    share = min(max(match.similarity, 0.0), 1.0)
     family = f'<div class="cir-meta">{family_tag(instrument.family)}</div>' if show_family else ""
     return (
         f'<li class="cir-card" data-instrument="{escape(instrument.instrument_id)}">'
         f"{play_button(match.preview, f'Play {instrument.name}')}"
         f'<div><div class="cir-name"><span class="cir-rank">{match.rank}.</span> '
         f"{escape(instrument.name)}</div>{family}{instrument_lines(instrument)}</div>"
-        f'<div class="cir-score" title="Cosine similarity: 1 is the same sound to the model">'
-        f"<b>{match.similarity:.2f}</b>"
-        f'<span class="cir-meter"><span style="--share:{share:.3f}"></span></span></div></li>'
+        f"{_score(match)}</li>"
     )
+
+
+def _score(match: Match) -> str:
+    """Render the chance, and the similarity small; the similarity alone without calibration."""
+    cosine = 'title="Cosine similarity: 1 is the same sound to the model"'
+    if match.chance is None:
+        return (
+            f'<div class="cir-score" {cosine}><b>{match.similarity:.2f}</b>'
+            f"{_meter(match.similarity)}</div>"
+        )
+    return (
+        '<div class="cir-score cir-odds"><div title="Chance that it is this very instrument, '
+        'if the database has it">'
+        f'<b class="cir-chance">{escape(percent(match.chance))}</b> '
+        f'<span class="cir-label">chance</span>{_meter(match.chance)}</div>'
+        f'<span class="cir-label" {cosine}>similarity {match.similarity:.2f}</span></div>'
+    )
+
+
+def _meter(share: float) -> str:
+    """Render a bar, full at 1."""
+    inside = min(max(share, 0.0), 1.0)
+    return f'<span class="cir-meter"><span style="--share:{inside:.3f}"></span></span>'
 
 
 def family_section(result: FamilyResult) -> str:
@@ -82,7 +103,7 @@ def family_section(result: FamilyResult) -> str:
     style = family_style(result.family)
     if result.matches:
         cards = "".join(match_card(match) for match in result.matches)
-        body = f'<ol class="cir-list">{cards}</ol>'
+        body = f'{_judgement_lines(result)}<ol class="cir-list">{cards}</ol>'
         count = f"{len(result.matches)} most similar"
     else:
         body = '<p class="cir-hint">The database has no instrument of this family.</p>'
@@ -96,14 +117,35 @@ def family_section(result: FamilyResult) -> str:
     )
 
 
+def _judgement_lines(result: FamilyResult) -> str:
+    """Render what is said of a family's whole answer; nothing where it is not calibrated."""
+    judgement = result.judgement
+    if judgement is None:
+        return ""
+    banner = ""
+    if judgement.is_absent:
+        banner = (
+            f'<p class="cir-absent" role="note"><b>{ABSENT}</b> '
+            f"{escape(false_alarms(judgement))}</p>"
+        )
+    words = among_five(result)
+    if not words:
+        return banner
+    chance = escape(percent(judgement.top_5))
+    return f'{banner}<p class="cir-among">{words}: <b>{chance}</b></p>'
+
+
 def results_page(results: Sequence[FamilyResult], mix: Path, seconds: float) -> str:
     """Render all families, under a bar that plays the mix itself for comparison."""
     sections = "".join(family_section(result) for result in results)
+    if any(result.judgement for result in results):
+        key = "chance: how likely it is this very instrument, if the database has it"
+    else:
+        key = "similarity is a cosine: 1 is the same sound to the model, 0 is unrelated"
     return (
         '<div class="cir-bar"><h2>Most similar instruments</h2>'
         f'<span class="cir-listen">{play_button(mix, "Play your mix")} Your mix</span>'
-        f'<span class="cir-muted">found in {seconds:.1f} s &middot; similarity is a cosine: '
-        "1 is the same sound to the model, 0 is unrelated</span></div>"
+        f'<span class="cir-muted">found in {seconds:.1f} s &middot; {key}</span></div>'
         f'<div class="cir-families">{sections}</div>'
     )
 
