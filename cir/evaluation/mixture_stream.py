@@ -108,11 +108,12 @@ def ask_mixtures(
         DataError: The gallery lacks what is needed.
     """
     rows = np.concatenate([gallery.of_family(family) for family in mixture_set.families])
+    prepared = 0.0 if pool is not None and references is not None else 0.4
     if pool is None:
         pool = gallery.pool(mixture_set.split, mixture_set.families, part(progress, 0.0, 0.1))
     if references is None:
         references = embed_references(methods, gallery, rows, part(progress, 0.1, 0.4))
-    report = part(progress, 0.4, 1.0)
+    report = part(progress, prepared, 1.0)
     collectors = {
         family: _Collector(family, gallery, references) for family in mixture_set.families
     }
