@@ -34,7 +34,9 @@ def from_json(text: str) -> list[dict[str, Any]]:
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(f"The results are no JSON ({error}); give what `cir evaluate` wrote.") from None
+        raise DataError(
+            f"The results are no JSON ({error}); give what `cir evaluate` wrote."
+        ) from None
     if not isinstance(document, dict) or not isinstance(document.get("results"), list):
         raise DataError('The results must be {"results": [...]}, as `cir evaluate` writes them.')
     results: list[dict[str, Any]] = document["results"]
@@ -54,10 +56,10 @@ def check_results(results: Sequence[Result]) -> None:
     if not results:
         raise InputError("There are no results to report; measure something first.")
     for number, result in enumerate(results, start=1):
-        protocol = result.get("protocol") if isinstance(result, Mapping) else None
+        protocol = str(result.get("protocol") if isinstance(result, Mapping) else None)
         if protocol not in _KEYS:
             raise InputError(
-                f"Result {number} is of the protocol {protocol!r}; it must be one of "
+                f"Result {number} is of the protocol {protocol}; it must be one of "
                 f"{', '.join(_KEYS)}."
             )
         wanted = ("name",) if "missing" in result else _KEYS[protocol]

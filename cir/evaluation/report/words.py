@@ -1,0 +1,110 @@
+"""Numbers and names as they are written in tables, sentences and pictures."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+#: Factor and format of each figure.
+_FIGURES = {
+    "top_1": (100.0, ".1f"),
+    "top_5": (100.0, ".1f"),
+    "mrr": (1.0, ".3f"),
+    "median_rank": (1.0, ".1f"),
+}
+
+_ACCURACIES = ("top_1", "top_5")
+
+#: Column heads of the figures, in order.
+FIGURE_HEADS: Mapping[str, str] = {
+    "top_1": "top-1 %",
+    "top_5": "top-5 %",
+    "mrr": "MRR",
+    "median_rank": "median rank",
+}
+
+NOTHING = "–"
+
+_ROW_NAMES = {
+    "mean": "mean of the families",
+    "all": "all notes",
+    "none": "no family",
+    "all_with_references": "reference notes among the queries (the paper's way)",
+}
+
+# What Markdown would take for markup. An underscore within a word is none.
+_MARKUP = re.compile(r"([\\`*|<\[\]~&])|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+
+
+def count(number: float) -> str:
+    """Write a number of things: `5 000`."""
+    return f"{round(number):,}".replace(",", " ")
+
+
+def things(number: float, singular: str, plural: str = "") -> str:
+    """Write how many of what: `1 note`, `5 000 notes`."""
+    return f"{count(number)} {singular if round(number) == 1 else plural or singular + 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join as in a sentence: `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def percent(share: float) -> str:
+    """Write a share in [0, 1] as a percentage, without its sign."""
+    return f"{100 * share:.1f}"
+
+
+def with_interval(estimate: Mapping[str, Any], name: str) -> str:
+    """Write a figure and, where there is one, its interval: `16.7 [11.7, 21.6]`."""
+    value, low, high = estimate["value"], estimate.get("low"), estimate.get("high")
+    if low is None or high is None:
+        return _format(value, name)
+    return f"{_format(value, name)} [{_format(low, name)}, {_format(high, name)}]"
+
+
+def headline_figure(estimate: Mapping[str, Any], name: str) -> str:
+    """Write an accuracy with its interval, another figure alone: wide tables are hard to read."""
+    return (with_interval if name in _ACCURACIES else _value)(estimate, name)
+
+
+def chance_of(estimate: Mapping[str, Any], name: str) -> str:
+    """Write what a random ranking would reach."""
+    return _format(estimate["chance"], name)
+
+
+def share_with_interval(estimate: Mapping[str, Any], digits: int) -> str:
+    """Write a share in [0, 1], and its interval, with so many digits."""
+    value, low, high = estimate["value"], estimate.get("low"), estimate.get("high")
+    if low is None or high is None:
+        return f"{value:.{digits}f}"
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def pair(scores: Mapping[str, Any]) -> str:
+    """Write `top-1 / top-5` in percent."""
+    return f"{percent(scores['top_1']['value'])} / {percent(scores['top_5']['value'])}"
+
+
+def row_name(row: str) -> str:
+    """Name a row of scores, or a family, for readers: `synth_lead` is a synth lead."""
+    return _ROW_NAMES.get(row, row.replace("_", " "))
+
+
+def escape(text: str) -> str:
+    """Keep Markdown from reading a name as markup, or as the end of a cell or a line."""
+    return _MARKUP.sub(lambda found: "\\" + found[0], " ".join(text.split()))
+
+
+def slug(text: str) -> str:
+    """Turn a name into part of a file name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "unnamed"
+
+
+def _value(estimate: Mapping[str, Any], name: str) -> str:
+    return _format(estimate["value"], name)
+
+
+def _format(value: float, name: str) -> str:
+    factor, digits = _FIGURES[name]
+    return format(factor * value, digits)
