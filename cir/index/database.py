@@ -24,6 +24,7 @@ from cir.index.bundle import (
     read_bundle,
     write_bundle,
 )
+from cir.index.calibration import Calibration, read_calibration, write_calibration
 from cir.index.chroma import ChromaStore
 from cir.index.exact import cosine_similarities, rank, shortlist
 from cir.index.store import HOME_VARIABLE, discard_store, ensure_store
@@ -58,6 +59,8 @@ class DatabaseInfo:
     """Instruments per family; those without are counted as `none`."""
     banks: dict[str, int]
     map_trustworthiness: float | None
+    calibration: str | None
+    """What the chances of matches were fitted on; None where there are none."""
 
 
 class InstrumentDatabase:
@@ -71,6 +74,8 @@ class InstrumentDatabase:
         self._lock = threading.RLock()
         self._store: ChromaStore | None = None
         self._store_failed = False
+        self._calibration: Calibration | None = None
+        self._calibration_read = False
         self._use(bundle)
 
     @classmethod
@@ -154,7 +159,34 @@ class InstrumentDatabase:
             families=_count(row.family or "none" for row in bundle.catalog),
             banks=_count(row.bank for row in bundle.catalog),
             map_trustworthiness=bundle.header.map_trustworthiness,
+            calibration=None if self.calibration is None else self.calibration.about,
         )
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What turns similarities into chances; None where nothing was fitted for this model.
+
+        That of the bundled database serves every database of the same model without its own.
+
+        Raises:
+            DatabaseError: it is damaged, or was made for another model.
+        """
+        with self._lock:
+            if not self._calibration_read:
+                self._calibration = self._find_calibration()
+                self._calibration_read = True
+            return self._calibration
+
+    def set_calibration(self, calibration: Calibration) -> None:
+        """Store what turns similarities into chances, in place of what was there.
+
+        Raises:
+            DatabaseError: it was made for another model.
+        """
+        with self._lock, FileLock(self.path / _LOCK_NAME):
+            self._check_calibration(calibration)
+            write_calibration(self.path, calibration)
+            self._calibration, self._calibration_read = calibration, True
 
     def prepare(self, progress: Progress | None = None) -> None:
         """Open the search index, and build it if this database has none yet (seconds).
@@ -204,15 +236,30 @@ class InstrumentDatabase:
         if not isinstance(top_k, Integral) or isinstance(top_k, bool) or top_k < 1:
             raise InputError(f"top_k must be a whole number of at least 1, not {top_k!r}.")
         query = check_query(embedding, self._bundle.header.dimension)
-        if family is not None:
-            (family,) = check_families([family])
-        filters = {
-            column: self._check_value(column, value)
-            for column, value in (("bank", bank), ("source", source))
-            if value is not None
-        }
+        family, filters = self._check_filters(family, bank, source)
         with self._lock:
             return self._search(query, int(top_k), family, filters)
+
+    def similarities(
+        self,
+        embedding: ArrayLike,
+        family: str | None = None,
+        *,
+        bank: str | None = None,
+        source: str | None = None,
+    ) -> NDArray[np.float64]:
+        """Compare an embedding with every instrument that a search would rank.
+
+        Takes the filters of `search`, and raises what it raises.
+
+        Returns:
+            Cosine similarities, exact, in the order of `instruments`, (N,).
+        """
+        query = check_query(embedding, self._bundle.header.dimension)
+        family, filters = self._check_filters(family, bank, source)
+        with self._lock:
+            rows = self._eligible_rows(family, filters)
+            return cosine_similarities(self._bundle.embeddings[rows], query)
 
     def add(
         self,
@@ -297,7 +344,7 @@ class InstrumentDatabase:
         check_new_folder(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
-        bundle = self._bundle
+        bundle, calibration = self._bundle, self.calibration
         try:
             write_bundle(
                 temporary,
@@ -307,6 +354,8 @@ class InstrumentDatabase:
                 coordinates=bundle.coordinates,
                 map_trustworthiness=bundle.header.map_trustworthiness,
             )
+            if calibration is not None:
+                write_calibration(temporary, calibration)
             (temporary / PREVIEWS_NAME).mkdir()
             for done, instrument_id in enumerate(self._ids, start=1):
                 preview = self.preview_path(instrument_id)
@@ -340,6 +389,36 @@ class InstrumentDatabase:
             column: np.array([getattr(row, column) for row in bundle.catalog], dtype=object)
             for column in ("family", "bank", "source")
         }
+        self._calibration = None
+        self._calibration_read = False
+
+    def _find_calibration(self) -> Calibration | None:
+        own = read_calibration(self.path)
+        if own is not None:
+            self._check_calibration(own)
+            return own
+        shipped = read_calibration(BUNDLED_PATH)
+        return shipped if shipped is not None and shipped.identity == self.identity else None
+
+    def _check_calibration(self, calibration: Calibration) -> None:
+        if calibration.identity != self.identity:
+            raise DatabaseError(
+                f"The calibration of the database {self.path} was made for the model "
+                f"{calibration.identity}, the database by {self.identity}: run "
+                "`cir database calibrate` with the database's own model."
+            )
+
+    def _check_filters(
+        self, family: str | None, bank: str | None, source: str | None
+    ) -> tuple[str | None, dict[str, str]]:
+        if family is not None:
+            (family,) = check_families([family])
+        filters = {
+            column: self._check_value(column, value)
+            for column, value in (("bank", bank), ("source", source))
+            if value is not None
+        }
+        return family, filters
 
     def _check_value(self, column: str, value: str) -> str:
         known = sorted(set(self._columns[column]))
@@ -352,12 +431,7 @@ class InstrumentDatabase:
     def _search(
         self, query: FloatArray, top_k: int, family: str | None, filters: Mapping[str, str]
     ) -> list[Match]:
-        eligible = np.ones(len(self), dtype=bool)
-        for column, value in filters.items():
-            eligible &= self._columns[column] == value
-        if family is not None:
-            eligible &= self._columns["family"] == family
-        rows = np.flatnonzero(eligible)
+        rows = self._eligible_rows(family, filters)
         if len(rows) == 0:
             return []
         candidates = self._candidates(query, rows, top_k, filters)
@@ -367,6 +441,14 @@ class InstrumentDatabase:
             Match(position, similarity, self.get(name), self.preview_path(name))
             for position, (name, similarity) in enumerate(rank(ids, similarities, top_k), start=1)
         ]
+
+    def _eligible_rows(self, family: str | None, filters: Mapping[str, str]) -> NDArray[np.intp]:
+        eligible = np.ones(len(self), dtype=bool)
+        for column, value in filters.items():
+            eligible &= self._columns[column] == value
+        if family is not None:
+            eligible &= self._columns["family"] == family
+        return np.flatnonzero(eligible)
 
     def _candidates(
         self,

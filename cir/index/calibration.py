@@ -1,0 +1,134 @@
+"""From similarities to chances: what lets an answer say how sure it is, stored as plain numbers.
+
+`cir.evaluation.calibrate` fits it on instruments that the model was not trained on.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cir.config import parse_config
+from cir.errors import DatabaseError, InputError
+from cir.files import replacing
+from cir.index.chances import ChanceModel, check_numbers
+from cir.index.novelty import NoveltyModel
+from cir.types import Judgement
+
+CALIBRATION_NAME = "calibration.json"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a model's similarities are worth.
+
+    Raises:
+        InputError: a figure makes no sense.
+    """
+
+    identity: str
+    """Of the model."""
+    about: str
+    """One line: what it was fitted on."""
+    chance: ChanceModel
+    """Given that the instrument is in the database, how likely each match is to be it."""
+    novelty: NoveltyModel
+    """Whether it is in the database at all."""
+    threshold: float
+    """Above this novelty, in [0, 1], the instrument is said to be absent."""
+    false_alarm_rate: float
+    """How often that was said of instruments that were there, in [0, 1]."""
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        check_numbers("the calibration", (self.threshold, self.false_alarm_rate))
+        if self.format_version != FORMAT_VERSION:
+            raise InputError(
+                f"This calibration has format {self.format_version!r}, this program reads "
+                f"{FORMAT_VERSION}."
+            )
+        if not (0.0 <= self.threshold <= 1.0 and 0.0 <= self.false_alarm_rate <= 1.0):
+            raise InputError(
+                f"The threshold {self.threshold} and the false-alarm rate {self.false_alarm_rate} "
+                "must lie between 0 and 1."
+            )
+
+    def judge(self, similarities: ArrayLike, family: str | None, top_k: int) -> Judgement:
+        """Say how sure an answer is.
+
+        Args:
+            similarities: of all candidates that pass the filters, in any order, (N,). Without any,
+                nothing is found and the instrument is absent.
+            family: that was searched for; None for any.
+            top_k: how many matches are shown.
+
+        Raises:
+            InputError: the similarities are not finite numbers, or `top_k` is not at least 1.
+        """
+        values = np.asarray(similarities, dtype=np.float64)
+        if values.ndim != 1 or not np.isfinite(values).all():
+            raise InputError(
+                f"Similarities must be finite numbers of shape (N,), not of {values.shape}."
+            )
+        if top_k < 1:
+            raise InputError(f"top_k must be at least 1, not {top_k}.")
+        if not len(values):
+            return Judgement((), 0.0, 0.0, 1.0, True, self.false_alarm_rate)
+        ranked = np.sort(values)[::-1]
+        chances = self.chance.chances(ranked, family)
+        novelty = self.novelty.novelty(ranked)
+        return Judgement(
+            chances=tuple(chances[:top_k].tolist()),
+            top_1=float(chances[0]),
+            top_5=min(1.0, float(chances[:5].sum())),
+            novelty=novelty,
+            is_absent=novelty > self.threshold,
+            false_alarm_rate=self.false_alarm_rate,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: object, where: str = "The calibration") -> "Calibration":
+        """Read what `as_dict` gave.
+
+        Raises:
+            DatabaseError: something is missing, unknown or makes no sense.
+        """
+        try:
+            return parse_config(values, cls, where)
+        except (InputError, TypeError, AttributeError) as error:
+            raise DatabaseError(
+                f"{str(error).rstrip('.')}; delete it and run `cir database calibrate`."
+            ) from None
+
+
+def read_calibration(folder: Path) -> Calibration | None:
+    """Read the calibration of the database in `folder`; None where it has none.
+
+    Raises:
+        DatabaseError: it is damaged.
+    """
+    path = folder / CALIBRATION_NAME
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        raise DatabaseError(
+            f"{path} cannot be read; delete it and run `cir database calibrate`."
+        ) from None
+    return Calibration.from_dict(values, str(path))
+
+
+def write_calibration(folder: Path, calibration: Calibration) -> None:
+    """Store a calibration with the database in `folder`."""
+    with replacing(folder / CALIBRATION_NAME) as temporary:
+        text = json.dumps(calibration.as_dict(), indent=2, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")

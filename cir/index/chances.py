@@ -1,0 +1,91 @@
+"""How likely each match is to be the right one: a softmax that knows how much to trust itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cir.errors import InputError
+from cir.instruments.families import FAMILIES
+
+GAP_RANK = 5
+"""The lead of the best match is measured over the match of this rank, or the last."""
+
+
+@dataclass(frozen=True)
+class ChanceModel:
+    """Chances of ranked candidates, given that one of them is right.
+
+    The chance of the candidate of rank r and similarity s_r among N is proportional to
+
+        exp(k s_r) / r^decay,   k = scale + scale_per_gap (s_1 - s_5) + scale_per_log_n ln N + own,
+
+    where `own` is what the family adds to the scale, and k is never below 0. The chances sum to 1
+    and never rise with the rank.
+    """
+
+    scale: float
+    scale_per_gap: float
+    scale_per_log_n: float
+    rank_decay: float
+    """At least 0."""
+    family_scales: Mapping[str, float] = field(default_factory=dict)
+    """What a family adds to the scale; 0 for those that are not here."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.family_scales, Mapping):
+            raise InputError("The family_scales of the chances must be numbers by family.")
+        numbers = (
+            self.scale,
+            self.scale_per_gap,
+            self.scale_per_log_n,
+            self.rank_decay,
+            *self.family_scales.values(),
+        )
+        check_numbers("the chances", numbers)
+        if self.rank_decay < 0:
+            raise InputError(
+                f"rank_decay is {self.rank_decay}; it must be at least 0, or a later match would "
+                "be likelier than an earlier one."
+            )
+        if unknown := set(self.family_scales) - set(FAMILIES):
+            raise InputError(f"Unknown family {min(unknown)!r} among the scales of the chances.")
+
+    def chances(self, ranked: NDArray[np.float64], family: str | None) -> NDArray[np.float64]:
+        """Chance of each candidate, (N,).
+
+        Args:
+            ranked: similarities of all candidates, best first, (N,), N at least 1.
+            family: that was searched for; None for any.
+        """
+        count = len(ranked)
+        scale = (
+            self.scale
+            + self.scale_per_gap * lead(ranked)
+            + self.scale_per_log_n * np.log(count)
+            + self.family_scales.get(family or "", 0.0)
+        )
+        ranks = np.arange(1, count + 1)
+        logits = max(0.0, scale) * (ranked - ranked[0]) - self.rank_decay * np.log(ranks)
+        weights: NDArray[np.float64] = np.exp(logits)  # the first is 1, none is more
+        weights /= weights.sum()
+        return weights
+
+
+def lead(ranked: NDArray[np.float64]) -> float:
+    """How far the best match is ahead of the fifth, or of the last where there are fewer."""
+    return float(ranked[0] - ranked[min(GAP_RANK, len(ranked)) - 1])
+
+
+def check_numbers(what: str, numbers: tuple[float, ...]) -> None:
+    """Refuse what is no finite number.
+
+    Raises:
+        InputError: Some are not.
+    """
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise InputError(f"{number!r} among the figures of {what} is no number.")
+        if not np.isfinite(number):
+            raise InputError(f"{number} among the figures of {what} is not finite.")
