@@ -1,0 +1,159 @@
+"""What is done to a mixture before it is heard: pure functions of their arguments.
+
+The mix has a peak of 0.99 again after each of them, except where its loudness is what changes.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from scipy.signal import butter, sosfilt
+
+from cir.audio.dsp import peak_normalise
+from cir.evaluation.metrics import Float64Array, IntArray
+from cir.instruments.note_bank import SAMPLE_RATE
+from cir.mixtures.effects import NOISE_TABLE_SAMPLES, apply_effects
+from cir.mixtures.plan import DRY, CodecPlan, EffectsPlan, MixturePlan, NoisePlan, ReverbPlan
+from cir.mixtures.render import PEAK, Mixture
+from cir.types import FloatArray
+
+PINK_DB_PER_OCTAVE = -3.0
+
+_FILTER_ORDER = 8
+_EXCERPT_STEP_SECONDS = 0.1
+_AUDIBLE_DB = -10.0
+_SILENT_POWER = 1e-20
+
+
+def keep_first(mixture: Mixture, n_stems: int) -> Mixture:
+    """Let only the first instruments play; effects are lost."""
+    plan = mixture.plan
+    kept = replace(
+        plan,
+        families=plan.families[:n_stems],
+        instrument_ids=plan.instrument_ids[:n_stems],
+        stems=plan.stems[:n_stems],
+    )
+    return _sum_up(kept, mixture.stems[:n_stems])
+
+
+def change_level(mixture: Mixture, stem: int, gain_db: float) -> Mixture:
+    """Make one instrument louder or softer, the others stay; effects are lost.
+
+    Args:
+        mixture: What is changed.
+        stem: Number of the instrument.
+        gain_db: What it gets on top of the level that it has.
+    """
+    stems = mixture.stems.copy()
+    stems[stem] *= np.float32(10 ** (gain_db / 20))
+    plans = list(mixture.plan.stems)
+    plans[stem] = replace(plans[stem], gain_db=plans[stem].gain_db + gain_db)
+    return _sum_up(replace(mixture.plan, stems=tuple(plans)), stems)
+
+
+def cut_excerpt(mixture: Mixture, seconds: float) -> Mixture:
+    """Keep an excerpt, see `excerpt_start`; a mixture that is no longer stays as it is."""
+    n_samples = round(seconds * SAMPLE_RATE)
+    if n_samples >= len(mixture.mix):
+        return mixture
+    start = excerpt_start(mixture.stems, n_samples)
+    excerpt = slice(start, start + n_samples)
+    plan = replace(mixture.plan, n_samples=n_samples)
+    return _rescale(plan, mixture.mix[excerpt], mixture.stems[:, excerpt])
+
+
+def excerpt_start(stems: FloatArray, n_samples: int) -> int:
+    """Where an excerpt in which every stem is heard starts, as near to the middle as can be.
+
+    A stem is heard where its power in the excerpt is within 10 dB of its power in the whole. Where
+    there is no such excerpt, it is the one in which the least heard stem is heard best.
+
+    Args:
+        stems: (S, T).
+        n_samples: Length of the excerpt, at most T.
+    """
+    latest = stems.shape[1] - n_samples
+    middle = latest // 2
+    step = round(_EXCERPT_STEP_SECONDS * SAMPLE_RATE)
+    starts: IntArray = np.arange(middle % step, latest + 1, step)
+    starts = starts[np.argsort(np.abs(starts - middle), kind="stable")]
+    energies = np.zeros((len(stems), stems.shape[1] + 1))
+    np.cumsum(np.square(stems, dtype=np.float64), axis=1, out=energies[:, 1:])
+    excerpts = (energies[:, starts + n_samples] - energies[:, starts]) / n_samples  # (S, starts)
+    whole = energies[:, -1:] / stems.shape[1]
+    ratios = np.maximum(excerpts, _SILENT_POWER) / np.maximum(whole, _SILENT_POWER)
+    least_db: Float64Array = (10 * np.log10(ratios)).min(axis=0)
+    heard = np.flatnonzero(least_db >= _AUDIBLE_DB)
+    return int(starts[heard[0] if len(heard) else least_db.argmax()])
+
+
+def change_loudness(mixture: Mixture, gain_db: float) -> Mixture:
+    """Play all of it louder or softer; the peak is not 0.99 any more."""
+    gain = np.float32(10 ** (gain_db / 20))
+    return replace(mixture, mix=mixture.mix * gain, stems=mixture.stems * gain)
+
+
+def low_pass(mixture: Mixture, cutoff_hz: float) -> Mixture:
+    """Take away what is above a frequency: Butterworth, 48 dB per octave and more."""
+    sections = butter(_FILTER_ORDER, cutoff_hz, fs=SAMPLE_RATE, output="sos")
+    filtered = np.asarray(sosfilt(sections, mixture.mix), np.float32)
+    return replace(mixture, mix=peak_normalise(filtered, PEAK))
+
+
+def add_noise(
+    mixture: Mixture, snr_db: float, seed: int, *, tilt_db_per_octave: float = 0.0
+) -> Mixture:
+    """Lay steady noise under the mix.
+
+    Args:
+        mixture: What is changed.
+        snr_db: Power of the mix above that of the noise.
+        seed: Of the noise.
+        tilt_db_per_octave: 0 is white, -3 pink.
+    """
+    noise = NoisePlan(-snr_db, tilt_db_per_octave, _noise_offset(seed))
+    return _with_effects(mixture, EffectsPlan(noise=noise))
+
+
+def add_reverb(mixture: Mixture, decay_seconds: float, wet_db: float, seed: int) -> Mixture:
+    """Play the mix in a room.
+
+    Args:
+        mixture: What is changed.
+        decay_seconds: Until the room is 60 dB down (RT60).
+        wet_db: Energy of the reverberation relative to the direct sound.
+        seed: Of the room.
+    """
+    room = ReverbPlan(decay_seconds, wet_db, _noise_offset(seed))
+    return _with_effects(mixture, EffectsPlan(reverb=room))
+
+
+def encode(mixture: Mixture, codec: str, compression: float) -> Mixture:
+    """Send the mix through a lossy codec.
+
+    Args:
+        mixture: What is changed.
+        codec: One of `cir.mixtures.codec.CODECS`.
+        compression: From 0, best, to 0.99, smallest.
+    """
+    return _with_effects(mixture, EffectsPlan(codec=CodecPlan(codec, compression)))
+
+
+def _sum_up(plan: MixturePlan, stems: FloatArray) -> Mixture:
+    return _rescale(replace(plan, effects=DRY), stems.sum(0), stems)
+
+
+def _rescale(plan: MixturePlan, mix: FloatArray, stems: FloatArray) -> Mixture:
+    """Bring a mix to a peak of 0.99, and its stems along, as `render_plan` does."""
+    scale = np.float32(PEAK / max(float(np.abs(mix).max()), 1e-9))
+    return Mixture(plan, mix * scale, stems * scale)
+
+
+def _with_effects(mixture: Mixture, effects: EffectsPlan) -> Mixture:
+    wet = apply_effects(torch.from_numpy(mixture.mix).unsqueeze(0), [effects])
+    return replace(mixture, mix=wet[0].numpy())
+
+
+def _noise_offset(seed: int) -> int:
+    return int(np.random.default_rng(seed).integers(NOISE_TABLE_SAMPLES))
