@@ -15,13 +15,14 @@ from cir.cli.options import (
     parse_families,
 )
 from cir.cli.terminal import progress_bar
-from cir.errors import CirError, InputError
+from cir.errors import InputError
 
 if TYPE_CHECKING:
     from cir.evaluation.gallery import Gallery
-    from cir.evaluation.listeners import Method
     from cir.evaluation.mixture_stream import MixtureSet
+    from cir.evaluation.report.maps import MapFigure
     from cir.evaluation.rows import Row
+    from cir.model.encoder import TimbreEncoder
 
 _SUFFIXES = (".json", ".md")
 _BASELINES = {"mfcc": "MFCC mean+std", "timbre-toolbox": "Timbre Toolbox"}
@@ -98,9 +99,24 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also put the model's figures into this model card, as its model-index.",
+            show_default=False,
+        ),
+    ] = None,
+    results: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--results",
+            help="Measure nothing: take these .json files that -o wrote; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Measure how often the right instrument is found among all references of some data."""
-    if not data:
+    if not data and not results:
         raise InputError("Nothing to evaluate on: name a note bank or other data with --data.")
     families = parse_families(family)
     if families is not None and protocol is Protocol.SINGLE:
@@ -111,39 +127,71 @@ def evaluate(
         raise InputError("--rows names all methods itself; leave out --model and --baseline.")
     if no_model and protocol not in _TABLES:
         raise InputError(f"--no-model is for {' and '.join(_TABLES)}; {protocol} needs a model.")
-    _check_output(output, report)
-    from cir.datasets.registry import open_dataset
-    from cir.evaluation.gallery import Gallery, check_gallery_split
-    from cir.evaluation.mixture_stream import MixtureSet
-    from cir.evaluation.report import to_json, to_markdown
-    from cir.evaluation.rows import load_rows
+    _check_output(output)
+    _check_extras(report, card)
+    from cir.evaluation.report.documents import to_json
+    from cir.evaluation.report.tables import to_markdown
     from cir.files import replacing
-    from cir.mixtures.config import PAPER_FAMILIES
 
-    check_gallery_split(split)
-    tables = None if rows is None else load_rows(rows)
-    gallery = Gallery([open_dataset(one if ":" in one else f"bank:{one}") for one in data])
-    mixture_set = MixtureSet(mixtures, seed, split, tuple(families or PAPER_FAMILIES))
-    results: list[dict[str, Any]] = []
-    for table in _TABLES:
-        if protocol in (table, Protocol.ALL):
-            chosen = (
-                _chosen_rows(model, no_model, baseline or [])
-                if tables is None
-                else tables.get(table.value, ())
-            )
-            results += _measure_table(table, chosen, gallery, mixture_set)
-    if protocol in (Protocol.CONDITIONS, Protocol.ALL):
-        results.append(_measure_conditions(model, gallery, mixture_set))
-    if protocol in (Protocol.OPEN_SET, Protocol.ALL):
-        results.append(_measure_open_set(model, gallery, mixture_set))
+    if results:
+        found = _read_results(results)
+        gallery = _open_gallery(data) if data else None
+    else:
+        from cir.evaluation.gallery import check_gallery_split
+        from cir.evaluation.mixture_stream import MixtureSet
+        from cir.evaluation.rows import load_rows
+        from cir.evaluation.tables import evaluate_rows
+        from cir.mixtures.config import PAPER_FAMILIES
+
+        check_gallery_split(split)
+        tables = None if rows is None else load_rows(rows)
+        gallery = _open_gallery(data or [])
+        mixture_set = MixtureSet(mixtures, seed, split, tuple(families or PAPER_FAMILIES))
+        found = []
+        for table in _TABLES:
+            if protocol in (table, Protocol.ALL):
+                chosen = (
+                    _chosen_rows(model, no_model, baseline or [])
+                    if tables is None
+                    else tables.get(table.value, ())
+                )
+                with progress_bar("Evaluating", least_seconds=2.0) as progress:
+                    found += evaluate_rows(
+                        table.value, chosen, gallery, mixture_set, progress=progress
+                    )
+        if protocol in (Protocol.CONDITIONS, Protocol.ALL):
+            found.append(_measure_conditions(model, gallery, mixture_set))
+        if protocol in (Protocol.OPEN_SET, Protocol.ALL):
+            found.append(_measure_open_set(model, gallery, mixture_set))
     if output is not None:
-        text = to_json(results) if output.suffix.lower() == ".json" else to_markdown(results)
+        text = to_json(found) if output.suffix.lower() == ".json" else to_markdown(found)
         with replacing(output) as temporary:
             temporary.write_text(text, encoding="utf-8")
     if report is not None:
-        _write_report(report, results, model, gallery)
-    typer.echo(to_json(results) if as_json else to_markdown(results))
+        _write_report(report, found, model, gallery)
+    if card is not None:
+        _update_card(card, found, model)
+    typer.echo(to_json(found) if as_json else to_markdown(found))
+
+
+def _open_gallery(data: Sequence[str]) -> "Gallery":
+    from cir.datasets.registry import open_dataset
+    from cir.evaluation.gallery import Gallery
+
+    return Gallery([open_dataset(one if ":" in one else f"bank:{one}") for one in data])
+
+
+def _read_results(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    from cir.evaluation.report.documents import from_json
+
+    results = []
+    for path in paths:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"Cannot read the results in {path}: {error}.") from None
+        results += from_json(text)
+    return results
 
 
 def _chosen_rows(
@@ -153,50 +201,6 @@ def _chosen_rows(
 
     rows = () if no_model else (Row(model or "cir", "model", model),)
     return rows + tuple(Row(_BASELINES[one.value], one.value) for one in baselines)
-
-
-def _measure_table(
-    protocol: Protocol, rows: Sequence["Row"], gallery: "Gallery", mixture_set: "MixtureSet"
-) -> list[dict[str, Any]]:
-    """One result for each row, in their order; a row that cannot be made says why."""
-    from cir.evaluation.mixtures import evaluate_mixtures
-    from cir.evaluation.rows import build_method
-    from cir.evaluation.single import evaluate_single_source
-
-    families = mixture_set.families if protocol is Protocol.MIXTURES else None
-    methods: dict[str, Method] = {}
-    results: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        if row.name in results or row.name in methods:
-            raise InputError(f"Two rows are called {row.name!r}; give each a name of its own.")
-        try:
-            with progress_bar(f"Preparing {row.name}", least_seconds=2.0) as progress:
-                methods[row.name] = build_method(row, gallery, families, progress)
-        except CirError as error:
-            if len(rows) == 1:
-                raise
-            made = f" Made by: {row.made_by}" if row.made_by else ""
-            results[row.name] = {
-                "protocol": protocol.value,
-                "name": row.name,
-                "missing": f"{error}{made}",
-            }
-    if not methods:
-        raise InputError("None of the rows can be measured; train their models first.")
-    with progress_bar("Evaluating", least_seconds=2.0) as progress:
-        measured = (
-            evaluate_single_source(
-                methods,
-                gallery,
-                split=mixture_set.split,
-                seed=mixture_set.seed,
-                progress=progress,
-            )
-            if protocol is Protocol.SINGLE
-            else evaluate_mixtures(methods, gallery, mixture_set, progress=progress)
-        )
-    results |= {result["name"]: result for result in measured}
-    return [results[row.name] | row.labels() for row in rows]
 
 
 def _measure_conditions(
@@ -223,13 +227,63 @@ def _measure_open_set(
         )
 
 
-def _check_output(output: Path | None, report: Path | None) -> None:
+def _write_report(
+    folder: Path, results: Sequence[dict[str, Any]], model: str | None, gallery: "Gallery | None"
+) -> None:
+    from cir.evaluation.report.maps import MapFigure
+    from cir.evaluation.report.page import write_report
+
+    maps: list[MapFigure] = []
+    if gallery is not None:
+        maps.append(_draw_map(load_encoder(model), model or "cir", gallery))
+    with progress_bar("Writing the report", least_seconds=2.0) as progress:
+        page = write_report(folder, results, maps=maps, progress=progress)
+    typer.echo(f"Wrote {page}.", err=True)
+
+
+def _draw_map(encoder: "TimbreEncoder", name: str, gallery: "Gallery") -> "MapFigure":
+    import numpy as np
+
+    from cir.evaluation.mixture_stream import embed_references, timed
+    from cir.evaluation.report.maps import embedding_map
+
+    with progress_bar("Drawing the map", least_seconds=2.0) as progress:
+        everybody = np.arange(len(gallery))
+        references = embed_references(timed({name: encoder}), gallery, everybody, progress)
+        return embedding_map(
+            references.embeddings[name],
+            [gallery.entries[row].family for row in references.rows],
+            title=f"Reference notes of {', '.join(gallery.sources)}, as {name} hears them",
+        )
+
+
+def _update_card(card: Path, results: Sequence[dict[str, Any]], model: str | None) -> None:
+    from cir.evaluation.report.model_index import update_card
+    from cir.files import replacing
+
+    text = update_card(
+        card.read_text(encoding="utf-8"), results, encoder=load_encoder(model).identity
+    )
+    with replacing(card) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    typer.echo(f"Put the figures into {card}.", err=True)
+
+
+def _check_output(output: Path | None) -> None:
     """Refuse an output path before the work is done, not after."""
-    if report is not None and report.is_file():
-        raise InputError(f"{report} is a file; name a folder for the report.")
     if output is None:
         return
     if output.suffix.lower() not in _SUFFIXES:
         raise InputError(f"The output must end in {' or '.join(_SUFFIXES)}, not {output.name!r}.")
     if output.is_dir():
         raise InputError(f"{output} is a folder; name a file in it.")
+
+
+def _check_extras(report: Path | None, card: Path | None) -> None:
+    """The same for the report and the card."""
+    if report is not None:
+        from cir.evaluation.report.page import check_report_folder
+
+        check_report_folder(report)
+    if card is not None and not card.is_file():
+        raise InputError(f"There is no model card {card}; name the README.md of a model.")

@@ -98,12 +98,10 @@ def build_method(
 def _references(
     gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
 ) -> tuple[list[FloatArray], list[str | None]]:
-    rows = np.array(
-        [
-            row
-            for row, entry in enumerate(gallery.entries)
-            if families is None or entry.family in families
-        ]
+    rows = (
+        np.arange(len(gallery))
+        if families is None
+        else np.sort(np.concatenate([gallery.of_family(family) for family in families]))
     )
     found = list(gallery.references(rows, progress))
     return [note.audio for _, note in found], [gallery.entries[row].family for row, _ in found]
