@@ -149,7 +149,7 @@ def _slots(
 def _true_stems(
     row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
 ) -> Method:
-    from cir.baselines.true_stems import TrueStems
+    from cir.baselines.known_stems import TrueStems
 
     return TrueStems(_load(row))
 
@@ -165,10 +165,10 @@ def _ideal_masks(
 def _demucs(
     row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
 ) -> Method:
-    from cir.baselines.demucs import Demucs
+    from cir.baselines.demucs import DemucsSeparator
     from cir.baselines.separation import SeparatedEncoder
 
-    return SeparatedEncoder(_load(row), Demucs())
+    return SeparatedEncoder(_load(row), DemucsSeparator())
 
 
 _Builder = Callable[[Row, Gallery, Sequence[str] | None, Progress | None], Method]
