@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from os import PathLike
 from typing import TypeAlias
@@ -109,14 +109,35 @@ class Retriever:
         bank: str | None = None,
         source: str | None = None,
     ) -> list[FamilyResult]:
-        """Look up embeddings by family, as `embed_query` gives them."""
+        """Look up embeddings by family, as `embed_query` gives them.
+
+        Where the database is calibrated for its model, each match gets its chance and each family
+        that has any match a judgement.
+        """
         return [
-            FamilyResult(
-                family,
-                tuple(self.database.search(embedding, top_k, family, bank=bank, source=source)),
-            )
+            self._match_family(family, embedding, top_k, bank, source)
             for family, embedding in embeddings.items()
         ]
+
+    def _match_family(
+        self,
+        family: str,
+        embedding: FloatArray,
+        top_k: int,
+        bank: str | None,
+        source: str | None,
+    ) -> FamilyResult:
+        found = self.database.search(embedding, top_k, family, bank=bank, source=source)
+        calibration = self.database.calibration
+        if calibration is None or not found:
+            return FamilyResult(family, tuple(found))
+        similarities = self.database.similarities(embedding, family, bank=bank, source=source)
+        judgement = calibration.judge(similarities, family, top_k)
+        matches = (
+            replace(match, chance=chance)
+            for match, chance in zip(found, judgement.chances, strict=True)
+        )
+        return FamilyResult(family, tuple(matches), judgement)
 
 
 def search(
@@ -143,7 +164,8 @@ def search(
 
     Returns:
         One result per family, in the order given. A family of which the database has no instrument
-        has no matches.
+        has no matches. Where the database is calibrated for the model, matches have a chance and
+        families a judgement.
 
     Raises:
         InputError: the sound cannot be read or heard, a family is unknown, or `top_k` is out of

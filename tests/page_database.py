@@ -23,7 +23,9 @@ PREVIEW_RATE = 48_000
 HOSTILE_NAME = '<img src=x onerror="alert(1)"> & Sons'
 
 
-def make_database(folder: Path, encoder: SpectrumEncoder) -> InstrumentDatabase:
+def make_database(
+    folder: Path, encoder: SpectrumEncoder, kind: type[InstrumentDatabase] = InstrumentDatabase
+) -> InstrumentDatabase:
     """Seven instruments in each of three families, one of no family, and those of the examples."""
     rows = [
         instrument(f"{family.replace('_', '-')}-{number}", family, bank=f"Bank {number % 2}")
@@ -44,20 +46,22 @@ def make_database(folder: Path, encoder: SpectrumEncoder) -> InstrumentDatabase:
     for row, pitch in zip(rows, pitches, strict=True):
         previews[row.instrument_id] = folder.parent / f"{row.instrument_id}.opus"
         save_opus(previews[row.instrument_id], tone(pitch, 3.0, PREVIEW_RATE), PREVIEW_RATE)
-    database = InstrumentDatabase.create(folder, encoder)
+    database = kind.create(folder, encoder)
     database.add(rows, encoder.embed(sounds, 16_000), previews)
     return database
 
 
 @contextmanager
-def serve_page(folder: Path, **options: Any) -> Iterator[str]:
+def serve_page(
+    folder: Path, kind: type[InstrumentDatabase] = InstrumentDatabase, **options: Any
+) -> Iterator[str]:
     """Serve the page on a small database made in `folder`; gives its address."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CIR_HOME", str(folder / "home"))
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
         encoder = SpectrumEncoder()
-        with make_database(folder / "database", encoder) as database:
+        with make_database(folder / "database", encoder, kind) as database:
             page = build_app(encoder, database)
             launch = launch_options() | options
             _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch)

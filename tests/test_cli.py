@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from cir.errors import EngineError
 from cir.index import database as database_module
 from cir.index.database import InstrumentDatabase
 from cir.instruments.note_bank import NoteBank
+from tests.calibrated import CalibratedDatabase
 from tests.fakes import SpectrumEncoder, instrument, tone
 from tests.tone_bank import write_bank
 
@@ -123,6 +125,52 @@ def test_search_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert -1.0 <= first["similarity"] <= 1.0
     assert {"instrument_id", "name", "bank", "category", "author", "licence"} <= set(first)
     assert "decode: " in captured.err
+
+
+def test_search_says_chances_where_they_are_known(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("search", "mix.wav") == 0
+    plain = capsys.readouterr().out
+    assert "chance" not in plain.lower()
+    assert "database" not in plain
+    monkeypatch.setattr(database_module, "InstrumentDatabase", CalibratedDatabase)
+    assert run("search", "mix.wav", "--family", "percussion,bass,voice") == 0
+    percussion, bass = re.split(r"^Bass *\n", capsys.readouterr().out, flags=re.MULTILINE)
+    for table in (percussion, bass):
+        assert re.search(r"[┃|] +chance +[┃|] +similarity", table)
+        assert len(re.findall(r"\d %\s+[│|]", table)) == 5
+    assert re.search(r"^Chance that it is among these five: \d+ %$", percussion, re.MULTILINE)
+    assert "Probably" not in percussion
+    assert (
+        "Probably not in this database. Said wrongly of 10 % of the instruments that are here.\n"
+        "If it is here after all, chance that it is among these five: "
+    ) in bass
+    assert bass.endswith("Voice: the database has no such instrument.\n")
+
+
+def test_search_prints_chances_as_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("search", "mix.wav", "-f", "bass", "--json") == 0
+    (plain,) = json.loads(capsys.readouterr().out)["families"]
+    assert plain["judgement"] is None
+    assert {match["chance"] for match in plain["matches"]} == {None}
+    monkeypatch.setattr(database_module, "InstrumentDatabase", CalibratedDatabase)
+    assert run("search", "mix.wav", "-f", "bass,voice", "-k", "6", "--json") == 0
+    bass, voice = json.loads(capsys.readouterr().out)["families"]
+    chances = [match.pop("chance") for match in bass["matches"]]
+    assert bass["judgement"] == {
+        "top_1": chances[0],
+        "top_5": pytest.approx(sum(chances[:5]), abs=1e-3),
+        "novelty": 0.5,
+        "is_absent": True,
+        "false_alarm_rate": 0.1,
+    }
+    assert [match["instrument_id"] for match in bass["matches"]][:5] == [
+        match["instrument_id"] for match in plain["matches"]
+    ]
+    assert (voice["matches"], voice["judgement"]) == ([], None)
 
 
 @pytest.mark.parametrize(

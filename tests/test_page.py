@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from cir.ui.examples import load_examples
+from tests.calibrated import CalibratedDatabase
 from tests.page_database import HOSTILE_NAME, serve_page, write_mix
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -35,6 +36,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def calibrated_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serve_page(tmp_path_factory.mktemp("calibrated"), CalibratedDatabase) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
@@ -49,15 +56,17 @@ def browser() -> Iterator[Browser]:
 def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
     """Open the page; in the end, check that it asked no other host and raised no error."""
     hosts: set[str] = set()
+    own: set[str] = set()
     errors: list[str] = []
     pages: list[Page] = []
 
-    def opener(width: int = 1280, height: int = 900) -> Page:
+    def opener(width: int = 1280, height: int = 900, at: str = address) -> Page:
         page = browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(WAIT_MS)
         page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(address)
+        page.goto(at)
+        own.add(urlsplit(at).netloc)
         page.locator("#cir-find").wait_for()
         pages.append(page)
         return page
@@ -65,7 +74,7 @@ def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
     yield opener
     for page in pages:
         page.close()
-    assert hosts <= {urlsplit(address).netloc, ""}
+    assert hosts <= {*own, ""}
     assert errors == []
 
 
@@ -256,3 +265,23 @@ def test_about_names_licences_and_authors(open_page: Callable[..., Page]) -> Non
     expect(about).to_contain_text("CC0-1.0")
     about.get_by_role("button", name="Authors of the sounds").click()
     expect(about).to_contain_text("Nobody")
+
+
+def test_an_answer_that_knows_when_it_does_not_know(
+    open_page: Callable[..., Page], calibrated_address: str, tmp_path: Path
+) -> None:
+    page = open_page(375, 740, at=calibrated_address)
+    _upload(page, write_mix(tmp_path / "mix.wav"))
+    _search(page)
+    results = page.locator("#cir-results")
+    expect(results.locator(".cir-chance")).to_have_count(15)
+    expect(results.locator(".cir-chance").first).to_have_text(re.compile(r"^<?\d+ %$"))
+    banner = results.get_by_role("note")
+    expect(banner).to_have_count(1)  # of three families, the bass alone is not here
+    expect(results.locator("[data-family=bass]").get_by_role("note")).to_have_text(
+        "Probably not in this database. Said wrongly of 10 % of the instruments that are here."
+    )
+    expect(results.locator("[data-family=percussion]")).to_contain_text("among these five: ")
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 375
+    page.get_by_role("tab", name="About").click()
+    expect(page.locator("#cir-about")).to_contain_text("instruments that the model had not heard")

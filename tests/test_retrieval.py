@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from cir.retrieval import (
     split_windows,
 )
 from cir.types import FloatArray, Progress
+from tests.calibrated import SCALE, CalibratedDatabase
 from tests.fakes import SpectrumEncoder, instrument, tone
 
 FAMILIES = ("percussion", "bass", "synth_lead")
@@ -188,6 +190,48 @@ def test_filters_and_timings(encoder: SpectrumEncoder, database: InstrumentDatab
     (spent,) = timings
     assert min(spent.decode_seconds, spent.embed_seconds, spent.search_seconds) > 0.0
     assert spent.total_seconds < 60.0
+
+
+def test_without_a_calibration_nothing_is_judged(
+    encoder: SpectrumEncoder, database: InstrumentDatabase
+) -> None:
+    results = search(tone(200.0), sample_rate=16_000, encoder=encoder, database=database)
+    assert [one.judgement for one in results] == [None] * 3
+    assert {match.chance for one in results for match in one.matches} == {None}
+
+
+@pytest.mark.parametrize(("bank", "top_k"), [(None, 5), (None, 20), ("B1", 3)])
+def test_a_calibration_judges_all_candidates(
+    encoder: SpectrumEncoder, database: InstrumentDatabase, bank: str | None, top_k: int
+) -> None:
+    calibrated = CalibratedDatabase.open(database.path)
+    sound = tone(200.0)
+    results = Retriever(encoder, calibrated).search(
+        sound, [*FAMILIES, "voice"], top_k, sample_rate=16_000, bank=bank
+    )
+    plain = Retriever(encoder, database).search(
+        sound, [*FAMILIES, "voice"], top_k, sample_rate=16_000, bank=bank
+    )
+    assert [[replace(match, chance=None) for match in one.matches] for one in results] == [
+        list(one.matches) for one in plain
+    ]
+    query = encoder.embed([sound], 16_000)[0]
+    ids, embeddings = database.embeddings()
+    for result in results[:3]:
+        rows = [
+            row
+            for row, name in enumerate(ids)
+            if database.get(name).family == result.family
+            and bank in (None, database.get(name).bank)
+        ]
+        weights = np.exp(SCALE * (embeddings[rows] @ query))
+        chances = np.sort(weights / weights.sum())[::-1]
+        assert result.judgement is not None
+        assert result.judgement.is_absent == (result.family == "bass")
+        assert [match.chance for match in result.matches] == list(result.judgement.chances)
+        np.testing.assert_allclose(result.judgement.chances, chances[:top_k], atol=1e-5)
+        assert result.judgement.top_5 == pytest.approx(chances[:5].sum(), abs=1e-5)
+    assert (results[3].matches, results[3].judgement) == ((), None)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +10,13 @@ from gradio_client.exceptions import AppError
 
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
+from cir.ui.api import answer_as_json
 from cir.ui.serve import port_from_environment, serve
 from cir.ui.service import PageService
 from cir.ui.theme import page_theme, static_text
+from tests.calibrated import CalibratedDatabase
 from tests.fakes import SpectrumEncoder
-from tests.page_database import FAMILIES, serve_page, write_mix
+from tests.page_database import FAMILIES, make_database, serve_page, write_mix
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +42,32 @@ def test_search_returns_matches_for_each_family(client: Client, tmp_path: Path) 
         for match in result["matches"]:
             assert match["family"] == result["family"]
             assert {"name", "bank", "category", "author", "licence", "engine"} <= set(match)
+
+
+def test_chances_are_null_without_a_calibration(client: Client, tmp_path: Path) -> None:
+    mix = handle_file(str(write_mix(tmp_path / "mix.wav")))
+    found = client.predict(mix, ["bass"], 2, api_name="/search")["families"][0]
+    assert found["judgement"] is None
+    assert [match["chance"] for match in found["matches"]] == [None, None]
+
+
+def test_a_calibrated_answer_has_chances(tmp_path: Path) -> None:
+    encoder = SpectrumEncoder()
+    with make_database(tmp_path / "database", encoder, CalibratedDatabase) as database:
+        answer = PageService(encoder, database).search(write_mix(tmp_path / "mix.wav"), FAMILIES, 5)
+    found = json.loads(json.dumps(answer_as_json(answer)))["families"]
+    for result, shown in zip(answer.results, found, strict=True):
+        assert result.judgement is not None
+        assert shown["judgement"] == {
+            "top_1": pytest.approx(result.judgement.top_1, abs=1e-4),
+            "top_5": pytest.approx(result.judgement.top_5, abs=1e-4),
+            "novelty": result.judgement.novelty,
+            "is_absent": result.family == "bass",
+            "false_alarm_rate": 0.1,
+        }
+        assert [match["chance"] for match in shown["matches"]] == pytest.approx(
+            list(result.judgement.chances), abs=1e-4
+        )
 
 
 def test_families_and_top_k_have_defaults(client: Client, tmp_path: Path) -> None:

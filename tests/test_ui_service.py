@@ -8,9 +8,11 @@ from cir.audio.io import save_wav
 from cir.errors import CirError, DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.exact import exact_search
+from cir.retrieval import Retriever
 from cir.ui.examples import load_examples
 from cir.ui.service import MAX_SECONDS, Answer, PageService
 from cir.ui.timbre_plot import timbre_figure
+from tests.calibrated import CalibratedDatabase
 from tests.fakes import SpectrumEncoder, tone
 from tests.page_database import FAMILIES, make_database, write_mix
 
@@ -46,6 +48,15 @@ def test_a_search_equals_the_oracle(service: PageService, answer: Answer) -> Non
         found = [(match.instrument.instrument_id, match.similarity) for match in result.matches]
         assert found == expected
         assert all(match.preview and match.preview.is_file() for match in result.matches)
+
+
+def test_the_page_judges_as_the_library_does(service: PageService, mix: Path) -> None:
+    encoder = service.encoder
+    with CalibratedDatabase.open(service.database.path) as database:
+        found = PageService(encoder, database).search(mix, FAMILIES, 5.0)
+        assert list(found.results) == Retriever(encoder, database).search(mix, FAMILIES, 5)
+    judgements = [result.judgement for result in found.results]
+    assert [one is not None and one.is_absent for one in judgements] == [False, True, False]
 
 
 def test_progress_rises_from_nothing_to_the_end(service: PageService, mix: Path) -> None:

@@ -24,11 +24,7 @@ for musical instrument and synthesizer retrieval*; the model and the code here a
 
 ## How to read it
 
-* **Similarity** is the cosine between two embeddings: 1 is the same sound to the model, 0 is
-  unrelated. It ranks instruments *within* one list. It is no probability, and two searches cannot
-  be compared by it.
-* **The list is never empty.** The five most similar instruments are shown even where the mix has no
-  such instrument, or the database lacks it. Listen before you believe.
+{scores}
 * **Previews** are one note each: the middle pitch of the family, held for two seconds.
 * **Long files** are heard in windows of ten seconds, louder ones counting more; up to
   {minutes:.0f} minutes. Any sample rate, mono or stereo. For a clear answer, cut the mix to the
@@ -36,6 +32,26 @@ for musical instrument and synthesizer retrieval*; the model and the code here a
 * **Percussion** means tuned and untuned percussion of synthesizers, rather than drum loops.
 * The same file always gives the same answer.
 """
+
+_SIMILARITY = """* **Similarity** is the cosine between two embeddings: 1 is the same sound to the
+  model, 0 is unrelated. It ranks instruments *within* one list. It is no probability, and two
+  searches cannot be compared by it."""
+
+_UNCALIBRATED = f"""{_SIMILARITY}
+* **The list is never empty.** The five most similar instruments are shown even where the mix has no
+  such instrument, or the database lacks it. Listen before you believe."""
+
+_CALIBRATED = f"""* **Chance** is how likely it is that a match is the very instrument in your mix,
+  *if the database has it*. It was measured on mixes of instruments that the model had not heard: of
+  the matches shown with 30 %, about 30 in 100 were right. A program made those mixes from single
+  notes; where yours are unlike them (voices, chords, mastering, or one instrument alone), take the
+  chance as a hint.
+* **Probably not in this database** says that the answer looks like those to instruments that were
+  left out of the database on purpose. Beside it stands how often it is said of instruments that are
+  here. It also misses many that are not: no such line is no promise.
+* **The list is never empty.** The most similar instruments are shown even where the mix has no such
+  instrument, or the database lacks it. Listen before you believe.
+{_SIMILARITY}"""
 
 _PRIVACY = """
 ## Your sounds
@@ -60,7 +76,8 @@ The programs behind the sounds: [Surge](https://surge-synthesizer.github.io), a 
 def build_about_tab(service: PageService) -> None:
     """Lay out the tab inside the current `gr.Blocks`."""
     with gr.Column(elem_id="cir-about"):
-        gr.Markdown(_WHAT.format(minutes=MAX_SECONDS / 60))
+        scores = _UNCALIBRATED if service.database.calibration is None else _CALIBRATED
+        gr.Markdown(_WHAT.format(scores=scores, minutes=MAX_SECONDS / 60))
         gr.Markdown(_database_facts(service))
         card = _model_card() if service.has_bundled_model else ""
         if card:

@@ -18,7 +18,7 @@ from cir.index.database import InstrumentDatabase
 from cir.index.exact import cosine_similarities
 from cir.index.timbre_map import place
 from cir.instruments.families import check_families
-from cir.retrieval import SAMPLE_RATE, default_encoder, embed_windows
+from cir.retrieval import SAMPLE_RATE, Retriever, default_encoder, embed_windows
 from cir.types import Encoder, FamilyResult, FloatArray, Instrument, Match, Progress
 
 MAX_SECONDS = 600.0
@@ -137,10 +137,7 @@ class PageService:
             lambda done, words: report(0.1 + 0.8 * done, words),
         )
         report(0.9, "Looking for similar instruments")
-        results = tuple(
-            FamilyResult(family, tuple(self.database.search(queries[family], int(top_k), family)))
-            for family in wanted
-        )
+        results = tuple(Retriever(self.encoder, self.database).match(queries, int(top_k)))
         return Answer(results, queries, time.perf_counter() - start)
 
     def has(self, instrument_ids: Iterable[str]) -> bool:
