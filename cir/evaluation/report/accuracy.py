@@ -176,14 +176,23 @@ def _pair(scores: Mapping[str, Any] | None, key: str = "value") -> str:
     return " / ".join(f"{100 * scores[metric][key]:.1f}" for metric in ("top_1", "top_5"))
 
 
+def not_measured(row: Result) -> str:
+    """Say why a result has no figures, in Markdown."""
+    return f"**{escape(name_of(row))}**: {_reason(row)}"
+
+
+def _reason(row: Result) -> str:
+    return f"not measured: {escape(str(row['missing']))}"
+
+
 def _notes(group: Group) -> Iterator[str]:
     """What a row is, and why it has no figures."""
     for row in group.rows:
-        words = [str(row["about"])] if row.get("about") else []
+        about = f"- **{escape(name_of(row))}**: {escape(str(row.get('about') or ''))}"
         if not is_measured(row):
-            words.append(f"not measured: {row['missing']}")
-        if words:
-            yield f"- **{escape(name_of(row))}**: {escape('; '.join(words))}"
+            yield f"{about}{'; ' if row.get('about') else ''}{_reason(row)}"
+        elif row.get("about"):
+            yield about
 
 
 def _part_table(group: Group, part: str) -> str:

@@ -6,6 +6,7 @@ from cir.evaluation.report.accuracy import (
     conditions_of,
     confusion_blocks,
     curves_picture,
+    not_measured,
     standings_picture,
     tables_of,
     title_of,
@@ -14,7 +15,7 @@ from cir.evaluation.report.blocks import Block, Section, Text
 from cir.evaluation.report.comparison import HOW_TO_READ, HOW_TO_READ_SHORT, why_not_the_same
 from cir.evaluation.report.condition_tables import condition_blocks
 from cir.evaluation.report.documents import Result
-from cir.evaluation.report.grouping import Group, group_results
+from cir.evaluation.report.grouping import Group, group_results, is_measured
 from cir.evaluation.report.maps import MapFigure, map_blocks
 from cir.evaluation.report.open_set_tables import open_set_blocks
 from cir.evaluation.report.origin import origin_blocks
@@ -83,7 +84,10 @@ def _further_sections(results: Sequence[Result]) -> list[Section]:
         chosen = [result for result in results if result["protocol"] == protocol]
         blocks: list[Block] = []
         for number, result in enumerate(chosen, start=1):
-            blocks += lay_out(result, f"{protocol}-{number}")
+            if is_measured(result):
+                blocks += lay_out(result, f"{protocol}-{number}")
+            else:
+                blocks.append(Text(not_measured(result)))
         if blocks:
             sections.append(Section(title, tuple(blocks)))
     return sections

@@ -113,6 +113,8 @@ def _draw_rows(points: Sequence[Point]) -> "Figure":
             label="stability",
             clip_on=False,
         )
+    for number in range(1, len(points)):
+        axes.axhline(number - 0.5, color=GRID, linewidth=0.6)
     axes.set_xlim(0, 100)
     axes.set_ylim(len(points) - 0.5, -0.5)
     axes.set_yticks(range(len(points)), names, parse_math=False)

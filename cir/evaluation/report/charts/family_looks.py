@@ -19,6 +19,8 @@ class FamilyLook:
 
     colour: str
     marker: Marker
+    scale: float = 1.0
+    """Of its area, so that slender shapes weigh as much as full ones."""
 
 
 _BOWTIE = ((-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0))
@@ -36,15 +38,15 @@ _LOOKS = (
     FamilyLook("#3b82f6", "o"),
     FamilyLook("#d99006", "s"),
     FamilyLook("#8e6bea", "D"),
-    FamilyLook("#14a08c", "X"),
+    FamilyLook("#14a08c", "X", 1.2),
     FamilyLook("#d6529c", "v"),
-    FamilyLook("#5a9e2f", "P"),
+    FamilyLook("#5a9e2f", "P", 1.3),
     FamilyLook("#a3683a", "p"),
     FamilyLook("#0e9fc7", "h"),
-    FamilyLook("#c2570c", "*"),
-    FamilyLook("#6a7fdb", _BOWTIE),
-    FamilyLook("#2f9e5c", _HOURGLASS),
-    FamilyLook("#b65bc9", _STAR_DIAMOND),
+    FamilyLook("#c2570c", "*", 1.8),
+    FamilyLook("#6a7fdb", _BOWTIE, 1.2),
+    FamilyLook("#2f9e5c", _HOURGLASS, 1.2),
+    FamilyLook("#b65bc9", _STAR_DIAMOND, 1.8),
 )
 
 FAMILY_LOOKS: Mapping[str, FamilyLook] = dict(zip(FAMILIES, _LOOKS, strict=True))

@@ -33,13 +33,13 @@ def draw_map(coordinates: FloatArray, families: Sequence[str | None]) -> "Figure
         {family for family in families if family is not None and family not in FAMILIES}
     )
     kinds += [None] if None in families else []
-    for family in [*kinds[::-1]]:
+    for family in reversed(kinds):
         chosen = [number for number, one in enumerate(families) if one == family]
         look = family_look(family)
         axes.scatter(
             coordinates[chosen, 0],
             coordinates[chosen, 1],
-            s=size,
+            s=size * look.scale,
             marker=to_marker(look),
             facecolors="none" if family is None else look.colour,
             edgecolors=look.colour if family is None else "white",
@@ -63,7 +63,7 @@ def draw_map(coordinates: FloatArray, families: Sequence[str | None]) -> "Figure
         labelspacing=0.8,
         handletextpad=0.3,
     )
-    for handle in legend.legend_handles:
+    for handle, family in zip(legend.legend_handles, kinds, strict=True):
         if handle is not None:
-            handle.set(sizes=[48], alpha=1.0)
+            handle.set(sizes=[48 * family_look(family).scale], alpha=1.0)
     return figure
