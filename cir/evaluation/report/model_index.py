@@ -126,10 +126,8 @@ def _dataset_name(group: Group, row: Result) -> str:
         )
     else:
         what = f"{things(scores['queries'], 'note')} of {data}, reference notes excluded"
-    return (
-        f"{what}; {things(scores['instruments'], 'unheard instrument')} among "
-        f"{candidates_of(group)}"
-    )
+    kind = "unheard instrument" if group.settings["split"] == "test" else "instrument"
+    return f"{what}; {things(scores['instruments'], kind)} among {candidates_of(group)}"
 
 
 def _config(group: Group) -> str:
