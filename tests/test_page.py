@@ -284,4 +284,6 @@ def test_an_answer_that_knows_when_it_does_not_know(
     expect(results.locator("[data-family=percussion]")).to_contain_text("among these five: ")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 375
     page.get_by_role("tab", name="About").click()
-    expect(page.locator("#cir-about")).to_contain_text("instruments that the model had not heard")
+    about = page.locator("#cir-about")
+    expect(about).to_contain_text("instruments that the model had not heard")
+    expect(about).to_contain_text("Chances were fitted on nothing at all.")

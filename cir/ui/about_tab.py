@@ -46,9 +46,10 @@ _CALIBRATED = f"""* **Chance** is how likely it is that a match is the very inst
   the matches shown with 30 %, about 30 in 100 were right. A program made those mixes from single
   notes; where yours are unlike them (voices, chords, mastering, or one instrument alone), take the
   chance as a hint.
-* **Probably not in this database** says that the answer looks like those to instruments that were
-  left out of the database on purpose. Beside it stands how often it is said of instruments that are
-  here. It also misses many that are not: no such line is no promise.
+* **Probably not in this database** says that the answer looks like those where the instrument had
+  been left out of the database on purpose, or where the mix had none of its family. Beside it stands
+  how often it is said of instruments that are here. It also misses many that are not: where it is
+  not said, nothing is promised.
 * **The list is never empty.** The most similar instruments are shown even where the mix has no such
   instrument, or the database lacks it. Listen before you believe.
 {_SIMILARITY}"""
@@ -105,10 +106,11 @@ def _database_facts(service: PageService) -> str:
     )
     others = f", of no family {counts[None]}" if counts[None] else ""
     info = service.database.info()
+    fitted = f" Chances were fitted on {info.calibration}." if info.calibration else ""
     return (
         "## What is in the database\n\n"
         f"{len(service.instruments):,} instruments: {families}{others}. "
-        f"They were embedded in {info.dimension} dimensions by the model `{info.identity}`."
+        f"They were embedded in {info.dimension} dimensions by the model `{info.identity}`.{fitted}"
     )
 
 
