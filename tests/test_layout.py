@@ -30,7 +30,18 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"types", "errors"}),
 )
 LAYER_OF = {part: layer for layer, parts in enumerate(LAYERS) for part in parts}
-HEAVY = ("torch", "transformers", "gradio", "chromadb", "plotly", "umap", "numba", "librosa")
+HEAVY = (
+    "torch",
+    "transformers",
+    "gradio",
+    "chromadb",
+    "plotly",
+    "umap",
+    "numba",
+    "librosa",
+    "matplotlib",
+    "sklearn",
+)
 
 
 def module_name(path: Path) -> str:
