@@ -285,5 +285,5 @@ def test_an_answer_that_knows_when_it_does_not_know(
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 375
     page.get_by_role("tab", name="About").click()
     about = page.locator("#cir-about")
-    expect(about).to_contain_text("instruments that the model had not heard")
+    expect(about).to_contain_text("instruments that the model was not trained on")
     expect(about).to_contain_text("Chances were fitted on nothing at all.")

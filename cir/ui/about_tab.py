@@ -42,14 +42,14 @@ _UNCALIBRATED = f"""{_SIMILARITY}
   such instrument, or the database lacks it. Listen before you believe."""
 
 _CALIBRATED = f"""* **Chance** is how likely it is that a match is the very instrument in your mix,
-  *if the database has it*. It was measured on mixes of instruments that the model had not heard: of
-  the matches shown with 30 %, about 30 in 100 were right. A program made those mixes from single
-  notes; where yours are unlike them (voices, chords, mastering, or one instrument alone), take the
-  chance as a hint.
+  *if the database has it*. It was measured on mixes of instruments that the model was not trained
+  on: of the matches shown with 30 %, about 30 in 100 were right. A program made those mixes from
+  single notes; where yours are unlike them (voices, chords, mastering, or one instrument alone),
+  take the chance as a hint.
 * **Probably not in this database** says that the answer looks like those where the instrument had
-  been left out of the database on purpose, or where the mix had none of its family. Beside it stands
-  how often it is said of instruments that are here. It also misses many that are not: where it is
-  not said, nothing is promised.
+  been left out of the database on purpose, or where the mix had none of its family. Beside it
+  stands how often it is said of instruments that are here. It also misses many that are not: where
+  it is not said, nothing is promised.
 * **The list is never empty.** The most similar instruments are shown even where the mix has no such
   instrument, or the database lacks it. Listen before you believe.
 {_SIMILARITY}"""
