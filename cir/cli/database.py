@@ -9,7 +9,7 @@ import typer
 
 from cir.cli.options import DatabaseOption, JsonOption, ModelOption, load_encoder
 from cir.cli.terminal import progress_bar
-from cir.errors import DatabaseError
+from cir.errors import DatabaseError, InputError
 
 app = typer.Typer(
     help="Look at, build, extend and export databases of instruments.",
@@ -45,6 +45,7 @@ def info(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
         ("sources", ", ".join(f"{name} {count}" for name, count in found.sources.items())),
         ("families", ", ".join(f"{name} {count}" for name, count in found.families.items())),
         ("banks", shown + more),
+        ("chances", found.calibration or "none; fit them with `cir database calibrate`"),
     ):
         table.add_row(Text(name, style="bold"), Text(value))
     if found.map_trustworthiness is not None:
@@ -82,7 +83,10 @@ def build(
     model: ModelOption = None,
     seed: Annotated[int, typer.Option(help="Of the map.")] = 0,
 ) -> None:
-    """Build a database from recorded notes and sound fonts, in place of an older one."""
+    """Build a database from recorded notes and sound fonts, in place of an older one.
+
+    Its chances are to be fitted anew: `cir database calibrate`.
+    """
     from cir.index.build import build_database
     from cir.index.database import BUNDLED_PATH
     from cir.index.references import NoteBankReferences, ReferenceSource, SoundFontReferences
@@ -103,6 +107,56 @@ def build(
             progress=progress,
         )
     typer.echo(f"Wrote {len(made)} instruments to {made.path}.")
+    if made.calibration is None:
+        typer.echo(
+            "It cannot tell chances yet: run `cir database calibrate` with data of "
+            "held-out instruments.",
+            err=True,
+        )
+
+
+@app.command()
+def calibrate(
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Whose notes to play: a note bank's folder, or bank:FOLDER, nsynth:FOLDER, "
+            "soundfont:FILE, vital:FOLDER; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    database: DatabaseOption = None,
+    mixtures: Annotated[int, typer.Option(min=1, help="How many mixes to listen to.")] = 2_000,
+    split: Annotated[
+        str,
+        typer.Option(help="Whose instruments play: those that the model was not trained on."),
+    ] = "valid",
+    seed: Annotated[int, typer.Option(min=0, help="Of the mixes.")] = 0,
+    model: ModelOption = None,
+) -> None:
+    """Fit what turns similarities into chances, and store it with a database.
+
+    The model listens to mixes of known instruments and searches the data's references. What it
+    gets right tells how far it can be trusted: the chance that a match is right, and when to say
+    that an instrument is probably not there.
+    """
+    if not data:
+        raise InputError("Nothing to calibrate on: name a note bank or other data with --data.")
+    from cir.datasets.registry import open_dataset
+    from cir.evaluation.calibrate import calibrate as fit
+    from cir.evaluation.gallery import Gallery
+    from cir.index.database import InstrumentDatabase
+
+    opened = InstrumentDatabase.open(database)
+    encoder = load_encoder(model)
+    opened.check_encoder(encoder)
+    gallery = Gallery([open_dataset(one if ":" in one else f"bank:{one}") for one in data])
+    with progress_bar("Calibrating") as progress:
+        calibration = fit(
+            encoder, gallery, n_mixtures=mixtures, split=split, seed=seed, progress=progress
+        )
+    opened.set_calibration(calibration)
+    typer.echo(f"Stored the chances of {opened.path}: fitted on {calibration.about}.")
 
 
 @app.command()

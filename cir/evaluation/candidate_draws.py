@@ -1,0 +1,44 @@
+"""The same queries against fewer candidates: what a database of another size would have said."""
+
+import numpy as np
+
+from cir.evaluation.metrics import Float64Array, IntArray
+from cir.types import FloatArray
+
+
+def draw_candidates(
+    similarities: FloatArray | Float64Array,
+    count: int,
+    generator: np.random.Generator,
+    *,
+    keep: IntArray | None = None,
+    drop: IntArray | None = None,
+) -> tuple[Float64Array, IntArray]:
+    """Draw candidates for each query and rank them.
+
+    Args:
+        similarities: (Q, N).
+        count: How many to draw; fewer where there are fewer.
+        generator: Draws them.
+        keep: A column of each query that is drawn for certain, (Q,).
+        drop: A column of each query that is not drawn, (Q,).
+
+    Returns:
+        Similarities, best first, (Q, min(count, N or N - 1)), and the place of `keep` among them,
+        from 0, (Q,); zeros without `keep`.
+    """
+    queries = np.arange(len(similarities))
+    keys = generator.random(similarities.shape)  # the smallest are drawn
+    if keep is not None:
+        keys[queries, keep] = -1.0
+    if drop is not None:
+        keys[queries, drop] = 2.0
+    size = min(count, similarities.shape[1] - (drop is not None))
+    columns = np.argsort(keys, axis=1)[:, :size]
+    drawn = np.take_along_axis(similarities, columns, axis=1).astype(np.float64)
+    order = np.argsort(-drawn, axis=1, kind="stable")
+    ranked = np.take_along_axis(drawn, order, axis=1)
+    if keep is None:
+        return ranked, np.zeros(len(queries), dtype=np.int64)
+    is_kept = np.take_along_axis(columns, order, axis=1) == keep[:, None]
+    return ranked, is_kept.argmax(axis=1).astype(np.int64)
