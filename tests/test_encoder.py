@@ -132,4 +132,7 @@ def test_windows_cover_the_sound_and_leave_silence_out() -> None:
     windows = cut_windows(sound, 400)
     assert [len(window) for window in windows] == [400] * 5
     assert len(cut_windows(sound[:400], 400)) == 1
-    assert len(cut_windows(np.concatenate([sound, np.zeros(4000, np.float32)]), 400)) < 8
+    silence = np.zeros(4000, np.float32)
+    assert len(cut_windows(np.concatenate([sound, silence]), 400)) < 8
+    soft = np.concatenate([sound, 0.01 * sound])
+    assert len(cut_windows(1e-3 * soft, 400)) == len(cut_windows(soft, 400))  # of any level

@@ -1,5 +1,7 @@
 """`cir evaluate`: how often methods find the right instrument, the paper's way and further."""
 
+import shlex
+import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -237,7 +239,13 @@ def _write_report(
     if gallery is not None:
         maps.append(_draw_map(load_encoder(model), model or "cir", gallery))
     with progress_bar("Writing the report", least_seconds=2.0) as progress:
-        page = write_report(folder, results, maps=maps, progress=progress)
+        page = write_report(
+            folder,
+            results,
+            maps=maps,
+            commands=[shlex.join(["cir", *sys.argv[1:]])],
+            progress=progress,
+        )
     typer.echo(f"Wrote {page}.", err=True)
 
 

@@ -5,6 +5,9 @@ import numpy as np
 from cir.audio.dsp import pad_or_trim
 from cir.types import FloatArray
 
+_SILENT = 1e-4
+"""A window whose peak is this much of the sound's, 80 dB below, is silent."""
+
 
 def cut_windows(audio: FloatArray, n_samples: int) -> list[FloatArray]:
     """Windows of `n_samples` that overlap by half and cover the whole sound.
@@ -17,5 +20,6 @@ def cut_windows(audio: FloatArray, n_samples: int) -> list[FloatArray]:
     n_windows = 1 + int(np.ceil((len(audio) - n_samples) / (n_samples / 2)))
     starts = np.linspace(0, len(audio) - n_samples, n_windows).round().astype(int)
     windows = [audio[start : start + n_samples] for start in starts]
-    sounding = [window for window in windows if np.abs(window).max() > 1e-4]
+    limit = _SILENT * float(np.abs(audio).max())
+    sounding = [window for window in windows if np.abs(window).max() > limit]
     return sounding or windows
