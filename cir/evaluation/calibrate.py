@@ -137,9 +137,9 @@ def _draw_queries(
         others, _ = draw_candidates(here.similarities, size, generator, drop=here.targets)
         nobody, _ = draw_candidates(silent.similarities, size, generator)
         ranked.append(RankedQueries(here.family, found, places, weights))
-        novel.append(NovelQueries(found, False, weights, whole))
-        novel.append(NovelQueries(others, True, weights, whole))
-        novel.append(NovelQueries(nobody, True, silence_weights, whole))
+        novel.append(NovelQueries(here.family, found, False, weights, whole))
+        novel.append(NovelQueries(here.family, others, True, weights, whole))
+        novel.append(NovelQueries(here.family, nobody, True, silence_weights, whole))
 
 
 def _ask(

@@ -9,15 +9,18 @@ from scipy.optimize import minimize
 
 from cir.errors import DataError
 from cir.evaluation.metrics import Float64Array
-from cir.index.novelty import NoveltyModel, features
+from cir.index.novelty import NoveltyModel, features, logistic
 
 _RIDGE = 1e-3
+_FAMILY_PRIOR = 1.0
+"""A family is moved all the way only where it has many more instruments than this."""
 
 
 @dataclass(frozen=True, eq=False)
 class NovelQueries:
     """Queries against as many candidates, all with the right one among them, or all without."""
 
+    family: str
     ranked: Float64Array
     """Similarities, best first, (Q, N)."""
     is_absent: bool
@@ -33,8 +36,8 @@ def fit_novelty(
 ) -> tuple[NoveltyModel, float]:
     """Find the score that tells best whether the right candidate is missing, and a threshold.
 
-    The weight of the number of candidates is then set so that queries whose instrument is there
-    exceed the threshold about as often among few candidates as among many.
+    The score is then moved, family by family and with the number of candidates, so that queries
+    whose instrument is there exceed the threshold about equally often everywhere.
 
     Args:
         queries: With and without the right candidate, against several numbers of candidates.
@@ -53,20 +56,68 @@ def fit_novelty(
             "Novelty is fitted on queries with and without the right instrument, and one kind is "
             "missing; name data with at least two instruments in a family."
         )
-    known = np.concatenate([[features(row) for row in one.ranked] for one in chosen])  # (Q, 4)
+    known = [np.array([features(row) for row in one.ranked]) for one in chosen]  # (Q, 4) each
     absent = np.repeat([one.is_absent for one in chosen], [len(one.ranked) for one in chosen])
-    whole = np.repeat([one.is_whole for one in chosen], [len(one.ranked) for one in chosen])
     weights = np.concatenate([one.weights for one in chosen])
-    intercept, slopes = _fit_logistic(known, absent, weights)
-    slopes[-1] -= _slope_of_quantile(
-        known[~absent, -1], known[~absent] @ slopes, weights[~absent], 1.0 - false_alarm_rate
+    intercept, slopes = _fit_logistic(np.concatenate(known), absent, weights)
+    present = [
+        (one, features_of)
+        for one, features_of in zip(chosen, known, strict=True)
+        if not one.is_absent
+    ]
+    offsets, slope = _level(
+        [
+            _Cell(
+                one.family,
+                float(features_of[0, -1]),
+                _quantile(features_of @ slopes, one.weights, 1.0 - false_alarm_rate),
+                float(one.weights.sum()),
+            )
+            for one, features_of in present
+        ]
     )
-    present = ~absent & whole
-    logits = intercept + known[present] @ slopes
-    limit = _quantile(logits, weights[present], 1.0 - false_alarm_rate)
+    slopes[-1] -= slope
+    logits = [features_of @ slopes + offsets[one.family] for one, features_of in present]
+    limit = _quantile(
+        np.concatenate(
+            [part for part, (one, _) in zip(logits, present, strict=True) if one.is_whole]
+        ),
+        np.concatenate([one.weights for one, _ in present if one.is_whole]),
+        1.0 - false_alarm_rate,
+    )
     best, lead, mean, log_n = slopes.tolist()
-    threshold = float(0.5 * (1.0 + np.tanh(0.5 * limit)))
-    return NoveltyModel(intercept, best, lead, mean, log_n), threshold
+    model = NoveltyModel(intercept, best, lead, mean, log_n, offsets)
+    return model, logistic(intercept + limit)
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """Queries for one family against as many candidates, whose instrument is there."""
+
+    family: str
+    log_n: float
+    level: float
+    """The score that a stated share of them stays below."""
+    weight: float
+
+
+def _level(cells: Sequence[_Cell]) -> tuple[dict[str, float], float]:
+    """What to add for each family, and to take away for each unit of log N, to level the cells.
+
+    Weighted least squares; families with few instruments are left near the others.
+    """
+    families = sorted({cell.family for cell in cells})
+    rows = np.zeros((len(cells), 2 + len(families)))
+    rows[:, 0] = 1.0
+    rows[:, 1] = [cell.log_n for cell in cells]
+    for number, cell in enumerate(cells):
+        rows[number, 2 + families.index(cell.family)] = 1.0
+    weights = np.array([cell.weight for cell in cells])
+    ridge = np.diag([1e-6, 1e-6, *[_FAMILY_PRIOR] * len(families)])
+    levels = np.array([cell.level for cell in cells])
+    squares = rows.T @ (weights[:, None] * rows) + ridge
+    figures = np.linalg.solve(squares, rows.T @ (weights * levels))
+    return dict(zip(families, (-figures[2:]).tolist(), strict=True)), float(figures[1])
 
 
 def _fit_logistic(
@@ -90,25 +141,6 @@ def _fit_logistic(
     found = minimize(loss, np.zeros(scaled.shape[1]), jac=True, method="L-BFGS-B").x
     slopes: Float64Array = found[1:] / spread
     return float(found[0] - slopes @ centre), slopes
-
-
-def _slope_of_quantile(
-    positions: Float64Array, values: Float64Array, weights: Float64Array, quantile: float
-) -> float:
-    """How fast a quantile of the values rises with the position: a line through ten bins."""
-    edges = np.unique(np.quantile(positions, np.linspace(0.0, 1.0, 11)))
-    bins = np.clip(np.searchsorted(edges, positions, side="right") - 1, 0, len(edges) - 1)
-    places: list[float] = []
-    levels: list[float] = []
-    masses: list[float] = []
-    for number in np.unique(bins):
-        inside = bins == number
-        places.append(float(np.average(positions[inside], weights=weights[inside])))
-        levels.append(_quantile(values[inside], weights[inside], quantile))
-        masses.append(float(np.sqrt(weights[inside].sum())))
-    if len(places) < 2:
-        return 0.0
-    return float(np.polyfit(places, levels, 1, w=masses)[0])
 
 
 def _quantile(values: Float64Array, weights: Float64Array, quantile: float) -> float:

@@ -80,7 +80,7 @@ class Calibration:
             return Judgement((), 0.0, 0.0, 1.0, True, self.false_alarm_rate)
         ranked = np.sort(values)[::-1]
         chances = self.chance.chances(ranked, family)
-        novelty = self.novelty.novelty(ranked)
+        novelty = self.novelty.novelty(ranked, family)
         return Judgement(
             chances=tuple(chances[:top_k].tolist()),
             top_1=float(chances[0]),

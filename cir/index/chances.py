@@ -34,23 +34,16 @@ class ChanceModel:
     """What a family adds to the scale; 0 for those that are not here."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.family_scales, Mapping):
-            raise InputError("The family_scales of the chances must be numbers by family.")
-        numbers = (
-            self.scale,
-            self.scale_per_gap,
-            self.scale_per_log_n,
-            self.rank_decay,
-            *self.family_scales.values(),
+        check_numbers(
+            "the chances",
+            (self.scale, self.scale_per_gap, self.scale_per_log_n, self.rank_decay),
         )
-        check_numbers("the chances", numbers)
+        check_scales("family_scales of the chances", self.family_scales)
         if self.rank_decay < 0:
             raise InputError(
                 f"rank_decay is {self.rank_decay}; it must be at least 0, or a later match would "
                 "be likelier than an earlier one."
             )
-        if unknown := set(self.family_scales) - set(FAMILIES):
-            raise InputError(f"Unknown family {min(unknown)!r} among the scales of the chances.")
 
     def chances(self, ranked: NDArray[np.float64], family: str | None) -> NDArray[np.float64]:
         """Chance of each candidate, (N,).
@@ -89,3 +82,16 @@ def check_numbers(what: str, numbers: tuple[float, ...]) -> None:
             raise InputError(f"{number!r} among the figures of {what} is no number.")
         if not np.isfinite(number):
             raise InputError(f"{number} among the figures of {what} is not finite.")
+
+
+def check_scales(what: str, by_family: Mapping[str, float]) -> None:
+    """Refuse what are no finite numbers by family.
+
+    Raises:
+        InputError: They are not.
+    """
+    if not isinstance(by_family, Mapping):
+        raise InputError(f"The {what} must be numbers by family, not {by_family!r:.40}.")
+    if unknown := set(by_family) - set(FAMILIES):
+        raise InputError(f"There is no family {min(unknown)!r}, as the {what} say.")
+    check_numbers(what, tuple(by_family.values()))
