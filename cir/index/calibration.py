@@ -57,6 +57,18 @@ class Calibration:
                 "must lie between 0 and 1."
             )
 
+    def check_identity(self, identity: str) -> None:
+        """Make sure that this was fitted for a model.
+
+        Raises:
+            DatabaseError: it was fitted for another one.
+        """
+        if identity != self.identity:
+            raise DatabaseError(
+                f"The calibration was made for the model {self.identity}, not for {identity}: run "
+                "`cir database calibrate` with that model."
+            )
+
     def judge(self, similarities: ArrayLike, family: str | None, top_k: int) -> Judgement:
         """Say how sure an answer is.
 

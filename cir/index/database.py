@@ -184,7 +184,7 @@ class InstrumentDatabase:
             DatabaseError: it was made for another model.
         """
         with self._lock, FileLock(self.path / _LOCK_NAME):
-            self._check_calibration(calibration)
+            calibration.check_identity(self.identity)
             write_calibration(self.path, calibration)
             self._calibration, self._calibration_read = calibration, True
 
@@ -395,18 +395,10 @@ class InstrumentDatabase:
     def _find_calibration(self) -> Calibration | None:
         own = read_calibration(self.path)
         if own is not None:
-            self._check_calibration(own)
+            own.check_identity(self.identity)
             return own
         shipped = read_calibration(BUNDLED_PATH)
         return shipped if shipped is not None and shipped.identity == self.identity else None
-
-    def _check_calibration(self, calibration: Calibration) -> None:
-        if calibration.identity != self.identity:
-            raise DatabaseError(
-                f"The calibration of the database {self.path} was made for the model "
-                f"{calibration.identity}, the database by {self.identity}: run "
-                "`cir database calibrate` with the database's own model."
-            )
 
     def _check_filters(
         self, family: str | None, bank: str | None, source: str | None
