@@ -134,5 +134,6 @@ def test_windows_cover_the_sound_and_leave_silence_out() -> None:
     assert len(cut_windows(sound[:400], 400)) == 1
     silence = np.zeros(4000, np.float32)
     assert len(cut_windows(np.concatenate([sound, silence]), 400)) < 8
-    soft = np.concatenate([sound, 0.01 * sound])
-    assert len(cut_windows(1e-3 * soft, 400)) == len(cut_windows(soft, 400))  # of any level
+    soft = np.concatenate([sound, np.float32(0.01) * sound])
+    softer = np.float32(1e-3) * soft  # the level does not matter
+    assert len(cut_windows(softer, 400)) == len(cut_windows(soft, 400))
