@@ -1,0 +1,255 @@
+"""Chances fitted on worlds where the true chance is known, and on mixtures of tones."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from cir.cli import database as database_command
+from cir.cli.main import app
+from cir.errors import CirError, DatabaseError, DataError
+from cir.evaluation import open_set
+from cir.evaluation.answers import ABSENT, Answers
+from cir.evaluation.calibrate import calibrate, fit_calibration
+from cir.evaluation.candidate_draws import draw_candidates
+from cir.evaluation.gallery import Gallery
+from cir.evaluation.mixture_stream import MixtureSet
+from cir.evaluation.open_set import evaluate_open_set, judge_answers
+from cir.index.calibration import Calibration, read_calibration
+from cir.index.database import InstrumentDatabase
+from tests.fakes import SpectrumEncoder
+from tests.tone_bank import write_bank
+from tests.tone_dataset import ToneDataset
+
+SPREAD = 0.2
+#: How far the right candidate stands out, and how many candidates there are.
+WORLDS = {"bass": (0.4, 60), "percussion": (0.2, 60), "synth_lead": (0.3, 200)}
+
+
+def simulate(seed: int, n_queries: int, n_silent: int = 0) -> list[Answers]:
+    """Similarities of the wrong ones from N(0, SPREAD), of the right one from N(shift, SPREAD).
+
+    The chance of a candidate is then exactly proportional to exp(shift / SPREAD^2 similarity).
+    """
+    generator = np.random.default_rng(seed)
+    answers = []
+    for family, (shift, n_candidates) in WORLDS.items():
+        similarities = generator.normal(0.0, SPREAD, (n_queries + n_silent, n_candidates))
+        targets = generator.integers(0, n_candidates, n_queries + n_silent)
+        targets[n_queries:] = ABSENT
+        similarities[np.arange(n_queries), targets[:n_queries]] += shift
+        answers.append(
+            Answers(
+                family,
+                tuple(f"{family}-{row}" for row in range(n_candidates)),
+                similarities.astype(np.float32),
+                targets,
+                np.arange(n_queries + n_silent) % n_queries,
+            )
+        )
+    return answers
+
+
+def true_chances(similarities: np.ndarray, family: str) -> np.ndarray:
+    logits = WORLDS[family][0] / SPREAD**2 * similarities.astype(np.float64)
+    weights = np.exp(logits - logits.max())
+    return np.sort(weights / weights.sum())[::-1]
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Calibration:
+    return fit_calibration(simulate(0, 1500, 500), identity="m", about="a simulation")
+
+
+def test_true_chances_are_recovered(fitted: Calibration) -> None:
+    generator = np.random.default_rng(5)
+    for one in simulate(1, 300):
+        for size in (1, 2, 3, 20, len(one.candidates)):
+            ranked, _ = draw_candidates(one.similarities, size, generator, keep=one.targets)
+            judged = [fitted.judge(row, one.family, 5) for row in ranked]
+            true = [true_chances(row, one.family) for row in ranked]
+            for said, known in (
+                ([one.top_1 for one in judged], [one[0] for one in true]),
+                ([one.top_5 for one in judged], [one[:5].sum() for one in true]),
+            ):
+                errors = np.abs(np.array(said) - known)
+                assert errors.mean() < 0.03
+                assert errors.max() < 0.15
+
+
+def test_new_queries_are_right_as_often_as_was_said(fitted: Calibration) -> None:
+    found = judge_answers(fitted, simulate(2, 700), simulate(3, 400, 400))
+    for name in ("top_1", "top_5"):
+        assert found["ece"][name]["value"] < 0.03
+        assert sum(one["count"] for one in found["reliability"][name]) == 2100
+    assert found["threshold"]["false_alarm"] == pytest.approx(0.1, abs=0.03)
+    assert found["threshold"]["novelty"] == fitted.threshold
+    for kind in ("instrument", "family"):
+        estimate = found["auroc"][kind]
+        assert 0.5 < estimate["low"] < estimate["value"] < estimate["high"] < 0.9
+        assert 0.12 < found["threshold"][f"detection_{kind}"] < 0.6
+
+
+def test_false_alarms_are_as_rare_in_small_databases_and_in_every_family(
+    fitted: Calibration,
+) -> None:
+    generator = np.random.default_rng(6)
+    for one in simulate(4, 800):
+        for size in (3, 10, 30):
+            ranked, _ = draw_candidates(one.similarities, size, generator, keep=one.targets)
+            said = [fitted.judge(row, one.family, 1).is_absent for row in ranked]
+            assert 0.03 < np.mean(said) < 0.2
+
+
+def test_the_same_answers_give_the_same_calibration(fitted: Calibration) -> None:
+    again = fit_calibration(simulate(0, 1500, 500), identity="m", about="a simulation")
+    assert again == fitted
+    assert Calibration.from_dict(json.loads(json.dumps(fitted.as_dict()))) == fitted
+
+
+@pytest.mark.parametrize("kind", ["constant", "one", "pairs"])
+def test_odd_answers_still_give_finite_figures(kind: str) -> None:
+    answers = simulate(7, 20, 5)
+    if kind == "constant":
+        answers = [
+            Answers(a.family, a.candidates, a.similarities * 0 + 1, a.targets, a.mixtures)
+            for a in answers
+        ]
+    if kind == "one":
+        answers = answers[:1]
+    if kind == "pairs":
+        keep = np.arange(2)
+        answers = [
+            Answers(a.family, a.candidates[:2], a.similarities[:, keep], a.targets % 2, a.mixtures)
+            for a in answers
+        ]
+    made = fit_calibration(answers, identity="m", about="")
+    judged = made.judge([0.3, 0.2, 0.1], "bass", 3)
+    assert sum(judged.chances) == pytest.approx(1.0)
+    assert 0.0 <= made.threshold <= 1.0
+
+
+def test_too_little_to_fit_on_is_one_clear_error() -> None:
+    silent = [one.absent() for one in simulate(8, 3, 3)]
+    with pytest.raises(DataError, match="none"):
+        fit_calibration(silent, identity="m", about="")
+    alone = Answers("bass", ("a",), np.ones((4, 1), np.float32), np.zeros(4, int), np.arange(4))
+    with pytest.raises(DataError, match="at least two"):
+        fit_calibration([alone], identity="m", about="")
+
+
+def test_drawn_candidates_are_some_of_all_and_ranked() -> None:
+    generator = np.random.default_rng(9)
+    similarities = generator.permuted(np.tile(np.arange(12.0), (50, 1)), axis=1)
+    columns = generator.integers(0, 12, 50)
+    rows = np.arange(50)
+    kept, places = draw_candidates(similarities, 4, generator, keep=columns)
+    assert kept.shape == (50, 4)
+    np.testing.assert_array_equal(kept[rows, places], similarities[rows, columns])
+    dropped, _ = draw_candidates(similarities, 20, generator, drop=columns)
+    assert dropped.shape == (50, 11)
+    assert not (dropped == similarities[rows, columns][:, None]).any()
+    for drawn in (kept, dropped):
+        assert (np.diff(drawn, axis=1) < 0).all()
+
+
+@pytest.fixture(scope="module")
+def tones() -> Gallery:
+    return Gallery([ToneDataset(families=("bass", "organ", "voice"))])
+
+
+def test_calibrating_on_sounds(tones: Gallery) -> None:
+    fractions: list[float] = []
+    encoder = SpectrumEncoder()
+    made = calibrate(
+        encoder, tones, n_mixtures=9, seed=1, progress=lambda done, _: fractions.append(done)
+    )
+    assert made.identity == encoder.identity
+    assert made.about == "9 mixtures of tones, valid split, seed 1"
+    assert set(made.chance.family_scales) == {"bass", "organ", "voice"}
+    assert fractions == sorted(fractions) and fractions[-1] == pytest.approx(1.0)
+    assert calibrate(encoder, tones, n_mixtures=9, seed=1) == made
+
+
+@pytest.mark.parametrize(
+    ("families", "options", "words"),
+    [
+        (("bass",), {}, "1 families"),
+        (("bass", "organ"), {"split": "exam"}, "exam"),
+        (("bass", "organ", "voice"), {"n_mixtures": 1}, "at least 2"),
+    ],
+)
+def test_calibrating_on_too_little_is_refused(
+    families: Sequence[str], options: dict[str, object], words: str
+) -> None:
+    with pytest.raises(CirError, match=words):
+        calibrate(
+            SpectrumEncoder(),
+            Gallery([ToneDataset(families=families)]),
+            **options,  # type: ignore[arg-type]
+        )
+
+
+@pytest.mark.parametrize("n_stems", [None, 2])
+def test_open_set_on_sounds(
+    tones: Gallery, n_stems: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_set, "calibrate", partial(calibrate, n_mixtures=6))
+    families = ("bass", "organ", "voice")
+    chosen = MixtureSet(8, 0, "test", families, n_stems)
+    fractions: list[float] = []
+    found = evaluate_open_set(
+        SpectrumEncoder(), tones, chosen, progress=lambda done, _: fractions.append(done)
+    )
+    assert found["protocol"] == "open-set"
+    assert found["settings"]["calibration"].startswith("6 mixtures of tones, valid")
+    assert found["reliability"]["top_1"][0]["low"] == 0.0
+    assert found["auroc"]["family"] is not None
+    n_queries = 8 * (n_stems or 3)
+    assert sum(one["count"] for one in found["reliability"]["top_5"]) == n_queries
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert fractions == sorted(fractions) and fractions[-1] == pytest.approx(1.0)
+
+
+def test_open_set_with_one_family_and_another_models_calibration(
+    tones: Gallery, fitted: Calibration
+) -> None:
+    encoder = SpectrumEncoder()
+    one = MixtureSet(4, 0, "test", ("bass",))
+    with pytest.raises(DatabaseError, match="model m"):
+        evaluate_open_set(encoder, tones, one, calibration=fitted)
+    own = Calibration.from_dict(fitted.as_dict() | {"identity": encoder.identity})
+    found = evaluate_open_set(encoder, tones, one, calibration=own)
+    assert found["auroc"]["family"] is None
+    assert found["threshold"]["detection_family"] is None
+    assert found["settings"]["calibration"] == "a simulation"
+
+
+def test_the_command_stores_what_info_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
+    encoder = SpectrumEncoder()
+    monkeypatch.setattr(database_command, "load_encoder", lambda model: encoder)
+    InstrumentDatabase.create(tmp_path / "db", encoder)
+    bank = write_bank(tmp_path / "bank")
+    folder = str(tmp_path / "db")
+    run = CliRunner().invoke
+    before = run(app, ["database", "info", "-d", folder])
+    assert "cir database calibrate" in before.stdout
+    asked = ["database", "calibrate", "--data", str(bank), "-d", folder, "--mixtures", "6"]
+    done = run(app, [*asked, "--split", "test"])
+    assert done.exit_code == 0, done.output
+    assert "6 mixtures of bank, test split, seed 0" in done.stdout
+    assert read_calibration(tmp_path / "db") is not None
+    shown = run(app, ["database", "info", "-d", folder, "--json"])
+    assert json.loads(shown.stdout)["calibration"] == "6 mixtures of bank, test split, seed 0"
+    nothing = run(app, ["database", "calibrate", "-d", folder])
+    assert isinstance(nothing.exception, CirError) or nothing.exit_code == 2
+    monkeypatch.setattr(database_command, "load_encoder", lambda model: SpectrumEncoder(seed=1))
+    other = run(app, asked)
+    assert other.exit_code != 0
