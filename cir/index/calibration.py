@@ -140,7 +140,17 @@ def read_calibration(folder: Path) -> Calibration | None:
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> None:
-    """Store a calibration with the database in `folder`."""
-    with replacing(folder / CALIBRATION_NAME) as temporary:
-        text = json.dumps(calibration.as_dict(), indent=2, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+    """Store a calibration with the database in `folder`.
+
+    Raises:
+        DatabaseError: the folder cannot be written to.
+    """
+    text = json.dumps(calibration.as_dict(), indent=2, allow_nan=False)
+    try:
+        with replacing(folder / CALIBRATION_NAME) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise DatabaseError(
+            f"Cannot write {folder / CALIBRATION_NAME} ({error.strerror}); calibrate a copy of the "
+            "database (`cir database export FOLDER`, then --database FOLDER)."
+        ) from None

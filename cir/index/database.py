@@ -181,9 +181,9 @@ class InstrumentDatabase:
         """Store what turns similarities into chances, in place of what was there.
 
         Raises:
-            DatabaseError: it was made for another model.
+            DatabaseError: it was made for another model, or the folder cannot be written to.
         """
-        with self._lock, FileLock(self.path / _LOCK_NAME):
+        with self._lock:
             calibration.check_identity(self.identity)
             write_calibration(self.path, calibration)
             self._calibration, self._calibration_read = calibration, True
