@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cir.cli.options import (
+    DataOption,
     FamilyOption,
     JsonOption,
     ModelOption,
     load_encoder,
+    open_gallery,
     parse_families,
 )
 from cir.cli.terminal import progress_bar
@@ -58,14 +60,7 @@ def evaluate(
             "conditions, instruments that are not in the database, or all of it."
         ),
     ] = Protocol.ALL,
-    data: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Whose instruments: a note bank's folder, or bank:FOLDER, nsynth:FOLDER, "
-            "soundfont:FILE, vital:FOLDER; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    data: DataOption = None,
     model: ModelOption = None,
     no_model: Annotated[
         bool, typer.Option("--no-model", help="Measure the baselines alone.")
@@ -118,8 +113,6 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measure how often the right instrument is found among all references of some data."""
-    if not data and not results:
-        raise InputError("Nothing to evaluate on: name a note bank or other data with --data.")
     families = parse_families(family)
     if families is not None and protocol is Protocol.SINGLE:
         raise InputError("--family is of use with mixtures only; single notes face all references.")
@@ -135,36 +128,20 @@ def evaluate(
     from cir.evaluation.report.tables import to_markdown
     from cir.files import replacing
 
-    if results:
-        found = _read_results(results)
-        gallery = _open_gallery(data) if data else None
+    gallery = open_gallery(data) if data or not results else None
+    if results or gallery is None:
+        found = _read_results(results or [])
     else:
         from cir.evaluation.gallery import check_gallery_split
         from cir.evaluation.mixture_stream import MixtureSet
         from cir.evaluation.rows import load_rows
-        from cir.evaluation.tables import evaluate_rows
         from cir.mixtures.config import PAPER_FAMILIES
 
         check_gallery_split(split)
-        tables = None if rows is None else load_rows(rows)
-        gallery = _open_gallery(data or [])
+        chosen = _chosen_rows(model, no_model, baseline or [])
+        tables = {one.value: chosen for one in _TABLES} if rows is None else load_rows(rows)
         mixture_set = MixtureSet(mixtures, seed, split, tuple(families or PAPER_FAMILIES))
-        found = []
-        for table in _TABLES:
-            if protocol in (table, Protocol.ALL):
-                chosen = (
-                    _chosen_rows(model, no_model, baseline or [])
-                    if tables is None
-                    else tables.get(table.value, ())
-                )
-                with progress_bar("Evaluating", least_seconds=2.0) as progress:
-                    found += evaluate_rows(
-                        table.value, chosen, gallery, mixture_set, progress=progress
-                    )
-        if protocol in (Protocol.CONDITIONS, Protocol.ALL):
-            found.append(_measure_conditions(model, gallery, mixture_set))
-        if protocol in (Protocol.OPEN_SET, Protocol.ALL):
-            found.append(_measure_open_set(model, gallery, mixture_set))
+        found = _measure(protocol, tables, model, gallery, mixture_set)
     if output is not None:
         text = to_json(found) if output.suffix.lower() == ".json" else to_markdown(found)
         with replacing(output) as temporary:
@@ -174,13 +151,6 @@ def evaluate(
     if card is not None:
         _update_card(card, found, model)
     typer.echo(to_json(found) if as_json else to_markdown(found))
-
-
-def _open_gallery(data: Sequence[str]) -> "Gallery":
-    from cir.datasets.registry import open_dataset
-    from cir.evaluation.gallery import Gallery
-
-    return Gallery([open_dataset(one if ":" in one else f"bank:{one}") for one in data])
 
 
 def _read_results(paths: Sequence[Path]) -> list[dict[str, Any]]:
@@ -196,6 +166,40 @@ def _read_results(paths: Sequence[Path]) -> list[dict[str, Any]]:
     return results
 
 
+def _measure(
+    protocol: Protocol,
+    tables: Mapping[str, Sequence["Row"]],
+    model: str | None,
+    gallery: "Gallery",
+    mixture_set: "MixtureSet",
+) -> list[dict[str, Any]]:
+    """Run the experiments that were asked for, in the order of the report."""
+    from cir.evaluation.conditions import evaluate_conditions
+    from cir.evaluation.open_set import evaluate_open_set
+    from cir.evaluation.tables import evaluate_rows
+
+    results: list[dict[str, Any]] = []
+    for table in _TABLES:
+        if protocol in (table, Protocol.ALL):
+            with progress_bar("Evaluating", least_seconds=2.0) as progress:
+                results += evaluate_rows(
+                    table.value,
+                    tables.get(table.value, ()),
+                    gallery,
+                    mixture_set,
+                    progress=progress,
+                )
+    for further, words, experiment in (
+        (Protocol.CONDITIONS, "Conditions", evaluate_conditions),
+        (Protocol.OPEN_SET, "Open set", evaluate_open_set),
+    ):
+        if protocol in (further, Protocol.ALL):
+            with progress_bar(words, least_seconds=2.0) as progress:
+                measured = experiment(load_encoder(model), gallery, mixture_set, progress=progress)
+            results.append({"name": model or "cir"} | measured)
+    return results
+
+
 def _chosen_rows(
     model: str | None, no_model: bool, baselines: Sequence[Baseline]
 ) -> tuple["Row", ...]:
@@ -203,30 +207,6 @@ def _chosen_rows(
 
     rows = () if no_model else (Row(model or "cir", "model", model),)
     return rows + tuple(Row(_BASELINES[one.value], one.value) for one in baselines)
-
-
-def _measure_conditions(
-    model: str | None, gallery: "Gallery", mixture_set: "MixtureSet"
-) -> dict[str, Any]:
-    from cir.evaluation.conditions import evaluate_conditions
-
-    encoder = load_encoder(model)
-    with progress_bar("Conditions", least_seconds=2.0) as progress:
-        return {"name": model or "cir"} | evaluate_conditions(
-            encoder, gallery, mixture_set, progress=progress
-        )
-
-
-def _measure_open_set(
-    model: str | None, gallery: "Gallery", mixture_set: "MixtureSet"
-) -> dict[str, Any]:
-    from cir.evaluation.open_set import evaluate_open_set
-
-    encoder = load_encoder(model)
-    with progress_bar("Open set", least_seconds=2.0) as progress:
-        return {"name": model or "cir"} | evaluate_open_set(
-            encoder, gallery, mixture_set, progress=progress
-        )
 
 
 def _write_report(

@@ -9,6 +9,7 @@ import typer
 from cir.errors import InputError
 
 if TYPE_CHECKING:
+    from cir.evaluation.gallery import Gallery
     from cir.model.encoder import TimbreEncoder
 
 ModelOption: TypeAlias = Annotated[
@@ -16,6 +17,15 @@ ModelOption: TypeAlias = Annotated[
     typer.Option(
         "--model",
         help="Folder or Hub id of a model; the bundled one by default.",
+        show_default=False,
+    ),
+]
+DataOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data",
+        help="Whose instruments: a note bank's folder, or bank:FOLDER, nsynth:FOLDER, "
+        "soundfont:FILE, vital:FOLDER; may be repeated.",
         show_default=False,
     ),
 ]
@@ -52,6 +62,20 @@ def parse_families(values: Sequence[str] | None) -> tuple[str, ...] | None:
     from cir.instruments.families import check_families
 
     return check_families([name for value in values for name in value.split(",")])
+
+
+def open_gallery(data: Sequence[str] | None) -> "Gallery":
+    """Open the instruments that `--data` names.
+
+    Raises:
+        InputError: it was not given, or names no data.
+    """
+    if not data:
+        raise InputError("There is nothing to listen to: name a note bank or other data (--data).")
+    from cir.datasets.registry import open_dataset
+    from cir.evaluation.gallery import Gallery
+
+    return Gallery([open_dataset(one if ":" in one else f"bank:{one}") for one in data])
 
 
 def load_encoder(model: str | None) -> "TimbreEncoder":
