@@ -5,8 +5,9 @@
     embeddings.safetensors   `embeddings`, (N, D) float32, unit norm, in the order of the catalogue
     map.csv                  instrument_id, x, y: the map of timbre (optional)
     previews/<id>.opus       the reference note of each instrument (optional)
+    calibration.json         what turns similarities into chances (optional)
 
-`database.json` is written last and names the other files. A change to an existing bundle writes
+`database.json` is written last and names the tables. A change to an existing bundle writes
 its tables under new names first, so that whoever reads at any moment, or after a crash, finds
 either the old database or the new one.
 """
