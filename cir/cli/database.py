@@ -7,9 +7,16 @@ from typing import Annotated
 
 import typer
 
-from cir.cli.options import DatabaseOption, JsonOption, ModelOption, load_encoder
+from cir.cli.options import (
+    DatabaseOption,
+    DataOption,
+    JsonOption,
+    ModelOption,
+    load_encoder,
+    open_gallery,
+)
 from cir.cli.terminal import progress_bar
-from cir.errors import DatabaseError, InputError
+from cir.errors import DatabaseError
 
 app = typer.Typer(
     help="Look at, build, extend and export databases of instruments.",
@@ -117,14 +124,7 @@ def build(
 
 @app.command()
 def calibrate(
-    data: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Whose notes to play: a note bank's folder, or bank:FOLDER, nsynth:FOLDER, "
-            "soundfont:FILE, vital:FOLDER; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    data: DataOption = None,
     database: DatabaseOption = None,
     mixtures: Annotated[int, typer.Option(min=1, help="How many mixes to listen to.")] = 2_000,
     split: Annotated[
@@ -140,17 +140,13 @@ def calibrate(
     gets right tells how far it can be trusted: the chance that a match is right, and when to say
     that an instrument is probably not there.
     """
-    if not data:
-        raise InputError("Nothing to calibrate on: name a note bank or other data with --data.")
-    from cir.datasets.registry import open_dataset
     from cir.evaluation.calibrate import calibrate as fit
-    from cir.evaluation.gallery import Gallery
     from cir.index.database import InstrumentDatabase
 
+    gallery = open_gallery(data)
     opened = InstrumentDatabase.open(database)
     encoder = load_encoder(model)
     opened.check_encoder(encoder)
-    gallery = Gallery([open_dataset(one if ":" in one else f"bank:{one}") for one in data])
     with progress_bar("Calibrating") as progress:
         calibration = fit(
             encoder, gallery, n_mixtures=mixtures, split=split, seed=seed, progress=progress
