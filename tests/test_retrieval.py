@@ -306,6 +306,8 @@ def test_the_bundled_model_answers_with_the_bundled_database() -> None:
     for result in results:
         assert {match.instrument.family for match in result.matches} == {result.family}
         assert all(match.preview is not None for match in result.matches)
+        assert result.judgement is not None
+        assert [match.chance for match in result.matches] == list(result.judgement.chances)
     info = InstrumentDatabase.open().info()
     assert info.sources["surge"] >= 1_900
     assert info.sources["soundfont"] >= 130

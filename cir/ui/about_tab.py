@@ -48,8 +48,9 @@ _CALIBRATED = f"""* **Chance** is how likely it is that a match is the very inst
   take the chance as a hint.
 * **Probably not in this database** says that the answer looks like those where the instrument had
   been left out of the database on purpose, or where the mix had none of its family. Beside it
-  stands how often it is said of instruments that are here. It also misses many that are not: where
-  it is not said, nothing is promised.
+  stands how often it was said of instruments that are here, on the mixes that it was set with; on
+  others that can be more. It also misses many that are not: where it is not said, nothing is
+  promised.
 * **The list is never empty.** The most similar instruments are shown even where the mix has no such
   instrument, or the database lacks it. Listen before you believe.
 {_SIMILARITY}"""
