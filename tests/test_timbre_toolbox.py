@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from cir.baselines.timbre_toolbox.description import NAMES, describe
 from cir.baselines.timbre_toolbox.encoder import TimbreToolboxEncoder
 from cir.baselines.timbre_toolbox.scales import to_scale
+from cir.baselines.timbre_toolbox.spectral import variation
 from cir.errors import InputError
 from cir.types import FloatArray
 from tests.plucks import RATE, pluck
@@ -58,6 +60,19 @@ ODD_SOUNDS = {
     "sine of 5 kHz": note(5000.0, partials=1, seconds=0.3),
     "sine of 30 Hz": note(30.0, partials=1, seconds=0.3),
 }
+
+
+def test_frames_are_compared_where_subnormal_numbers_are_zero() -> None:
+    """Other libraries of a process may have asked the processor for it."""
+    shares = np.zeros((3, 4), np.float32)
+    shares[0, 0] = 1.0
+    was_set = torch.set_flush_denormal(True)
+    try:
+        changes = variation(shares)
+    finally:
+        torch.set_flush_denormal(False)
+    assert was_set
+    np.testing.assert_array_equal(changes, [1.0, 1.0, 1.0])
 
 
 @pytest.mark.parametrize("name", ODD_SOUNDS)

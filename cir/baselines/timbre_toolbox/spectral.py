@@ -91,8 +91,10 @@ def rolloff(shares: FloatArray, frequencies: FloatArray) -> FloatArray:
 
 def variation(shares: FloatArray) -> FloatArray:
     """One minus the cosine between a frame and the one before it; the first takes the second's."""
-    lengths = np.sqrt(np.square(shares).sum(axis=1)) + _TINY
-    cosines = (shares[1:] * shares[:-1]).sum(axis=1) / (lengths[1:] * lengths[:-1])
+    lengths = np.sqrt(np.square(shares).sum(axis=1))
+    # The floor is of the product: its own square would be subnormal, and zero where those are.
+    products = np.maximum(lengths[1:] * lengths[:-1], _TINY)
+    cosines = (shares[1:] * shares[:-1]).sum(axis=1) / products
     changes = np.maximum(np.float32(0.0), 1.0 - cosines)
     first = changes[:1] if len(changes) else np.zeros(1, dtype=np.float32)
     return np.concatenate([first, changes])
