@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,18 +35,76 @@ def test_the_file_tree_names_what_is_there() -> None:
         inside = inside or names == ["cir/"]
 
 
-@pytest.mark.parametrize("name", ["mixtures", "single"])
-def test_the_figures_are_those_of_the_bundled_model(name: str) -> None:
+RESULTS = ROOT / "benchmarks" / "results"
+BUNDLED = "ours: the bundled model"
+
+
+def results_of(name: str) -> list[dict[str, Any]]:
+    results: list[dict[str, Any]] = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))[
+        "results"
+    ]
+    return results
+
+
+def both(scores: dict[str, Any], what: str = "value") -> str:
+    return " / ".join(f"{100 * scores[metric][what]:.1f}" for metric in ("top_1", "top_5"))
+
+
+@pytest.mark.parametrize(("name", "row"), [("table_mixtures", "mean"), ("table_single", "all")])
+def test_the_figures_are_those_of_the_bundled_model(name: str, row: str) -> None:
     from cir.model.encoder import TimbreEncoder
 
-    path = ROOT / "benchmarks" / "results" / f"{name}.json"
-    ours = json.loads(path.read_text(encoding="utf-8"))["results"][0]
+    (ours,) = [result for result in results_of(name) if result["name"] == BUNDLED]
     assert ours["encoder"] == TimbreEncoder.from_pretrained().identity
-    row = ours["scores"][ours["primary"]["name"].split()[0]]
-    headline = f"{100 * row['top_1']['value']:.1f} / {100 * row['top_5']['value']:.1f}"
-    assert headline in README
     card = (ROOT / "cir" / "assets" / "model" / "README.md").read_text(encoding="utf-8")
-    assert headline in card
+    for text in (README, card):
+        for scores in ours["scores"].values():
+            if row == "mean" or scores is ours["scores"][row]:
+                assert both(scores) in text
+
+
+@pytest.mark.parametrize(("name", "row"), [("table_mixtures", "mean"), ("table_single", "all")])
+def test_the_tables_of_the_paper_are_as_they_were_measured(name: str, row: str) -> None:
+    for result in results_of(name):
+        lines = [line for line in README.splitlines() if line.startswith(f"| {result['name']} |")]
+        line = lines[name == "table_mixtures" and len(lines) > 1]
+        figures = "not measured" if "missing" in result else both(result["scores"][row])
+        assert f"| {figures} |" in line
+        if result["paper"] is not None:
+            assert f"| {result['paper']['top_1']:.1f} / {result['paper']['top_5']:.1f} |" in line
+
+
+def test_calibration_is_as_it_was_measured() -> None:
+    (result,) = results_of("open_set")
+    text = " ".join(README.split())
+    top_1, top_5 = (result["ece"][name]["value"] for name in ("top_1", "top_5"))
+    assert (
+        f"calibration error of {top_1:.3f} for the first and {top_5:.3f} for the first five" in text
+    )
+    instrument, family = (result["auroc"][name]["value"] for name in ("instrument", "family"))
+    assert f"AUROC {instrument:.2f}" in text and f"AUROC {family:.2f}" in text
+    alarms = 100 * result["threshold"]["false_alarm"]
+    assert f"{alarms:.0f} % of the instruments that were there" in text
+
+
+def test_the_conditions_are_as_they_were_measured() -> None:
+    (result,) = results_of("conditions")
+    found = {
+        (group["name"], condition["name"]): both(condition["scores"]["mean"])
+        for group in result["groups"]
+        for condition in group["conditions"]
+    }
+    text = " ".join(README.split())
+    for key in (
+        ("level of the target", "-12"),
+        ("level of the target", "+6"),
+        ("number of instruments", "2"),
+        ("number of instruments", "6"),
+        ("setting", "realistic, with effects"),
+        ("robustness", "mp3, 48 kbit/s"),
+        ("robustness", "Opus, 20 kbit/s"),
+    ):
+        assert found[key] in text, key
 
 
 def test_the_recipes_are_as_they_were_measured() -> None:
