@@ -143,7 +143,7 @@ def test_search_says_chances_where_they_are_known(
     assert re.search(r"^Chance that it is among these five: \d+ %$", percussion, re.MULTILINE)
     assert "Probably" not in percussion
     assert (
-        "Probably not in this database. Said wrongly of 10 % of the instruments that are here.\n"
+        "Probably not in this database. Said wrongly of 10 % of the instruments in calibration.\n"
         "If it is here after all, chance that it is among these five: "
     ) in bass
     assert bass.endswith("Voice: the database has no such instrument.\n")

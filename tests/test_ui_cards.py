@@ -131,7 +131,7 @@ def test_a_family_says_how_likely_it_is_among_the_five() -> None:
 def test_an_absent_instrument_is_said_to_be_absent_with_the_rate_of_false_alarms() -> None:
     text = _judged(5, replace(JUDGEMENT, is_absent=True))
     assert (
-        "Probably not in this database. Said wrongly of 10 % of the instruments that are here."
+        "Probably not in this database. Said wrongly of 10 % of the instruments in calibration."
         "If it is here after all, chance that it is among these five: 62 %"
     ) in text
     assert "Probably not in this database." in _judged(1, replace(JUDGEMENT, is_absent=True))

@@ -29,7 +29,7 @@ def among_five(result: FamilyResult) -> str:
 def false_alarms(judgement: Judgement) -> str:
     """Say how often `ABSENT` is wrong."""
     return (
-        f"Said wrongly of {percent(judgement.false_alarm_rate)} of the instruments that are here."
+        f"Said wrongly of {percent(judgement.false_alarm_rate)} of the instruments in calibration."
     )
 
 
