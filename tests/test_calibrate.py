@@ -86,7 +86,7 @@ def test_new_queries_are_right_as_often_as_was_said(fitted: Calibration) -> None
     for name in ("top_1", "top_5"):
         assert found["ece"][name]["value"] < 0.03
         assert sum(one["count"] for one in found["reliability"][name]) == 2100
-    assert found["threshold"]["false_alarm"] == pytest.approx(0.1, abs=0.03)
+    assert found["threshold"]["false_alarm"] == pytest.approx(fitted.false_alarm_rate, abs=0.03)
     assert found["threshold"]["novelty"] == fitted.threshold
     for kind in ("instrument", "family"):
         estimate = found["auroc"][kind]

@@ -271,7 +271,7 @@ def test_the_bundled_database_is_calibrated_for_its_model() -> None:
     calibration = database.calibration
     assert calibration is not None
     assert calibration.identity == database.identity
-    assert calibration.false_alarm_rate == 0.1
+    assert calibration.false_alarm_rate == 0.05
     _, embeddings = database.embeddings()
     itself = database.similarities(embeddings[0], database.instruments()[0].family)
     judged = calibration.judge(itself, database.instruments()[0].family, 5)

@@ -21,7 +21,7 @@ from cir.evaluation.mixture_stream import (
 from cir.index.calibration import Calibration
 from cir.types import Encoder, Progress
 
-FALSE_ALARM_RATE = 0.1
+FALSE_ALARM_RATE = 0.05
 """How often a calibrated database calls an instrument absent that is there."""
 
 CALIBRATION_MIXTURES = 2_000
