@@ -44,18 +44,19 @@ class Answers:
 
     def present(self) -> "Answers":
         """Only the queries that have a right answer."""
-        return self._only(np.flatnonzero(self.targets != ABSENT))
+        return self.only(np.flatnonzero(self.targets != ABSENT))
 
     def absent(self) -> "Answers":
         """Only the queries that have none."""
-        return self._only(np.flatnonzero(self.targets == ABSENT))
+        return self.only(np.flatnonzero(self.targets == ABSENT))
 
     def best(self, count: int) -> IntArray:
         """Columns of the most similar candidates, best first, ties by column, (Q, count)."""
         order = np.argsort(-self.similarities, axis=1, kind="stable")
         return order[:, :count].astype(np.int64)
 
-    def _only(self, rows: IntArray) -> "Answers":
+    def only(self, rows: IntArray) -> "Answers":
+        """Some of the queries, by number."""
         return Answers(
             self.family,
             self.candidates,

@@ -11,7 +11,6 @@ from cir.evaluation.answers import Answers
 from cir.evaluation.condition_groups import Condition, Group, build_groups
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Timed
-from cir.evaluation.metrics import IntArray
 from cir.evaluation.mixture_stream import (
     MixtureSet,
     References,
@@ -148,19 +147,10 @@ class _Asking:
         if condition.counts is None:
             return answers
         chosen = {
-            family: _only(one, np.flatnonzero(condition.counts(one)))
+            family: one.only(np.flatnonzero(condition.counts(one)))
             for family, one in answers.items()
         }
         return {family: one for family, one in chosen.items() if len(one)}
-
-
-def _only(answers: Answers, queries: IntArray) -> Answers:
-    return replace(
-        answers,
-        similarities=answers.similarities[queries],
-        targets=answers.targets[queries],
-        mixtures=answers.mixtures[queries],
-    )
 
 
 def _measure(group: Group, answers: Mapping[str, dict[str, Answers]], seed: int) -> dict[str, Any]:

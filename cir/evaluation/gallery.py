@@ -2,18 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
 from cir.errors import DataError, InputError
 from cir.evaluation.metrics import IntArray
-from cir.instruments.splits import SPLITS, check_split
+from cir.instruments.splits import SPLITS
+from cir.mixtures.decode import unique_names
 from cir.mixtures.pool import NotePool
 from cir.types import Progress
 
 ALL_SPLITS = "all"
+
+_SPLIT = "test"
+"""Where a `_OneSplit` lists its instruments, whatever split they are of."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Gallery:
         Raises:
             DataError: The datasets have no instrument.
         """
-        self.sources = _numbered([dataset.name for dataset in datasets])
+        self.sources = tuple(unique_names([dataset.name for dataset in datasets]))
         listed = [
             (dataset, source, row)
             for dataset, source in zip(datasets, self.sources, strict=True)
@@ -148,7 +152,7 @@ class Gallery:
         """
         check_gallery_split(split)
         datasets = [_OneSplit(self, source, split) for source in self.sources]
-        return NotePool.from_datasets(datasets, split="test", families=families, progress=progress)
+        return NotePool.from_datasets(datasets, split=_SPLIT, families=families, progress=progress)
 
 
 class _OneSplit:
@@ -157,20 +161,20 @@ class _OneSplit:
     def __init__(self, gallery: Gallery, source: str, split: str) -> None:
         self.name = self.fingerprint = source
         self._listed = {
-            DatasetInstrument(entry.instrument_id, entry.family, "test"): gallery._origins[row]
+            DatasetInstrument(entry.instrument_id, entry.family, _SPLIT): gallery._origins[row]
             for row, entry in enumerate(gallery.entries)
             if entry.source == source and split in (entry.split, ALL_SPLITS)
         }
 
     def instruments(self, split: str) -> Sequence[DatasetInstrument]:
-        return [replace(row, split=split) for row in self._listed]
+        return [row for row in self._listed if row.split == split]
 
     def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
-        dataset, origin = self._listed[replace(instrument, split="test")]
+        dataset, origin = self._listed[instrument]
         return dataset.notes(origin)
 
     def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
-        dataset, origin = self._listed[replace(instrument, split="test")]
+        dataset, origin = self._listed[instrument]
         return dataset.reference(origin)
 
 
@@ -180,18 +184,6 @@ def check_gallery_split(split: str) -> None:
     Raises:
         InputError: It is not.
     """
-    if split != ALL_SPLITS:
-        try:
-            check_split(split)
-        except InputError as error:
-            raise InputError(f"{str(error).rstrip('.')}, or {ALL_SPLITS}.") from None
-
-
-def _numbered(names: Sequence[str]) -> tuple[str, ...]:
-    """The second `surge` is `surge-2`."""
-    seen: Counter[str] = Counter()
-    numbered = []
-    for name in names:
-        seen[name] += 1
-        numbered.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
-    return tuple(numbered)
+    allowed = (*SPLITS, ALL_SPLITS)
+    if split not in allowed:
+        raise InputError(f"There is no split {split!r}; splits are {', '.join(allowed)}.")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import yaml
@@ -12,7 +13,10 @@ from cir.errors import InputError
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method
 from cir.instruments.note_bank import SAMPLE_RATE
-from cir.types import Encoder, FloatArray, Progress
+from cir.types import FloatArray, Progress
+
+if TYPE_CHECKING:
+    from cir.model.encoder import TimbreEncoder
 
 PROTOCOLS = ("single", "mixtures")
 
@@ -107,7 +111,7 @@ def _references(
     return [note.audio for _, note in found], [gallery.entries[row].family for row, _ in found]
 
 
-def _load(row: Row) -> Encoder:
+def _load(row: Row) -> "TimbreEncoder":
     from cir.model.encoder import TimbreEncoder
 
     return TimbreEncoder.from_pretrained(row.model)
@@ -138,12 +142,10 @@ def _model(
 def _slots(
     row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
 ) -> Method:
-    from cir.model.encoder import TimbreEncoder
     from cir.model.slot_families import SlotFamilies
 
     sounds, owners = _references(gallery, families, progress)
-    encoder = TimbreEncoder.from_pretrained(row.model)
-    return SlotFamilies.fit(encoder, sounds, owners, SAMPLE_RATE)
+    return SlotFamilies.fit(_load(row), sounds, owners, SAMPLE_RATE)
 
 
 def _true_stems(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, Timed
@@ -63,7 +64,9 @@ def evaluate_single_source(
             targets += [column_of[int(row)]] * len(sounds)
             is_reference += [True] + [False] * (len(sounds) - 1)
         report(done / len(players), f"Notes of instruments, {done} of {len(players)}")
-    queries = _Queries(gallery, references.rows, np.array(targets), np.array(is_reference))
+    queries = _Queries(
+        gallery, references.rows, np.array(targets), np.array(is_reference, dtype=bool)
+    )
     results = []
     for name, method in clocks.items():
         similarities = np.concatenate(embeddings[name]) @ references.embeddings[name].T  # (Q, N)
@@ -75,7 +78,11 @@ class _Queries:
     """Notes and whose they are."""
 
     def __init__(
-        self, gallery: Gallery, candidates: IntArray, targets: IntArray, is_reference: object
+        self,
+        gallery: Gallery,
+        candidates: IntArray,
+        targets: IntArray,
+        is_reference: NDArray[np.bool_],
     ) -> None:
         self.gallery = gallery
         self.targets = targets
@@ -83,7 +90,7 @@ class _Queries:
         self.candidate_families = [gallery.entries[row].family or NO_FAMILY for row in candidates]
         self.families = [self.candidate_families[column] for column in targets]
         self.sources = [gallery.entries[candidates[column]].source for column in targets]
-        self.held_out = np.flatnonzero(~np.asarray(is_reference, dtype=bool))
+        self.held_out = np.flatnonzero(~is_reference)
 
 
 def _result(

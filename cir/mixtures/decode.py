@@ -99,7 +99,7 @@ def _list_jobs(
     datasets: Sequence[NoteDataset], split: str, families: Sequence[str] | None, twins: bool
 ) -> list[_Job]:
     """Every instrument wanted; an id that several datasets use gets its source in front."""
-    sources = _unique_names([dataset.name for dataset in datasets])
+    sources = unique_names([dataset.name for dataset in datasets])
     wanted = [
         [
             instrument
@@ -126,7 +126,7 @@ def _list_jobs(
     ]
 
 
-def _unique_names(names: Iterable[str]) -> list[str]:
+def unique_names(names: Iterable[str]) -> list[str]:
     """The second `surge` is `surge-2`."""
     seen: Counter[str] = Counter()
     unique = []
