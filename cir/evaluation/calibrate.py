@@ -11,14 +11,9 @@ from cir.evaluation.candidate_draws import draw_candidates
 from cir.evaluation.fit_chances import RankedQueries, fit_chances
 from cir.evaluation.fit_novelty import NovelQueries, fit_novelty
 from cir.evaluation.gallery import Gallery
-from cir.evaluation.mixture_stream import (
-    MixtureSet,
-    ask_mixtures,
-    embed_references,
-    part,
-    timed,
-)
+from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, embed_references, timed
 from cir.index.calibration import Calibration
+from cir.progress import part
 from cir.types import Encoder, Progress
 
 FALSE_ALARM_RATE = 0.05

@@ -11,17 +11,12 @@ from cir.evaluation.answers import Answers
 from cir.evaluation.condition_groups import Condition, Group, build_groups
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Timed
-from cir.evaluation.mixture_stream import (
-    MixtureSet,
-    References,
-    ask_mixtures,
-    embed_references,
-    part,
-)
+from cir.evaluation.mixture_stream import MixtureSet, References, ask_mixtures, embed_references
 from cir.evaluation.mixtures import describe, score_families
 from cir.instruments.families import FAMILIES
 from cir.mixtures.config import MixtureConfig
 from cir.mixtures.pool import NotePool
+from cir.progress import part
 from cir.types import Encoder, Progress
 
 STABLE_MATCHES = 5

@@ -1,6 +1,6 @@
 """Mixtures are drawn, heard by every method and dropped, a few at a time."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TypeAlias, TypeVar
@@ -17,6 +17,7 @@ from cir.instruments.families import check_families
 from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import Mixture, draw_mixture
+from cir.progress import part
 from cir.types import FloatArray, Progress
 
 #: Sounds embedded at a time: 32 mixtures of 10 s are 20 MB.
@@ -266,21 +267,6 @@ def chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
         yield chunk
 
 
-def part(progress: Progress | None, start: float, end: float) -> Progress:
-    """Report a part's fraction as one of the whole."""
-
-    def report(fraction: float, words: str) -> None:
-        if progress is not None:
-            progress(start + fraction * (end - start), words)
-
-    return report
-
-
 def timed(methods: Mapping[str, Method]) -> dict[str, Timed]:
     """Let every method remember how long it takes."""
     return {name: Timed(method) for name, method in methods.items()}
-
-
-def names_of(rows: Sequence[int] | IntArray, gallery: Gallery) -> list[str]:
-    """Ids of some rows of a gallery."""
-    return [gallery.entries[row].instrument_id for row in rows]

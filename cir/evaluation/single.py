@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, Timed
 from cir.evaluation.metrics import IntArray, target_ranks
-from cir.evaluation.mixture_stream import chunks, embed_references, names_of, part, timed
+from cir.evaluation.mixture_stream import chunks, embed_references, timed
 from cir.evaluation.results import make_result
 from cir.evaluation.scores import Scores, score
+from cir.progress import part
 from cir.types import FloatArray, Progress
 
 NO_FAMILY = "none"
@@ -86,7 +87,7 @@ class _Queries:
     ) -> None:
         self.gallery = gallery
         self.targets = targets
-        self.ids = names_of(candidates[targets], gallery)
+        self.ids = [gallery.entries[row].instrument_id for row in candidates[targets]]
         self.candidate_families = [gallery.entries[row].family or NO_FAMILY for row in candidates]
         self.families = [self.candidate_families[column] for column in targets]
         self.sources = [gallery.entries[candidates[column]].source for column in targets]

@@ -6,10 +6,11 @@ from typing import Any
 from cir.errors import CirError, InputError
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method
-from cir.evaluation.mixture_stream import MixtureSet, part
+from cir.evaluation.mixture_stream import MixtureSet
 from cir.evaluation.mixtures import evaluate_mixtures
 from cir.evaluation.rows import PROTOCOLS, Row, build_method
 from cir.evaluation.single import evaluate_single_source
+from cir.progress import part
 from cir.types import Progress
 
 _SHARE_OF_BUILDING = 0.1

@@ -15,6 +15,7 @@ from cir.index.database import InstrumentDatabase, check_new_folder
 from cir.index.references import Reference, ReferenceSource
 from cir.index.timbre_map import N_NEIGHBORS, compute_map, trustworthiness
 from cir.instruments.catalog import Catalog
+from cir.progress import part
 from cir.types import Encoder, FloatArray, Instrument, Progress
 
 _BATCH = 32
@@ -77,7 +78,9 @@ def _write(
         raise DatabaseError("There is no instrument to build a database of; name a source of some.")
     order = sorted(range(len(instruments)), key=lambda row: instruments[row].instrument_id)
     embeddings = np.concatenate(parts)[order]
-    coordinates = compute_map(embeddings, seed=seed, progress=_rest_of(progress))
+    coordinates = compute_map(
+        embeddings, seed=seed, progress=part(progress, _SHARE_OF_EMBEDDING, 1.0)
+    )
     enough = len(embeddings) > 2 * N_NEIGHBORS
     write_bundle(
         folder,
@@ -109,10 +112,3 @@ def _write_preview(folder: Path, reference: Reference) -> None:
         shutil.copyfile(reference.preview, path)
     else:
         save_opus(path, reference.audio, reference.sample_rate)
-
-
-def _rest_of(progress: Progress | None) -> Progress | None:
-    if progress is None:
-        return None
-    outer, start = progress, _SHARE_OF_EMBEDDING
-    return lambda fraction, words: outer(start + (1.0 - start) * fraction, words)

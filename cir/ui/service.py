@@ -18,6 +18,7 @@ from cir.index.database import InstrumentDatabase
 from cir.index.exact import cosine_similarities
 from cir.index.timbre_map import place
 from cir.instruments.families import check_families
+from cir.progress import part
 from cir.retrieval import SAMPLE_RATE, Retriever, default_encoder, embed_windows
 from cir.types import Encoder, FamilyResult, FloatArray, Instrument, Match, Progress
 
@@ -134,7 +135,7 @@ class PageService:
             audio,
             self.encoder,
             wanted,
-            lambda done, words: report(0.1 + 0.8 * done, words),
+            part(report, 0.1, 0.9),
         )
         report(0.9, "Looking for similar instruments")
         results = tuple(Retriever(self.encoder, self.database).match(queries, int(top_k)))
