@@ -20,6 +20,7 @@ from cir.losses.proxies import proxy_cross_entropy
 from cir.losses.query_infonce import query_infonce
 from cir.losses.slot_infonce import slot_infonce
 from cir.losses.slot_matching import slot_matching
+from cir.losses.stem_shares import stem_shares
 from cir.losses.supervised_contrastive import supervised_contrastive
 
 Loss = Callable[..., Tensor]
@@ -134,6 +135,17 @@ def _shuffle_presence(inputs: Inputs, generator: Generator) -> Inputs:
     return {name: value[order] for name, value in inputs.items()}
 
 
+def _draw_cells(batch: int, noise: float, generator: Generator) -> Inputs:
+    shares = torch.rand(batch, SIZE, generator=generator).square()
+    shares = shares / shares.sum(1, keepdim=True)
+    return {"logits": _noisy(shares.log(), noise, generator), "shares": shares}
+
+
+def _shuffle_cells(inputs: Inputs, generator: Generator) -> Inputs:
+    order = torch.randperm(len(inputs["logits"]), generator=generator)
+    return {name: value[order] for name, value in inputs.items()}
+
+
 PAIRS = _pairs("anchors", "positives")
 MIXTURES = Kind(_draw_mixtures, _shuffle_mixtures)
 CASES: Mapping[Loss, Kind] = {
@@ -149,8 +161,10 @@ CASES: Mapping[Loss, Kind] = {
     proxy_cross_entropy: Kind(_draw_proxies, _shuffle_proxies),
     slot_infonce: Kind(_draw_slots, _shuffle_slots),
     presence_loss: Kind(_draw_presence, _shuffle_presence),
+    stem_shares: Kind(_draw_cells, _shuffle_cells),
 }
 TRIPLETS = (pair_triplet, mix_triplet, full_triplet)
+OF_LOGITS = (presence_loss, stem_shares)
 WITH_TEMPERATURE = [loss for loss in CASES if "temperature" in loss.__annotations__]
 
 every_loss = pytest.mark.parametrize("loss", CASES)
@@ -227,7 +241,7 @@ def test_the_arguments_stay_as_they_were(loss: Loss) -> None:
     assert all(torch.equal(inputs[name], before[name]) for name in inputs)
 
 
-@pytest.mark.parametrize("loss", [loss for loss in CASES if loss not in (*TRIPLETS, presence_loss)])
+@pytest.mark.parametrize("loss", [loss for loss in CASES if loss not in (*TRIPLETS, *OF_LOGITS)])
 def test_cosine_losses_do_not_see_the_length_of_embeddings(loss: Loss) -> None:
     inputs = _inputs(loss)
     longer = _change(inputs, lambda x: 7 * x)
@@ -242,7 +256,7 @@ def test_triplets_do_not_see_where_the_origin_is(loss: Loss) -> None:
 
 
 def test_losses_of_cosines_have_a_temperature() -> None:
-    assert set(WITH_TEMPERATURE) == set(CASES) - {*TRIPLETS, presence_loss, cosine_to_targets}
+    assert set(WITH_TEMPERATURE) == set(CASES) - {*TRIPLETS, *OF_LOGITS, cosine_to_targets}
 
 
 @pytest.mark.parametrize("loss", WITH_TEMPERATURE)

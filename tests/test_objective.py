@@ -21,6 +21,7 @@ NOTES = ("supervised_contrastive", "family_classes", "instrument_classes", "note
 ALL = tuple(field.name for field in fields(LossWeights))
 MIXTURES = tuple(name for name in ALL if name not in PAIRS)
 ENCODER = replace(TINY, n_slots=6, presence=True)
+CELLS = replace(ENCODER, cells=True, second_look=True)
 CASES = [("pairs", name) for name in PAIRS + NOTES] + [("mixtures", name) for name in MIXTURES]
 
 
@@ -39,7 +40,7 @@ def run(
     """Two passes over this process's share; gradients and loss of the second."""
     pool = tone_pool(Path(config.data[0].removeprefix("bank:")))
     sampler = BatchSampler(pool, config)
-    renderer = BatchRenderer(pool, config.encoder, torch.device("cpu"))
+    renderer = BatchRenderer(pool, config.encoder, torch.device("cpu"), with_stems=True)
     torch.manual_seed(0)
     objective = Objective(config, [number % 3 for number in range(len(pool.instruments))])
     for step in range(2):  # the second meets the queue of the first
@@ -56,7 +57,8 @@ def run(
 def test_every_loss_reaches_what_it_trains_and_nothing_else(
     data: Path, task: str, name: str
 ) -> None:
-    objective, loss = run(tiny_config(data, task, encoder=ENCODER, losses=weights((name,))))
+    encoder = CELLS if name == "stem_shares" else ENCODER
+    objective, loss = run(tiny_config(data, task, encoder=encoder, losses=weights((name,))))
     assert loss > 0
     for parameter_name, parameter in objective.named_parameters():
         reached = parameter.grad is not None
@@ -73,6 +75,8 @@ def test_losses_are_refused_where_they_make_no_sense(data: Path) -> None:
         ("mixtures", ("query_infonce",), replace(TINY, families=()), "families"),
         ("mixtures", ("slot_infonce",), TINY, "n_slots"),
         ("mixtures", ("query_presence",), TINY, "presence"),
+        ("mixtures", ("stem_shares",), TINY, "cells"),
+        ("mixtures", ("query_infonce",), CELLS, "stem_shares"),
     ):
         with pytest.raises(InputError, match=words):
             tiny_config(data, task, encoder=encoder, losses=weights(names))
@@ -129,14 +133,17 @@ def test_two_processes_give_the_loss_and_the_gradients_of_one(data: Path, tmp_pa
         tiny_config(
             data,
             task,
-            encoder=ENCODER,
+            encoder=encoder,
             losses=weights(names, 1 / len(names)),  # their mean: rounding grows with a sum
             batch_size=3,
             mixtures_with_notes=2,
             realistic_probability=0.7,
             queue_size=16,
         )
-        for task, names in (("pairs", PAIRS + NOTES), ("mixtures", MIXTURES))
+        for task, names, encoder in (
+            ("pairs", PAIRS + NOTES, ENCODER),
+            ("mixtures", MIXTURES, CELLS),
+        )
     ]
     start_processes(  # type: ignore[no-untyped-call]
         _worker, (configs, tmp_path), nprocs=2

@@ -27,6 +27,27 @@ def clip_samples(n_frames: int, hop_samples: int) -> int:
     return (n_frames - 1) * hop_samples + WINDOW_SAMPLES
 
 
+def mel_power(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Tensor:
+    """Power in mel bands, which adds up where sounds add up (but for their phases).
+
+    Args:
+        audio: Waveforms in [-1, 1] at 16 kHz, float32, (B, T) with T >= 400.
+        hop_samples: Frame shift.
+        n_mels: Number of mel bands between 20 Hz and 8 kHz.
+
+    Returns:
+        (B, 1 + (T - 400) // hop_samples, n_mels).
+    """
+    frames = audio.unfold(-1, WINDOW_SAMPLES, hop_samples)  # (B, F, 400)
+    frames = frames - frames.mean(-1, keepdim=True)
+    emphasised = frames.clone()  # but for the first samples, where the window is 0
+    emphasised[..., 1:].sub_(frames[..., :-1], alpha=PRE_EMPHASIS)
+    emphasised.mul_(_window(audio.device))
+    spectrum = torch.fft.rfft(emphasised, FFT_SIZE)
+    power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)  # (B, F, 257)
+    return power @ _filters(n_mels, audio.device)
+
+
 def log_mel(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Tensor:
     """Normalised log-mel spectrograms of a batch of clips.
 
@@ -45,14 +66,7 @@ def log_mel(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Tens
             log_mel(clip, hop_samples=hop_samples, n_mels=n_mels) for clip in torch.split(audio, 1)
         ]
         return torch.cat(clips)
-    frames = audio.unfold(-1, WINDOW_SAMPLES, hop_samples)  # (B, F, 400)
-    frames = frames - frames.mean(-1, keepdim=True)
-    emphasised = frames.clone()  # but for the first samples, where the window is 0
-    emphasised[..., 1:].sub_(frames[..., :-1], alpha=PRE_EMPHASIS)
-    emphasised.mul_(_window(audio.device))
-    spectrum = torch.fft.rfft(emphasised, FFT_SIZE)
-    power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)  # (B, F, 257)
-    mel = power @ _filters(n_mels, audio.device)
+    mel = mel_power(audio, hop_samples=hop_samples, n_mels=n_mels)
     normalised: Tensor = mel.clamp_min_(MEL_FLOOR).log_().sub_(AUDIOSET_MEAN)
     return normalised.div_(2 * AUDIOSET_STD)
 

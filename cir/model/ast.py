@@ -60,24 +60,37 @@ def build_ast(config: EncoderConfig) -> ASTModel:
     return model
 
 
-def run_ast(ast: ASTModel, features: Tensor, queries: Tensor | None = None) -> Tensor:
+def run_ast(
+    ast: ASTModel,
+    features: Tensor,
+    queries: Tensor | None = None,
+    kept: Tensor | None = None,
+) -> Tensor:
     """What `ASTModel.forward` does, with room for queries among the input tokens.
 
     Args:
         ast: What `build_ast` built.
         features: Log-mels (B, F, n_mels).
         queries: Learned tokens (Q, D), put behind the patches of every clip.
+        kept: Numbers of the patches of each clip that are read at all, (B, K); None: all of them.
 
     Returns:
-        Last hidden states (B, 2 + patches + Q, D).
+        Last hidden states (B, 2 + patches + Q, D), of the patches only those kept.
     """
     tokens: Tensor = ast.embeddings(features)
+    if kept is not None:
+        tokens = torch.cat([tokens[:, :2], take_patches(tokens[:, 2:], kept)], 1)
     if queries is not None:
         tokens = torch.cat([tokens, queries.to(tokens.dtype).expand(len(tokens), -1, -1)], 1)
     for layer in ast.layers:
         tokens = layer(tokens)
     tokens = ast.layernorm(tokens)
     return tokens
+
+
+def take_patches(patches: Tensor, kept: Tensor) -> Tensor:
+    """Of the patches (B, N, ...) of each clip those numbered in (B, K), as (B, K, ...)."""
+    return patches[torch.arange(len(patches), device=patches.device)[:, None], kept]
 
 
 def pool(tokens: Tensor) -> Tensor:

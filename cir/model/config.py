@@ -9,8 +9,12 @@ from cir.errors import CheckpointError
 
 FORMAT_VERSION = 1
 QUERY_KINDS = ("cross_attention", "input_tokens", "linear")
+CELLS_ALONG_PATCH = 4
+"""Each patch is divided into four by four cells where `cells` are asked for."""
 
-_LATER_FIELDS = frozenset({"query_kind", "n_slots", "shared_encoder", "presence", "dropout"})
+_LATER_FIELDS = frozenset(
+    {"query_kind", "n_slots", "shared_encoder", "presence", "dropout", "cells", "second_look"}
+)
 _SIZES = (
     "hidden_size",
     "n_layers",
@@ -49,6 +53,11 @@ class EncoderConfig:
     """False: mixtures have a transformer of their own, as in Kim et al.'s multi-encoder (2023)."""
     presence: bool = False
     """Whether each family query also says if its family is there; open slots always do."""
+    cells: bool = False
+    """Whether each patch of a mixture says how its energy is shared out among the families."""
+    second_look: bool = False
+    """Whether each family query is answered twice: from the mixture, and from what is left of it
+    when only the family's share of each cell stays."""
     dropout: float = 0.0
     """In training, of the transformer's hidden states and attention weights."""
 
@@ -74,10 +83,32 @@ class EncoderConfig:
             raise CheckpointError(
                 f"query_kind must be one of {', '.join(QUERY_KINDS)}, got {self.query_kind!r}."
             )
+        self._check_cells()
         if self.n_slots < 0:
             raise CheckpointError(f"n_slots must be 0 or more, got {self.n_slots}.")
         if not 0 <= self.dropout < 1:
             raise CheckpointError(f"dropout must be at least 0 and below 1, got {self.dropout}.")
+
+    def _check_cells(self) -> None:
+        if self.cells and (not self.families or self.patch_size % CELLS_ALONG_PATCH):
+            raise CheckpointError(
+                f"cells need families, and a patch_size that {CELLS_ALONG_PATCH} divides; got "
+                f"{len(self.families)} families and patches of {self.patch_size}."
+            )
+        if not self.second_look:
+            return
+        lengths = (self.mixture_frames, self.n_mels)
+        if (
+            not self.cells
+            or self.query_kind == "input_tokens"
+            or {self.frequency_stride, self.time_stride} != {self.patch_size}
+            or any(length % self.patch_size for length in lengths)
+        ):
+            raise CheckpointError(
+                "second_look needs cells: true, another query_kind than input_tokens, and patches "
+                "side by side that cover the whole spectrogram: strides of patch_size, which "
+                "divides mixture_frames and n_mels."
+            )
 
     @property
     def note_samples(self) -> int:

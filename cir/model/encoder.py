@@ -203,7 +203,8 @@ class TimbreEncoder:
         """
         columns = self._columns(families)
         embeddings = np.zeros((len(sounds), len(columns), self.embedding_size), np.float32)
-        for index, output in enumerate(self._listen(sounds, sample_rate, progress)):
+        queries = [column - 1 for column in dict.fromkeys(columns) if column]
+        for index, output in enumerate(self._listen(sounds, sample_rate, progress, queries)):
             windows = normalize(output.embeddings[:, columns], dim=-1)
             embeddings[index] = normalize(windows.mean(0), dim=-1).numpy()
         return embeddings
@@ -277,21 +278,28 @@ class TimbreEncoder:
         return resample(check_audio(sound, sample_rate), sample_rate, SAMPLE_RATE)
 
     def _listen(
-        self, sounds: Sequence[FloatArray], sample_rate: int, progress: Progress | None
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        progress: Progress | None,
+        queries: Sequence[int] = (),
     ) -> Iterator[MixtureOutput]:
-        """What the network says about the windows of each mixture, mixture by mixture."""
+        """What the network says about the windows of each mixture, mixture by mixture.
+
+        Only `queries`, numbers of families, are answered with all care.
+        """
         for done, sound in enumerate(sounds, 1):
             windows = cut_windows(self._prepare(sound, sample_rate), self.config.mixture_samples)
             yield MixtureOutput.concatenate(
-                [self._listen_to_windows(batch) for batch in _batches(iter(windows))]
+                [self._listen_to_windows(batch, queries) for batch in _batches(iter(windows))]
             )
             if progress is not None:
                 progress(done / len(sounds), f"Listening, {done} of {len(sounds)}")
 
     @torch.inference_mode()
-    def _listen_to_windows(self, windows: FloatArray) -> MixtureOutput:
+    def _listen_to_windows(self, windows: FloatArray, queries: Sequence[int]) -> MixtureOutput:
         """Batch (B, T) of one length."""
-        return self.network.listen(self._features(windows))
+        return self.network.listen(self._features(windows), queries)
 
     @torch.inference_mode()
     def _embed_notes(self, clips: FloatArray) -> Tensor:

@@ -1,6 +1,7 @@
 """The trainable network: log-mels in, raw embeddings out."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from cir.audio.features import log_mel, normalise_peak
 from cir.model.ast import build_ast, pool, run_ast
+from cir.model.cells import CELLS, second_look
 from cir.model.config import EncoderConfig
 from cir.model.heads import (
     Answers,
@@ -68,11 +70,22 @@ class TimbreNetwork(nn.Module):
             else None
         )
 
+        self.cell_head = (
+            nn.Linear(config.hidden_size, CELLS * (len(config.families) + 1))
+            if config.cells
+            else None
+        )
+
     def set_attention(self, name: str) -> None:
         """Choose transformers' implementation of attention (`eager`, `sdpa`, ...) throughout."""
         for ast in (self.ast, self.mixture_ast):
             if ast is not None:
                 ast.set_attn_implementation(name)
+
+    @property
+    def input_tokens(self) -> Tensor | None:
+        """Family queries that travel with the patches of a mixture, where they do."""
+        return None if self.family_queries is None else self.family_queries.input_tokens
 
     def features(self, audio: Tensor) -> Tensor:
         """Waveforms (B, T) of any level to log-mels (B, F, n_mels), always in full precision."""
@@ -83,15 +96,70 @@ class TimbreNetwork(nn.Module):
                 n_mels=self.config.n_mels,
             )
 
-    def embed_notes(self, features: Tensor) -> Tensor:
-        """Log-mels of single instruments (B, F, n_mels) to raw embeddings (B, D)."""
-        return pool(run_ast(self.ast, features))
+    def embed_notes(self, features: Tensor, kept: Tensor | None = None) -> Tensor:
+        """Log-mels of single instruments (B, F, n_mels) to raw embeddings (B, D).
 
-    def listen(self, features: Tensor) -> MixtureOutput:
-        """Log-mels of mixtures (B, F, n_mels) to everything that the heads make of them."""
+        `kept` is as in `run_ast`.
+        """
+        return pool(run_ast(self.ast, features, kept=kept))
+
+    def listen(self, features: Tensor, queries: Sequence[int] | None = None) -> MixtureOutput:
+        """Log-mels of mixtures (B, F, n_mels) to everything that the heads make of them.
+
+        Args:
+            features: As above.
+            queries: Numbers of the families that are looked at again; None: all. The others are
+                answered at first sight.
+        """
+        tokens = self.read(features)
+        output = self.answer(tokens)
+        if not self.config.second_look:
+            return output
+        asked = list(range(len(self.config.families)) if queries is None else queries)
+        owners = torch.arange(len(features), device=features.device).repeat_interleave(len(asked))
+        numbers = torch.tensor(asked * len(features), dtype=torch.long, device=features.device)
+        again = self.look_again(features, self.cell_logits(tokens), owners, numbers)
+        answers = output.queries.clone()
+        answers[owners, numbers] = (answers[owners, numbers] + again) / 2
+        return replace(output, queries=answers)
+
+    def read(self, features: Tensor, kept: Tensor | None = None) -> Tensor:
+        """Log-mels of mixtures (B, F, n_mels) to hidden states; see `run_ast`."""
         ast = self.ast if self.mixture_ast is None else self.mixture_ast
-        queries = None if self.family_queries is None else self.family_queries.input_tokens
-        tokens = run_ast(ast, features, queries)
+        return run_ast(ast, features, self.input_tokens, kept)
+
+    def cell_logits(self, tokens: Tensor) -> Tensor:
+        """Whose energy is in the cells of each patch read, (B, K, CELLS, families + 1)."""
+        assert self.cell_head is not None  # asked only where the configuration has cells
+        n_first, n_last = 2, 0 if self.input_tokens is None else len(self.input_tokens)
+        patches = tokens[:, n_first : tokens.shape[1] - n_last]
+        logits: Tensor = self.cell_head(patches)
+        return logits.float().unflatten(-1, (CELLS, -1))
+
+    def look_again(
+        self, features: Tensor, cell_logits: Tensor, owners: Tensor, queries: Tensor
+    ) -> Tensor:
+        """Answer queries from their family's share of mixtures, raw, (N, D).
+
+        The shares are taken as they are: the answers teach the encoder, not the cells.
+
+        Args:
+            features: Log-mels of mixtures, (B, F, n_mels).
+            cell_logits: Of all their patches, (B, patches, CELLS, families + 1).
+            owners: The mixture of each query, (N,).
+            queries: Numbers of families, (N,).
+        """
+        assert self.family_queries is not None
+        shares = cell_logits.detach().softmax(-1)[owners, :, :, queries]
+        left, kept = second_look(features[owners], shares, self.config)
+        ast = self.ast if self.mixture_ast is None else self.mixture_ast
+        tokens = run_ast(ast, left, kept=kept)
+        answers = self.family_queries(tokens, pool(tokens)).embeddings
+        chosen: Tensor = answers[torch.arange(len(owners), device=owners.device), queries]
+        return chosen
+
+    def answer(self, tokens: Tensor) -> MixtureOutput:
+        """What `read` found in mixtures to everything that the heads make of it."""
         pooled = pool(tokens)
         families = _ask(self.family_queries, tokens, pooled)
         slots = _ask(self.open_slots, tokens, pooled)

@@ -35,6 +35,7 @@ _LEAST = {
     "variants": 0,
     "max_stems": 2,
     "level_range_db": 0,
+    "blank_stripes": 0,
     "validate_every_steps": 1,
     "n_validation_mixtures": 1,
     "checkpoint_every_seconds": 0,
@@ -45,6 +46,7 @@ _PROBABILITIES = (
     "reference_probability",
     "realistic_probability",
     "paper_probability",
+    "effects_probability",
 )
 
 
@@ -79,6 +81,8 @@ class LossWeights:
     """Whether a query's family plays at all."""
     query_targets: float = 0.0
     """Each family query copies a note's embedding, without negatives: the multi-encoder."""
+    stem_shares: float = 0.0
+    """Each patch of a mixture says which families' energy is in it."""
     slot_infonce: float = 0.0
     """Each open slot, matched to one instrument at best, against the notes of the batch."""
     slot_presence: float = 0.0
@@ -163,6 +167,17 @@ class TrainingConfig:
     """Folder of MIDI files, or a saved score book, that some stems of realistic mixtures play."""
     level_range_db: float = 0.0
     """Each stem's level is moved by up to this much, up or down."""
+    effects_probability: float = 0.0
+    """How often a mixture in the paper's setting goes through effects, as realistic ones do."""
+    note_patch_dropout: float = 0.0
+    """Share of a note's patches that are not read in training (Koutini et al. 2022)."""
+    mixture_patch_dropout: float = 0.0
+    """The same of mixtures."""
+    blank_stripes: int = 0
+    """Stripes along time, and as many along frequency, that are blanked in a mixture's log-mel."""
+    instruments_share: float = 1.0
+    """Only so many of the training instruments, always the same ones; a smaller share is part of
+    a larger one."""
     validate_every_steps: int = 1_000
     n_validation_mixtures: int = 150
     checkpoint_every_seconds: float = 300.0
@@ -199,6 +214,17 @@ class TrainingConfig:
         for name in _PROBABILITIES:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must lie between 0 and 1, got {getattr(self, name)}.")
+        for name in ("note_patch_dropout", "mixture_patch_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(
+                    f"{name} must be at least 0 and below 1, got {getattr(self, name)}."
+                )
+        if self.mixture_patch_dropout and self.encoder.second_look:
+            raise InputError("mixture_patch_dropout must be 0 with second_look: it masks patches.")
+        if not 0 < self.instruments_share <= 1:
+            raise InputError(
+                f"instruments_share must be above 0 and at most 1, got {self.instruments_share}."
+            )
         low, high = TEMPERATURES
         if not low <= self.temperature <= high:
             raise InputError(
@@ -240,6 +266,11 @@ class TrainingConfig:
             raise InputError(
                 f"losses: {sorted(slots)} need as many n_slots in the encoder as a mixture has "
                 f"instruments, {most}; got {self.encoder.n_slots}."
+            )
+        if bool(self.losses.stem_shares) != self.encoder.cells and self.task == "mixtures":
+            raise InputError(
+                "losses: stem_shares teaches the cells of the encoder: give both (cells: true and "
+                "a weight) or neither."
             )
         if self.losses.query_presence and not self.encoder.presence:
             raise InputError("losses: query_presence needs presence: true in the encoder.")

@@ -105,7 +105,12 @@ class _Trainer:
             pool = training_pool(datasets, config, folder.folder.parent / "cache", progress)
         scores = None if config.scores is None else ScoreBook.open(config.scores)
         self.sampler = BatchSampler(pool, config, scores)
-        self.renderer = BatchRenderer(pool, config.encoder, accelerator.device)
+        self.renderer = BatchRenderer(
+            pool,
+            config.encoder,
+            accelerator.device,
+            with_stems="stem_shares" in config.losses.active,
+        )
         numbers = {name: number for number, name in enumerate(FAMILIES)}
         families = [numbers.get(one.family or "", -1) for one in pool.instruments]
         objective = Objective(config, families)

@@ -22,12 +22,17 @@ from cir.losses.proxies import proxy_cross_entropy
 from cir.losses.query_infonce import query_infonce
 from cir.losses.slot_infonce import slot_infonce
 from cir.losses.slot_matching import slot_matching
+from cir.losses.stem_shares import stem_shares
 from cir.losses.supervised_contrastive import supervised_contrastive
+from cir.model.ast import take_patches
+from cir.model.cells import audible_cells, family_energies
 from cir.model.network import TimbreNetwork
 from cir.training.batches import MixtureBatch, PairBatch
 from cir.training.config import TEMPERATURES, TrainingConfig
 from cir.training.gather import gather_indices, gather_rows
 from cir.training.memory_queue import MemoryQueue
+from cir.training.patch_dropout import keep_patches
+from cir.training.spec_augment import blank_stripes
 
 #: Only a proxy's direction counts; a short one turns faster under Adam's steps of fixed size.
 _PROXY_SCALE = 0.1
@@ -56,6 +61,8 @@ class _Mixes:
     queries: Tensor  # (S,)
     instruments: Tensor  # (S,)
     noted: Tensor  # bool, (S,)
+    cell_logits: Tensor  # of the families in C cells that sound, (C, F + 1)
+    cell_shares: Tensor  # (C, F + 1)
 
 
 class Objective(nn.Module):
@@ -158,6 +165,8 @@ class Objective(nn.Module):
             head.requires_grad_(any(name.startswith(prefix) for name in names))
             if head.presence is not None:
                 head.presence.requires_grad_(presence in names)
+        if self.network.cell_head is not None:
+            self.network.cell_head.requires_grad_("stem_shares" in names)
         if self.network.mixture_ast is not None and self.config.task == "pairs":
             self.network.mixture_ast.requires_grad_(False)
         if self.config.freeze_notes:
@@ -171,9 +180,22 @@ class Objective(nn.Module):
 
     def _embed_mixtures(self, batch: MixtureBatch) -> _Mixes:
         notes = self._embed_notes(batch.notes)
-        output = self.network.listen(self.network.features(batch.mixtures))
+        features = self.network.features(batch.mixtures)
+        if self.training and self.config.blank_stripes:
+            features = blank_stripes(features, self.config.blank_stripes)
+        kept = self._keep(features, self.config.mixture_patch_dropout)
+        tokens = self.network.read(features, kept)
+        output = self.network.answer(tokens)
         # Stems without a query take the row of zeros that is put behind the last one.
         answers = pad(output.queries.float(), (0, 0, 0, 1))[batch.owners, batch.queries]
+        cells = None if self.network.cell_head is None else self.network.cell_logits(tokens)
+        if cells is not None and self.config.encoder.second_look:
+            asked = (batch.queries >= 0).nonzero().squeeze(1)
+            again = self.network.look_again(
+                features, cells, batch.owners[asked], batch.queries[asked]
+            )
+            answers = answers.index_copy(0, asked, (answers[asked] + again.float()) / 2)
+        cell_logits, cell_shares = self._compare_cells(batch, cells, kept)
         return _Mixes(
             pooled=gather_rows(output.pooled.float()),
             answers=gather_rows(answers),
@@ -185,12 +207,39 @@ class Objective(nn.Module):
             queries=gather_rows(batch.queries),
             instruments=gather_rows(batch.instruments),
             noted=gather_rows(batch.noted),
+            cell_logits=gather_rows(cell_logits),
+            cell_shares=gather_rows(cell_shares),
         )
+
+    def _keep(self, features: Tensor, dropout: float) -> Tensor | None:
+        """The patches of each clip that are read in this pass; None: all."""
+        if not (self.training and dropout):
+            return None
+        return keep_patches(features, self.config.encoder, dropout)
+
+    def _compare_cells(
+        self, batch: MixtureBatch, logits: Tensor | None, kept: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """What the network says of the cells that sound, and what is true, both (C, F + 1)."""
+        n_families = len(self.config.encoder.families) + 1
+        if logits is None or batch.stems is None:
+            nothing = batch.mixtures.new_zeros(0, n_families)
+            return nothing, nothing
+        energies = family_energies(
+            batch.stems, batch.owners, batch.queries, len(batch.mixtures), self.config.encoder
+        )
+        audible = audible_cells(energies)
+        if kept is not None:
+            energies, audible = take_patches(energies, kept), take_patches(audible, kept)
+        heard = energies[audible]
+        return logits[audible], heard / heard.sum(-1, keepdim=True)
 
     def _embed_notes(self, notes: Tensor) -> Tensor:
         """Waveforms (N, T) to raw embeddings (N, D), float32."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.freeze_notes):
-            raw: Tensor = self.network.embed_notes(self.network.features(notes)).float()
+            features = self.network.features(notes)
+            kept = self._keep(features, self.config.note_patch_dropout)
+            raw: Tensor = self.network.embed_notes(features, kept).float()
         return raw
 
     def _pair_losses(self, pairs: _Pairs) -> dict[str, Tensor]:
@@ -246,6 +295,7 @@ class Objective(nn.Module):
                 _hits(mixes.presence, mixes.owners[asked], mixes.queries[asked]),
             ),
             "query_targets": lambda: cosine_to_targets(answers, notes),
+            "stem_shares": lambda: stem_shares(mixes.cell_logits, mixes.cell_shares),
             "supervised_contrastive": lambda: supervised_contrastive(
                 torch.cat([all_answers, mixes.notes]),
                 torch.cat([answerers, instruments]),

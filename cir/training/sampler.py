@@ -1,7 +1,8 @@
 """What goes into each batch: a pure function of (seed, step), the same on every machine."""
 
+import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Never
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from cir.datasets.midi_scores import ScoreBook
 from cir.errors import DataError
 from cir.mixtures.config import MixtureConfig
-from cir.mixtures.plan import MixturePlan
+from cir.mixtures.draw_effects import draw_effects
+from cir.mixtures.plan import EffectsPlan, MixturePlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.score import plan_sounding
 from cir.training.config import TrainingConfig
@@ -45,6 +47,8 @@ class _Cast:
     numbers: tuple[int, ...]
     config: MixtureConfig
     note_rows: tuple[int, ...]
+    effects: EffectsPlan | None
+    """Instead of what the plan says; None leaves it."""
 
 
 class BatchSampler:
@@ -63,6 +67,8 @@ class BatchSampler:
         self._scores = scores
         self._variants: dict[str, list[int]] = {}
         for number, instrument in enumerate(pool.instruments):
+            if not _is_taken(instrument.instrument_id, config.instruments_share):
+                continue
             self._variants.setdefault(instrument.instrument_id, []).append(number)
         self._originals = {
             instrument_id: next((n for n in numbers if pool.instruments[n].is_original), numbers[0])
@@ -97,17 +103,14 @@ class BatchSampler:
             for number in range(self.config.batch_size)
         ]
         share = casts[process::n_processes]
-        plans = [
-            plan_sounding(
-                cast.seed,
-                self.pool,
-                cast.config,
-                instruments=cast.numbers,
-                scores=self._scores,
-            )
-            for cast in share
-        ]
-        return MixtureBatchPlan(tuple(plans), tuple(cast.note_rows for cast in share))
+        plans = tuple(self._plan(cast) for cast in share)
+        return MixtureBatchPlan(plans, tuple(cast.note_rows for cast in share))
+
+    def _plan(self, cast: _Cast) -> MixturePlan:
+        plan = plan_sounding(
+            cast.seed, self.pool, cast.config, instruments=cast.numbers, scores=self._scores
+        )
+        return plan if cast.effects is None else replace(plan, effects=cast.effects)
 
     def _check_paper_families(self) -> None:
         """With as many instruments of each as mixtures in a batch, none can run out later."""
@@ -155,7 +158,17 @@ class BatchSampler:
             level_range_db=self.config.level_range_db,
             setting="realistic" if realistic else "paper",
         )
-        return _Cast(int(generator.integers(2**31)), numbers, config, tuple(rows))
+        seed = int(generator.integers(2**31))
+        return _Cast(seed, numbers, config, tuple(rows), self._draw_effects(generator, config))
+
+    def _draw_effects(
+        self, generator: np.random.Generator, config: MixtureConfig
+    ) -> EffectsPlan | None:
+        """For some of the mixtures in the paper's setting; realistic ones have their own."""
+        probability = self.config.effects_probability
+        if config.setting == "realistic" or not probability or generator.uniform() >= probability:
+            return None
+        return draw_effects(generator, config)
 
     def _generator(self, step: int) -> np.random.Generator:
         return np.random.default_rng([self.config.seed, step])
@@ -245,3 +258,8 @@ class BatchSampler:
         if generator.uniform() < self.config.reference_probability:
             return int(rows[0])
         return int(generator.choice(rows))
+
+
+def _is_taken(instrument_id: str, share: float) -> bool:
+    """Whether an instrument is among a share of all; it depends on nothing but its name."""
+    return zlib.crc32(instrument_id.encode()) < share * 2**32
