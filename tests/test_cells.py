@@ -42,7 +42,7 @@ def test_cells_far_below_the_loudest_belong_to_nobody() -> None:
     stems = torch.stack([tone(300, start=0.6), 1e-3 * tone(3_000)])
     energies = family_energies(stems, torch.tensor([0, 1]), torch.tensor([0, 0]), 2, CONFIG)
     audible = audible_cells(energies)
-    grid = audible.unflatten(1, (N_BANDS, N_COLUMNS))
+    grid = audible.reshape(2, N_BANDS, N_COLUMNS, CELLS)
     assert not grid[0, :, 0].any() and grid[0, :, -1].any()
     louder = audible_cells(1e6 * energies)  # a soft mixture is not a silent one
     torch.testing.assert_close(louder, audible)

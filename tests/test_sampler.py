@@ -16,7 +16,7 @@ from cir.training.config import TrainingConfig
 from cir.training.sampler import BatchSampler
 from cir.types import Note
 from tests.tone_bank import write_bank
-from tests.training_cases import TINY, tiny_config, tone_pool
+from tests.training_cases import PAIR_LOSSES, TINY, tiny_config, tone_pool
 
 
 @pytest.fixture(scope="module")
@@ -180,3 +180,29 @@ def test_scores_are_played_in_realistic_mixtures(pool: NotePool, config: Trainin
     assert with_scores != without
     paper = replace(config, realistic_probability=0.0)
     assert BatchSampler(pool, paper, book).mixtures(0) == BatchSampler(pool, paper).mixtures(0)
+
+
+def test_effects_are_for_some_of_the_papers_mixtures(
+    pool: NotePool, config: TrainingConfig
+) -> None:
+    some = BatchSampler(pool, replace(config, effects_probability=0.5))
+    mixtures = [mixture for step in range(20) for mixture in some.mixtures(step).mixtures]
+    wet = sum(not mixture.effects.is_dry for mixture in mixtures)
+    assert 10 < wet < 45
+    assert some.mixtures(3) == some.mixtures(3)
+    dry = BatchSampler(pool, config)
+    assert all(mixture.effects.is_dry for mixture in dry.mixtures(0).mixtures)
+
+
+def test_a_smaller_share_of_the_instruments_is_part_of_a_larger_one(
+    pool: NotePool, config: TrainingConfig
+) -> None:
+    def heard(share: float) -> set[str]:
+        pairs = replace(config, task="pairs", losses=PAIR_LOSSES, instruments_share=share)
+        sampler = BatchSampler(pool, pairs)
+        plans = [sampler.pairs(step) for step in range(60)]
+        return {pool.instruments[n].instrument_id for plan in plans for n in plan.instruments}
+
+    everybody = {instrument.instrument_id for instrument in pool.instruments}
+    some, more = heard(0.4), heard(0.7)
+    assert some < more < everybody == heard(1.0)

@@ -45,7 +45,8 @@ def mel_power(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Te
     emphasised.mul_(_window(audio.device))
     spectrum = torch.fft.rfft(emphasised, FFT_SIZE)
     power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)  # (B, F, 257)
-    return power @ _filters(n_mels, audio.device)
+    mel: Tensor = power @ _filters(n_mels, audio.device)
+    return mel
 
 
 def log_mel(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Tensor:

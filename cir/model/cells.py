@@ -43,9 +43,9 @@ def family_energies(
             ]
         )  # (S, patches, CELLS)
     n_families = len(config.families) + 1
-    energies = cells.new_zeros(n_mixtures * n_families, *cells.shape[1:])
-    energies.index_add_(0, owners * n_families + families % n_families, cells)
-    return energies.unflatten(0, (n_mixtures, n_families)).movedim(1, -1)
+    energies = cells.new_zeros(n_mixtures, n_families, *cells.shape[1:])
+    energies.index_put_((owners, families % n_families), cells, accumulate=True)
+    return energies.movedim(1, -1)
 
 
 def audible_cells(energies: Tensor) -> Tensor:
@@ -68,14 +68,14 @@ def second_look(features: Tensor, shares: Tensor, config: EncoderConfig) -> tupl
     """
     size = config.patch_size
     n_columns, n_bands = features.shape[1] // size, features.shape[2] // size
-    grid = shares.unflatten(1, (n_bands, n_columns)).unflatten(3, (CELLS_ALONG_PATCH, -1))
+    grid = shares.view(-1, n_bands, n_columns, CELLS_ALONG_PATCH, CELLS_ALONG_PATCH)
     mask = grid.permute(0, 2, 4, 1, 3).flatten(3, 4).flatten(1, 2)  # (N, columns x 4, bands x 4)
     fine = size // CELLS_ALONG_PATCH
     mask = mask.repeat_interleave(fine, 1).repeat_interleave(fine, 2)
     masked = features + mask.clamp_min(_SOFTEST_SHARE).log() / (2 * AUDIOSET_STD)
     masked = masked + (features.amax((1, 2)) - masked.amax((1, 2)))[:, None, None]
     masked = masked.clamp_min((math.log(MEL_FLOOR) - AUDIOSET_MEAN) / (2 * AUDIOSET_STD))
-    loudest = masked.unflatten(1, (n_columns, size)).unflatten(3, (n_bands, size)).amax((2, 4))
+    loudest = masked.view(-1, n_columns, size, n_bands, size).amax((2, 4))
     n_patches = n_columns * n_bands
     kept = loudest.transpose(1, 2).flatten(1).topk(max(1, round(_SECOND_LOOK * n_patches))).indices
     return masked, kept.sort(1).values
@@ -87,5 +87,8 @@ def _cells(power: Tensor, config: EncoderConfig) -> Tensor:
     patches = power.unfold(1, size, config.time_stride).unfold(2, size, config.frequency_stride)
     # (S, columns, bands, time, frequency) -> (S, bands x columns, frequency, time)
     patches = patches.permute(0, 2, 1, 4, 3).flatten(1, 2)
-    cells = patches.unflatten(-2, (CELLS_ALONG_PATCH, -1)).unflatten(-1, (CELLS_ALONG_PATCH, -1))
-    return cells.mean((-3, -1)).flatten(2)
+    fine = size // CELLS_ALONG_PATCH
+    cells: Tensor = patches.reshape(
+        *patches.shape[:2], CELLS_ALONG_PATCH, fine, CELLS_ALONG_PATCH, fine
+    )
+    return cells.mean((3, 5)).flatten(2)

@@ -133,8 +133,8 @@ class TimbreNetwork(nn.Module):
         assert self.cell_head is not None  # asked only where the configuration has cells
         n_first, n_last = 2, 0 if self.input_tokens is None else len(self.input_tokens)
         patches = tokens[:, n_first : tokens.shape[1] - n_last]
-        logits: Tensor = self.cell_head(patches)
-        return logits.float().unflatten(-1, (CELLS, -1))
+        logits: Tensor = self.cell_head(patches).float()
+        return logits.view(*patches.shape[:2], CELLS, -1)
 
     def look_again(
         self, features: Tensor, cell_logits: Tensor, owners: Tensor, queries: Tensor

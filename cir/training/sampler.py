@@ -133,8 +133,8 @@ class BatchSampler:
         return np.array(sorted({n for n in names if weights is None or weights[n] > 0}), dtype=str)
 
     def _names_of(self, family: str) -> NDArray[np.str_]:
-        numbers = self.pool.of_family(family)
-        return self._drawable(self.pool.instruments[n].instrument_id for n in numbers)
+        members = {self.pool.instruments[n].instrument_id for n in self.pool.of_family(family)}
+        return self._drawable(members & self._variants.keys())
 
     def _draw_of_one_family(self, generator: np.random.Generator, n: int) -> list[str]:
         """Different instruments of a family, which is drawn as often as it has members."""

@@ -32,4 +32,5 @@ def _draw_stripes(features: Tensor, dim: int) -> Tensor:
     start = places * (length - width)
     steps = torch.arange(length, device=features.device)
     stripe = (steps >= start) & (steps < start + width)
-    return stripe.unsqueeze(3 - dim)
+    across: Tensor = stripe.unsqueeze(3 - dim)
+    return across
