@@ -50,7 +50,8 @@ def main() -> None:
         started = time.process_time()
         train(configs[name], folder, cpu=True)
         spent = time.process_time() - started
-        row = measure(folder, gallery, arguments.mixtures) | {"cpu_seconds": round(spent)}
+        n_mixtures = 0 if configs[name].task == "pairs" else arguments.mixtures
+        row = measure(folder, gallery, n_mixtures) | {"cpu_seconds": round(spent)}
         print(describe(name, row), flush=True)
         keep(arguments.output, name, row)
 
@@ -67,23 +68,28 @@ def load_levers(path: Path) -> dict[str, TrainingConfig]:
 
 
 def measure(folder: Path, gallery: Gallery, n_mixtures: int) -> dict[str, Any]:
-    """Both protocols on the valid split, with the last model of a run."""
+    """Both protocols on the valid split, with the last model of a run; no mixtures where 0."""
     encoders = {"cir": TimbreEncoder.from_pretrained(folder / "last")}
     state = json.loads((folder / "checkpoint" / "state.json").read_text("utf-8"))
-    mixture_set = MixtureSet(n_mixtures, split="valid")
-    return {
+    row = {
         "clips": state["clips"],
-        "mixtures": evaluate_mixtures(encoders, gallery, mixture_set)[0]["scores"],
         "single": evaluate_single_source(encoders, gallery, split="valid")[0]["scores"]["all"],
     }
+    if n_mixtures:
+        mixture_set = MixtureSet(n_mixtures, split="valid")
+        row["mixtures"] = evaluate_mixtures(encoders, gallery, mixture_set)[0]["scores"]
+    return row
 
 
 def describe(name: str, row: Mapping[str, Any]) -> str:
-    """A line of Markdown: top-1, top-5 in % and MRR of mixtures, then of single notes."""
+    """A line of Markdown: top-1 / top-5 in % and MRR of mixtures, then of single notes."""
     cells = [name, f"{row['clips']:,}", f"{row['cpu_seconds']}"]
-    for scores in (row["mixtures"]["mean"], row["single"]):
-        cells += [f"{100 * scores[metric]['value']:.1f}" for metric in ("top_1", "top_5")]
-        cells.append(f"{scores['mrr']['value']:.3f}")
+    for scores in (row.get("mixtures", {}).get("mean"), row["single"]):
+        if scores is None:
+            cells += ["", ""]
+            continue
+        top_1, top_5 = (100 * scores[metric]["value"] for metric in ("top_1", "top_5"))
+        cells += [f"{top_1:.1f} / {top_5:.1f}", f"{scores['mrr']['value']:.3f}"]
     return "| " + " | ".join(cells) + " |"
 
 

@@ -127,11 +127,15 @@ class Retriever:
         bank: str | None,
         source: str | None,
     ) -> FamilyResult:
-        found = self.database.search(embedding, top_k, family, bank=bank, source=source)
+        found = self.database.search(
+            embedding, top_k, family, bank=bank, source=source, of_mixture=True
+        )
         calibration = self.database.calibration
         if calibration is None or not found:
             return FamilyResult(family, tuple(found))
-        similarities = self.database.similarities(embedding, family, bank=bank, source=source)
+        similarities = self.database.similarities(
+            embedding, family, bank=bank, source=source, of_mixture=True
+        )
         judgement = calibration.judge(similarities, family, top_k)
         matches = (
             replace(match, chance=chance)

@@ -53,7 +53,8 @@ class Match:
     rank: int
     """From 1."""
     similarity: float
-    """Cosine similarity in [-1, 1]."""
+    """Cosine similarity in [-1, 1]; of a mixture's answer, less what the instrument gets from
+    mixtures that it does not play in."""
     instrument: Instrument
     preview: Path | None = None
     """A short sound file of its reference note, where the database keeps one."""

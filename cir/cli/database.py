@@ -127,6 +127,9 @@ def calibrate(
     data: DataOption = None,
     database: DatabaseOption = None,
     mixtures: Annotated[int, typer.Option(min=1, help="How many mixes to listen to.")] = 2_000,
+    hub_mixtures: Annotated[
+        int, typer.Option(min=3, help="How many mixes of the train split to listen to before.")
+    ] = 1_200,
     split: Annotated[
         str,
         typer.Option(help="Whose instruments play: those that the model was not trained on."),
@@ -134,23 +137,34 @@ def calibrate(
     seed: Annotated[int, typer.Option(min=0, help="Of the mixes.")] = 0,
     model: ModelOption = None,
 ) -> None:
-    """Fit what turns similarities into chances, and store it with a database.
+    """Fit what marks down hubs and what turns similarities into chances, stored with a database.
 
-    The model listens to mixes of known instruments and searches the data's references. What it
-    gets right tells how far it can be trusted: the chance that a match is right, and when to say
-    that an instrument is probably not there.
+    First the model listens to mixes of the train split: an instrument that is near to all of them
+    says little by being near to another. Then it listens to mixes of held-out instruments and
+    searches the data's references. What it gets right tells how far it can be trusted: the chance
+    that a match is right, and when to say that an instrument is probably not there.
     """
     from cir.evaluation.calibrate import calibrate as fit
+    from cir.evaluation.fit_hubs import fit_hubs
+    from cir.evaluation.listeners import Corrected
     from cir.index.database import InstrumentDatabase
 
     gallery = open_gallery(data)
     opened = InstrumentDatabase.open(database)
     encoder = load_encoder(model)
     opened.check_encoder(encoder)
+    with progress_bar("Finding hubs") as progress:
+        hubs = fit_hubs(encoder, gallery, n_mixtures=hub_mixtures, seed=seed, progress=progress)
     with progress_bar("Calibrating") as progress:
         calibration = fit(
-            encoder, gallery, n_mixtures=mixtures, split=split, seed=seed, progress=progress
+            Corrected(encoder, hubs),
+            gallery,
+            n_mixtures=mixtures,
+            split=split,
+            seed=seed,
+            progress=progress,
         )
+    opened.set_hubs(hubs)
     opened.set_calibration(calibration)
     typer.echo(f"Stored the chances of {opened.path}: fitted on {calibration.about}.")
 

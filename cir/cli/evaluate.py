@@ -175,6 +175,7 @@ def _measure(
 ) -> list[dict[str, Any]]:
     """Run the experiments that were asked for, in the order of the report."""
     from cir.evaluation.conditions import evaluate_conditions
+    from cir.evaluation.listeners import as_searched
     from cir.evaluation.open_set import evaluate_open_set
     from cir.evaluation.tables import evaluate_rows
 
@@ -195,7 +196,8 @@ def _measure(
     ):
         if protocol in (further, Protocol.ALL):
             with progress_bar(words, least_seconds=2.0) as progress:
-                measured = experiment(load_encoder(model), gallery, mixture_set, progress=progress)
+                encoder = as_searched(load_encoder(model))
+                measured = experiment(encoder, gallery, mixture_set, progress=progress)
             results.append({"name": model or "cir"} | measured)
     return results
 

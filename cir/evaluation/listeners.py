@@ -4,6 +4,8 @@ import time
 from collections.abc import Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
+from cir.index.database import BUNDLED_PATH
+from cir.index.hubs import HubCohort, read_hubs
 from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.render import Mixture
 from cir.types import Encoder, FloatArray, Progress
@@ -30,6 +32,63 @@ class StemListener(Protocol):
         """Embed mixtures once per family, knowing what they are made of, (N, F, D), unit norm."""
 
 
+class Corrected:
+    """An encoder as a database asks it: instruments that are near to every mixture marked down."""
+
+    def __init__(self, encoder: Encoder, hubs: HubCohort) -> None:
+        hubs.check_identity(encoder.identity)
+        self.encoder = encoder
+        self.hubs = hubs
+
+    @property
+    def identity(self) -> str:
+        """See `Encoder`."""
+        return self.encoder.identity
+
+    @property
+    def embedding_size(self) -> int:
+        """See `Encoder`."""
+        return self.encoder.embedding_size
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """See `Encoder`."""
+        return self.encoder.families
+
+    def embed(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        """See `Encoder`."""
+        return self.encoder.embed(sounds, sample_rate, progress=progress)
+
+    def embed_mixtures(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        families: Sequence[str],
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        """See `Encoder`."""
+        return self.encoder.embed_mixtures(sounds, sample_rate, families, progress=progress)
+
+
+def as_searched(encoder: Encoder) -> Encoder:
+    """The encoder as the bundled database asks it, where that is of the same model.
+
+    Raises:
+        DatabaseError: The bundled cohort is damaged.
+    """
+    hubs = read_hubs(BUNDLED_PATH)
+    if hubs is None or hubs.identity != encoder.identity:
+        return encoder
+    return Corrected(encoder, hubs)
+
+
 Method: TypeAlias = Encoder | StemListener
 
 
@@ -38,6 +97,7 @@ class Timed:
 
     def __init__(self, method: Method) -> None:
         self.method = method
+        self.hubs = method.hubs if isinstance(method, Corrected) else None
         self.seconds = 0.0
 
     @property

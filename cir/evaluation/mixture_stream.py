@@ -1,6 +1,6 @@
 """Mixtures are drawn, heard by every method and dropped, a few at a time."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TypeAlias, TypeVar
@@ -13,6 +13,7 @@ from cir.evaluation.casts import draw_casts, draw_mixed_casts
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, Timed
 from cir.evaluation.metrics import IntArray
+from cir.index.hubs import HubCohort
 from cir.instruments.families import check_families
 from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.pool import NotePool
@@ -127,21 +128,17 @@ def ask_mixtures(
             _asked_families(question, number, mixture_set, n_absent)
             for (number, _), question in zip(chunk, questions, strict=True)
         ]
-        families = [name for name in mixture_set.families if any(name in one for one in asked)]
-        embeddings = {
-            name: method.listen([question.mixture for question in questions], families)
-            for name, method in methods.items()
-        }  # (B, F, D) each
+        heard = [question.mixture for question in questions]
+        answers = {name: _listen(method, heard, asked) for name, method in methods.items()}
         for place, (number, _) in enumerate(chunk):
-            for family, target in asked[place].items():
-                column = families.index(family)
-                vectors = {name: one[place, column] for name, one in embeddings.items()}
+            for column, (family, target) in enumerate(asked[place].items()):
+                vectors = {name: one[place][column] for name, one in answers.items()}
                 collectors[family].append(number, target, vectors)
         done = chunk[-1][0] + 1
         report(done / mixture_set.n_mixtures, f"Mixtures, {done} of {mixture_set.n_mixtures}")
     return {
         name: {
-            family: collector.answers(name)
+            family: collector.answers(name, methods[name].hubs)
             for family, collector in collectors.items()
             if collector.mixtures
         }
@@ -210,14 +207,36 @@ class _Collector:
         for name, vector in vectors.items():
             self._vectors[name].append(vector)
 
-    def answers(self, name: str) -> Answers:
+    def answers(self, name: str, hubs: HubCohort | None) -> Answers:
+        embeddings = self._embeddings[name]
+        similarities = np.stack(self._vectors[name]) @ embeddings.T
+        if hubs is not None:
+            similarities -= hubs.bias(embeddings, self._candidates, self._family)
         return Answers(
             self._family,
             self._candidates,
-            np.stack(self._vectors[name]) @ self._embeddings[name].T,
+            similarities,
             np.array(self._targets, dtype=np.int64),
             np.array(self.mixtures, dtype=np.int64),
         )
+
+
+def _listen(
+    method: Timed, mixtures: Sequence[Mixture], asked: Sequence[Iterable[str]]
+) -> list[FloatArray]:
+    """Ask about each mixture for its own families, all mixtures with the same ones in one call.
+
+    Returns:
+        For each mixture, (F, D) in the order of its families.
+    """
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for place, families in enumerate(asked):
+        alike.setdefault(tuple(families), []).append(place)
+    found: dict[int, FloatArray] = {}
+    for families, places in alike.items():
+        answers = method.listen([mixtures[place] for place in places], families)
+        found.update(zip(places, answers, strict=True))
+    return [found[place] for place in range(len(mixtures))]
 
 
 def _draw_casts(pool: NotePool, mixture_set: MixtureSet) -> list[tuple[int, ...]]:

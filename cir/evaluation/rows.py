@@ -11,7 +11,7 @@ import yaml
 from cir.config import parse_config
 from cir.errors import InputError
 from cir.evaluation.gallery import Gallery
-from cir.evaluation.listeners import Method
+from cir.evaluation.listeners import Method, as_searched
 from cir.instruments.note_bank import SAMPLE_RATE
 from cir.types import FloatArray, Progress
 
@@ -136,6 +136,12 @@ def _timbre_toolbox(
 def _model(
     row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
 ) -> Method:
+    return as_searched(_load(row))
+
+
+def _plain(
+    row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
+) -> Method:
     return _load(row)
 
 
@@ -178,6 +184,7 @@ _Builder = Callable[[Row, Gallery, Sequence[str] | None, Progress | None], Metho
 #: How each kind of method is made.
 METHODS: dict[str, _Builder] = {
     "model": _model,
+    "plain-cosine": _plain,
     "slots": _slots,
     "mfcc": _mfcc,
     "timbre-toolbox": _timbre_toolbox,

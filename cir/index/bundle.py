@@ -5,6 +5,7 @@
     embeddings.safetensors   `embeddings`, (N, D) float32, unit norm, in the order of the catalogue
     map.csv                  instrument_id, x, y: the map of timbre (optional)
     previews/<id>.opus       the reference note of each instrument (optional)
+    hubs.safetensors         what marks down instruments that are near to every mixture (optional)
     calibration.json         what turns similarities into chances (optional)
 
 `database.json` is written last and names the tables. A change to an existing bundle writes

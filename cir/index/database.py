@@ -24,9 +24,15 @@ from cir.index.bundle import (
     read_bundle,
     write_bundle,
 )
-from cir.index.calibration import Calibration, read_calibration, write_calibration
+from cir.index.calibration import (
+    CALIBRATION_NAME,
+    Calibration,
+    read_calibration,
+    write_calibration,
+)
 from cir.index.chroma import ChromaStore
 from cir.index.exact import cosine_similarities, rank, shortlist
+from cir.index.hubs import HubCohort, read_hubs, write_hubs
 from cir.index.store import HOME_VARIABLE, discard_store, ensure_store
 from cir.index.timbre_map import place, principal_plane
 from cir.index.vectors import check_embeddings, check_query
@@ -76,6 +82,9 @@ class InstrumentDatabase:
         self._store_failed = False
         self._calibration: Calibration | None = None
         self._calibration_read = False
+        self._hubs: HubCohort | None = None
+        self._hubs_read = False
+        self._biases: dict[str | None, FloatArray] = {}
         self._use(bundle)
 
     @classmethod
@@ -188,6 +197,33 @@ class InstrumentDatabase:
             write_calibration(self.path, calibration)
             self._calibration, self._calibration_read = calibration, True
 
+    @property
+    def hubs(self) -> HubCohort | None:
+        """What marks down instruments that are near to every mixture; None where nothing does.
+
+        That of the bundled database serves every database of the same model without its own.
+
+        Raises:
+            DatabaseError: it is damaged, or was made with another model.
+        """
+        with self._lock:
+            if not self._hubs_read:
+                self._hubs = self._find_hubs()
+                self._hubs_read = True
+            return self._hubs
+
+    def set_hubs(self, hubs: HubCohort) -> None:
+        """Store what marks down hubs; a calibration, fitted on other similarities, is dropped.
+
+        Raises:
+            DatabaseError: it was made with another model, or the folder cannot be written to.
+        """
+        with self._lock:
+            hubs.check_identity(self.identity)
+            write_hubs(self.path, hubs)
+            (self.path / CALIBRATION_NAME).unlink(missing_ok=True)
+            self._forget_fits()
+
     def prepare(self, progress: Progress | None = None) -> None:
         """Open the search index, and build it if this database has none yet (seconds).
 
@@ -219,6 +255,7 @@ class InstrumentDatabase:
         *,
         bank: str | None = None,
         source: str | None = None,
+        of_mixture: bool = False,
     ) -> list[Match]:
         """Return the instruments most similar to an embedding, best first.
 
@@ -228,6 +265,8 @@ class InstrumentDatabase:
             family: only this family; None for all instruments, also those without a family.
             bank: only this bank.
             source: only this source.
+            of_mixture: the embedding is what a mixture answered for `family`: instruments that
+                are near to every mixture are marked down, see `hubs`.
 
         Raises:
             DatabaseError: the embedding has another dimension than the database.
@@ -238,7 +277,8 @@ class InstrumentDatabase:
         query = check_query(embedding, self._bundle.header.dimension)
         family, filters = self._check_filters(family, bank, source)
         with self._lock:
-            return self._search(query, int(top_k), family, filters)
+            bias = self._bias(family) if of_mixture else None
+            return self._search(query, int(top_k), family, filters, bias)
 
     def similarities(
         self,
@@ -247,19 +287,21 @@ class InstrumentDatabase:
         *,
         bank: str | None = None,
         source: str | None = None,
+        of_mixture: bool = False,
     ) -> NDArray[np.float64]:
         """Compare an embedding with every instrument that a search would rank.
 
         Takes the filters of `search`, and raises what it raises.
 
         Returns:
-            Cosine similarities, exact, in the order of `instruments`, (N,).
+            What `search` ranks by, exact, in the order of `instruments`, (N,).
         """
         query = check_query(embedding, self._bundle.header.dimension)
         family, filters = self._check_filters(family, bank, source)
         with self._lock:
             rows = self._eligible_rows(family, filters)
-            return cosine_similarities(self._bundle.embeddings[rows], query)
+            similarities = cosine_similarities(self._bundle.embeddings[rows], query)
+            return similarities - self._bias(family)[rows] if of_mixture else similarities
 
     def add(
         self,
@@ -344,7 +386,7 @@ class InstrumentDatabase:
         check_new_folder(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
-        bundle, calibration = self._bundle, self.calibration
+        bundle, calibration, hubs = self._bundle, self.calibration, self.hubs
         try:
             write_bundle(
                 temporary,
@@ -354,6 +396,8 @@ class InstrumentDatabase:
                 coordinates=bundle.coordinates,
                 map_trustworthiness=bundle.header.map_trustworthiness,
             )
+            if hubs is not None:
+                write_hubs(temporary, hubs)
             if calibration is not None:
                 write_calibration(temporary, calibration)
             (temporary / PREVIEWS_NAME).mkdir()
@@ -389,8 +433,32 @@ class InstrumentDatabase:
             column: np.array([getattr(row, column) for row in bundle.catalog], dtype=object)
             for column in ("family", "bank", "source")
         }
-        self._calibration = None
-        self._calibration_read = False
+        self._forget_fits()
+
+    def _forget_fits(self) -> None:
+        """What was fitted for this database is read again, where it is asked for."""
+        self._calibration, self._calibration_read = None, False
+        self._hubs, self._hubs_read = None, False
+        self._biases = {}
+
+    def _find_hubs(self) -> HubCohort | None:
+        own = read_hubs(self.path)
+        if own is not None:
+            own.check_identity(self.identity)
+            return own
+        shipped = read_hubs(BUNDLED_PATH)
+        return shipped if shipped is not None and shipped.identity == self.identity else None
+
+    def _bias(self, family: str | None) -> FloatArray:
+        """How much each instrument is marked down in a search for a family, (N,)."""
+        if family not in self._biases:
+            bias = np.zeros(len(self), np.float32)
+            if self.hubs is not None and family is not None:
+                rows = np.flatnonzero(self._columns["family"] == family)
+                ids = [self._ids[row] for row in rows]
+                bias[rows] = self.hubs.bias(self._bundle.embeddings[rows], ids, family)
+            self._biases[family] = bias
+        return self._biases[family]
 
     def _find_calibration(self) -> Calibration | None:
         own = read_calibration(self.path)
@@ -421,14 +489,22 @@ class InstrumentDatabase:
         return value
 
     def _search(
-        self, query: FloatArray, top_k: int, family: str | None, filters: Mapping[str, str]
+        self,
+        query: FloatArray,
+        top_k: int,
+        family: str | None,
+        filters: Mapping[str, str],
+        bias: FloatArray | None,
     ) -> list[Match]:
         rows = self._eligible_rows(family, filters)
         if len(rows) == 0:
             return []
-        candidates = self._candidates(query, rows, top_k, filters)
+        if bias is None:
+            bias = np.zeros(len(self), np.float32)
+        candidates = self._candidates(query, rows, top_k, filters, bias)
         ids = [self._ids[row] for row in candidates]
         similarities = cosine_similarities(self._bundle.embeddings[candidates], query)
+        similarities -= bias[candidates]
         return [
             Match(position, similarity, self.get(name), self.preview_path(name))
             for position, (name, similarity) in enumerate(rank(ids, similarities, top_k), start=1)
@@ -448,14 +524,15 @@ class InstrumentDatabase:
         rows: NDArray[np.intp],
         top_k: int,
         filters: Mapping[str, str],
+        bias: FloatArray,
     ) -> NDArray[np.intp]:
-        """Return rows among which the `top_k` of `rows` certainly are."""
+        """Return rows among which the `top_k` of `rows` certainly are, (N,) being their bias."""
         if len(rows) <= EXHAUSTIVE_ROWS:
             found, similarities = self._ask_chroma(query, rows, filters)
             if len(found) == len(rows):
-                return found[shortlist(similarities, top_k)]
+                return found[shortlist(similarities - bias[found], top_k)]
             _logger.info("Chroma returned %d of %d rows; comparing all", len(found), len(rows))
-        return rows[shortlist(self._bundle.embeddings[rows] @ query, top_k)]
+        return rows[shortlist(self._bundle.embeddings[rows] @ query - bias[rows], top_k)]
 
     def _ask_chroma(
         self, query: FloatArray, rows: NDArray[np.intp], filters: Mapping[str, str]
