@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cir.cli.options import (
+    KNOWN_BY,
     DatabaseOption,
     DataOption,
     JsonOption,
@@ -87,6 +88,9 @@ def build(
     with_soundfonts: Annotated[
         bool, typer.Option("--with-soundfonts/--without-soundfonts", help="Take sound fonts.")
     ] = True,
+    references: Annotated[
+        int, typer.Option(min=1, help="By how many of its notes a recorded instrument is known.")
+    ] = KNOWN_BY,
     model: ModelOption = None,
     seed: Annotated[int, typer.Option(help="Of the map.")] = 0,
 ) -> None:
@@ -100,7 +104,7 @@ def build(
 
     sources: list[ReferenceSource] = []
     if with_note_bank:
-        sources.append(NoteBankReferences(note_bank))
+        sources.append(NoteBankReferences(note_bank, references))
     if with_soundfonts:
         fonts: list[Path | None] = [*(soundfont or [])] or [None]
         sources += [SoundFontReferences(path) for path in fonts]
@@ -127,6 +131,9 @@ def calibrate(
     data: DataOption = None,
     database: DatabaseOption = None,
     mixtures: Annotated[int, typer.Option(min=1, help="How many mixes to listen to.")] = 2_000,
+    references: Annotated[
+        int, typer.Option(min=1, help="By how many of its notes an instrument is known.")
+    ] = KNOWN_BY,
     hub_mixtures: Annotated[
         int, typer.Option(min=3, help="How many mixes of the train split to listen to before.")
     ] = 1_200,
@@ -149,7 +156,7 @@ def calibrate(
     from cir.evaluation.listeners import Corrected
     from cir.index.database import InstrumentDatabase
 
-    gallery = open_gallery(data)
+    gallery = open_gallery(data, references)
     opened = InstrumentDatabase.open(database)
     encoder = load_encoder(model)
     opened.check_encoder(encoder)

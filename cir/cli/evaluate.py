@@ -82,6 +82,14 @@ def evaluate(
     split: Annotated[
         str, typer.Option(help="Whose instruments to search for: train, valid, test or all.")
     ] = "test",
+    references: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="By how many of its notes an instrument is known (1: the paper's way); beyond 1, "
+            "the others are what plays.",
+        ),
+    ] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Of the mixes and the intervals.")] = 0,
     as_json: JsonOption = False,
     output: Annotated[
@@ -128,7 +136,7 @@ def evaluate(
     from cir.evaluation.report.tables import to_markdown
     from cir.files import replacing
 
-    gallery = open_gallery(data) if data or not results else None
+    gallery = open_gallery(data, references) if data or not results else None
     if results or gallery is None:
         found = _read_results(results or [])
     else:

@@ -50,6 +50,9 @@ FamilyOption: TypeAlias = Annotated[
     ),
 ]
 
+KNOWN_BY = 6
+"""Notes by which an instrument is known in a database, where there are so many."""
+
 
 def parse_families(values: Sequence[str] | None) -> tuple[str, ...] | None:
     """Read `--family bass --family organ,reed`; None where the option was not given.
@@ -64,8 +67,8 @@ def parse_families(values: Sequence[str] | None) -> tuple[str, ...] | None:
     return check_families([name for value in values for name in value.split(",")])
 
 
-def open_gallery(data: Sequence[str] | None) -> "Gallery":
-    """Open the instruments that `--data` names.
+def open_gallery(data: Sequence[str] | None, n_references: int = 1) -> "Gallery":
+    """Open the instruments that `--data` names, each known by so many of its notes.
 
     Raises:
         InputError: it was not given, or names no data.
@@ -75,7 +78,8 @@ def open_gallery(data: Sequence[str] | None) -> "Gallery":
     from cir.datasets.registry import open_dataset
     from cir.evaluation.gallery import Gallery
 
-    return Gallery([open_dataset(one if ":" in one else f"bank:{one}") for one in data])
+    datasets = [open_dataset(one if ":" in one else f"bank:{one}") for one in data]
+    return Gallery(datasets, n_references=n_references)
 
 
 def load_encoder(model: str | None) -> "TimbreEncoder":

@@ -40,12 +40,21 @@ class Gallery:
         sources: Names of the datasets, the second of a name numbered.
     """
 
-    def __init__(self, datasets: Sequence[NoteDataset]) -> None:
+    def __init__(self, datasets: Sequence[NoteDataset], *, n_references: int = 1) -> None:
         """List the instruments; nothing is decoded yet.
+
+        Args:
+            datasets: Where they are.
+            n_references: By how many of its notes an instrument is known, at least 1. Beyond 1,
+                these notes are not played: neither mixtures nor single notes meet themselves.
 
         Raises:
             DataError: The datasets have no instrument.
+            InputError: It is to be known by no note at all.
         """
+        if n_references < 1:
+            raise InputError(f"An instrument is known by at least 1 note, not by {n_references}.")
+        self.n_references = n_references
         self.sources = tuple(unique_names([dataset.name for dataset in datasets]))
         listed = [
             (dataset, source, row)
@@ -136,6 +145,24 @@ class Gallery:
             if progress is not None:
                 progress(done / len(rows), f"Reference notes, {done} of {len(rows)}")
 
+    def known_by(
+        self, rows: Sequence[int] | IntArray, progress: Progress | None = None
+    ) -> Iterator[tuple[int, list[RecordedNote]]]:
+        """Decode the first `n_references` notes of each row; the silent are left out."""
+        if self.n_references == 1:
+            for row, note in self.references(rows, progress):
+                yield row, [note]
+            return
+        for done, row in enumerate(rows, start=1):
+            if notes := self.notes(int(row))[: self.n_references]:
+                yield int(row), notes
+            if progress is not None:
+                progress(done / len(rows), f"Reference notes, {done} of {len(rows)}")
+
+    def played(self, notes: list[RecordedNote]) -> list[RecordedNote]:
+        """Those of an instrument's notes that mixtures may play; its last where none is left."""
+        return notes if self.n_references == 1 else notes[self.n_references :] or notes[-1:]
+
     def notes(self, row: int) -> list[RecordedNote]:
         """All notes of an instrument, its reference note first; empty where nothing sounds."""
         dataset, instrument = self._origins[row]
@@ -160,6 +187,7 @@ class _OneSplit:
 
     def __init__(self, gallery: Gallery, source: str, split: str) -> None:
         self.name = self.fingerprint = source
+        self._played = gallery.played
         self._listed = {
             DatasetInstrument(entry.instrument_id, entry.family, _SPLIT): gallery._origins[row]
             for row, entry in enumerate(gallery.entries)
@@ -171,11 +199,10 @@ class _OneSplit:
 
     def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
         dataset, origin = self._listed[instrument]
-        return dataset.notes(origin)
+        return self._played(dataset.notes(origin))
 
     def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
-        dataset, origin = self._listed[instrument]
-        return dataset.reference(origin)
+        return next(iter(self.notes(instrument)), None)
 
 
 def check_gallery_split(split: str) -> None:

@@ -14,6 +14,7 @@ from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, Timed
 from cir.evaluation.metrics import IntArray
 from cir.index.hubs import HubCohort
+from cir.index.vectors import average_notes
 from cir.instruments.families import check_families
 from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.pool import NotePool
@@ -169,17 +170,19 @@ def embed_references(
     rows: IntArray,
     progress: Progress | None = None,
 ) -> References:
-    """Embed reference notes, decoded once for all methods.
+    """Embed what each instrument is known by, decoded once for all methods.
 
     Raises:
         DataError: None of them sounds.
     """
     kept: list[int] = []
     parts: dict[str, list[FloatArray]] = {name: [] for name in methods}
-    for chunk in chunks(gallery.references(rows, progress)):
+    for chunk in chunks(gallery.known_by(rows, progress)):
         kept += [row for row, _ in chunk]
+        sounds = [note.audio for _, notes in chunk for note in notes]
+        counts = [len(notes) for _, notes in chunk]
         for name, method in methods.items():
-            parts[name].append(method.embed([note.audio for _, note in chunk]))
+            parts[name].append(average_notes(method.embed(sounds), counts))
     if not kept:
         raise DataError(f"None of {len(rows)} instruments has a note that sounds.")
     return References(

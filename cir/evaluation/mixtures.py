@@ -74,6 +74,8 @@ def describe(mixture_set: MixtureSet, gallery: Gallery) -> dict[str, Any]:
         "data": list(gallery.sources),
         "setting": mixture_set.config.setting,
     }
+    if gallery.n_references > 1:
+        described["references"] = gallery.n_references
     if mixture_set.n_stems is not None:
         described["instruments"] = mixture_set.n_stems
     return described

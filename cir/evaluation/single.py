@@ -63,7 +63,7 @@ def evaluate_single_source(
                 for name, method in clocks.items():
                     embeddings[name].append(method.embed(chunk))
             targets += [column_of[int(row)]] * len(sounds)
-            is_reference += [True] + [False] * (len(sounds) - 1)
+            is_reference += [place < gallery.n_references for place in range(len(sounds))]
         report(done / len(players), f"Notes of instruments, {done} of {len(players)}")
     queries = _Queries(
         gallery, references.rows, np.array(targets), np.array(is_reference, dtype=bool)

@@ -14,6 +14,7 @@ from cir.index.bundle import PREVIEWS_NAME, is_bundle, write_bundle
 from cir.index.database import InstrumentDatabase, check_new_folder
 from cir.index.references import Reference, ReferenceSource
 from cir.index.timbre_map import N_NEIGHBORS, compute_map, trustworthiness
+from cir.index.vectors import average_notes
 from cir.instruments.catalog import Catalog
 from cir.progress import part
 from cir.types import Encoder, FloatArray, Instrument, Progress
@@ -102,7 +103,9 @@ def _batches(sources: Sequence[ReferenceSource]) -> Iterator[list[Reference]]:
 
 
 def _embed(batch: Sequence[Reference], encoder: Encoder) -> FloatArray:
-    return encoder.embed([reference.audio for reference in batch], batch[0].sample_rate)
+    notes = [note for reference in batch for note in (reference.audio, *reference.more)]
+    counts = [1 + len(reference.more) for reference in batch]
+    return average_notes(encoder.embed(notes, batch[0].sample_rate), counts)
 
 
 def _write_preview(folder: Path, reference: Reference) -> None:

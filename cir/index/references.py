@@ -10,7 +10,7 @@ import numpy as np
 
 from cir.audio.dsp import peak_normalise, trim_tail
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine
-from cir.errors import DataError
+from cir.errors import DataError, InputError
 from cir.instruments.families import reference_pitch
 from cir.instruments.note_bank import SAMPLE_RATE as BANK_SAMPLE_RATE
 from cir.instruments.note_bank import BankInstrument, NoteBank
@@ -37,6 +37,8 @@ class Reference:
     audio: FloatArray
     """Mono, (T,)."""
     sample_rate: int
+    more: tuple[FloatArray, ...] = ()
+    """Further notes, where they are to count as well, each (T,)."""
     preview: Path | None = None
     """An Ogg Opus file of it for people to listen to; None: one is made of `audio`."""
 
@@ -52,17 +54,23 @@ class ReferenceSource(Protocol):
 
 
 class NoteBankReferences:
-    """The reference notes of a note bank of Surge patches.
+    """The notes of a note bank of Surge patches by which each instrument is known.
 
     Args:
         folder: of the bank.
+        n_references: how many notes of each instrument, at least 1; the first is its reference
+            note, and what people listen to.
 
     Raises:
         DataError: there is no note bank.
+        InputError: it is to be no note at all.
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, n_references: int = 1) -> None:
+        if n_references < 1:
+            raise InputError(f"An instrument is known by at least 1 note, not by {n_references}.")
         self._bank = NoteBank.open(folder)
+        self._n_references = n_references
 
     def __len__(self) -> int:
         return len(self._bank.instruments)
@@ -72,8 +80,16 @@ class NoteBankReferences:
             preview = self._bank.preview_path(row.instrument_id)
             if not preview.is_file():
                 raise DataError(f"The note bank lacks {preview}; fetch it again.")
-            audio = self._bank.reference(row.instrument_id)
-            yield Reference(_describe(row), audio, BANK_SAMPLE_RATE, preview)
+            yield Reference(_describe(row), *self._notes(row), preview)
+
+    def _notes(self, row: BankInstrument) -> tuple[FloatArray, int, tuple[FloatArray, ...]]:
+        """The reference note, its sample rate, and the further notes."""
+        reference = self._bank.reference(row.instrument_id)
+        if self._n_references == 1:
+            return reference, BANK_SAMPLE_RATE, ()
+        notes = self._bank.audio(row.instrument_id)[1 : self._n_references]
+        sounding = (note for note in notes if np.abs(note).max() >= _SILENT_PEAK)
+        return reference, BANK_SAMPLE_RATE, tuple(sounding)
 
 
 class SoundFontReferences:

@@ -1,4 +1,6 @@
-"""Checks on embeddings that come from outside; Chroma itself accepts almost anything."""
+"""Checks on embeddings that come from outside, Chroma accepts almost anything, and their mean."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -43,3 +45,18 @@ def check_query(embedding: ArrayLike, dimension: int) -> FloatArray:
     if array.ndim != 1:
         raise InputError(f"A query is one embedding of shape (D,), not {array.shape}.")
     return np.asarray(check_embeddings(array[np.newaxis], dimension)[0])
+
+
+def average_notes(embeddings: FloatArray, counts: Sequence[int]) -> FloatArray:
+    """One embedding for each instrument: the direction of the mean of its notes', (N, D).
+
+    Args:
+        embeddings: Of the notes of one instrument after the other, unit norm, (M, D).
+        counts: How many notes each instrument has, at least 1 each and M in all, N.
+    """
+    if max(counts, default=1) == 1:
+        return embeddings
+    starts = np.cumsum([0, *counts[:-1]])
+    sums = np.add.reduceat(embeddings, starts, axis=0)
+    average: FloatArray = sums / np.linalg.norm(sums, axis=1, keepdims=True).clip(min=1e-12)
+    return average
