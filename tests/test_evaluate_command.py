@@ -152,3 +152,26 @@ def test_a_card_gets_the_figures_of_the_model(data: str, tmp_path: Path) -> None
 )
 def test_typer_refuses_what_it_knows_nothing_of(arguments: tuple[str, ...]) -> None:
     assert run(*arguments).exit_code == 2
+
+
+def test_one_row_is_measured_again_and_the_others_stay(data: str, tmp_path: Path) -> None:
+    rows, figures = tmp_path / "rows.yaml", tmp_path / "figures.json"
+    rows.write_text(
+        "mixtures: [{name: One, method: mfcc}, {name: Two, method: mfcc}, {name: New, method: mfcc}]",
+        encoding="utf-8",
+    )
+    asked = ("mixtures", "--data", data, "--rows", str(rows), "-o", str(figures))
+    assert run(*asked, "--mixtures", "4", "--only", "Two", "--only", "One").exit_code == 0
+    assert run(*asked, "--mixtures", "5", "--only", "Two", "--only", "New").exit_code == 0
+    found = json.loads(figures.read_text(encoding="utf-8"))["results"]
+    assert [(one["name"], one["settings"]["mixtures"]) for one in found] == [
+        ("One", 4),
+        ("Two", 5),
+        ("New", 5),
+    ]
+    for wrong, words in (
+        ((*asked, "--only", "Three"), "no row 'Three'"),
+        (("mixtures", "--data", data, "--only", "One"), "--rows"),
+    ):
+        error = run(*wrong).exception
+        assert isinstance(error, InputError) and words in str(error)

@@ -77,6 +77,14 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of --rows only the row of this name; may be repeated. The other rows of an "
+            "output that is there already stay as they were measured.",
+            show_default=False,
+        ),
+    ] = None,
     mixtures: Annotated[int, typer.Option(min=1, help="How many mixes to draw.")] = 500,
     family: FamilyOption = None,
     split: Annotated[
@@ -128,11 +136,13 @@ def evaluate(
         raise InputError("--no-model needs a --baseline to measure instead, and no --model.")
     if rows is not None and (model is not None or no_model or baseline):
         raise InputError("--rows names all methods itself; leave out --model and --baseline.")
+    if only and rows is None:
+        raise InputError("--only chooses among the rows of --rows; name that file, too.")
     if no_model and protocol not in _TABLES:
         raise InputError(f"--no-model is for {' and '.join(_TABLES)}; {protocol} needs a model.")
     _check_output(output)
     _check_extras(report, card)
-    from cir.evaluation.report.documents import to_json
+    from cir.evaluation.report.documents import replace_results, to_json
     from cir.evaluation.report.tables import to_markdown
     from cir.files import replacing
 
@@ -148,8 +158,12 @@ def evaluate(
         check_gallery_split(split)
         chosen = _chosen_rows(model, no_model, baseline or [])
         tables = {one.value: chosen for one in _TABLES} if rows is None else load_rows(rows)
+        wanted = tables if only is None else _choose_rows(tables, protocol, only)
         mixture_set = MixtureSet(mixtures, seed, split, tuple(families or PAPER_FAMILIES))
-        found = _measure(protocol, tables, model, gallery, mixture_set)
+        found = _measure(protocol, wanted, model, gallery, mixture_set)
+        if only and output is not None and output.suffix.lower() == ".json" and output.exists():
+            order = [row.name for one in tables.values() for row in one]
+            found = replace_results(_read_results([output]), found, order)
     if output is not None:
         text = to_json(found) if output.suffix.lower() == ".json" else to_markdown(found)
         with replacing(output) as temporary:
@@ -159,6 +173,26 @@ def evaluate(
     if card is not None:
         _update_card(card, found, model)
     typer.echo(to_json(found) if as_json else to_markdown(found))
+
+
+def _choose_rows(
+    tables: Mapping[str, Sequence["Row"]], protocol: Protocol, names: Sequence[str]
+) -> dict[str, tuple["Row", ...]]:
+    """The rows of these names, in the order of the tables.
+
+    Raises:
+        InputError: The protocol's tables have none of a name.
+    """
+    measured = {name: rows for name, rows in tables.items() if protocol in (name, Protocol.ALL)}
+    known = {row.name for rows in measured.values() for row in rows}
+    for name in names:
+        if name not in known:
+            raise InputError(
+                f"There is no row {name!r} for {protocol}; --rows has {sorted(known)}."
+            )
+    return {
+        table: tuple(row for row in rows if row.name in names) for table, rows in measured.items()
+    }
 
 
 def _read_results(paths: Sequence[Path]) -> list[dict[str, Any]]:

@@ -47,6 +47,21 @@ def from_json(text: str) -> list[dict[str, Any]]:
     return results
 
 
+def replace_results(
+    old: Sequence[Result], new: Sequence[Result], order: Sequence[str]
+) -> list[Result]:
+    """Old results with the new ones in their place, told apart by protocol and name.
+
+    Args:
+        old: As they were measured.
+        new: Measured again, or for the first time.
+        order: Names in the order of the result; those that it lacks come last.
+    """
+    merged = {(one["protocol"], name_of(one)): one for one in (*old, *new)}
+    places = {name: place for place, name in enumerate(order)}
+    return sorted(merged.values(), key=lambda one: places.get(name_of(one), len(places)))
+
+
 def check_results(results: Sequence[Result]) -> None:
     """Refuse what no table can be made of.
 
