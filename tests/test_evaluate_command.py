@@ -156,10 +156,8 @@ def test_typer_refuses_what_it_knows_nothing_of(arguments: tuple[str, ...]) -> N
 
 def test_one_row_is_measured_again_and_the_others_stay(data: str, tmp_path: Path) -> None:
     rows, figures = tmp_path / "rows.yaml", tmp_path / "figures.json"
-    rows.write_text(
-        "mixtures: [{name: One, method: mfcc}, {name: Two, method: mfcc}, {name: New, method: mfcc}]",
-        encoding="utf-8",
-    )
+    methods = ", ".join(f"{{name: {name}, method: mfcc}}" for name in ("One", "Two", "New"))
+    rows.write_text(f"mixtures: [{methods}]", encoding="utf-8")
     asked = ("mixtures", "--data", data, "--rows", str(rows), "-o", str(figures))
     assert run(*asked, "--mixtures", "4", "--only", "Two", "--only", "One").exit_code == 0
     assert run(*asked, "--mixtures", "5", "--only", "Two", "--only", "New").exit_code == 0

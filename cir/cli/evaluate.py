@@ -190,9 +190,10 @@ def _choose_rows(
             raise InputError(
                 f"There is no row {name!r} for {protocol}; --rows has {sorted(known)}."
             )
-    return {
+    chosen = {
         table: tuple(row for row in rows if row.name in names) for table, rows in measured.items()
     }
+    return {table: rows for table, rows in chosen.items() if rows}
 
 
 def _read_results(paths: Sequence[Path]) -> list[dict[str, Any]]:
@@ -223,7 +224,7 @@ def _measure(
 
     results: list[dict[str, Any]] = []
     for table in _TABLES:
-        if protocol in (table, Protocol.ALL):
+        if table is protocol or (protocol is Protocol.ALL and table.value in tables):
             with progress_bar("Evaluating", least_seconds=2.0) as progress:
                 results += evaluate_rows(
                     table.value,

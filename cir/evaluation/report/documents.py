@@ -48,8 +48,8 @@ def from_json(text: str) -> list[dict[str, Any]]:
 
 
 def replace_results(
-    old: Sequence[Result], new: Sequence[Result], order: Sequence[str]
-) -> list[Result]:
+    old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]], order: Sequence[str]
+) -> list[dict[str, Any]]:
     """Old results with the new ones in their place, told apart by protocol and name.
 
     Args:
