@@ -6,7 +6,7 @@ Mixtures are ranked within the family, single notes among everybody. The first n
 instrument may be its references, only the later ones are played: no query is ever in the index, and
 all settings hear the same queries. Gains are over the first setting, one reference note and windows
 that overlap by half, with intervals over the same resamples of instruments. Times are processor
-time of one thread. With 1 000 mixtures of each split it takes a quarter of an hour.
+time of one thread. With 1 000 mixtures of each split it takes a quarter of an hour of it.
 """
 
 import argparse
@@ -14,14 +14,14 @@ import json
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from query_time_ranking import CORRECTIONS, MERGINGS, POOLINGS, Index, Setting
-from query_time_report import SINGLE, UNHEARD, Measured, table
+from query_time_report import METRICS, SINGLE, UNHEARD, Measured, describe, short_table, table
 from query_time_sounds import LaterNotes, Mixtures, Notes, embed_notes, listen
 
 from cir.datasets.note_bank import NoteBankDataset
@@ -38,6 +38,8 @@ from cir.types import FloatArray
 
 HOPS = (1.0, 0.5, 0.25)
 _COHORT_SEED = 1
+_KEPT_COHORT = 0.6
+"""Of the cohort; the rest are the queries about instruments of training."""
 _TIMED_QUERIES = 20
 
 
@@ -60,14 +62,18 @@ def main() -> None:
     notes = embed_notes(encoder, gallery, n_kept, arguments.split)
     cohort_set = MixtureSet(arguments.cohort, seed=_COHORT_SEED, split="train")
     cohort = listen(encoder, players, cohort_set, [Setting().hop])
+    settings = list_settings(arguments.references)
     results: dict[str, Any] = {}
     for split in arguments.split:
         mixtures = listen(encoder, players, MixtureSet(arguments.mixtures, split=split), HOPS)
         bench = Bench(gallery, notes, cohort, mixtures, split)
-        measured = [bench.measure(setting) for setting in list_settings(arguments.references)]
+        measured = [bench.measure(setting) for setting in settings]
         results[split] = [one.as_dict(measured[0]) for one in measured]
         print(f"\n{split}, {arguments.mixtures} mixtures\n")
         print("\n".join(table(results[split])), flush=True)
+    heard = measure_heard(gallery, notes, cohort, settings)
+    print("\nInstruments of training\n")
+    print("\n".join(short_table(heard)))
     if arguments.output is not None:
         found = {
             "encoder": encoder.identity,
@@ -76,6 +82,7 @@ def main() -> None:
             "embed_note_ms": round(notes.note_ms, 2),
             "embed_window_ms": round(cohort.window_ms, 2),
             "splits": results,
+            "heard": heard,
         }
         with replacing(arguments.output) as path:
             path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -112,7 +119,25 @@ class Bench:
 
     def measure(self, setting: Setting) -> Measured:
         """Find all instruments of the split."""
-        answers, costs = {}, []
+        answers, search = self.answers(setting)
+        unheard = {family: self._unheard(one) for family, one in answers.items()}
+        scores = score_families(answers, seed=0) | {
+            UNHEARD: score_families(unheard, seed=0)["mean"],
+            SINGLE: self._single(setting),
+        }
+        return Measured(
+            setting,
+            scores,
+            {
+                "embed_ms": self.mixtures.window_ms * self.mixtures.n_windows(setting.hop),
+                "search_ms": search,
+                "index_ms": self.notes.note_ms * setting.references,
+            },
+        )
+
+    def answers(self, setting: Setting) -> tuple[dict[str, Answers], float]:
+        """How similar the candidates of each family are to the mixtures, and ms of one search."""
+        answers, search = {}, 0.0
         for family in PAPER_FAMILIES:
             candidates = self.gallery.of_family(family)
             index = Index(
@@ -127,21 +152,8 @@ class Bench:
             numbers = np.arange(len(targets))
             similarities = index.similarities(queries)
             answers[family] = Answers(family, names, similarities, targets, numbers)
-            costs.append(search_ms(index, queries))
-        unheard = {family: self._unheard(one) for family, one in answers.items()}
-        scores = score_families(answers, seed=0) | {
-            UNHEARD: score_families(unheard, seed=0)["mean"],
-            SINGLE: self._single(setting),
-        }
-        return Measured(
-            setting,
-            scores,
-            {
-                "embed_ms": self.mixtures.window_ms * self.mixtures.n_windows(setting.hop),
-                "search_ms": sum(costs),
-                "index_ms": self.notes.note_ms * setting.references,
-            },
-        )
+            search += search_ms(index, queries)
+        return answers, search
 
     def _unheard(self, answers: Answers) -> Answers:
         """The same queries among the candidates that training never heard, as the right one is.
@@ -166,6 +178,24 @@ class Bench:
         ranks = target_ranks(index.similarities(queries), owners)
         names = [self.gallery.entries[row].instrument_id for row in owners]
         return score(ranks, names, len(self.gallery))
+
+
+def measure_heard(
+    gallery: Gallery, notes: Notes, cohort: Mixtures, settings: Sequence[Setting]
+) -> list[dict[str, Any]]:
+    """Find instruments of training, in mixtures of the cohort that correct nothing then.
+
+    Corrections take from instruments of training what they give to the others; here is how much.
+    """
+    n_kept = round(_KEPT_COHORT * len(next(iter(cohort.owners.values()))))
+    correcting, asked = cohort.only(slice(n_kept)), cohort.only(slice(n_kept, None))
+    bench = Bench(gallery, notes, correcting, asked, "train")
+    todays = [setting for setting in settings if setting.hop == Setting().hop]
+    means = [score_families(bench.answers(setting)[0], seed=0)["mean"] for setting in todays]
+    return [
+        asdict(setting) | {metric: describe(mean, means[0], metric) for metric in METRICS}
+        for setting, mean in zip(todays, means, strict=True)
+    ]
 
 
 def search_ms(index: Index, queries: FloatArray) -> float:

@@ -74,7 +74,26 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _both(scores: Mapping[str, Mapping[str, float]]) -> str:
+def short_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lines of Markdown of one set of figures, accuracies in %."""
+    lines = [
+        "| references | windows | correction | top-1 / top-5 | gain of top-1 | gain of top-5 |",
+        "|---" * 6 + "|",
+    ]
+    for row in rows:
+        cells = [
+            f"{row['references']} {row['pooling']}",
+            f"{row['hop']:g} {row['merging']}",
+            row["correction"],
+            _both(row),
+            _gain(row["top_1"]),
+            _gain(row["top_5"]),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _both(scores: Mapping[str, Any]) -> str:
     return f"{100 * scores['top_1']['value']:.1f} / {100 * scores['top_5']['value']:.1f}"
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +101,14 @@ class Mixtures:
         """Only the windows that are `hop` windows apart, (Q, W', D)."""
         wanted = window_starts(self.n_samples, self.n_window, hop)
         return self.windows[family][:, [self.starts.index(start) for start in wanted]]
+
+    def only(self, chosen: slice) -> "Mixtures":
+        """Some of the mixtures."""
+        return replace(
+            self,
+            windows={family: windows[chosen] for family, windows in self.windows.items()},
+            owners={family: owners[chosen] for family, owners in self.owners.items()},
+        )
 
     def n_windows(self, hop: float) -> int:
         """How many windows a mixture has."""

@@ -53,8 +53,8 @@ class Match:
     rank: int
     """From 1."""
     similarity: float
-    """Cosine similarity in [-1, 1]; of a mixture's answer, less what the instrument gets from
-    mixtures that it does not play in."""
+    """Cosine similarity in [-1, 1]; of a mixture's answer, less how much nearer the
+    instrument is to mixtures that it does not play in than others are."""
     instrument: Instrument
     preview: Path | None = None
     """A short sound file of its reference note, where the database keeps one."""

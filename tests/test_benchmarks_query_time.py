@@ -153,7 +153,10 @@ def test_windows_of_mixtures_average_to_the_encoders_answer(
     mixes = [mixture.mix for _, mixture in mixtures]
     expected = encoder.embed_mixtures(mixes, SAMPLE_RATE, PAPER_FAMILIES)
     assert [heard.n_windows(hop) for hop in (1.0, 0.5, 0.25)] == [2, 3, 5]
+    later = heard.only(slice(1, None))
     for column, family in enumerate(PAPER_FAMILIES):
+        np.testing.assert_array_equal(later.at(family, 0.25), heard.at(family, 0.25)[1:])
+        np.testing.assert_array_equal(later.owners[family], heard.owners[family][1:])
         merged = ranking.merge_windows(heard.at(family, 0.5), "mean")[:, 0]
         np.testing.assert_allclose(merged, expected[:, column], atol=1e-5)
         names = [players.entries[row].instrument_id for row in heard.owners[family]]
@@ -193,7 +196,8 @@ def test_whole_run(
         ["query_time.py", *arguments.split(), "--references", "1", "2", "-o", f"{output}"],
     )
     query_time.main()
-    rows = json.loads(output.read_text("utf-8"))["splits"]["test"]
+    found = json.loads(output.read_text("utf-8"))
+    rows, heard = found["splits"]["test"], found["heard"]
     settings = query_time.list_settings([1, 2])
     assert len(rows) == len(settings) == len(set(settings))
     assert settings[0] == query_time.Setting()
@@ -208,4 +212,6 @@ def test_whole_run(
         assert value - gain == pytest.approx(first["single"]["top_5"]["value"], abs=2e-4)
         assert row["index_ms"] / rows[0]["index_ms"] == pytest.approx(row["references"], rel=0.2)
     printed = capsys.readouterr().out
-    assert printed.count("\n| ") == 1 + len(rows)
+    assert printed.count("\n| ") == 2 + len(rows) + len(heard)
+    assert {row["hop"] for row in heard} == {0.5}
+    assert {row["correction"] for row in heard} == set(query_time.CORRECTIONS)

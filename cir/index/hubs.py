@@ -40,12 +40,15 @@ class HubCohort:
     """By family, the id of the instrument that plays, C."""
 
     def bias(self, embeddings: FloatArray, ids: Sequence[str], family: str) -> FloatArray:
-        """How similar each instrument of a family is to mixtures that it does not play in, (N,).
+        """How much nearer each instrument is to mixtures that it does not play in than others are.
 
         Args:
-            embeddings: Unit norm, (N, D).
-            ids: Of the instruments, N.
+            embeddings: Of a family's instruments, unit norm, (N, D).
+            ids: Theirs, N.
             family: That is asked for; where the cohort has none of it, nobody is marked down.
+
+        Returns:
+            What is to be taken from their cosines, (N,), 0 on average: they stay cosines in size.
         """
         bias = np.zeros(len(embeddings), np.float32)
         queries = self.queries.get(family)
@@ -57,7 +60,10 @@ class HubCohort:
         nearest = np.sort(similarities, axis=1)[:, -NEAREST:]
         counted = np.isfinite(nearest)
         sums = np.where(counted, nearest, 0.0).sum(axis=1)
-        np.divide(sums, counted.sum(axis=1), out=bias, where=counted.any(axis=1))
+        known = counted.any(axis=1)
+        np.divide(sums, counted.sum(axis=1), out=bias, where=known)
+        if known.any():
+            bias[known] -= bias[known].mean()
         return bias
 
     def check_identity(self, identity: str) -> None:
