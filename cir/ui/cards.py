@@ -77,7 +77,7 @@ def match_card(match: Match, *, show_family: bool = False) -> str:
 
 def _score(match: Match) -> str:
     """Render the chance, and the similarity small; the similarity alone without calibration."""
-    cosine = 'title="Cosine similarity: 1 is the same sound to the model"'
+    cosine = 'title="Cosine similarity: 1 is the same sound to the model, 0 is unrelated"'
     if match.chance is None:
         return (
             f'<div class="cir-score" {cosine}><b>{match.similarity:.2f}</b>'

@@ -153,7 +153,9 @@ class PageService:
         rivals = [
             row for row, other in enumerate(self.instruments) if other.family == instrument.family
         ]
-        scores = cosine_similarities(self._embeddings[rivals], queries[instrument.family])
+        scores = self.database.similarities(
+            queries[instrument.family], instrument.family, of_mixture=True
+        )
         own = float(scores[rivals.index(self._rows[instrument_id])])
         rank = 1 + int(np.count_nonzero(scores > own))
         return Truth(Match(rank, own, instrument, self.preview(instrument_id)), len(rivals))
