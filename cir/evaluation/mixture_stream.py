@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import TypeAlias, TypeVar
 
@@ -130,7 +131,7 @@ def ask_mixtures(
             for (number, _), question in zip(chunk, questions, strict=True)
         ]
         heard = [question.mixture for question in questions]
-        answers = {name: _listen(method, heard, asked) for name, method in methods.items()}
+        answers = _once_each(methods, partial(_listen, mixtures=heard, asked=asked))
         for place, (number, _) in enumerate(chunk):
             for column, (family, target) in enumerate(asked[place].items()):
                 vectors = {name: one[place][column] for name, one in answers.items()}
@@ -181,8 +182,8 @@ def embed_references(
         kept += [row for row, _ in chunk]
         sounds = [note.audio for _, notes in chunk for note in notes]
         counts = [len(notes) for _, notes in chunk]
-        for name, method in methods.items():
-            parts[name].append(average_notes(method.embed(sounds), counts))
+        for name, notes in _once_each(methods, partial(Timed.embed, sounds=sounds)).items():
+            parts[name].append(average_notes(notes, counts))
     if not kept:
         raise DataError(f"None of {len(rows)} instruments has a note that sounds.")
     return References(
@@ -222,6 +223,15 @@ class _Collector:
             np.array(self._targets, dtype=np.int64),
             np.array(self.mixtures, dtype=np.int64),
         )
+
+
+def _once_each(methods: Mapping[str, Timed], ask: Callable[[Timed], _Item]) -> dict[str, _Item]:
+    """Ask every method; those with the same identity answer alike, and are asked once."""
+    answers: dict[str, _Item] = {}
+    for method in methods.values():
+        if method.identity not in answers:
+            answers[method.identity] = ask(method)
+    return {name: answers[method.identity] for name, method in methods.items()}
 
 
 def _listen(

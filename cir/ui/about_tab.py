@@ -34,9 +34,9 @@ for musical instrument and synthesizer retrieval*; the model and the code here a
 """
 
 _SIMILARITY = """* **Similarity** is the cosine between two embeddings: 1 is the same sound to the
-  model, 0 is unrelated. In a search of a mix, an instrument that is near to every mix loses some of
-  it, and others gain. It ranks instruments *within* one list. It is no probability, and two searches
-  cannot be compared by it."""
+  model, 0 is unrelated. In a search of a mix, an instrument that is near to every mix loses some
+  of it, and others gain. It ranks instruments *within* one list. It is no probability, and two
+  searches cannot be compared by it."""
 
 _UNCALIBRATED = f"""{_SIMILARITY}
 * **The list is never empty.** The five most similar instruments are shown even where the mix has no
