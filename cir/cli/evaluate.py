@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cir.evaluation.report.maps import MapFigure
     from cir.evaluation.rows import Row
     from cir.model.encoder import TimbreEncoder
+    from cir.types import Encoder
 
 _SUFFIXES = (".json", ".md")
 _BASELINES = {"mfcc": "MFCC mean+std", "timbre-toolbox": "Timbre Toolbox"}
@@ -98,6 +99,13 @@ def evaluate(
             "the others are what plays.",
         ),
     ] = 1,
+    searched: Annotated[
+        bool,
+        typer.Option(
+            "--as-searched",
+            help="Mark down hubs, as a search of the bundled database does; open-set always does.",
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the mixes and the intervals.")] = 0,
     as_json: JsonOption = False,
     output: Annotated[
@@ -156,11 +164,11 @@ def evaluate(
         from cir.mixtures.config import PAPER_FAMILIES
 
         check_gallery_split(split)
-        chosen = _chosen_rows(model, no_model, baseline or [])
+        chosen = _chosen_rows(model, no_model, baseline or [], searched)
         tables = {one.value: chosen for one in _TABLES} if rows is None else load_rows(rows)
         wanted = tables if only is None else _choose_rows(tables, protocol, only)
         mixture_set = MixtureSet(mixtures, seed, split, tuple(families or PAPER_FAMILIES))
-        found = _measure(protocol, wanted, model, gallery, mixture_set)
+        found = _measure(protocol, wanted, model, gallery, mixture_set, searched=searched)
         if only and output is not None and output.suffix.lower() == ".json" and output.exists():
             order = [row.name for one in tables.values() for row in one]
             found = replace_results(_read_results([output]), found, order)
@@ -215,6 +223,8 @@ def _measure(
     model: str | None,
     gallery: "Gallery",
     mixture_set: "MixtureSet",
+    *,
+    searched: bool,
 ) -> list[dict[str, Any]]:
     """Run the experiments that were asked for, in the order of the report."""
     from cir.evaluation.conditions import evaluate_conditions
@@ -239,18 +249,21 @@ def _measure(
     ):
         if protocol in (further, Protocol.ALL):
             with progress_bar(words, least_seconds=2.0) as progress:
-                encoder = as_searched(load_encoder(model))
+                encoder: Encoder = load_encoder(model)
+                if searched or further is Protocol.OPEN_SET:
+                    encoder = as_searched(encoder)
                 measured = experiment(encoder, gallery, mixture_set, progress=progress)
             results.append({"name": model or "cir"} | measured)
     return results
 
 
 def _chosen_rows(
-    model: str | None, no_model: bool, baselines: Sequence[Baseline]
+    model: str | None, no_model: bool, baselines: Sequence[Baseline], searched: bool
 ) -> tuple["Row", ...]:
     from cir.evaluation.rows import Row
 
-    rows = () if no_model else (Row(model or "cir", "model", model),)
+    method = "as-searched" if searched else "model"
+    rows = () if no_model else (Row(model or "cir", method, model),)
     return rows + tuple(Row(_BASELINES[one.value], one.value) for one in baselines)
 
 

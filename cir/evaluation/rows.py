@@ -136,13 +136,13 @@ def _timbre_toolbox(
 def _model(
     row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
 ) -> Method:
-    return as_searched(_load(row))
+    return _load(row)
 
 
-def _plain(
+def _as_searched(
     row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
 ) -> Method:
-    return _load(row)
+    return as_searched(_load(row))
 
 
 def _slots(
@@ -184,7 +184,7 @@ _Builder = Callable[[Row, Gallery, Sequence[str] | None, Progress | None], Metho
 #: How each kind of method is made.
 METHODS: dict[str, _Builder] = {
     "model": _model,
-    "plain-cosine": _plain,
+    "as-searched": _as_searched,
     "slots": _slots,
     "mfcc": _mfcc,
     "timbre-toolbox": _timbre_toolbox,
