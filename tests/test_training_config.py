@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cir.config import parse_config
+from cir.config import load_config, parse_config
 from cir.datasets.note_bank import NoteBankDataset
 from cir.errors import DataError, InputError
 from cir.mixtures.pool import NotePool
@@ -17,6 +17,7 @@ from cir.training.validation import Validation, check_validation
 from tests.tone_bank import write_bank
 from tests.training_cases import MIXTURE_LOSSES, TINY, tiny_config, tone_pool
 
+CONFIGS = Path(__file__).parent.parent / "configs"
 FROZEN = replace(TINY, shared_encoder=False)
 REFUSED: list[dict[str, object]] = [
     {"seed": -1},
@@ -114,3 +115,11 @@ def test_pairs_need_no_families(tmp_path: Path) -> None:
     )
     plan = BatchSampler(NotePool(pool.samples, tables), tiny_config(tmp_path, "pairs")).pairs(0)
     assert len(set(plan.instruments)) == 3
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_recipe_can_be_read_and_made_small(path: Path) -> None:
+    whole = load_config(path, TrainingConfig)
+    budget = CONFIGS / "budgets" / "small.yaml"
+    small = load_config(path, TrainingConfig, [budget])
+    assert small.total_steps == 2084 and small.task == whole.task
