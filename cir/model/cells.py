@@ -76,9 +76,11 @@ def second_look(features: Tensor, shares: Tensor, config: EncoderConfig) -> tupl
     masked = masked + (features.amax((1, 2)) - masked.amax((1, 2)))[:, None, None]
     masked = masked.clamp_min((math.log(MEL_FLOOR) - AUDIOSET_MEAN) / (2 * AUDIOSET_STD))
     loudest = masked.view(-1, n_columns, size, n_bands, size).amax((2, 4))
-    n_patches = n_columns * n_bands
-    kept = loudest.transpose(1, 2).flatten(1).topk(max(1, round(_SECOND_LOOK * n_patches))).indices
-    return masked, kept.sort(1).values
+    n_kept = max(1, round(_SECOND_LOOK * n_columns * n_bands))
+    # A stable sort: where several are silent, the first of them stay, on every machine.
+    levels = loudest.transpose(1, 2).flatten(1)
+    order = torch.argsort(levels, dim=1, descending=True, stable=True)
+    return masked, order[:, :n_kept].sort(1).values
 
 
 def _cells(power: Tensor, config: EncoderConfig) -> Tensor:
