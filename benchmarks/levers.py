@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--levers", type=Path, default=HERE / "levers.yaml")
     parser.add_argument("--data", type=Path, default=Path("../shared/surge"))
     parser.add_argument("--runs", type=Path, default=Path("runs/levers"))
-    parser.add_argument("--mixtures", type=int, default=500)
+    parser.add_argument("--mixtures", type=int, default=300)
     parser.add_argument("-o", "--output", type=Path, default=HERE / "results" / "levers.json")
     arguments = parser.parse_args()
     gallery = Gallery([NoteBankDataset(arguments.data)])

@@ -15,6 +15,8 @@ CHANGED: dict[str, Any] = {
     "n_slots": 4,
     "shared_encoder": False,
     "presence": True,
+    "cells": True,
+    "second_look": True,
     "dropout": 0.1,
 }
 
@@ -32,7 +34,8 @@ def test_defaults_leave_later_fields_out() -> None:
 
 @pytest.mark.parametrize("name", CHANGED)
 def test_a_change_is_written_and_read(name: str) -> None:
-    config = EncoderConfig(families=("bass",), **{name: CHANGED[name]})
+    needed = {"cells": True} if name == "second_look" else {}
+    config = EncoderConfig(families=("bass",), **needed, **{name: CHANGED[name]})
     assert json.loads(config.to_json())[name] == CHANGED[name]
     assert EncoderConfig.from_json(config.to_json()) == config
 

@@ -142,3 +142,12 @@ def test_the_worth_of_generated_instruments_is_as_it_was_measured() -> None:
         for name in ("Surge", "generated", "both")
     )
     assert f"{surge}, {generated} and {both} %" in " ".join(README.split())
+
+
+def test_what_the_database_finds_is_as_it_was_measured() -> None:
+    text = " ".join(README.split())
+    (marked,) = [one for one in results_of("table_mixtures") if one["name"].endswith("marked down")]
+    assert f"the mean of the mixtures is {both(marked['scores']['mean'])}" in text
+    (known,) = results_of("known_by_six_mixtures")
+    assert known["settings"]["references"] == 6 and known["settings"]["mixtures"] == 1000
+    assert f"is found in {both(known['scores']['mean'])} of 1 000 mixtures" in text

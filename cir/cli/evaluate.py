@@ -170,7 +170,7 @@ def evaluate(
         mixture_set = MixtureSet(mixtures, seed, split, tuple(families or PAPER_FAMILIES))
         found = _measure(protocol, wanted, model, gallery, mixture_set, searched=searched)
         if only and output is not None and output.suffix.lower() == ".json" and output.exists():
-            order = [row.name for one in tables.values() for row in one]
+            order = [(table, row.name) for table, one in tables.items() for row in one]
             found = replace_results(_read_results([output]), found, order)
     if output is not None:
         text = to_json(found) if output.suffix.lower() == ".json" else to_markdown(found)

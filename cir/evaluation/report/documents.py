@@ -48,18 +48,20 @@ def from_json(text: str) -> list[dict[str, Any]]:
 
 
 def replace_results(
-    old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]], order: Sequence[str]
+    old: Sequence[dict[str, Any]],
+    new: Sequence[dict[str, Any]],
+    order: Sequence[tuple[str, str]],
 ) -> list[dict[str, Any]]:
     """Old results with the new ones in their place, told apart by protocol and name.
 
     Args:
         old: As they were measured.
         new: Measured again, or for the first time.
-        order: Names in the order of the result; those that it lacks come last.
+        order: Protocols and names in the order of the result; those that it lacks come last.
     """
-    merged = {(one["protocol"], name_of(one)): one for one in (*old, *new)}
-    places = {name: place for place, name in enumerate(order)}
-    return sorted(merged.values(), key=lambda one: places.get(name_of(one), len(places)))
+    merged = {(str(one["protocol"]), name_of(one)): one for one in (*old, *new)}
+    places = {key: place for place, key in enumerate(order)}
+    return [merged[key] for key in sorted(merged, key=lambda key: places.get(key, len(places)))]
 
 
 def check_results(results: Sequence[Result]) -> None:
