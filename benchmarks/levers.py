@@ -47,11 +47,11 @@ def main() -> None:
     configs = load_levers(arguments.levers)
     for name in arguments.names or configs:
         folder = arguments.runs / re.sub(r"\W+", "-", name)
-        started = time.process_time()
+        fresh, started = not folder.exists(), time.process_time()
         train(configs[name], folder, cpu=True)
-        spent = time.process_time() - started
+        spent = round(time.process_time() - started) if fresh else None
         n_mixtures = 0 if configs[name].task == "pairs" else arguments.mixtures
-        row = measure(folder, gallery, n_mixtures) | {"cpu_seconds": round(spent)}
+        row = measure(folder, gallery, n_mixtures) | {"cpu_seconds": spent}
         print(describe(name, row), flush=True)
         keep(arguments.output, name, row)
 
@@ -83,7 +83,7 @@ def measure(folder: Path, gallery: Gallery, n_mixtures: int) -> dict[str, Any]:
 
 def describe(name: str, row: Mapping[str, Any]) -> str:
     """A line of Markdown: top-1 / top-5 in % and MRR of mixtures, then of single notes."""
-    cells = [name, f"{row['clips']:,}", f"{row['cpu_seconds']}"]
+    cells = [name, f"{row['clips']:,}", f"{row['cpu_seconds'] or ''}"]
     for scores in (row.get("mixtures", {}).get("mean"), row["single"]):
         if scores is None:
             cells += ["", ""]
