@@ -34,7 +34,7 @@ def test_defaults_leave_later_fields_out() -> None:
 
 @pytest.mark.parametrize("name", CHANGED)
 def test_a_change_is_written_and_read(name: str) -> None:
-    needed = {"cells": True} if name == "second_look" else {}
+    needed: dict[str, Any] = {"cells": True} if name == "second_look" else {}
     config = EncoderConfig(families=("bass",), **needed, **{name: CHANGED[name]})
     assert json.loads(config.to_json())[name] == CHANGED[name]
     assert EncoderConfig.from_json(config.to_json()) == config
