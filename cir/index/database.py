@@ -5,10 +5,11 @@ import shutil
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from filelock import FileLock
@@ -48,6 +49,7 @@ EXHAUSTIVE_ROWS = 4_096
 
 _LOCK_NAME = ".lock"
 _logger = logging.getLogger(__name__)
+_Fit = TypeVar("_Fit", Calibration, HubCohort)
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ class InstrumentDatabase:
         """
         with self._lock:
             if not self._calibration_read:
-                self._calibration = self._find_calibration()
+                self._calibration = self._find_fit(read_calibration)
                 self._calibration_read = True
             return self._calibration
 
@@ -208,7 +210,7 @@ class InstrumentDatabase:
         """
         with self._lock:
             if not self._hubs_read:
-                self._hubs = self._find_hubs()
+                self._hubs = self._find_fit(read_hubs)
                 self._hubs_read = True
             return self._hubs
 
@@ -277,7 +279,7 @@ class InstrumentDatabase:
         query = check_query(embedding, self._bundle.header.dimension)
         family, filters = self._check_filters(family, bank, source)
         with self._lock:
-            bias = self._bias(family) if of_mixture else None
+            bias = self._bias(family if of_mixture else None)
             return self._search(query, int(top_k), family, filters, bias)
 
     def similarities(
@@ -301,7 +303,7 @@ class InstrumentDatabase:
         with self._lock:
             rows = self._eligible_rows(family, filters)
             similarities = cosine_similarities(self._bundle.embeddings[rows], query)
-            return similarities - self._bias(family)[rows] if of_mixture else similarities
+            return similarities - self._bias(family if of_mixture else None)[rows]
 
     def add(
         self,
@@ -441,16 +443,21 @@ class InstrumentDatabase:
         self._hubs, self._hubs_read = None, False
         self._biases = {}
 
-    def _find_hubs(self) -> HubCohort | None:
-        own = read_hubs(self.path)
+    def _find_fit(self, read: Callable[[Path], _Fit | None]) -> _Fit | None:
+        """What was fitted for this database, else for the bundled one where the model is the same.
+
+        Raises:
+            DatabaseError: it is damaged, or this database's own is of another model.
+        """
+        own = read(self.path)
         if own is not None:
             own.check_identity(self.identity)
             return own
-        shipped = read_hubs(BUNDLED_PATH)
+        shipped = read(BUNDLED_PATH)
         return shipped if shipped is not None and shipped.identity == self.identity else None
 
     def _bias(self, family: str | None) -> FloatArray:
-        """How much each instrument is marked down in a search for a family, (N,)."""
+        """How much each instrument is marked down for a family, nobody for None, (N,)."""
         if family not in self._biases:
             bias = np.zeros(len(self), np.float32)
             if self.hubs is not None and family is not None:
@@ -459,14 +466,6 @@ class InstrumentDatabase:
                 bias[rows] = self.hubs.bias(self._bundle.embeddings[rows], ids, family)
             self._biases[family] = bias
         return self._biases[family]
-
-    def _find_calibration(self) -> Calibration | None:
-        own = read_calibration(self.path)
-        if own is not None:
-            own.check_identity(self.identity)
-            return own
-        shipped = read_calibration(BUNDLED_PATH)
-        return shipped if shipped is not None and shipped.identity == self.identity else None
 
     def _check_filters(
         self, family: str | None, bank: str | None, source: str | None
@@ -494,13 +493,11 @@ class InstrumentDatabase:
         top_k: int,
         family: str | None,
         filters: Mapping[str, str],
-        bias: FloatArray | None,
+        bias: FloatArray,
     ) -> list[Match]:
         rows = self._eligible_rows(family, filters)
         if len(rows) == 0:
             return []
-        if bias is None:
-            bias = np.zeros(len(self), np.float32)
         candidates = self._candidates(query, rows, top_k, filters, bias)
         ids = [self._ids[row] for row in candidates]
         similarities = cosine_similarities(self._bundle.embeddings[candidates], query)
