@@ -56,9 +56,10 @@ format: install-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# One thread for each kernel: on small arrays more are slower, and two cores are soon taken.
+# Two at a time, each file whole. One thread for each kernel: on small arrays more are slower, and two
+# cores are soon taken.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

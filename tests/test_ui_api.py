@@ -16,7 +16,7 @@ from cir.ui.service import PageService
 from cir.ui.theme import page_theme, static_text
 from tests.calibrated import CalibratedDatabase
 from tests.fakes import SpectrumEncoder
-from tests.page_database import FAMILIES, make_database, serve_page, write_mix
+from tests.page.database import FAMILIES, make_database, serve_page, write_mix
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from cir.ui.cards import (
 from cir.ui.judgements import percent
 from cir.ui.palette import NO_FAMILY, family_style
 from tests.fakes import instrument
-from tests.page_database import HOSTILE_NAME
+from tests.page.database import HOSTILE_NAME
 
 
 class _Page(HTMLParser):

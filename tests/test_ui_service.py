@@ -14,7 +14,7 @@ from cir.ui.service import MAX_SECONDS, Answer, PageService
 from cir.ui.timbre_plot import timbre_figure
 from tests.calibrated import CalibratedDatabase
 from tests.fakes import SpectrumEncoder, tone
-from tests.page_database import FAMILIES, make_database, write_mix
+from tests.page.database import FAMILIES, make_database, write_mix
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,13 @@ def static_text(name: str) -> str:
     return (files("cir.ui") / "static" / name).read_text(encoding="utf-8")
 
 
+def _joined(suffix: str) -> str:
+    """Join all files of `cir/ui/static` with this ending, in order of their names."""
+    folder = files("cir.ui") / "static"
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(suffix))
+    return "\n".join(static_text(name) for name in names)
+
+
 def page_theme() -> gr.themes.Base:
     """Build the theme: Gradio's own, one accent, and the fonts that the visitor has."""
     theme = gr.themes.Default(
@@ -40,7 +47,7 @@ def launch_options() -> dict[str, Any]:
     """Collect what `gradio.Blocks.launch` must be given for the page to look and sound right."""
     return {
         "theme": page_theme(),
-        "css": static_text("page.css"),
+        "css": _joined(".css"),
         "head": f"<script>{static_text('player.js')}</script>",
         "max_file_size": MAX_FILE_SIZE,
         "footer_links": ["api"],

@@ -1,38 +1,18 @@
 """The page in a headless Chromium, end to end, on a small database and a stand-in for the model."""
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from cir.ui.examples import load_examples
 from tests.calibrated import CalibratedDatabase
-from tests.page_database import HOSTILE_NAME, serve_page, write_mix
+from tests.page.browser import BROWSER_MARKS, search, sounding, upload
+from tests.page.database import HOSTILE_NAME, serve_page, write_mix
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-WAIT_MS = 60_000
-"""Patience, for a machine that does other things too."""
-expect.set_options(timeout=WAIT_MS)
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None and not os.environ.get("CI"),
-        reason="needs Chromium (apt-get install chromium)",
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("page")
-    with serve_page(folder, max_file_size="2mb") as url:
-        yield url
+pytestmark = BROWSER_MARKS
 
 
 @pytest.fixture(scope="module")
@@ -41,68 +21,12 @@ def calibrated_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
         yield url
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM or "/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-background-networking"],
-        )
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
-    """Open the page; in the end, check that it asked no other host and raised no error."""
-    hosts: set[str] = set()
-    own: set[str] = set()
-    errors: list[str] = []
-    pages: list[Page] = []
-
-    def opener(width: int = 1280, height: int = 900, at: str = address) -> Page:
-        page = browser.new_page(viewport={"width": width, "height": height})
-        page.set_default_timeout(WAIT_MS)
-        page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(at)
-        own.add(urlsplit(at).netloc)
-        page.locator("#cir-find").wait_for()
-        pages.append(page)
-        return page
-
-    yield opener
-    for page in pages:
-        page.close()
-    assert hosts <= {*own, ""}
-    assert errors == []
-
-
-def _upload(page: Page, path: Path) -> None:
-    page.locator("#cir-mix input[type=file]").set_input_files(path)
-    page.locator("#cir-mix").get_by_label("Clear").wait_for()
-
-
-def _search(page: Page) -> None:
-    page.locator("#cir-find").click()
-    page.locator("#cir-results .cir-card").first.wait_for()
-
-
-def _sounding(page: Page) -> str:
-    """Wait until the player's time advances, and say what it plays."""
-    page.wait_for_function(
-        "() => { const audio = document.querySelector('#cir-audio');"
-        " return !audio.paused && audio.currentTime > 0.05; }"
-    )
-    return unquote(page.evaluate("() => document.querySelector('#cir-audio').currentSrc"))
-
-
 def test_a_mix_goes_in_and_fifteen_matches_come_out(
     open_page: Callable[..., Page], tmp_path: Path
 ) -> None:
     page = open_page()
-    _upload(page, write_mix(tmp_path / "mix.wav"))
-    _search(page)
+    upload(page, write_mix(tmp_path / "mix.wav"))
+    search(page)
     cards = page.locator("#cir-results .cir-card")
     expect(cards).to_have_count(15)
     headings = page.locator("#cir-results .cir-family h3")
@@ -115,13 +39,13 @@ def test_one_match_plays_and_then_another_alone(
     open_page: Callable[..., Page], tmp_path: Path
 ) -> None:
     page = open_page()
-    _upload(page, write_mix(tmp_path / "mix.wav"))
-    _search(page)
+    upload(page, write_mix(tmp_path / "mix.wav"))
+    search(page)
     cards = page.locator("#cir-results .cir-card")
     for number in (0, 6):
         cards.nth(number).locator(".cir-play").click()
         instrument_id = cards.nth(number).get_attribute("data-instrument")
-        assert _sounding(page).endswith(f"/{instrument_id}.opus")
+        assert sounding(page).endswith(f"/{instrument_id}.opus")
         expect(page.locator(".cir-play.is-playing")).to_have_count(1)
     cards.nth(6).locator(".cir-play").click()
     expect(page.locator(".cir-play.is-playing")).to_have_count(0)
@@ -132,15 +56,15 @@ def test_the_mix_and_a_match_never_sound_together(
     open_page: Callable[..., Page], tmp_path: Path
 ) -> None:
     page = open_page()
-    _upload(page, write_mix(tmp_path / "mix.wav"))
-    _search(page)
+    upload(page, write_mix(tmp_path / "mix.wav"))
+    search(page)
     page.locator("#cir-mix").get_by_role("button", name="Play", exact=True).click()
     page.locator("#cir-mix").get_by_role("button", name="Pause", exact=True).wait_for()
     page.locator("#cir-results .cir-card .cir-play").first.click()
-    _sounding(page)
+    sounding(page)
     page.locator("#cir-mix").get_by_role("button", name="Play", exact=True).wait_for()
     page.locator("#cir-results .cir-listen .cir-play").click()
-    assert _sounding(page).endswith("/mix.wav")
+    assert sounding(page).endswith("/mix.wav")
 
 
 def test_a_click_on_the_map_is_heard(open_page: Callable[..., Page]) -> None:
@@ -158,7 +82,7 @@ def test_a_click_on_the_map_is_heard(open_page: Callable[..., Page]) -> None:
             page.mouse.up()
             break
     card.wait_for()
-    assert _sounding(page).endswith(f"/{card.get_attribute('data-selected')}.opus")
+    assert sounding(page).endswith(f"/{card.get_attribute('data-selected')}.opus")
     expect(card).to_contain_text("by Nobody")
     expect(card.locator("li.cir-card")).to_have_count(5)
 
@@ -174,13 +98,13 @@ def test_an_instrument_is_found_by_name_without_a_mouse(open_page: Callable[...,
     card = page.locator("#cir-selected [data-selected]")
     expect(card).to_contain_text(HOSTILE_NAME)
     assert page.locator("#cir-selected img").count() == 0
-    assert _sounding(page).endswith("/nameless.opus")
+    assert sounding(page).endswith("/nameless.opus")
 
 
 def test_a_search_shows_on_the_map(open_page: Callable[..., Page], tmp_path: Path) -> None:
     page = open_page()
-    _upload(page, write_mix(tmp_path / "mix.wav"))
-    _search(page)
+    upload(page, write_mix(tmp_path / "mix.wav"))
+    search(page)
     page.get_by_role("tab", name="Timbre map").click()
     signs = page.locator("#cir-map .annotation-text")
     expect(signs).to_have_count(3)
@@ -210,8 +134,8 @@ def test_an_upload_after_an_example_has_no_truth(
     page.locator("#cir-truth details").wait_for()
     page.locator("#cir-mix").get_by_label("Clear").click()
     expect(page.locator("#cir-results .cir-card")).to_have_count(0)
-    _upload(page, write_mix(tmp_path / "mix.wav"))
-    _search(page)
+    upload(page, write_mix(tmp_path / "mix.wav"))
+    search(page)
     expect(page.locator("#cir-truth details")).to_have_count(0)
 
 
@@ -271,8 +195,8 @@ def test_an_answer_that_knows_when_it_does_not_know(
     open_page: Callable[..., Page], calibrated_address: str, tmp_path: Path
 ) -> None:
     page = open_page(375, 740, at=calibrated_address)
-    _upload(page, write_mix(tmp_path / "mix.wav"))
-    _search(page)
+    upload(page, write_mix(tmp_path / "mix.wav"))
+    search(page)
     results = page.locator("#cir-results")
     expect(results.locator(".cir-chance")).to_have_count(15)
     expect(results.locator(".cir-chance").first).to_have_text(re.compile(r"^<?\d+ %$"))

@@ -1,0 +1,44 @@
+"""What tests that drive the page in a headless Chromium share."""
+
+import os
+import shutil
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+WAIT_MS = 60_000
+"""Patience, for a machine that does other things too."""
+expect.set_options(timeout=WAIT_MS)
+
+BROWSER_MARKS = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None and not os.environ.get("CI"),
+        reason="needs Chromium (apt-get install chromium)",
+    ),
+]
+"""The `pytestmark` of a file of such tests."""
+
+
+def upload(page: Page, path: Path) -> None:
+    """Put a file into the Search tab's form."""
+    page.locator("#cir-mix input[type=file]").set_input_files(path)
+    page.locator("#cir-mix").get_by_label("Clear").wait_for()
+
+
+def search(page: Page) -> None:
+    """Press the button and wait for the first match."""
+    page.locator("#cir-find").click()
+    page.locator("#cir-results .cir-card").first.wait_for()
+
+
+def sounding(page: Page) -> str:
+    """Wait until the player's time advances, and say what it plays."""
+    page.wait_for_function(
+        "() => { const audio = document.querySelector('#cir-audio');"
+        " return !audio.paused && audio.currentTime > 0.05; }"
+    )
+    return unquote(page.evaluate("() => document.querySelector('#cir-audio').currentSrc"))

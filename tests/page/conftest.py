@@ -1,0 +1,55 @@
+"""Fixtures of the tests that drive the page in a headless Chromium."""
+
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.page.browser import CHROMIUM, WAIT_MS
+from tests.page.database import serve_page
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the page on a small database; its address."""
+    with serve_page(tmp_path_factory.mktemp("page"), max_file_size="2mb") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start Chromium, once for all tests."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM or "/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-background-networking"],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
+    """Open the page; in the end, check that it asked no other host and raised no error."""
+    hosts: set[str] = set()
+    own: set[str] = set()
+    errors: list[str] = []
+    pages: list[Page] = []
+
+    def opener(width: int = 1280, height: int = 900, at: str = address) -> Page:
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(WAIT_MS)
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(at)
+        own.add(urlsplit(at).netloc)
+        page.locator("#cir-find").wait_for()
+        pages.append(page)
+        return page
+
+    yield opener
+    for page in pages:
+        page.close()
+    assert hosts <= {*own, ""}
+    assert errors == []
