@@ -60,6 +60,8 @@ class Match:
     """A short sound file of its reference note, where the database keeps one."""
     chance: float | None = None
     """Calibrated chance in [0, 1] that this is the instrument, given that the database has it."""
+    phrase: Path | None = None
+    """A short phrase that it plays, where the database keeps one."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@
     embeddings.safetensors   `embeddings`, (N, D) float32, unit norm, in the order of the catalogue
     map.csv                  instrument_id, x, y: the map of timbre (optional)
     previews/<id>.opus       the reference note of each instrument (optional)
+    phrases/<id>.opus        a short phrase that each instrument plays (optional)
     hubs.safetensors         what marks down instruments that are near to every mixture (optional)
     calibration.json         what turns similarities into chances (optional)
 
@@ -32,6 +33,7 @@ from cir.types import FloatArray
 FORMAT_VERSION = 1
 HEADER_NAME = "database.json"
 PREVIEWS_NAME = "previews"
+PHRASES_NAME = "phrases"
 
 _TABLES = {"instruments": ".csv", "embeddings": ".safetensors", "map": ".csv"}
 

@@ -19,6 +19,7 @@ from cir.errors import DatabaseError, InputError
 from cir.files import replacing
 from cir.index.bundle import (
     HEADER_NAME,
+    PHRASES_NAME,
     PREVIEWS_NAME,
     Bundle,
     is_bundle,
@@ -375,8 +376,15 @@ class InstrumentDatabase:
         Raises:
             InputError: there is no instrument with this id.
         """
-        path = self.path / PREVIEWS_NAME / f"{self.get(instrument_id).instrument_id}.opus"
-        return path if path.is_file() else None
+        return self._sound_path(PREVIEWS_NAME, instrument_id)
+
+    def phrase_path(self, instrument_id: str) -> Path | None:
+        """Return the sound file of a short phrase that an instrument plays, where there is one.
+
+        Raises:
+            InputError: there is no instrument with this id.
+        """
+        return self._sound_path(PHRASES_NAME, instrument_id)
 
     def export(self, folder: Path | str, progress: Progress | None = None) -> None:
         """Copy the database, with its previews, as a plain bundle into a new folder.
@@ -425,6 +433,10 @@ class InstrumentDatabase:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _sound_path(self, kind: str, instrument_id: str) -> Path | None:
+        path = self.path / kind / f"{self.get(instrument_id).instrument_id}.opus"
+        return path if path.is_file() else None
 
     def _use(self, bundle: Bundle) -> None:
         self._bundle = bundle
@@ -503,7 +515,13 @@ class InstrumentDatabase:
         similarities = cosine_similarities(self._bundle.embeddings[candidates], query)
         similarities -= bias[candidates]
         return [
-            Match(position, similarity, self.get(name), self.preview_path(name))
+            Match(
+                position,
+                similarity,
+                self.get(name),
+                self.preview_path(name),
+                phrase=self.phrase_path(name),
+            )
             for position, (name, similarity) in enumerate(rank(ids, similarities, top_k), start=1)
         ]
 

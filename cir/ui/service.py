@@ -158,7 +158,14 @@ class PageService:
         )
         own = float(scores[rivals.index(self._rows[instrument_id])])
         rank = 1 + int(np.count_nonzero(scores > own))
-        return Truth(Match(rank, own, instrument, self.preview(instrument_id)), len(rivals))
+        match = Match(
+            rank,
+            own,
+            instrument,
+            self.preview(instrument_id),
+            phrase=self.phrase(instrument_id),
+        )
+        return Truth(match, len(rivals))
 
     def neighbours(self, instrument_id: str, count: int = 5) -> tuple[Match, list[Match]]:
         """Return an instrument and those most similar to it, of any family, without itself.
@@ -197,6 +204,10 @@ class PageService:
         """Return the sound file of an instrument's reference note, where there is one."""
         return self.database.preview_path(instrument_id)
 
+    def phrase(self, instrument_id: str) -> Path | None:
+        """Return the sound file of a phrase that an instrument plays, where there is one."""
+        return self.database.phrase_path(instrument_id)
+
     def _map(self) -> FloatArray:
         if self.coordinates is None:
             raise InputError("This database has no map; build it anew with `cir database build`.")
@@ -204,7 +215,8 @@ class PageService:
 
     def _match(self, row: int, rank: int, similarity: float) -> Match:
         instrument = self.instruments[row]
-        return Match(rank, similarity, instrument, self.preview(instrument.instrument_id))
+        name = instrument.instrument_id
+        return Match(rank, similarity, instrument, self.preview(name), phrase=self.phrase(name))
 
 
 def _ignore(done: float, words: str) -> None:
