@@ -10,7 +10,8 @@ from cir.index.database import InstrumentDatabase
 from cir.index.exact import exact_search
 from cir.retrieval import Retriever
 from cir.ui.examples import load_examples
-from cir.ui.service import MAX_SECONDS, Answer, PageService
+from cir.ui.mixes import MAX_SECONDS
+from cir.ui.service import Answer, PageService
 from cir.ui.timbre_plot import timbre_figure
 from tests.calibrated import CalibratedDatabase
 from tests.fakes import SpectrumEncoder, tone

@@ -12,6 +12,10 @@ MAX_FILE_SIZE = "120mb"
 """Largest upload: ten minutes of 16-bit stereo at 48 kHz."""
 
 
+_SCRIPTS = ("player.js", "keys.js", "inbox.js", "address.js")
+"""Scripts of the whole page; the others belong to one component each."""
+
+
 def static_text(name: str) -> str:
     """Read a file of `cir/ui/static`."""
     return (files("cir.ui") / "static" / name).read_text(encoding="utf-8")
@@ -48,7 +52,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": page_theme(),
         "css": _joined(".css"),
-        "head": f"<script>{static_text('player.js')}</script>",
+        "head": "".join(f"<script>{static_text(name)}</script>" for name in _SCRIPTS),
         "max_file_size": MAX_FILE_SIZE,
         "footer_links": ["api"],
         "run_history": False,
