@@ -20,14 +20,17 @@ _OFFSET_LU = -0.691
 def integrated_loudness(audio: FloatArray, sample_rate: int) -> float:
     """Measure the integrated loudness of a sound in LUFS, as a pair of speakers plays it.
 
-    A mono sound comes from both speakers, so it counts as two equal channels. Sounds shorter than
-    one block of 400 ms are measured as a whole, where the standard knows no answer.
+    A mono sound comes from both speakers, so it counts as two equal channels; more than two are
+    averaged to mono. Sounds shorter than one block of 400 ms are measured as a whole, where the
+    standard knows no answer.
 
     Args:
-        audio: (T,) or (T, 2), in [-1, 1].
+        audio: (T,) or (T, channels), in [-1, 1].
         sample_rate: in Hz.
     """
     channels = np.asarray(audio, dtype=np.float64)
+    if channels.ndim == 2 and channels.shape[1] != 2:
+        channels = channels.mean(axis=1)
     if channels.ndim == 1:
         channels = np.repeat(channels[:, np.newaxis], 2, axis=1)
     if not len(channels):

@@ -37,6 +37,4 @@ def mix_level(path: Path, region: Region | None) -> float | None:
             return None
         if region is not None:
             audio = audio[round(region.start_seconds * rate) : round(region.end_seconds * rate)]
-    if audio.ndim == 2 and audio.shape[1] != 2:
-        audio = audio.mean(axis=1)
     return integrated_loudness(audio, rate)
