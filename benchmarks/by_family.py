@@ -4,14 +4,14 @@
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 
 from cir.audio.io import load_audio
 from cir.retrieval import DEFAULT_FAMILIES, Retriever, default_retriever
-from cir.types import FloatArray
+from cir.types import FamilyResult, FloatArray
 from cir.ui.examples import load_examples
 from cir.windows import SAMPLE_RATE, embed_windows
 
@@ -20,32 +20,32 @@ MANY_FAMILIES = (*DEFAULT_FAMILIES, "synth_pad", "piano", "guitar", "strings", "
 
 
 def together(
-    retriever: Retriever, audio: FloatArray, families: Sequence[str], told: Callable[[], None]
-) -> None:
+    retriever: Retriever, audio: FloatArray, families: Sequence[str]
+) -> Iterator[list[FamilyResult]]:
     """Embed for all families at once, then look them up one by one."""
     for family, query in embed_windows(audio, retriever.encoder, families).items():
-        retriever.match({family: query})
-        told()
+        yield retriever.match({family: query})
 
 
 def one_at_a_time(
-    retriever: Retriever, audio: FloatArray, families: Sequence[str], told: Callable[[], None]
-) -> None:
+    retriever: Retriever, audio: FloatArray, families: Sequence[str]
+) -> Iterator[list[FamilyResult]]:
     """Embed for one family and look it up, then for the next."""
     for family in families:
-        retriever.match(embed_windows(audio, retriever.encoder, [family]))
-        told()
+        yield retriever.match(embed_windows(audio, retriever.encoder, [family]))
 
 
 def measure(
-    way: Callable[..., None], retriever: Retriever, audio: FloatArray, families: Sequence[str]
+    way: Callable[..., Iterator[object]],
+    retriever: Retriever,
+    audio: FloatArray,
+    families: Sequence[str],
 ) -> tuple[float, float]:
     """Return the median seconds to the first family and to the last."""
     rows = []
     for _ in range(REPEATS):
         start = time.perf_counter()
-        times: list[float] = []
-        way(retriever, audio, families, lambda: times.append(time.perf_counter() - start))
+        times = [time.perf_counter() - start for _ in way(retriever, audio, families)]
         rows.append((times[0], times[-1]))
     first, last = np.median(rows, axis=0)
     return float(first), float(last)

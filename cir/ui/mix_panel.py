@@ -74,7 +74,7 @@ def timeline_strip(
     )
     return (
         '<section class="cir-timeline" aria-label="Which instrument is where">'
-        "<h3>Which instrument is where</h3>"
+        "<h2>Which instrument is where</h2>"
         f"{lines}"
         '<p class="cir-hint">Each cell is a window of ten seconds: the stronger its colour, the '
         "more it sounds like the first match of the whole passage. A dot: this window alone "

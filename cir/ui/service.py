@@ -140,8 +140,9 @@ class PageService:
     ) -> Iterator[Answer]:
         """Find the instruments of a mix, family by family.
 
-        The model listens for all families at once: asked for one at a time, the first would be
-        there a little sooner, but all of them together twice as late (`benchmarks/by_family.py`).
+        The model listens for all families at once. Asked for one at a time, the first would be
+        there sooner (by a sixth of three, by half of eight), but all of them two to three times as
+        late (`benchmarks/by_family.py`).
 
         Args:
             path: the mix, any sound file.

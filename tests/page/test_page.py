@@ -27,7 +27,7 @@ def test_a_mix_goes_in_and_fifteen_matches_come_out(
     page = open_page()
     upload(page, write_mix(tmp_path / "mix.wav"))
     search(page)
-    cards = page.locator("#cir-results .cir-card")
+    cards = page.locator("#cir-results .cir-family > .cir-list > .cir-card")
     expect(cards).to_have_count(15)
     headings = page.locator("#cir-results .cir-family h3")
     expect(headings).to_contain_text(["Percussion", "Bass", "Synth lead"])
@@ -196,7 +196,7 @@ def test_an_answer_that_knows_when_it_does_not_know(
     upload(page, write_mix(tmp_path / "mix.wav"))
     search(page)
     results = page.locator("#cir-results")
-    expect(results.locator(".cir-chance")).to_have_count(15)
+    expect(results.locator(".cir-family > .cir-list > .cir-card .cir-chance")).to_have_count(15)
     expect(results.locator(".cir-chance").first).to_have_text(re.compile(r"^<?\d+ %$"))
     banner = results.get_by_role("note")
     expect(banner).to_have_count(1)  # of three families, the bass alone is not here
