@@ -86,7 +86,8 @@ _LIST = """
     </tr></thead>
     <tbody></tbody>
   </table>
-  <p class="cir-map-none" hidden>No instrument is shown. Clear the search, or show more families.</p>
+  <p class="cir-map-none" hidden>
+    No instrument is shown. Clear the search, or show more families.</p>
   <div class="cir-map-pages">
     <button type="button" class="cir-map-button" data-page="-1">Previous</button>
     <span class="cir-map-range" aria-live="polite"></span>
@@ -135,7 +136,9 @@ def map_skeleton(service: PageService) -> str:
         f"{_MAP.format(count=count)}{_LIST}{_legend(service)}{_keys()}</div>"
         f'<div class="cir-map-side"><div class="cir-map-card" tabindex="-1">{placeholder(PICK)}'
         f"</div>{_PLAYLIST}</div>"
-        f'<p class="cir-map-caption">{_caption(service)}</p></div>'
+        f'<div class="cir-map-caption"><p>{_caption(service)}</p>'
+        '<button type="button" class="cir-map-button cir-map-save">Save this map as a page'
+        "</button></div></div>"
         '<div class="cir-map-unseen cir-map-says" role="status" aria-live="polite"></div>'
         f'<template class="cir-map-play">{play_button(Path("sound"), "Play")}</template></div>'
     )

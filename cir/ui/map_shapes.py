@@ -35,9 +35,7 @@ SHAPES: Mapping[str, str] = MappingProxyType(
         "square": "M-.8,-.8H.8V.8H-.8Z",
         "diamond": "M0,-1.15L1.15,0L0,1.15L-1.15,0Z",
         "cross": "M-.36,-1H.36V-.36H1V.36H.36V1H-.36V.36H-1V-.36H-.36Z",
-        "x": (
-            "M-1,-.5L-.5,-1L0,-.5L.5,-1L1,-.5L.5,0L1,.5L.5,1L0,.5L-.5,1L-1,.5L-.5,0Z"
-        ),
+        "x": ("M-1,-.5L-.5,-1L0,-.5L.5,-1L1,-.5L.5,0L1,.5L.5,1L0,.5L-.5,1L-1,.5L-.5,0Z"),
         "triangle-up": "M0,-1.1L1.1,.8H-1.1Z",
         "triangle-down": "M0,1.1L1.1,-.8H-1.1Z",
         "pentagon": _polygon(5),

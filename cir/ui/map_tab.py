@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 from fastapi import Response
+from gradio.processing_utils import save_bytes_to_cache
 
 from cir.errors import CirError
 from cir.ui.cards import message, placeholder
@@ -13,6 +14,7 @@ from cir.ui.map_data import map_points, map_selection, map_stars
 from cir.ui.map_html import map_skeleton
 from cir.ui.service import Answer, PageService
 from cir.ui.theme import static_text
+from cir.ui.timbre_plot import timbre_page
 
 SCRIPTS = (
     "map_data.js",
@@ -20,16 +22,23 @@ SCRIPTS = (
     "map_sprites.js",
     "map_points.js",
     "map_overlay.js",
+    "map_parts.js",
+    "map_stage.js",
     "map_pointer.js",
     "map_keys.js",
-    "map_list.js",
-    "map_parts.js",
-    "map_playlist.js",
+    "map_tools.js",
     "map_filter.js",
     "map_card.js",
+    "map_list.js",
+    "map_playlist.js",
     "map.js",
 )
 """Together they are the script of the map; the last one wires up what the others define."""
+
+SAVED_NAME = "timbre-map.html"
+
+_FETCH_SAVED = "() => setTimeout(() => document.querySelector('#cir-map-saved').click(), 100)"
+"""Presses the hidden download button, once Gradio has given it its file."""
 
 
 def build_map_tab(service: PageService, answer: gr.State) -> None:
@@ -60,6 +69,10 @@ def build_map_tab(service: PageService, answer: gr.State) -> None:
     def stars(answer: Answer | None) -> list[dict[str, Any]]:
         return map_stars(service, answer)
 
+    def save(answer: Answer | None) -> str:
+        page = timbre_page(service, answer).encode()
+        return save_bytes_to_cache(page, SAVED_NAME, saved.GRADIO_CACHE)
+
     the_map = gr.HTML(
         [],
         html_template=map_skeleton(service),
@@ -68,11 +81,13 @@ def build_map_tab(service: PageService, answer: gr.State) -> None:
         server_functions=[points, select],
         elem_id="cir-map",
     )
-    answer.change(
-        stars,
-        answer,
-        the_map,
-        concurrency_limit=4,
-        show_progress="hidden",
-        api_visibility="private",
+    saved = gr.DownloadButton(visible="hidden", elem_id="cir-map-saved")
+    private: dict[str, Any] = {
+        "concurrency_limit": 4,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+    }
+    answer.change(stars, answer, the_map, **private)
+    the_map.save(save, answer, saved, **private).success(
+        None, js=_FETCH_SAVED, api_visibility="private"
     )

@@ -15,7 +15,10 @@ class MapData {
     this.name = sent.name;
     this.families = sent.families;
     this.family = Uint8Array.from(sent.family);
-    const extent = (values) => values.reduce((most, value) => Math.max(most, value), -Infinity) - values.reduce((least, value) => Math.min(least, value), Infinity);
+    const extent = (values) => {
+      const sorted = Float64Array.from(values).sort();
+      return sorted.at(-1) - sorted[0];
+    };
     this.isTurned = extent(sent.x) > extent(sent.y) !== isWide;
     const spots = sent.x.map((x, row) => this.spot(x / sent.places, sent.y[row] / sent.places));
     this.x = Float32Array.from(spots, ([x]) => x);
@@ -26,7 +29,7 @@ class MapData {
     this.rowOf = new Map(sent.id.map((id, row) => [id, row]));
     this.byName = Uint32Array.from(sent.id.keys()).sort((one, other) => this.compareNames(one, other));
     this.folded = sent.id.map((_, row) =>
-      folded([sent.name[row], this.label(row), ...["category", "bank", "author"].map((c) => this.word(c, row))].join("\n")));
+      folded([sent.name[row], this.label(row), this.place(row), this.word("author", row)].join("\n")));
   }
 
   /** Where a spot of the stored map lies on this one. */

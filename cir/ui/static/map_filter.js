@@ -54,8 +54,12 @@ class MapFilter {
     this.apply();
   }
 
+  slug(row) {
+    return this.data.families[this.data.family[row]].slug;
+  }
+
   isShown(row) {
-    return !this.hidden.has(this.data.families[this.data.family[row]].slug);
+    return !this.hidden.has(this.slug(row));
   }
 
   /** Rows that are shown and, where words were typed, hold them; by name. */
@@ -74,22 +78,24 @@ class MapFilter {
     for (let row = 0; row < data.size; row += 1) {
       if (!this.isShown(row)) continue;
       if (found) levels[row] = found[row] ? strong : FAINT;
-      else levels[row] = !asked.size || asked.has(data.families[data.family[row]].slug) ? PLAIN : FAINT;
+      else levels[row] = !asked.size || asked.has(this.slug(row)) ? PLAIN : FAINT;
     }
     const named = [...visible.flatMap((star) => star.rows), ...state.neighbours, state.selected];
     for (const row of named) if (row >= 0) levels[row] = Math.max(levels[row], found ? PLAIN : LIT);
     state.stars = visible;
     state.levels = levels;
-    state.order = Uint32Array.from(levels.keys()).filter((row) => levels[row]).sort((one, other) => levels[one] - levels[other] || one - other);
+    state.order = Uint32Array.from(levels.keys())
+      .filter((row) => levels[row])
+      .sort((one, other) => levels[one] - levels[other] || one - other);
     this.count(rows.length);
     this.acts.changed(rows);
   }
 
   count(shown) {
     const total = spaced(this.data.size);
-    const words = this.found ? `${spaced(shown)} of ${total} found` : shown === this.data.size ? `${total} instruments` : `${spaced(shown)} of ${total} shown`;
-    this.root.querySelector(".cir-map-count").textContent = words;
-    const add = this.root.querySelector(".cir-map-add-found");
-    add.hidden = !this.found || !shown;
+    const part = `${spaced(shown)} of ${total} ${this.found ? "found" : "shown"}`;
+    this.root.querySelector(".cir-map-count").textContent =
+      shown === this.data.size && !this.found ? `${total} instruments` : part;
+    this.root.querySelector(".cir-map-add-found").hidden = !this.found || !shown;
   }
 }

@@ -98,7 +98,7 @@ class MapPlaylist {
     this.showPlaying();
     if (this.turn < 0) return;
     window.cirPlayer.playIn(this.songs.children[turn]);
-    this.songs.children[turn].scrollIntoView({ block: "nearest" });
+    this.songs.scrollTop = this.songs.children[turn].offsetTop - this.songs.offsetTop; // not the page
   }
 
   stop() {
