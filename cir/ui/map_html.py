@@ -28,6 +28,7 @@ _KEYS = (
 )
 
 _TOOLBAR = """
+<h2 class="cir-map-unseen">Timbre map</h2>
 <div class="cir-map-bar">
   <label class="cir-map-find">
     <span class="cir-map-label">Find on the map</span>
@@ -98,7 +99,7 @@ _LIST = """
 
 _PLAYLIST = """
 <section class="cir-map-playlist" aria-labelledby="cir-map-playlist-title">
-  <h4 id="cir-map-playlist-title">Playlist <span class="cir-map-total"></span></h4>
+  <h3 id="cir-map-playlist-title">Playlist <span class="cir-map-total"></span></h3>
   <p class="cir-map-none">Nothing yet. Shift-click points, draw round them with the lasso, or press
     Add to playlist.</p>
   <ol class="cir-map-songs"></ol>
@@ -134,7 +135,8 @@ def map_skeleton(service: PageService) -> str:
     return (
         f'<div class="cir-map">{_TOOLBAR}<div class="cir-map-body"><div class="cir-map-main">'
         f"{_MAP.format(count=count)}{_LIST}{_legend(service)}{_keys()}</div>"
-        f'<div class="cir-map-side"><div class="cir-map-card" tabindex="-1">{placeholder(PICK)}'
+        '<div class="cir-map-side"><h3 class="cir-map-unseen">Chosen instrument</h3>'
+        f'<div class="cir-map-card" tabindex="-1">{placeholder(PICK)}'
         f"</div>{_PLAYLIST}</div>"
         f'<div class="cir-map-caption"><p>{_caption(service)}</p>'
         '<button type="button" class="cir-map-button cir-map-save">Save this map as a page'

@@ -1,6 +1,7 @@
 /* The card beside the map: at once from what is known here, then with the true neighbours. */
 
-const TARGET = '<svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="4"/><path d="M8 1v3M8 12v3M1 8h3M12 8h3"/></svg>';
+const TARGET = '<svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="4"/>'
+  + '<path d="M8 1v3M8 12v3M1 8h3M12 8h3"/></svg>';
 
 class MapCard {
   /** @param acts `select(row)`: go to a point and hear it, `letGo()`. */
@@ -32,7 +33,9 @@ class MapCard {
   show(html) {
     const box = document.createElement("div");
     box.innerHTML = html;
-    for (const card of box.querySelectorAll(".cir-card[data-instrument]")) this.addActions(card, card.dataset.instrument, true);
+    for (const card of box.querySelectorAll(".cir-card[data-instrument]")) {
+      this.addActions(card, card.dataset.instrument, true);
+    }
     const chosen = box.querySelector("[data-selected]");
     if (chosen) {
       this.addActions(chosen.querySelector(".cir-card"), chosen.dataset.selected, false);
@@ -45,8 +48,8 @@ class MapCard {
 
   addActions(card, id, canGo) {
     const row = this.data.rowOf.get(id);
-    const name = card.querySelector(".cir-name");
-    if (row === undefined || !name) return;
+    const place = card.querySelector(".cir-acts") ?? card.querySelector(".cir-name");
+    if (row === undefined || !place) return;
     const actions = this.parts.small("", "cir-map-inline");
     actions.append(this.parts.collect(row));
     if (canGo) {
@@ -56,7 +59,7 @@ class MapCard {
       go.setAttribute("aria-label", go.title);
       actions.append(go);
     }
-    name.append(actions);
+    place.append(actions);
   }
 
   /** Replace what is there; the keyboard's focus stays with the card if it was on it. */

@@ -38,5 +38,6 @@ const listenToKeys = (stage, view, state, acts) => {
     else if (event.key === "Escape") acts.letGo();
     else return;
     event.preventDefault();
+    event.stopPropagation(); // other keys of the page mean other things
   });
 };

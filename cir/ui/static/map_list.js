@@ -75,9 +75,10 @@ class MapList {
 
   line(row) {
     const { data, parts } = this;
+    const origin = `${data.place(row)} \u00b7 by ${data.author(row)}`;
     const cells = [
       ["td", parts.play(row)],
-      ["th", parts.name(row), parts.small(`${data.place(row)} \u00b7 by ${data.author(row)}`, "cir-map-narrow"), ...parts.marks(row)],
+      ["th", parts.name(row), parts.small(origin, "cir-map-narrow"), ...parts.marks(row)],
       ["td", parts.family(row)],
       ["td cir-map-wide", data.place(row)],
       ["td cir-map-wide", data.author(row)],
