@@ -255,11 +255,6 @@ def test_the_map_shows_a_search_among_its_neighbours(service: PageService, answe
     assert len(figure.layout.annotations) == len(FAMILIES)
 
 
-def test_a_new_search_moves_no_view(service: PageService, answer: Answer) -> None:
-    before, after = timbre_figure(service), timbre_figure(service, answer)
-    assert before.layout.uirevision == after.layout.uirevision is not None
-
-
 def test_the_bundled_examples_are_known_to_the_service(service: PageService) -> None:
     for example in load_examples():
         assert service.has(example.instruments.values())

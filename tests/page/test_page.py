@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from cir.ui.examples import load_examples
 from tests.calibrated import CalibratedDatabase
 from tests.page.browser import BROWSER_MARKS, search, sounding, upload
-from tests.page.database import HOSTILE_NAME, serve_page, write_mix
+from tests.page.database import serve_page, write_mix
 
 pytestmark = BROWSER_MARKS
 
@@ -65,50 +65,6 @@ def test_the_mix_and_a_match_never_sound_together(
     assert sounding(page).endswith(".opus")
     page.locator("#cir-results .cir-listen .cir-play").click()
     assert sounding(page).endswith("/mix.wav")
-
-
-def test_a_click_on_the_map_is_heard(open_page: Callable[..., Page]) -> None:
-    page = open_page()
-    page.get_by_role("tab", name="Timbre map").click()
-    points = page.locator("#cir-map .scatterlayer .point")
-    points.first.wait_for()
-    card = page.locator("#cir-selected [data-selected]")
-    for number in range(points.count()):
-        box = points.nth(number).bounding_box()
-        assert box is not None
-        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        if page.locator("#cir-map .hoverlayer .hovertext").count():
-            page.mouse.down()
-            page.mouse.up()
-            break
-    card.wait_for()
-    assert sounding(page).endswith(f"/{card.get_attribute('data-selected')}.opus")
-    expect(card).to_contain_text("by Nobody")
-    expect(card.locator("li.cir-card")).to_have_count(5)
-
-
-def test_an_instrument_is_found_by_name_without_a_mouse(open_page: Callable[..., Page]) -> None:
-    page = open_page()
-    page.get_by_role("tab", name="Timbre map").click()
-    names = page.locator("#cir-names input")
-    names.press_sequentially("onerror")  # key by key, which is what the list follows
-    expect(page.get_by_role("option")).to_have_count(1)
-    names.press("ArrowDown")
-    names.press("Enter")
-    card = page.locator("#cir-selected [data-selected]")
-    expect(card).to_contain_text(HOSTILE_NAME)
-    assert page.locator("#cir-selected img").count() == 0
-    assert sounding(page).endswith("/nameless.opus")
-
-
-def test_a_search_shows_on_the_map(open_page: Callable[..., Page], tmp_path: Path) -> None:
-    page = open_page()
-    upload(page, write_mix(tmp_path / "mix.wav"))
-    search(page)
-    page.get_by_role("tab", name="Timbre map").click()
-    signs = page.locator("#cir-map .annotation-text")
-    expect(signs).to_have_count(3)
-    expect(signs).to_contain_text(["Percussion", "Bass", "Synth lead"])
 
 
 def test_an_example_shows_its_truth_on_demand(open_page: Callable[..., Page]) -> None:
