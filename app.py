@@ -21,13 +21,17 @@ from cir.ui.service import PageService
 
 
 def build_app(
-    encoder: Encoder | None = None, database: InstrumentDatabase | None = None
+    encoder: Encoder | None = None,
+    database: InstrumentDatabase | None = None,
+    *,
+    with_tools: bool = False,
 ) -> gr.Blocks:
     """Build the page on a model and a database; the bundled ones where none are given.
 
-    Launch it with `build_app().launch(**cir.ui.theme.launch_options())`.
+    Launch it with `build_app().launch(**cir.ui.theme.launch_options())`; one with tools, with
+    `mcp_server=True` beside these.
     """
-    return build_page(PageService(encoder, database))
+    return build_page(PageService(encoder, database), with_tools=with_tools)
 
 
 if __name__ == "__main__":

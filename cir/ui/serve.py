@@ -37,8 +37,13 @@ def serve(*, host: str | None = None, port: int | None = None, mcp: bool = False
     with_tools = mcp or os.environ.get(_MCP_VARIABLE, "").lower() == "true"
     service = service_from_environment()
     page = build_page(service, with_tools=with_tools)
-    # The page is there before the model: a search that comes sooner waits for it.
-    threading.Thread(target=_warm_up, args=[service], name="warm-up", daemon=True).start()
+    if os.environ.get("SYSTEM") == "spaces":
+        # At launch, the Hub's hot reloading looks through all objects there are. A thread that
+        # builds the index meanwhile fails (SystemError: bad argument to internal function).
+        _warm_up(service)
+    else:
+        # The page is there before the model: a search that comes sooner waits for it.
+        threading.Thread(target=_warm_up, args=[service], name="warm-up", daemon=True).start()
     try:
         page.launch(
             server_name=host,

@@ -53,17 +53,24 @@ def make_database(
 
 @contextmanager
 def serve_page(
-    folder: Path, kind: type[InstrumentDatabase] = InstrumentDatabase, **options: Any
+    folder: Path,
+    kind: type[InstrumentDatabase] = InstrumentDatabase,
+    *,
+    with_tools: bool = False,
+    **options: Any,
 ) -> Iterator[str]:
-    """Serve the page on a small database made in `folder`; gives its address."""
+    """Serve the page on a small database made in `folder`; gives its address.
+
+    With tools it is an MCP server too.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CIR_HOME", str(folder / "home"))
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
         encoder = SpectrumEncoder()
         with make_database(folder / "database", encoder, kind) as database:
-            page = build_app(encoder, database)
-            launch = launch_options() | options
+            page = build_app(encoder, database, with_tools=with_tools)
+            launch = launch_options() | {"mcp_server": with_tools} | options
             _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch)
             yield url
             page.close()
