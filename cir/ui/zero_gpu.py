@@ -30,7 +30,8 @@ def load_on_gpu(load: Callable[[], Encoder]) -> Encoder:
     `spaces` comes before the model: it is what makes torch see a GPU.
     """
     try:
-        from spaces import GPU
+        # To mypy it is the repository's own folder of that name.
+        from spaces import GPU  # type: ignore[attr-defined]
     except ImportError:
         return load()
     return _OnGpu(load(), GPU(duration=CALL_SECONDS))

@@ -11,7 +11,7 @@ import pytest
 from app import build_app
 from cir.audio.io import save_opus, save_wav
 from cir.index.database import InstrumentDatabase
-from cir.types import FloatArray
+from cir.types import Encoder, FloatArray
 from cir.ui.examples import load_examples
 from cir.ui.theme import launch_options
 from tests.fakes import SpectrumEncoder, instrument, tone
@@ -24,7 +24,7 @@ HOSTILE_NAME = '<img src=x onerror="alert(1)"> & Sons'
 
 
 def make_database(
-    folder: Path, encoder: SpectrumEncoder, kind: type[InstrumentDatabase] = InstrumentDatabase
+    folder: Path, encoder: Encoder, kind: type[InstrumentDatabase] = InstrumentDatabase
 ) -> InstrumentDatabase:
     """Seven instruments in each of three families, one of no family, and those of the examples."""
     rows = [
