@@ -20,6 +20,8 @@ from app_memory import ask, running_app, wait_until_served
 from gradio_client import Client
 from timing import example_mixes, print_report
 
+PATIENCE_SECONDS = 120.0
+
 
 def main() -> None:
     """Start, ask, print, stop."""
@@ -31,10 +33,9 @@ def main() -> None:
     mixes = example_mixes()
     with tempfile.TemporaryDirectory() as home, running_app(Path(home)) as (process, address):
         wait_until_served(address, process, time.perf_counter())
-        clients = [Client(address, verbose=False) for _ in range(arguments.clients)]
-        started = time.perf_counter()
-        ask(clients[0], mixes[0])  # loads the model and builds the index, where that is not done
-        first = time.perf_counter() - started
+        first = connect(address)
+        ask(first, mixes[0])  # waits until the model is loaded and the index is built
+        clients = [first, *(connect(address) for _ in range(1, arguments.clients))]
         alone = [seconds_of(clients[0], mix) for mix in mixes[:5]]
         rounds = [ask_together(clients, mixes) for _ in range(arguments.rounds)]
     seconds = [one for answers in rounds for one in answers if one is not None]
@@ -46,7 +47,6 @@ def main() -> None:
         "median_seconds": statistics.median(seconds),
         "worst_seconds": max(seconds),
         "alone_seconds": statistics.median(alone),
-        "first_seconds": first,
     }
     print_report(
         f"{arguments.clients} clients search at once, {arguments.rounds} times",
@@ -55,6 +55,11 @@ def main() -> None:
     )
     if arguments.output is not None:
         arguments.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def connect(address: str) -> Client:
+    """Connect one more client; it is patient, for it shares this machine's cores with the page."""
+    return Client(address, verbose=False, httpx_kwargs={"timeout": PATIENCE_SECONDS})
 
 
 def ask_together(clients: Sequence[Client], mixes: Sequence[Path]) -> list[float | None]:

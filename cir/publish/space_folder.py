@@ -3,13 +3,12 @@
 import shutil
 from pathlib import Path
 
-import cir
 from cir.errors import InputError
 from cir.index.hub import DATABASE_VARIABLE
 from cir.model.hub import MODEL_VARIABLE
 from cir.publish.front_matter import with_values
 
-ROOT = Path(cir.__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 """The repository, where `cir` is used from a clone."""
 
 _CARD_NAME = "README.md"
