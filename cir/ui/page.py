@@ -1,4 +1,4 @@
-"""The whole page: header, three tabs and the endpoint, on one model and one database."""
+"""The whole page: header, three tabs and the endpoints, on one model and one database."""
 
 import gradio as gr
 
@@ -6,6 +6,7 @@ from cir.ui.about_tab import build_about_tab
 from cir.ui.api import build_api
 from cir.ui.examples import load_examples
 from cir.ui.map_tab import build_map_tab
+from cir.ui.mcp_tools import build_tools
 from cir.ui.search_tab import build_search_tab
 from cir.ui.service import PageService
 
@@ -18,11 +19,12 @@ _HOUR_SECONDS = 3600
 _QUEUE_LENGTH = 32
 
 
-def build_page(service: PageService) -> gr.Blocks:
+def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
     """Build the page; launch it with `cir.ui.theme.launch_options`.
 
     Args:
         service: answers its searches.
+        with_tools: add the tools of an MCP server.
 
     Raises:
         DataError: the example mixes are damaged.
@@ -46,5 +48,7 @@ def build_page(service: PageService) -> gr.Blocks:
             with gr.Tab("About"):
                 build_about_tab(service)
         build_api(service)
+        if with_tools:
+            build_tools(service)
     page.queue(max_size=_QUEUE_LENGTH)
     return page
