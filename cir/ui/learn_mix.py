@@ -18,6 +18,7 @@ from cir.ui.learn_notes import NoteListener, note_audio
 from cir.ui.learn_plane import Mover, Plane, plane_picture
 from cir.ui.learn_scale import scale_place, signed
 from cir.ui.learn_sounds import Scene, Stem
+from cir.ui.palette import family_style
 from cir.ui.service import PageService
 
 Playing = tuple[int, ...]
@@ -175,7 +176,8 @@ def _row(stem: Stem, similarity: float, moved: float | None, is_playing: bool) -
         change = "unchanged" if still else f"{arrow} {signed(moved).removeprefix(chr(0x2212))}"
         ghost = f'<i style="--at:{scale_place(similarity - moved):.4f}" title="before"></i>'
     return (
-        f'<li class="cir-card{muted}" data-instrument="{escape(one.instrument_id)}">'
+        f'<li class="cir-card{muted}" data-instrument="{escape(one.instrument_id)}" '
+        f'style="--family:{family_style(one.family).colour}">'
         f"{play_button(stem.pair.notes[0].path, f'Play one note of {one.name}')}"
         f'<div><div class="cir-name">{escape(one.name)}{state}</div>'
         f'<div class="cir-meta">{family_tag(one.family)}</div>'

@@ -45,7 +45,7 @@ class MixedFiles:
         """
         path = self.folder / f"{sha256(key.encode()).hexdigest()[:24]}.opus"
         with self._lock:
-            if path not in self._kept:
+            if path not in self._kept or not path.is_file():
                 save_opus(path, mix(), SAMPLE_RATE)
             self._kept[path] = None
             self._kept.move_to_end(path)

@@ -1,6 +1,6 @@
 """Exhibit 1 of the Learn tab: two sounds, their log-mels and how similar they are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -76,16 +76,19 @@ class PairExhibit:
             other = heard[generator.integers(len(heard))] if heard else other
         return first, other
 
-    def show(self, first: str | None, second: str | None, progress: Progress | None = None) -> str:
+    def show(
+        self, first: str | None, second: str | None, progress: Progress | None = None
+    ) -> Iterator[str]:
         """Render two instruments side by side.
+
+        Yields:
+            The page; where it must be measured yet what is usual, first without it.
 
         Raises:
             InputError: one is not chosen, unknown, or cannot be heard.
             CirError: the model cannot be loaded.
         """
         sides = [self._side(first), self._side(second)]
-        if self._typical is None:
-            self._typical = measure_typical(self._service, self._listener, self._recorded, progress)
         similarity = self._listener.similarity(sides[0].preview, sides[1].preview)
         pictures = log_mel_pictures(
             [Picture(side.instrument.name, note_audio(side.preview)) for side in sides]
@@ -94,10 +97,16 @@ class PairExhibit:
             f'<div class="cir-learn-side">{_card(side)}{picture}</div>'
             for side, picture in zip(sides, pictures, strict=True)
         )
-        return (
+        head = (
             f'<div class="cir-learn-pair">{columns}</div>'
             '<p class="cir-learn-answer" role="status">Similarity '
-            f"<b>{signed(similarity)}</b>. {escape(verdict(similarity, self._typical))}</p>"
+            f"<b>{signed(similarity)}</b>. "
+        )
+        if self._typical is None:
+            yield f"{head}Is that much? Listening to other pairs \u2026</p>"
+            self._typical = measure_typical(self._service, self._listener, self._recorded, progress)
+        yield (
+            f"{head}{escape(verdict(similarity, self._typical))}</p>"
             f"{similarity_scale(similarity, self._typical)}{_explain(self._typical)}"
         )
 

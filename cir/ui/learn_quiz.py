@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from cir.errors import InputError
-from cir.instruments.families import family_label
 from cir.retrieval import embed_windows
 from cir.types import FloatArray
 from cir.ui.cards import family_tag, instrument_lines, play_button
@@ -113,7 +112,6 @@ class QuizExhibit:
     def page(self, quiz: Quiz) -> str:
         """Render the round; who plays, and who was right, once there is a guess."""
         heard = self.hear(quiz.seed, quiz.number)
-        label = family_label(heard.round.family).lower()
         items = "".join(
             _candidate(heard, number, quiz.guess) for number in range(len(heard.round.candidates))
         )
@@ -124,7 +122,8 @@ class QuizExhibit:
             f'<span class="cir-muted">you {quiz.right}, the model {quiz.model_right} '
             f'of {quiz.played} &middot; <a href="{link}">quiz {quiz.seed}</a></span></div>'
             f'<p class="cir-listen"><span data-key="0">{play_button(heard.mix, "Play the mix")}'
-            f"</span> The mix. Which {label} plays in it?</p>"
+            f"</span><span>The mix: {family_tag(heard.round.family)} plays in it. Which of these is "
+            "it?</span></p>"
             f'<ol class="cir-list">{items}</ol>{_verdict(heard, quiz)}{_KEYS}</div>'
         )
 

@@ -4,7 +4,7 @@ Each is an accordion; nothing is computed before it is opened.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -69,8 +69,11 @@ def _build_pair(exhibit: PairExhibit) -> None:
         first: str | None,
         second: str | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it by this default
-    ) -> str:
-        return _told(lambda: exhibit.show(first, second, _report(progress)))
+    ) -> Iterator[str]:
+        try:
+            yield from exhibit.show(first, second, _report(progress))
+        except CirError as error:
+            yield message(words.FAILED, str(error))
 
     def fill(first: str | None) -> tuple[Any, Any]:
         if first:
