@@ -1,10 +1,11 @@
-"""The whole page: header, three tabs and the endpoints, on one model and one database."""
+"""The whole page: header, five tabs and the endpoints, on one model and one database."""
 
 import gradio as gr
 
 from cir.ui.about_tab import build_about_tab
 from cir.ui.api import build_api
 from cir.ui.examples import load_examples
+from cir.ui.learn_tab import build_learn_tab
 from cir.ui.map_tab import build_map_tab
 from cir.ui.mcp_tools import build_tools
 from cir.ui.search_tab import build_search_tab
@@ -45,6 +46,8 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
                 answer = build_search_tab(service, examples)
             with gr.Tab("Timbre map"):
                 build_map_tab(service, answer)
+            with gr.Tab("Learn"):
+                build_learn_tab(service)
             with gr.Tab("About"):
                 build_about_tab(service)
         build_api(service)
