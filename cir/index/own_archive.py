@@ -166,7 +166,10 @@ def _unpacked(
             if path.parent == top and path.suffix in (".json", ".csv", ".safetensors")
         ]
         unpack(content, tables, limits.n_bytes)
-        bundle = read_bundle(folder)
+        try:
+            bundle = read_bundle(folder)
+        except DatabaseError as error:
+            raise DatabaseError(str(error).replace(str(folder), archive.name)) from None
         _check(bundle, archive, encoder, limits)
         (folder / PREVIEWS_NAME).mkdir()
         previews = [

@@ -94,11 +94,10 @@ class NoteReader:
         labels, is_font = self._labels, bool(one.reference)
         bank = labels.bank or (file.inside.stem if is_font else file.bank)
         family = labels.family or one.family or _family_of_place(file)
-        place = (
-            PurePosixPath(file.inside.stem, one.reference.replace("/", "-"), one.name)
-            if is_font
-            else file.inside.with_suffix("")
-        )
+        place = file.inside.with_suffix("")
+        if is_font:
+            font = [file.inside.stem] if labels.bank else []  # else the bank says it
+            place = PurePosixPath(*font, one.reference.replace("/", "-"), one.name or "preset")
         source = "soundfont" if is_font else "vital"
         fragment = f"#{one.reference}" if is_font else ""
         instrument = Instrument(
