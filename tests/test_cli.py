@@ -95,7 +95,7 @@ def test_help_is_fast_and_light() -> None:
 @pytest.mark.parametrize(
     "command",
     ["search", "embed", "app", "train", "evaluate", "database"]
-    + [f"database {name}" for name in ("info", "build", "add", "export")],
+    + [f"database {name}" for name in ("info", "build", "add", "import", "export")],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*command.split(), "--help") == 0
@@ -337,6 +337,25 @@ def test_add_export_and_search_of_ones_own_sounds(capsys: pytest.CaptureFixture[
     assert run("database", "export", "copy", "--database", "own") == 0
     assert "Wrote 3 instruments to copy." in capsys.readouterr().out
     assert len(InstrumentDatabase.open("copy")) == 3
+
+
+def test_a_personal_database_is_one_zip_out_and_in(capsys: pytest.CaptureFixture[str]) -> None:
+    save_wav(Path("sounds") / "Basses" / "low.wav", tone(90.0), 16_000)
+    assert run("database", "add", "sounds", "--database", "own") == 0
+    assert run("database", "add", "sounds", "--database", "own") == 0
+    assert "Added 0 instruments to own; 1 were there already." in capsys.readouterr().out
+    assert run("database", "export", "own.zip", "--database", "own") == 0
+    assert "Wrote 1 instruments to own.zip." in capsys.readouterr().out
+    assert run("database", "import", "own.zip", "--database", "new") == 0
+    assert run("database", "import", "own.zip", "--database", "new") == 0
+    assert "Added 0 instruments to new, and replaced 1." in capsys.readouterr().out
+    for arguments, words in (
+        (("own.zip",), "--database FOLDER"),
+        (("own.zip", "--database", "new", "--model", "1"), "made by the model"),
+        (("mix.wav", "--database", "other"), "cannot be read as a zip"),
+    ):
+        assert run("database", "import", *arguments) == 2
+        assert words in capsys.readouterr().err
 
 
 def test_build_writes_a_database_with_progress(capsys: pytest.CaptureFixture[str]) -> None:

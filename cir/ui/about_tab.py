@@ -61,8 +61,9 @@ _CALIBRATED = f"""* **Chance** is how likely it is that a match is the very inst
 _PRIVACY = """
 ## Your sounds
 
-Uploads are used for your search only, and removed from this computer within two hours. The page
-loads nothing from other hosts.
+Uploads are used for your search only, and removed from this computer within two hours. What is
+made of the sounds that you add under *Your sounds* is kept as it says there. The page loads nothing
+from other hosts.
 """
 
 _LICENCES = """
