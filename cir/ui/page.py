@@ -38,7 +38,7 @@ def build_page(service: PageService) -> gr.Blocks:
         title=TITLE, analytics_enabled=False, delete_cache=(_HOUR_SECONDS, _HOUR_SECONDS)
     ) as page:
         gr.HTML(_HEADER, apply_default_css=False)
-        with gr.Tabs():
+        with gr.Tabs(overflow_behavior="wrap"):  # a phone shows them all
             with gr.Tab("Search"):
                 answer = build_search_tab(service, examples)
             with gr.Tab("Timbre map"):
