@@ -113,7 +113,7 @@ def _write_scene(number: int, mixture: Mixture, folder: Path) -> dict[str, Any]:
         file = f"scene-{number}-{family}.opus"
         save_opus(folder / file, stem * scale, SAMPLE_RATE)
         rows.append({"instrument_id": name, "file": file})
-    return {"title": _title(plan.families), "stems": rows}
+    return {"title": _title([str(family) for family in plan.families]), "stems": rows}
 
 
 def _title(families: Sequence[str]) -> str:

@@ -122,8 +122,8 @@ class QuizExhibit:
             f'<span class="cir-muted">you {quiz.right}, the model {quiz.model_right} '
             f'of {quiz.played} &middot; <a href="{link}">quiz {quiz.seed}</a></span></div>'
             f'<p class="cir-listen"><span data-key="0">{play_button(heard.mix, "Play the mix")}'
-            f"</span><span>The mix: {family_tag(heard.round.family)} plays in it. Which of these is "
-            "it?</span></p>"
+            f"</span><span>The mix: {family_tag(heard.round.family)} plays in it. Which one "
+            "is it?</span></p>"
             f'<ol class="cir-list">{items}</ol>{_verdict(heard, quiz)}{_KEYS}</div>'
         )
 

@@ -48,7 +48,7 @@ def toy_html(pairs: Sequence[NotePair]) -> str:
     )
     return (
         f'<div class="cir-toy" data-classes="{escape(json.dumps(classes))}">'
-        '<svg class="cir-toy-circle" viewBox="-1.85 -1.85 3.7 3.7" role="group" '
+        '<svg class="cir-toy-circle" viewBox="-1.42 -1.42 2.84 2.84" role="group" '
         'aria-label="Points on a circle, two for each of five instruments; arrow keys move one">'
         '<defs><marker id="cir-toy-head" viewBox="0 0 6 6" refX="3" refY="3" markerWidth="4" '
         'markerHeight="4" orient="auto"><path d="M0 0L6 3L0 6z"/></marker></defs></svg>'

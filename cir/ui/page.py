@@ -46,7 +46,7 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
     ) as page:
         gr.HTML(_HEADER, apply_default_css=False)
         shelf = own_shelf(libraries)
-        with gr.Tabs():
+        with gr.Tabs(overflow_behavior="wrap"):  # a phone shows them all
             with gr.Tab("Search"):
                 answer = build_search_tab(service, examples)
             with gr.Tab("Timbre map"):
