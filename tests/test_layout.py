@@ -17,7 +17,7 @@ PACKAGE = Path(cir.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__", "ui", "cli"}),
     frozenset({"evaluation", "publish"}),
-    frozenset({"retrieval"}),
+    frozenset({"retrieval", "timeline", "windows"}),
     frozenset({"index"}),
     frozenset({"training"}),
     frozenset({"losses", "model", "baselines"}),

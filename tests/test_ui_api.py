@@ -1,6 +1,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -219,7 +220,9 @@ def test_files_outside_the_previews_are_not_served(address: str) -> None:
 
 
 def test_the_page_names_no_other_host() -> None:
-    for text in (static_text("page.css"), static_text("player.js"), static_text("map.js")):
+    files = [item.name for item in (resources.files("cir.ui") / "static").iterdir()]
+    assert {"page.css", "player.js", "map.js"} <= set(files)
+    for text in map(static_text, files):
         assert "http" not in text
         assert "@import" not in text
     assert "https://" not in "".join(page_theme()._stylesheets)

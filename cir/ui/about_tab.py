@@ -8,7 +8,8 @@ from pathlib import Path
 import gradio as gr
 
 from cir.instruments.families import FAMILIES, family_label
-from cir.ui.service import MAX_SECONDS, PageService
+from cir.ui.mixes import MAX_SECONDS
+from cir.ui.service import PageService
 
 _WHAT = """
 ## What it does

@@ -30,8 +30,9 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
         DataError: the example mixes are damaged.
     """
     examples = [one for one in load_examples() if service.has(one.instruments.values())]
-    previews = (service.preview(one.instrument_id) for one in service.instruments)
-    folders = {path.parent for path in previews if path is not None}
+    ids = [one.instrument_id for one in service.instruments]
+    sounds = [sound(name) for sound in (service.preview, service.phrase) for name in ids]
+    folders = {path.parent for path in sounds if path is not None}
     gr.set_static_paths(sorted(folders | {one.path.parent for one in examples}))
     # Uploads older than an hour are removed, once an hour.
     page: gr.Blocks
