@@ -1,12 +1,15 @@
-"""The whole page: header, three tabs and the endpoints, on one model and one database."""
+"""The whole page: header, tabs and the endpoints, on one model and one database."""
 
 import gradio as gr
 
 from cir.ui.about_tab import build_about_tab
 from cir.ui.api import build_api
 from cir.ui.examples import load_examples
+from cir.ui.learn_tab import build_learn_tab
 from cir.ui.map_tab import build_map_tab
 from cir.ui.mcp_tools import build_tools
+from cir.ui.own_sessions import OwnLibraries, library_folder
+from cir.ui.own_tab import build_own_tab, own_shelf
 from cir.ui.search_tab import build_search_tab
 from cir.ui.service import PageService
 
@@ -28,7 +31,9 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
 
     Raises:
         DataError: the example mixes are damaged.
+        DatabaseError: the folder for own sounds holds something else.
     """
+    libraries = OwnLibraries(service, library_folder())
     examples = [one for one in load_examples() if service.has(one.instruments.values())]
     ids = [one.instrument_id for one in service.instruments]
     sounds = [sound(name) for sound in (service.preview, service.phrase) for name in ids]
@@ -40,11 +45,16 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
         title=TITLE, analytics_enabled=False, delete_cache=(_HOUR_SECONDS, _HOUR_SECONDS)
     ) as page:
         gr.HTML(_HEADER, apply_default_css=False)
+        shelf = own_shelf(libraries)
         with gr.Tabs():
             with gr.Tab("Search"):
                 answer = build_search_tab(service, examples)
             with gr.Tab("Timbre map"):
                 build_map_tab(service, answer)
+            with gr.Tab("Your sounds"):
+                build_own_tab(page, libraries, shelf)
+            with gr.Tab("Learn"):
+                build_learn_tab(service)
             with gr.Tab("About"):
                 build_about_tab(service)
         build_api(service)
