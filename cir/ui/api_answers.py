@@ -1,17 +1,17 @@
 """What the endpoints and the tools answer: checked questions in, plain values out, no Gradio."""
 
-import time
 from pathlib import Path
 from typing import Any
 
-from cir.audio.io import SILENT_PEAK, load_audio
+from cir.audio.io import load_audio
 from cir.errors import InputError
-from cir.instruments.families import check_families
-from cir.retrieval import SAMPLE_RATE, Retriever
 from cir.types import FloatArray, Instrument, Progress
 from cir.ui.api_json import instrument_as_json, match_as_json, results_as_json
-from cir.ui.service import MAX_SECONDS, MAX_TOP_K, PageService
+from cir.ui.lookup import Filters
+from cir.ui.mixes import MAX_SECONDS, Region
+from cir.ui.service import MAX_TOP_K, PageService
 from cir.ui.timbre_facts import MEASURED_SECONDS, timbre_facts
+from cir.windows import SAMPLE_RATE
 
 MAX_LISTED = 500
 """Most instruments of one page of `/instruments`."""
@@ -40,22 +40,15 @@ class Answers:
         progress: Progress | None = None,
     ) -> dict[str, Any]:
         """Find the instruments of each family that sound most like those in a mix."""
-        if not families:
-            raise InputError("No family is chosen; name at least one, for example bass.")
-        wanted = check_families(families)
-        count = _check_count(top_k, "matches")
-        started = time.perf_counter()
-        audio = cut(_read(mix, "mix"), start_seconds, end_seconds)
-        results = Retriever(self._service.encoder, self._service.database).search(
-            audio,
-            wanted,
-            count,
-            sample_rate=SAMPLE_RATE,
-            bank=bank or None,
-            source=source or None,
-            progress=progress,
+        answer = self._service.search(
+            mix,
+            families,
+            _check_count(top_k, "matches"),
+            progress,
+            filters=Filters(bank or None, source or None),
+            region=_region(mix, start_seconds, end_seconds),
         )
-        return results_as_json(results, time.perf_counter() - started)
+        return results_as_json(answer.results, answer.seconds)
 
     def similar(
         self,
@@ -164,27 +157,14 @@ class Answers:
             )
 
 
-def cut(audio: FloatArray, start_seconds: float | None, end_seconds: float | None) -> FloatArray:
-    """Keep the part of a waveform at 16 kHz between two times; None is its beginning or end.
-
-    Raises:
-        InputError: nothing of the sound lies between them, or only silence.
-    """
-    seconds = len(audio) / SAMPLE_RATE
-    start = 0.0 if start_seconds is None else float(start_seconds)
-    end = seconds if end_seconds is None else min(float(end_seconds), seconds)
-    part = audio[max(0, round(start * SAMPLE_RATE)) : max(0, round(end * SAMPLE_RATE))]
-    if start < 0.0 or not len(part):
-        shown = "the end" if end_seconds is None else f"{end_seconds:g} s"
-        raise InputError(
-            f"The region from {start:g} s to {shown} holds nothing of a sound of {seconds:.2f} s; "
-            "choose a start before its end, both within the sound."
-        )
-    if float(abs(part).max()) < SILENT_PEAK:
-        raise InputError(
-            f"The sound is silent from {start:g} to {end:.2f} s; choose a region in which it plays."
-        )
-    return part
+def _region(
+    mix: str | None, start_seconds: float | None, end_seconds: float | None
+) -> Region | None:
+    """Return the passage between two times; None is the mix's beginning or end."""
+    if not start_seconds and end_seconds is None:
+        return None
+    end = len(_read(mix, "mix")) / SAMPLE_RATE if end_seconds is None else end_seconds
+    return Region(float(start_seconds or 0.0), float(end))
 
 
 def _read(path: str | None, what: str) -> FloatArray:
