@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from cir.index.duplicates import MatchGroup, group_near_duplicates
 from cir.retrieval import Retriever
-from cir.types import FamilyResult, FloatArray
+from cir.types import FamilyResult, FloatArray, Instrument
 
 _SPARE = 10
 """Matches beyond twice those asked for, among which near-duplicates are looked for."""
@@ -16,6 +16,10 @@ class Filters:
 
     bank: str | None = None
     source: str | None = None
+
+    def passes(self, instrument: Instrument) -> bool:
+        """Whether an instrument may be found."""
+        return self.bank in (None, instrument.bank) and self.source in (None, instrument.source)
 
 
 ANY = Filters()

@@ -17,11 +17,13 @@ from dataclasses import dataclass, replace
 import gradio as gr
 import numpy as np
 
+from cir.errors import InputError
+from cir.index.duplicates import MatchGroup
 from cir.index.exact import cosine_similarities
 from cir.types import FamilyResult, FloatArray, Instrument, Match
 from cir.ui.own_library import OwnLibrary
 from cir.ui.own_sessions import OwnLibraries, Shelf
-from cir.ui.service import PageService
+from cir.ui.service import Answer, PageService
 
 BUNDLED, OWN, BOTH = "database", "own", "both"
 SCOPES = (("The database", BUNDLED), ("My sounds", OWN), ("Both", BOTH))
@@ -99,6 +101,38 @@ def search_in(
         matches = (_match(one, rank, service, library) for rank, one in enumerate(best, start=1))
         results.append(FamilyResult(family, tuple(matches)))
     return results
+
+
+def answer_in(
+    scope: str, service: PageService, library: OwnLibrary, answer: Answer, top_k: int
+) -> Answer:
+    """Answer the same search from another place: `OWN` or `BOTH` instead of the database.
+
+    Near-duplicates are not put together: they are compared within the database alone.
+
+    Raises:
+        DatabaseError: the own sounds cannot be read.
+    """
+    results = search_in(scope, service, library, answer.queries, top_k, answer.filters.passes)
+    groups = tuple(tuple(MatchGroup(match) for match in one.matches) for one in results)
+    return replace(answer, results=tuple(results), groups=groups, note=NO_CHANCES)
+
+
+def own_neighbours(
+    service: PageService, library: OwnLibrary, instrument: Instrument, count: int = 5
+) -> tuple[Match, list[Match]]:
+    """Return an own sound of a result and the database's instruments that are most similar to it.
+
+    Raises:
+        InputError: it was removed since.
+        DatabaseError: the own sounds cannot be read.
+    """
+    name = own_id(instrument)
+    ids, embeddings = ((), None) if library.database is None else library.database.embeddings()
+    if embeddings is None or name not in ids:
+        raise InputError(f"{instrument.name} is not among your sounds any more; search again.")
+    found = service.database.search(embeddings[ids.index(name)], count)
+    return Match(0, 1.0, instrument, library.preview(name)), found
 
 
 def is_own(instrument: Instrument) -> bool:

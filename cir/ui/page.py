@@ -48,7 +48,7 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
         shelf = own_shelf(libraries)
         with gr.Tabs(overflow_behavior="wrap"):  # a phone shows them all
             with gr.Tab("Search"):
-                answer = build_search_tab(service, examples)
+                answer = build_search_tab(page, service, examples, libraries, shelf)
             with gr.Tab("Timbre map"):
                 build_map_tab(service, answer)
             with gr.Tab("Your sounds"):

@@ -74,12 +74,14 @@ def _bar(answer: Answer, *, done: bool) -> str:
         if value
     )
     keys = "".join(f"<span><kbd>{key}</kbd> {what}</span>" for key, what in _KEYS)
+    note = f'<p class="cir-hint">{escape(answer.note)}</p>' if answer.note else ""
     mix = play_button(answer.mix, "Play your mix", answer.region)
     return (
         '<div class="cir-bar"><h2>Most similar instruments</h2>'
         f'<span class="cir-listen" data-mix>{mix} Your mix</span>'
         f'<span class="cir-muted">{took}{only} &middot; {key}</span></div>'
         f'<p class="cir-keys" aria-label="Keys">{keys}</p>'
+        f"{note}"
     )
 
 
@@ -93,9 +95,7 @@ def family_section(
         count = f"{len(groups)} most similar"
     else:
         with_filters = " that passes the filters" if filtered else ""
-        body = (
-            f'<p class="cir-hint">The database has no instrument of this family{with_filters}.</p>'
-        )
+        body = f'<p class="cir-hint">There is no instrument of this family{with_filters}.</p>'
         count = "none"
     return _section(result.family, count, body)
 

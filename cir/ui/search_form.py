@@ -1,7 +1,7 @@
 """The form of the Search tab: where the mix comes in, and what to look for in it."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import gradio as gr
@@ -34,6 +34,7 @@ class SearchForm:
     top_k: gr.Slider
     bank: gr.Dropdown
     source: gr.Dropdown
+    scope: gr.Radio
     find: gr.Button
 
     @property
@@ -42,8 +43,16 @@ class SearchForm:
         return [self.families, self.top_k, self.bank, self.source]
 
 
-def build_form(service: PageService, examples: Sequence[Example]) -> SearchForm:
-    """Lay out the form inside the current `gr.Blocks`."""
+def build_form(
+    service: PageService, examples: Sequence[Example], build_scope: Callable[[], gr.Radio]
+) -> SearchForm:
+    """Lay out the form inside the current `gr.Blocks`.
+
+    Args:
+        service: its database has what can be looked for.
+        examples: each gets a button.
+        build_scope: lays out whose sounds are searched.
+    """
     with gr.Row(elem_id="cir-form"):
         with gr.Column(scale=3, min_width=320):
             inbox = gr.File(
@@ -78,6 +87,7 @@ def build_form(service: PageService, examples: Sequence[Example]) -> SearchForm:
                 info="One list of matches for each; in brackets, how many the database has.",
                 elem_id="cir-families",
             )
+            scope = build_scope()
             with gr.Row(elem_id="cir-filters"):
                 bank = _filter("Bank", "All banks", (one.bank for one in service.instruments))
                 source = _filter(
@@ -98,6 +108,7 @@ def build_form(service: PageService, examples: Sequence[Example]) -> SearchForm:
         top_k,
         bank,
         source,
+        scope,
         find,
     )
 

@@ -8,6 +8,8 @@ import gradio as gr
 from cir.ui.arriving import Addressed, Arrival, arrive, leave, present
 from cir.ui.cards import placeholder
 from cir.ui.examples import Example
+from cir.ui.own_scope import build_scope_choice
+from cir.ui.own_sessions import OwnLibraries
 from cir.ui.search_form import build_form
 from cir.ui.searching import WAITING, Searching
 from cir.ui.service import PageService
@@ -19,18 +21,27 @@ MODEL_QUEUE = "model"
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
 
-def build_search_tab(service: PageService, examples: Sequence[Example]) -> gr.State:
+def build_search_tab(
+    page: gr.Blocks,
+    service: PageService,
+    examples: Sequence[Example],
+    libraries: OwnLibraries,
+    shelf: gr.State,
+) -> gr.State:
     """Lay out the tab inside the current `gr.Blocks`.
 
     Args:
+        page: these.
         service: the database that is searched.
         examples: mixes that it can be asked about.
+        libraries: the visitors' own sounds, which can be searched as well.
+        shelf: says which of them are this visitor's.
 
     Returns:
-        The visitor's last `Answer` (None before the first), for the map.
+        The visitor's last `Answer` (None before the first) from the database, for the map.
     """
-    mix, answer, opened = gr.State(None), gr.State(None), gr.State({})
-    form = build_form(service, examples)
+    mix, answer, shown, opened = gr.State(None), gr.State(None), gr.State(None), gr.State({})
+    form = build_form(service, examples, lambda: build_scope_choice(page, libraries, shelf))
     results = gr.HTML(
         placeholder(WAITING),
         js_on_load=static_text("results.js"),
@@ -40,11 +51,11 @@ def build_search_tab(service: PageService, examples: Sequence[Example]) -> gr.St
     )
     truth = gr.HTML("", apply_default_css=False, elem_id="cir-truth")
     levels = gr.HTML("", apply_default_css=False, elem_id="cir-levels", visible="hidden")
-    searching = Searching(service, examples)
+    searching = Searching(service, examples, libraries)
     search: dict[str, Any] = {
         "fn": searching.run,
-        "inputs": [mix, form.start, form.end, *form.choices],
-        "outputs": [results, truth, answer, opened, form.timeline, levels],
+        "inputs": [mix, form.start, form.end, *form.choices, form.scope, shelf],
+        "outputs": [results, truth, answer, shown, opened, form.timeline, levels],
         "show_progress_on": results,
         "concurrency_limit": 1,
         "concurrency_id": MODEL_QUEUE,
@@ -53,7 +64,7 @@ def build_search_tab(service: PageService, examples: Sequence[Example]) -> gr.St
     form.find.click(**search)
     results.click(
         searching.more_like,
-        [answer, opened],
+        [shown, opened, shelf],
         [results, opened, levels],
         show_progress="hidden",
         concurrency_limit=8,

@@ -13,6 +13,8 @@ from cir.ui.levels import mix_level, sound_level
 from cir.ui.lookup import Filters
 from cir.ui.mix_panel import timeline_strip
 from cir.ui.mixes import LoadedMix, Region
+from cir.ui.own_scope import BUNDLED, answer_in, is_own, own_neighbours
+from cir.ui.own_sessions import OwnLibraries, Shelf
 from cir.ui.results import Likeness, level_list, results_page
 from cir.ui.service import Answer, PageService
 from cir.ui.truth_panel import truth_panel
@@ -26,9 +28,12 @@ Opened = dict[str, Likeness]
 class Searching:
     """The handlers of a search; all of them ask the one database that was searched."""
 
-    def __init__(self, service: PageService, examples: Sequence[Example]) -> None:
+    def __init__(
+        self, service: PageService, examples: Sequence[Example], libraries: OwnLibraries
+    ) -> None:
         self._service = service
         self._examples = examples
+        self._libraries = libraries
 
     def run(
         self,
@@ -39,12 +44,15 @@ class Searching:
         top_k: float,
         bank: str,
         source: str,
+        scope: str,
+        shelf: Shelf,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it by this default
     ) -> Iterator[tuple[Any, ...]]:
         """Search, and show each family as soon as it is there.
 
         Yields:
-            Results, truth, answer, what is opened, timeline, levels.
+            Results, truth, answer of the database, answer that is shown, what is opened, timeline,
+            levels.
         """
         keep = gr.skip()
         try:
@@ -58,19 +66,26 @@ class Searching:
                 gather=True,
             )
             for answer in steps:
-                page = results_page(answer, waiting=families[len(answer.results) :])
-                yield page, keep, keep, {}, keep, keep
+                if scope == BUNDLED:
+                    page = results_page(answer, waiting=families[len(answer.results) :])
+                    yield page, keep, keep, keep, {}, keep, keep
             if mix is None:
                 return
-            yield keep, self._truth(mix, answer), answer, {}, self._timeline(mix, answer), keep
+            shown = answer
+            if scope != BUNDLED:
+                library = self._libraries.of(shelf)
+                shown = answer_in(scope, self._service, library, answer, int(top_k))
+                yield results_page(shown), keep, keep, keep, {}, keep, keep
+            found = self._truth(mix, answer), answer, shown, {}, self._timeline(mix, answer)
+            yield (keep, *found, keep)
         except CirError as error:
-            yield message("This search did not work", str(error)), "", None, {}, "", ""
+            yield message("This search did not work", str(error)), "", None, None, {}, "", ""
             return
         # Last, since no sound waits for it: the player knows no level until somebody compares.
-        yield keep, keep, keep, keep, keep, self._levels(answer, {})
+        yield keep, keep, keep, keep, keep, keep, self._levels(shown, {})
 
     def more_like(
-        self, answer: Answer | None, opened: Opened, event: gr.EventData
+        self, answer: Answer | None, opened: Opened, shelf: Shelf, event: gr.EventData
     ) -> tuple[str, Opened, str]:
         """Show what is most like a match in place of its family's list, or go back to that."""
         data: Mapping[str, Any] = event._data or {}
@@ -80,10 +95,18 @@ class Searching:
         now = {name: one for name, one in opened.items() if name != family}
         if wanted:
             try:
-                now[family] = Likeness(*self._service.neighbours(wanted))
+                now[family] = self._likeness(answer, wanted, shelf)
             except CirError as error:
                 return message("Nothing like it", str(error)), {}, ""
         return results_page(answer, likenesses=now), now, self._levels(answer, now)
+
+    def _likeness(self, answer: Answer, wanted: str, shelf: Shelf) -> Likeness:
+        """What is most like an instrument of the database, or like an own sound of the answer."""
+        for match in _shown(answer, {}):
+            if match.instrument.instrument_id == wanted and is_own(match.instrument):
+                library = self._libraries.of(shelf)
+                return Likeness(*own_neighbours(self._service, library, match.instrument))
+        return Likeness(*self._service.neighbours(wanted))
 
     def _truth(self, mix: LoadedMix, answer: Answer) -> str:
         if mix.example is None:

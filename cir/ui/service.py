@@ -51,6 +51,8 @@ class Answer:
     filters: Filters
     region: Region | None = None
     """The passage that was searched; None for the whole mix."""
+    note: str = ""
+    """What must be known of all of it."""
 
 
 @dataclass(frozen=True)
