@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cir.errors import InputError
+from cir.instruments.families import family_label
 from cir.retrieval import embed_windows
 from cir.types import FloatArray
 from cir.ui.cards import family_tag, instrument_lines, play_button
@@ -166,11 +167,13 @@ def _candidate(heard: HeardRound, number: int, guess: int | None) -> str:
         role = ""
     else:
         badges = [
-            ("in the mix", number == heard.round.answer),
-            ("your guess", number == guess),
-            ("the model\u2019s guess", number == heard.model_guess),
+            ("in the mix", " is-true", number == heard.round.answer),
+            ("your guess", "", number == guess),
+            ("the model\u2019s guess", "", number == heard.model_guess),
         ]
-        tags = "".join(f' <span class="cir-badge">{text}</span>' for text, shown in badges if shown)
+        tags = "".join(
+            f' <span class="cir-badge{kind}">{text}</span>' for text, kind, shown in badges if shown
+        )
         name = f"{escape(one.name)}{tags}"
         lines = instrument_lines(one)
         end = (
@@ -196,8 +199,9 @@ def _verdict(heard: HeardRound, quiz: Quiz) -> str:
         if heard.model_guess == right
         else f"the model is wrong, it took {escape(heard.round.candidates[heard.model_guess].name)}"
     )
-    others = ", ".join(
-        f"{escape(one.name)} ({family_tag(one.family)})" for one in heard.round.others
+    others = " and ".join(
+        f"{escape(one.name)} ({family_label(str(one.family)).lower()})"
+        for one in heard.round.others
     )
     with_it = f" Beside it played {others}." if others else ""
     act, label = ("again", "Ten new rounds") if quiz.is_over else ("next", "Next round")
