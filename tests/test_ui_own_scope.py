@@ -5,13 +5,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cir.errors import DatabaseError
+from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.hubs import HubCohort
 from cir.types import FamilyResult, FloatArray, Instrument
+from cir.ui.lookup import Filters
 from cir.ui.own_library import OwnLibrary
-from cir.ui.own_scope import BOTH, OWN, is_own, own_id, search_in
-from cir.ui.service import PageService
+from cir.ui.own_scope import (
+    BOTH,
+    NO_CHANCES,
+    OWN,
+    answer_in,
+    is_own,
+    own_id,
+    own_neighbours,
+    search_in,
+)
+from cir.ui.service import Answer, PageService
+from cir.windows import WindowEmbeddings
 from tests.fakes import SpectrumEncoder, instrument, unit_vectors
 
 FAMILY = "bass"
@@ -166,3 +177,32 @@ def test_sounds_of_another_model_are_refused(service: PageService, tmp_path: Pat
     library = OwnLibrary(tmp_path / "other", service)
     with pytest.raises(DatabaseError, match="embedded by the model spectrum-32-1"):
         search_in(BOTH, service, library, {FAMILY: query(0)}, 5)
+
+
+def test_an_answer_from_elsewhere_keeps_its_filters_and_says_that_there_are_no_chances(
+    service: PageService, library: OwnLibrary, tmp_path: Path
+) -> None:
+    vector = query(0)
+    windows = WindowEmbeddings((FAMILY,), ((0, 1),), np.ones(1), vector[None, None])
+    filters = Filters(bank="Mine")
+    asked = Answer((), {FAMILY: vector}, 0.1, (), tmp_path / "mix.wav", windows, filters)
+    answer = answer_in(BOTH, service, library, asked, 30)
+    (result,) = answer.results
+    assert len(result.matches) == 9  # six basses and three of no family, nobody of the database
+    assert all(is_own(match.instrument) for match in result.matches)
+    assert [group.match for group in answer.groups[0]] == list(result.matches)
+    assert answer.note == NO_CHANCES
+
+
+def test_more_like_an_own_sound_is_looked_for_in_the_database(
+    service: PageService, library: OwnLibrary, tmp_path: Path
+) -> None:
+    own = search_in(OWN, service, library, {FAMILY: query(0)}, 1)[0].matches[0].instrument
+    match, neighbours = own_neighbours(service, library, own)
+    assert match.instrument is own
+    assert library.database is not None
+    ids, embeddings = library.database.embeddings()
+    everything = service.database.embeddings()[1] @ embeddings[ids.index(own_id(own))]
+    assert [one.similarity for one in neighbours] == pytest.approx(sorted(everything)[:-6:-1])
+    with pytest.raises(InputError, match="not among your sounds any more"):
+        own_neighbours(service, OwnLibrary(tmp_path / "empty", service), own)
