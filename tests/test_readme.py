@@ -186,3 +186,12 @@ def test_the_publishing_command_is_one(monkeypatch: pytest.MonkeyPatch, tmp_path
     result = CliRunner().invoke(app, command[1:])
     assert result.exit_code == 0, result.exception
     assert "Nothing was sent." in result.stdout
+
+
+def test_searches_do_not_raise_the_memory() -> None:
+    measured = json.loads((RESULTS / "app_memory.json").read_text("utf-8"))
+    held = {int(count): mib for count, mib in measured["held_mib_after_searches"].items()}
+    assert max(held) == 200 and held[200] < 1.02 * held[20]
+    assert f"in {held[200] / 1000:.1f} GB of memory, which 200 searches do not raise" in " ".join(
+        README.split()
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from mcp import ClientSession
-from mcp.client.streamable_http import streamablehttp_client
+from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, ListToolsResult, TextContent
 
 from cir.audio.io import save_wav
@@ -28,7 +28,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @asynccontextmanager
 async def session_at(address: str) -> AsyncIterator[ClientSession]:
     async with (
-        streamablehttp_client(f"{address}gradio_api/mcp/") as (reader, writer, _),
+        streamable_http_client(f"{address}gradio_api/mcp/") as (reader, writer, _),
         ClientSession(reader, writer) as session,
     ):
         await session.initialize()

@@ -4,7 +4,7 @@ For `gradio_client` and plain HTTP; their docstrings are what `view_api` shows. 
 the page and show nothing on it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,6 +16,8 @@ from cir.retrieval import DEFAULT_FAMILIES
 from cir.ui.api_answers import Answers
 from cir.ui.search_tab import MODEL_QUEUE
 from cir.ui.service import PageService
+
+API_NAMES = ("search", "similar", "describe", "instruments")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,6 +53,14 @@ def build_api(service: PageService) -> None:
         _add_similar(answers)
         _add_describe(answers)
         _add_instruments(answers)
+
+
+def hide_other_events(page: gr.Blocks, named: Collection[str]) -> None:
+    """Make private what Gradio publishes by itself, such as the making of a visitor's state."""
+    for event in page.fns.values():
+        if event.api_name not in named:
+            event.api_visibility = "private"
+    page.config = page.get_config_file()
 
 
 def _add_search(answers: Answers) -> None:

@@ -3,11 +3,11 @@
 import gradio as gr
 
 from cir.ui.about_tab import build_about_tab
-from cir.ui.api import build_api
+from cir.ui.api import API_NAMES, build_api, hide_other_events
 from cir.ui.examples import load_examples
 from cir.ui.learn_tab import build_learn_tab
 from cir.ui.map_tab import build_map_tab
-from cir.ui.mcp_tools import build_tools
+from cir.ui.mcp_tools import MCP_TOOLS, build_tools
 from cir.ui.own_sessions import OwnLibraries, library_folder
 from cir.ui.own_tab import build_own_tab, own_shelf
 from cir.ui.search_tab import build_search_tab
@@ -60,5 +60,6 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
         build_api(service)
         if with_tools:
             build_tools(service)
+    hide_other_events(page, (*API_NAMES, *MCP_TOOLS))
     page.queue(max_size=_QUEUE_LENGTH)
     return page
