@@ -44,9 +44,8 @@ def test_mono_is_as_loud_as_the_same_on_both_channels() -> None:
 def test_halving_takes_six_decibels() -> None:
     noise = np.random.default_rng(0).standard_normal(48_000, dtype=np.float32)
     noise *= np.float32(0.1)
-    difference = integrated_loudness(noise, 48_000) - integrated_loudness(
-        noise / np.float32(2), 48_000
-    )
+    halved = noise / np.float32(2)
+    difference = integrated_loudness(noise, 48_000) - integrated_loudness(halved, 48_000)
     assert difference == pytest.approx(20 * np.log10(2), abs=1e-4)
 
 
