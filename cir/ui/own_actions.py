@@ -52,14 +52,16 @@ class OwnActions:
         self,
         chosen: Uploads,
         shelf: Shelf,
-        family: str,
-        bank: str,
-        author: str,
-        licence: str,
+        family: str | None,
+        bank: str | None,
+        author: str | None,
+        licence: str | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it by this default
     ) -> tuple[Any, ...]:
         """Make instruments of all that waits; then the stop button goes."""
-        labels = Labels(family or None, bank.strip() or None, author.strip(), licence.strip())
+        # A field that nobody has touched is None.
+        named, by, under = ((text or "").strip() for text in (bank, author, licence))
+        labels = Labels(family or None, named or None, by, under)
         try:
             report = self._libraries.of(shelf).add(
                 chosen, labels, lambda done, words: progress(done, desc=words)

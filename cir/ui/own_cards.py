@@ -12,7 +12,7 @@ from cir.ui.own_library import LIBRARY_VARIABLE, PAGE_LIMITS, OwnReport
 
 ROWS_PER_PAGE = 50
 
-KINDS = "one-shots (wav, flac, mp3, ogg, aiff), SoundFonts (sf2, sf3) and Vital presets"
+KINDS = "One-shots (wav, flac, mp3, ogg, aiff), SoundFonts (sf2, sf3) and Vital presets"
 EMPTY = "No sounds of yours yet. What you add is listed here, to hear, to sort and to search."
 
 _LIMITS = (
@@ -27,7 +27,7 @@ def where_kept(folder: Path | None) -> str:
     if folder is None:
         place = (
             "<b>For this visit only.</b> Your sounds stay on the computer that serves this page, "
-            "nobody else can see or search them, and they are removed an hour after you close or "
+            "no other visitor sees or searches them, and they are removed an hour after you close or "
             "reload it. Export them to keep them."
         )
     else:

@@ -14,7 +14,7 @@ from cir.ui.theme import static_text
 ADDING_QUEUE = "own-sounds"
 """One visitor's sounds are added at a time; searches go on beside it."""
 
-_FROM_SOUNDS = ("As folders, SoundFonts and presets say", "")
+_FROM_SOUNDS = ("As folders and files say", "")
 
 
 def own_shelf(libraries: OwnLibraries) -> gr.State:
