@@ -13,7 +13,7 @@ from cir.ui.palette import family_style
 ASPECT = 1.6
 """Width over height of the picture."""
 
-_MARGIN = 0.12
+_MARGIN = 0.16
 
 
 class Plane:

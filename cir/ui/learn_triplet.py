@@ -15,8 +15,8 @@ from cir.ui.learn_sounds import LearnSounds, NotePair
 POSITIVE, HARD, EASY = "positive", "hard negative", "easy negative"
 _ABOUT = {
     POSITIVE: "the same instrument, another note: training pulls it to the anchor",
-    HARD: "another instrument of the family: the one that training learns most from",
-    EASY: "of another family: soon far enough away, and then it teaches nothing more",
+    HARD: "another instrument of the family, mostly harder to tell; such ones teach most",
+    EASY: "of another family, mostly far away soon; then it teaches nothing more",
 }
 
 
@@ -110,8 +110,9 @@ def triplet_page(game: TripletGame, listener: NoteListener) -> str:
     anchor = (
         '<div class="cir-learn-side"><div class="cir-card"><span data-key="0">'
         f"{play_button(paths[0], 'Play the anchor')}</span><div><div class='cir-name'>Anchor</div>"
-        f'<div class="cir-meta">{escape(_pitched(triplet.anchor, 0))}'
-        f"</div></div></div>{pictures[0]}</div>"
+        f'<div class="cir-meta">{escape(_pitched(triplet.anchor, 0))}</div>'
+        f'<div class="cir-meta">{family_tag(triplet.anchor.family)}</div>'
+        f"</div></div>{pictures[0]}</div>"
     )
     near = None if game.guess is None else option_similarities(listener, triplet)
     options = "".join(
@@ -168,10 +169,9 @@ def _verdict(game: TripletGame, near: list[float] | None) -> str:
         if model == right
         else f"The model is wrong here: sound {model + 1} is more similar to it than the positive."
     )
-    family = family_tag(game.triplet.anchor.family)
     return (
         f'<p class="cir-learn-answer" role="status">{yours} {theirs} '
-        f"Score: you {game.right}, the model {game.model_right} of {game.played}. {family}</p>"
+        f"Score: you {game.right}, the model {game.model_right} of {game.played}.</p>"
         '<p><button type="button" class="cir-choose" data-act="next" data-key="n">'
         "Next sounds</button></p>"
     )
