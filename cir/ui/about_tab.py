@@ -19,9 +19,8 @@ you ask for (percussion, bass, synth lead, ...) it lists the instruments of its 
 most like the one in your mix, and plays you each, so that your ears have the last word.
 
 A neural network, an audio spectrogram transformer, was trained on mixtures and single notes
-together, so that a mix lies close to each instrument that plays in it. It listens to the mix as it
-is, and then for each family to what it takes for that family's share. The method is that of the
-paper *Contrastive timbre representations for musical instrument and synthesizer
+together, so that a mix lies close to each instrument that plays in it. It listens to the whole mix
+at once and answers for each family. The method is that of the paper *Contrastive timbre representations for musical instrument and synthesizer
 retrieval*; the model and the code here are our own.
 
 ## How to read it
