@@ -119,7 +119,8 @@ def test_the_tab_sends_points_packed_and_answers_clicks(
 ) -> None:
     with gr.Blocks() as page:
         build_map_tab(service, gr.State(None))
-    the_map = next(block for block in page.blocks.values() if block.elem_id == "cir-map")
+    blocks = page.blocks.values()
+    the_map: Any = next(block for block in blocks if block.elem_id == "cir-map")
     response = the_map.points(None)
     assert response.headers["content-encoding"] == "gzip"
     assert json.loads(gzip.decompress(response.body)) == points

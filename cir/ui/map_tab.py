@@ -71,7 +71,8 @@ def build_map_tab(service: PageService, answer: gr.State) -> None:
 
     def save(answer: Answer | None) -> str:
         page = timbre_page(service, answer).encode()
-        return save_bytes_to_cache(page, SAVED_NAME, saved.GRADIO_CACHE)
+        path: str = save_bytes_to_cache(page, SAVED_NAME, saved.GRADIO_CACHE)
+        return path
 
     the_map = gr.HTML(
         [],

@@ -18,8 +18,8 @@ pytestmark = BROWSER_MARKS
 
 _NO_WEBGL = """() => {
   const getContext = HTMLCanvasElement.prototype.getContext;
-  HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
-    return kind.startsWith("webgl") ? null : getContext.call(this, kind, ...rest);
+  HTMLCanvasElement.prototype.getContext = function (kind, options) {
+    return kind.startsWith("webgl") ? null : getContext.call(this, kind, options);
   };
 }"""
 
@@ -56,6 +56,10 @@ def test_points_are_drawn_with_webgl_and_without(
     if not has_webgl:
         page.evaluate(_NO_WEBGL)
     open_map(page)
+    if has_webgl:
+        assert page.evaluate(
+            "() => !!document.querySelector('.cir-map-points').getContext('webgl2')"
+        )
     page.locator(".cir-map-words").fill("percussion 6")  # found, so drawn opaque
     page.wait_for_timeout(500)
     assert far_from(colour_at(page, "percussion-6"), family_style("percussion").colour) < 12

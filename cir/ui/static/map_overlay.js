@@ -153,9 +153,12 @@ class MapOverlay {
   /** Write names beside points where few enough are in view, none over another. */
   names() {
     const { pen, state, view, data, look } = this;
-    const { levels } = state;
-    const wanted = state.order.filter((row) => levels[row] > FAINT && view.sees(row, -4)).reverse();
-    if (!wanted.length || wanted.length > NAMED_POINTS) return;
+    const { levels, order } = state;
+    const wanted = []; // the most emphatic first
+    for (let at = order.length - 1; at >= 0 && levels[order[at]] > FAINT; at -= 1) {
+      if (view.sees(order[at], -4)) wanted.push(order[at]);
+      if (wanted.length > NAMED_POINTS) return;
+    }
     pen.font = `500 11px ${look.font}`;
     pen.textAlign = "left";
     pen.textBaseline = "middle";

@@ -1,5 +1,5 @@
-/* All points in one go: by WebGL, or where a browser has none by copying pictures, which is still
-   smooth for some ten thousand. Both draw `order`, row numbers from back to front. */
+/* All points in one go: by WebGL, or where a browser has none by copying pictures, which does for a
+   few thousand. Both draw `order`, row numbers from back to front. */
 
 const VERTEX = `#version 300 es
   in vec2 place;
@@ -7,18 +7,21 @@ const VERTEX = `#version 300 es
   uniform vec2 centre, scale;
   uniform float size;
   flat out vec2 corner;
+  flat out float share;
   void main() {
-    corner = cell;
+    corner = cell + 0.5;
+    share = cell.y < 1.5 ? ${INNER} : 1.0;
     gl_Position = vec4((place - centre) * scale, 0.0, 1.0);
-    gl_PointSize = size;
+    gl_PointSize = size * share;
   }`;
 const FRAGMENT = `#version 300 es
   precision mediump float;
   flat in vec2 corner;
+  flat in float share;
   uniform vec2 cells;
   uniform sampler2D sprites;
   out vec4 colour;
-  void main() { colour = texture(sprites, (corner + gl_PointCoord) / cells); }`;
+  void main() { colour = texture(sprites, (corner + (gl_PointCoord - 0.5) * share) / cells); }`;
 
 class GlPoints {
   /** Raises an error where there is no WebGL 2. */
@@ -120,14 +123,16 @@ class CopiedPoints {
     const { pen, data, levels } = this;
     const { cell } = sprites;
     const scale = view.scale * ratio;
-    const left = this.canvas.width / 2 - view.centre.x * scale - cell / 2;
-    const top = this.canvas.height / 2 + view.centre.y * scale - cell / 2;
+    const left = this.canvas.width / 2 - view.centre.x * scale;
+    const top = this.canvas.height / 2 + view.centre.y * scale;
     pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
     for (const row of this.order) {
-      const x = left + data.x[row] * scale;
-      const y = top - data.y[row] * scale;
-      if (x < -cell || y < -cell || x > this.canvas.width || y > this.canvas.height) continue;
-      pen.drawImage(sprites.canvas, data.family[row] * cell, (levels[row] - 1) * cell, cell, cell, x, y, cell, cell);
+      const size = levels[row] === LIT ? cell : cell * INNER;
+      const x = left + data.x[row] * scale - size / 2;
+      const y = top - data.y[row] * scale - size / 2;
+      if (x < -size || y < -size || x > this.canvas.width || y > this.canvas.height) continue;
+      const [column, line] = [(data.family[row] + 0.5) * cell - size / 2, (levels[row] - 0.5) * cell - size / 2];
+      pen.drawImage(sprites.canvas, column, line, size, size, x, y, size, size);
     }
   }
 }

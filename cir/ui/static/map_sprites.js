@@ -8,6 +8,8 @@ const LEVELS = [
   { size: 1.45, alpha: 1 },
 ];
 const [FAINT, PLAIN, LIT] = [1, 2, 3];
+/** How much of its cell a marker that is not lit needs. */
+const INNER = 0.75;
 
 class MapSprites {
   constructor(families) {

@@ -11,7 +11,7 @@ class MapView {
     this.width = this.height = 1;
     this.whole = this.bounds(Array.from(data.id.keys()));
     this.centre = { ...this.whole.centre };
-    this.zoom = 1;
+    this.zoom = this.scale = 1;
     this.flight = 0;
   }
 
@@ -38,14 +38,10 @@ class MapView {
     return Math.min((this.width / 2 - margin) / wide, (this.height / 2 - margin) / high);
   }
 
-  get scale() {
-    return this.zoom * this.filling(this.whole);
-  }
-
   resize(width, height) {
     this.width = Math.max(width, 1);
     this.height = Math.max(height, 1);
-    this.changed();
+    this.set(this.centre, this.zoom);
   }
 
   toScreen(x, y) {
@@ -112,6 +108,7 @@ class MapView {
   set(centre, zoom) {
     const { centre: middle, wide, high } = this.whole;
     this.zoom = MapView.allowed(zoom);
+    this.scale = this.zoom * this.filling(this.whole);
     this.centre = {
       x: Math.min(Math.max(centre.x, middle.x - wide), middle.x + wide),
       y: Math.min(Math.max(centre.y, middle.y - high), middle.y + high),
