@@ -20,8 +20,9 @@ most like the one in your mix, and plays you each, so that your ears have the la
 
 A neural network, an audio spectrogram transformer, was trained on mixtures and single notes
 together, so that a mix lies close to each instrument that plays in it. It listens to the whole mix
-at once and answers for each family. The method is that of the paper *Contrastive timbre representations for musical instrument and synthesizer
-retrieval*; the model and the code here are our own.
+at once and answers for each family. The method is that of the paper *Contrastive timbre
+representations for musical instrument and synthesizer retrieval*; the model and the code here are
+our own.
 
 ## How to read it
 
