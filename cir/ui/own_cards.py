@@ -27,8 +27,8 @@ def where_kept(folder: Path | None) -> str:
     if folder is None:
         place = (
             "<b>For this visit only.</b> Your sounds stay on the computer that serves this page, "
-            "no other visitor sees or searches them, and they are removed an hour after you close or "
-            "reload it. Export them to keep them."
+            "no other visitor sees or searches them, and they are removed an hour after you close "
+            "or reload it. Export them to keep them."
         )
     else:
         place = (
