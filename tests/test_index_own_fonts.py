@@ -1,6 +1,8 @@
 """Sound fonts and presets among one's own sounds; TimGM6mb comes with pretty_midi."""
 
+import importlib
 import importlib.util
+import json
 import shutil
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -69,11 +71,7 @@ def test_each_preset_of_a_font_is_an_instrument_until_it_is_stopped(tmp_path: Pa
 
 @needs_vita
 def test_a_preset_in_a_zip_says_its_family_and_author(tmp_path: Path) -> None:
-    import json
-
-    import vita
-
-    preset = json.loads(vita.Synth().to_json())
+    preset = json.loads(importlib.import_module("vita").Synth().to_json())
     preset |= {"preset_style": "Bass", "author": "Ada"}
     with zipfile.ZipFile(tmp_path / "Pack.zip", "w") as archive:
         archive.writestr("Pads/Growl.vital", json.dumps(preset))

@@ -7,7 +7,6 @@ import torch
 from cir.audio.features import MEL_FLOOR, SAMPLE_RATE, mel_power, normalise_peak
 from cir.errors import InputError
 from cir.index.exact import cosine_similarities
-from cir.retrieval import embed_windows
 from cir.ui.learn_log_mel import Picture, decibels, describe, log_mel_pictures, mel_place
 from cir.ui.learn_mix import MixExhibit
 from cir.ui.learn_mixed_files import MixedFiles
@@ -29,6 +28,7 @@ from cir.ui.learn_triplet import (
 )
 from cir.ui.learn_typical import PER_FAMILY, Spread, measure_typical
 from cir.ui.service import PageService
+from cir.windows import embed_windows
 from tests.fakes import SpectrumEncoder, tone, unit_vectors
 from tests.page.database import HOSTILE_NAME, make_database
 

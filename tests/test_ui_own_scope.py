@@ -67,7 +67,8 @@ def library(tmp_path: Path, service: PageService) -> OwnLibrary:
 
 
 def query(seed: int) -> FloatArray:
-    return unit_vectors(np.random.default_rng(100 + seed), 1, D)[0]
+    vector: FloatArray = unit_vectors(np.random.default_rng(100 + seed), 1, D)[0]
+    return vector
 
 
 def naive_merge(

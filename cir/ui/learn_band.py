@@ -6,10 +6,10 @@ import numpy as np
 
 from cir.audio.dsp import fade_out, pad_or_trim, peak_normalise
 from cir.errors import InputError
-from cir.retrieval import SAMPLE_RATE
 from cir.types import FloatArray, Instrument
 from cir.ui.learn_notes import note_audio
 from cir.ui.service import PageService
+from cir.windows import SAMPLE_RATE
 
 BAND_SECONDS = 8.0
 SOLO_DB = 3.0

@@ -10,7 +10,6 @@ import numpy as np
 from cir.audio.dsp import peak_normalise
 from cir.errors import InputError
 from cir.progress import part
-from cir.retrieval import embed_windows
 from cir.types import FloatArray, Progress
 from cir.ui.cards import family_tag, placeholder, play_button
 from cir.ui.learn_mixed_files import MixedFiles
@@ -20,6 +19,7 @@ from cir.ui.learn_scale import scale_place, signed
 from cir.ui.learn_sounds import Scene, Stem
 from cir.ui.palette import family_style
 from cir.ui.service import PageService
+from cir.windows import embed_windows
 
 Playing = tuple[int, ...]
 """Numbers of the stems that sound, in rising order."""

@@ -8,8 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from cir.audio.io import save_opus
-from cir.retrieval import SAMPLE_RATE
 from cir.types import FloatArray
+from cir.windows import SAMPLE_RATE
 
 MAX_FILES = 400
 """About 20 MB; the file that was not asked for the longest goes first."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from cir.audio.io import load_audio
-from cir.retrieval import SAMPLE_RATE
 from cir.types import FloatArray, Progress
 from cir.ui.service import PageService
+from cir.windows import SAMPLE_RATE
 
 _MAX_SECONDS = 30.0
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from cir.errors import InputError
 from cir.instruments.families import family_label
-from cir.retrieval import embed_windows
 from cir.types import FloatArray
 from cir.ui.cards import family_tag, instrument_lines, play_button
 from cir.ui.learn_band import play_together
@@ -18,6 +17,7 @@ from cir.ui.learn_mixed_files import MixedFiles
 from cir.ui.learn_rounds import ROUNDS, Round, draw_round
 from cir.ui.learn_scale import signed
 from cir.ui.service import PageService
+from cir.windows import embed_windows
 
 _KEPT_ROUNDS = 256
 

@@ -76,8 +76,8 @@ class Searching:
                 library = self._libraries.of(shelf)
                 shown = answer_in(scope, self._service, library, answer, int(top_k))
                 yield results_page(shown), keep, keep, keep, {}, keep, keep
-            found = self._truth(mix, answer), answer, shown, {}, self._timeline(mix, answer)
-            yield (keep, *found, keep)
+            truth, timeline = self._truth(mix, answer), self._timeline(mix, answer)
+            yield keep, truth, answer, shown, {}, timeline, keep
         except CirError as error:
             yield message("This search did not work", str(error)), "", None, None, {}, "", ""
             return
