@@ -185,7 +185,7 @@ def test_a_new_search_moves_no_view(service: PageService, answer: Answer) -> Non
 
 def test_the_bundled_examples_are_known_to_the_service(service: PageService) -> None:
     for example in load_examples():
-        assert service.has(example.instruments.values())
+        assert service.has(example.instrument_ids)
     assert not service.has(["nobody"])
 
 

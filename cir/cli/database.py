@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -26,6 +26,12 @@ app = typer.Typer(
 )
 
 _SHOWN_BANKS = 12
+_SHOWN_REASONS = 5
+
+NoteBankOption: TypeAlias = Annotated[
+    Path, typer.Option(help="Folder of recorded notes: instruments.csv, notes.csv, notes/.")
+]
+_NOTE_BANK = Path("../shared/surge")
 
 
 @app.command()
@@ -73,9 +79,7 @@ def build(
             show_default=False,
         ),
     ] = None,
-    note_bank: Annotated[
-        Path, typer.Option(help="Folder of recorded notes: instruments.csv, notes.csv, notes/.")
-    ] = Path("../shared/surge"),
+    note_bank: NoteBankOption = _NOTE_BANK,
     with_note_bank: Annotated[
         bool, typer.Option("--with-note-bank/--without-note-bank", help="Take the recorded notes.")
     ] = True,
@@ -91,6 +95,9 @@ def build(
     references: Annotated[
         int, typer.Option(min=1, help="By how many of its notes a recorded instrument is known.")
     ] = KNOWN_BY,
+    with_phrases: Annotated[
+        bool, typer.Option("--with-phrases/--without-phrases", help="Let each play a phrase.")
+    ] = True,
     model: ModelOption = None,
     seed: Annotated[int, typer.Option(help="Of the map.")] = 0,
 ) -> None:
@@ -101,6 +108,7 @@ def build(
     from cir.index.build import build_database
     from cir.index.database import BUNDLED_PATH
     from cir.index.references import NoteBankReferences, ReferenceSource, SoundFontReferences
+    from cir.instruments.note_bank import NoteBank
 
     sources: list[ReferenceSource] = []
     if with_note_bank:
@@ -115,6 +123,8 @@ def build(
             encoder,
             sources,
             seed=seed,
+            with_phrases=with_phrases,
+            note_bank=NoteBank.open(note_bank) if with_note_bank else None,
             progress=progress,
         )
     typer.echo(f"Wrote {len(made)} instruments to {made.path}.")
@@ -124,6 +134,34 @@ def build(
             "held-out instruments.",
             err=True,
         )
+
+
+@app.command()
+def phrases(
+    note_bank: NoteBankOption = _NOTE_BANK,
+    with_note_bank: Annotated[
+        bool,
+        typer.Option("--with-note-bank/--without-note-bank", help="Let recorded instruments play."),
+    ] = True,
+    database: DatabaseOption = None,
+) -> None:
+    """Let each instrument of a database play a short phrase, to be heard beside its preview.
+
+    Recorded instruments play on their recorded notes, others through their engines. Embeddings and
+    all else stay as they are.
+    """
+    from cir.index.database import InstrumentDatabase
+    from cir.index.phrases import add_phrases
+    from cir.instruments.note_bank import NoteBank
+
+    with InstrumentDatabase.open(database) as opened, progress_bar("Playing phrases") as progress:
+        bank = NoteBank.open(note_bank) if with_note_bank else None
+        report = add_phrases(opened, bank, progress=progress)
+    for reason in report.left_out[:_SHOWN_REASONS]:
+        typer.echo(f"left out: {reason}", err=True)
+    if len(report.left_out) > _SHOWN_REASONS:
+        typer.echo(f"and {len(report.left_out) - _SHOWN_REASONS} more", err=True)
+    typer.echo(f"Wrote {report.n_written} phrases to {opened.path}.")
 
 
 @app.command()
@@ -227,7 +265,7 @@ def export(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     database: DatabaseOption = None,
 ) -> None:
-    """Copy a database, with its previews, into a folder: JSON, CSV, safetensors and Opus."""
+    """Copy a database, with all its sounds, into a folder: JSON, CSV, safetensors and Opus."""
     from cir.index.database import InstrumentDatabase
 
     with InstrumentDatabase.open(database) as opened, progress_bar("Exporting") as progress:

@@ -27,9 +27,10 @@ def build_page(service: PageService) -> gr.Blocks:
     Raises:
         DataError: the example mixes are damaged.
     """
-    examples = [one for one in load_examples() if service.has(one.instruments.values())]
-    previews = (service.preview(one.instrument_id) for one in service.instruments)
-    folders = {path.parent for path in previews if path is not None}
+    examples = [one for one in load_examples() if service.has(one.instrument_ids)]
+    names = [one.instrument_id for one in service.instruments]
+    sounds = (find(name) for name in names for find in (service.preview, service.phrase))
+    folders = {path.parent for path in sounds if path is not None}
     gr.set_static_paths(sorted(folders | {one.path.parent for one in examples}))
     # Uploads older than an hour are removed, once an hour.
     page: gr.Blocks

@@ -18,7 +18,7 @@ from cir.ui.cards import (
     play_button,
     results_page,
 )
-from cir.ui.examples import Example
+from cir.ui.examples import Example, credits_note
 from cir.ui.service import MAX_SECONDS, MAX_TOP_K, Answer, PageService, Truth
 from cir.ui.theme import static_text
 
@@ -126,19 +126,21 @@ def _example_buttons(examples: Sequence[Example]) -> list[gr.Button]:
         apply_default_css=False,
     )
     with gr.Row(elem_id="cir-examples"):
-        return [gr.Button(one.title, size="sm", min_width=150) for one in examples]
+        buttons = [gr.Button(one.title, size="sm", min_width=150) for one in examples]
+    gr.HTML(credits_note(examples), apply_default_css=False, elem_id="cir-example-credits")
+    return buttons
 
 
 def _example_loader(number: int, example: Example) -> Callable[[], tuple[str, list[str], int]]:
     """Make a function that puts one example, and the families in it, into the form."""
-    return lambda: (str(example.path), list(example.instruments), number)
+    return lambda: (str(example.path), list(example.families), number)
 
 
 def _truth_panel(service: PageService, example: Example, answer: Answer) -> str:
     """Render what really is in an example, closed until it is asked for."""
     items = "".join(
         _truth_item(service.truth(instrument_id, answer.queries))
-        for instrument_id in example.instruments.values()
+        for instrument_id in example.instrument_ids
     )
     return (
         '<details class="cir-truth"><summary>Show what really is in this mix</summary>'

@@ -117,10 +117,10 @@ def test_an_example_shows_its_truth_on_demand(open_page: Callable[..., Page]) ->
     example = load_examples()[4]
     truth = page.locator("#cir-truth details")
     truth.wait_for()
-    expect(page.locator("#cir-results .cir-family")).to_have_count(len(example.instruments))
+    expect(page.locator("#cir-results .cir-family")).to_have_count(len(example.families))
     expect(truth.locator("li").first).not_to_be_visible()
     truth.locator("summary").click()
-    for instrument_id in example.instruments.values():
+    for instrument_id in example.instrument_ids:
         item = truth.locator(f'[data-instrument="{instrument_id}"]')
         expect(item).to_be_visible()
         expect(item).to_contain_text(re.compile(r"ranked \d+ of \d+"))
