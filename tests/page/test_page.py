@@ -113,6 +113,7 @@ def test_a_search_shows_on_the_map(open_page: Callable[..., Page], tmp_path: Pat
 
 def test_an_example_shows_its_truth_on_demand(open_page: Callable[..., Page]) -> None:
     page = open_page()
+    expect(page.locator("#cir-example-credits")).to_contain_text("Korp")
     page.locator("#cir-examples button").nth(4).click()
     example = load_examples()[4]
     truth = page.locator("#cir-truth details")
