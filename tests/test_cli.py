@@ -95,7 +95,7 @@ def test_help_is_fast_and_light() -> None:
 @pytest.mark.parametrize(
     "command",
     ["search", "embed", "app", "train", "evaluate", "database"]
-    + [f"database {name}" for name in ("info", "build", "add", "import", "export")],
+    + [f"database {name}" for name in ("info", "build", "phrases", "add", "import", "export")],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*command.split(), "--help") == 0
@@ -222,6 +222,7 @@ def test_bad_sounds_are_one_line_on_stderr(
         (("embed", "mix.wav", "gone.wav", "-o", "out.npz"), "gone.wav does not exist"),
         (("database", "add", "mix.wav"), "--database FOLDER"),
         (("database", "build", "--note-bank", "gone"), "No note bank here"),
+        (("database", "phrases", "--note-bank", "gone"), "No note bank here"),
         (("database", "export", "bundled"), "holds a database already"),
     ],
 )
@@ -366,6 +367,14 @@ def test_build_writes_a_database_with_progress(capsys: pytest.CaptureFixture[str
     assert "Embedding instruments, 24 of 24" in captured.err
     assert "Wrote 24 instruments to made." in captured.out
     assert len(InstrumentDatabase.open("made")) == 24
+    assert len(list(Path("made/phrases").iterdir())) == 24
+    capsys.readouterr()
+    assert run("database", "phrases", "--database", "made", "--note-bank", "bank") == 0
+    assert "Wrote 24 phrases to made." in capsys.readouterr().out
+    assert run("database", "phrases", "--database", "made", "--without-note-bank") == 0
+    captured = capsys.readouterr()
+    assert "in no note bank at hand" in captured.err and "and 19 more" in captured.err
+    assert len(list(Path("made/phrases").iterdir())) == 24
 
 
 def test_app_serves_on_the_address_given(monkeypatch: pytest.MonkeyPatch) -> None:

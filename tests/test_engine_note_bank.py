@@ -56,3 +56,11 @@ def test_instruments_without_recordings_are_refused(bank: NoteBank) -> None:
         NoteBankEngine(bank, "mute")
     with pytest.raises(DataError, match="unknown"):
         NoteBankEngine(bank, "unknown")
+
+
+def test_a_release_fades_what_outlasts_its_note(bank: NoteBank) -> None:
+    engine = NoteBankEngine(bank, "sine", release_seconds=0.2)
+    audio = engine.render([Note(60, 100, 0.0, 0.3)], 1.0, 16_000)
+    assert np.max(np.abs(audio[4_500:4_800])) > 0.8
+    assert 0.3 < np.max(np.abs(audio[6_300:6_500])) < 0.6
+    assert not audio[8_000:].any()

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cir.engines.bank_sampler import BankSamplerEngine
 from cir.engines.base import Engine
 from cir.engines.registry import open_engine
 from cir.errors import InputError
+from cir.instruments.note_bank import NoteBank
 from cir.types import Note
 from tests import fake_surgepy
 from tests.engine_cases import (
@@ -39,12 +41,17 @@ NOTES = [Note(48, 100, 0.25, 0.3), Note(60, 70, 0.75, 0.2), Note(55, 100, 0.75, 
 
 
 @pytest.fixture(
-    params=[pytest.param(name, marks=SKIPS.get(name, ())) for name in REFERENCES], scope="module"
+    params=[pytest.param(name, marks=SKIPS.get(name, ())) for name in (*REFERENCES, "sampler")],
+    scope="module",
 )
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     patch = pytest.MonkeyPatch()
     patch.setitem(__import__("sys").modules, "surgepy", fake_surgepy)
-    yield open_engine(REFERENCES[request.param](tmp_path_factory.mktemp("instrument")))
+    folder = tmp_path_factory.mktemp("instrument")
+    if request.param == "sampler":
+        yield BankSamplerEngine(NoteBank.open(write_note_bank(folder)), "sine")
+    else:
+        yield open_engine(REFERENCES[request.param](folder))
     patch.undo()
 
 

@@ -6,34 +6,70 @@ import soundfile
 
 from cir.errors import DataError
 from cir.instruments.note_bank import NoteBank
-from cir.ui.examples import EXAMPLES_FILE, examples_folder, load_examples
-from cir.ui.make_examples import RECIPES, make_examples
+from cir.ui.examples import (
+    EXAMPLES_FILE,
+    Example,
+    ExamplePart,
+    credits_note,
+    examples_folder,
+    load_examples,
+)
+from cir.ui.make_examples import DRAWN, SONGS, make_examples
 
-SURGE = Path(__file__).parents[2] / "shared" / "surge"
+SHARED = Path(__file__).parents[2] / "shared"
+SURGE = SHARED / "surge"
+SONGS_FOLDER = SHARED / "midi" / "freedoom"
 
 
-def test_the_bundled_examples_are_ten_seconds_each() -> None:
+def test_the_bundled_examples_are_short_and_small() -> None:
     examples = load_examples()
-    assert len(examples) >= 4
+    assert len(examples) >= 8
     for example in examples:
         info = soundfile.info(example.path)
-        assert info.frames == 10 * info.samplerate
+        assert 10 <= info.frames / info.samplerate <= 30
         assert info.channels == 1
-        assert example.path.stat().st_size < 400_000
+        assert example.path.stat().st_size < 500_000
         assert len(example.instruments) >= 2
+        assert len(set(example.instrument_ids)) == len(example.instruments)
 
 
-def test_titles_give_the_families_away_and_nothing_else() -> None:
-    for example, recipe in zip(load_examples(), RECIPES, strict=True):
-        assert tuple(example.instruments) == recipe
-        for instrument_id in example.instruments.values():
+def test_titles_give_families_or_songs_away_and_nothing_else() -> None:
+    for example in load_examples():
+        for instrument_id in example.instrument_ids:
             assert instrument_id not in example.title
 
 
-@pytest.mark.skipif(not SURGE.exists(), reason="needs the note bank ../shared/surge")
+def test_songs_credit_their_authors() -> None:
+    songs = load_examples()[len(DRAWN) :]
+    assert len(songs) == len(SONGS) >= 3
+    for example, song in zip(songs, SONGS, strict=True):
+        assert song.title in example.title
+        assert song.author in example.credit and "BSD 3-clause" in example.credit
+    assert "Redistribution" in (examples_folder() / "COPYING.freedoom").read_text("utf-8")
+    note = credits_note(load_examples())
+    assert all(song.author.split(",")[0] in note for song in SONGS)
+    assert credits_note(load_examples()[: len(DRAWN)]) == ""
+
+
+def test_credits_are_words_and_no_markup() -> None:
+    hostile = Example("A", Path("a.flac"), (), "<img src=x>")
+    assert "<img" not in credits_note([hostile])
+
+
+def test_a_family_that_plays_twice_is_named_once() -> None:
+    parts = (ExamplePart("bass", "a"), ExamplePart("strings", "b"), ExamplePart("bass", "c"))
+    example = Example("A", Path("a.flac"), parts)
+    assert example.families == ("bass", "strings")
+    assert example.instrument_ids == ("a", "b", "c")
+
+
+@pytest.mark.skipif(
+    not (SURGE.exists() and SONGS_FOLDER.exists()), reason="needs ../shared/surge and its songs"
+)
 def test_the_bundled_examples_can_be_made_again(tmp_path: Path) -> None:
+    pytest.importorskip("tinysoundfont", reason="tinysoundfont is not installed")
     bank = NoteBank.open(SURGE)
-    paths = make_examples(bank, tmp_path)
+    paths = make_examples(bank, SONGS_FOLDER, tmp_path)
     for path in paths:
         made, _ = soundfile.read(path, dtype="int16")
         bundled, _ = soundfile.read(examples_folder() / path.name, dtype="int16")
@@ -42,8 +78,9 @@ def test_the_bundled_examples_can_be_made_again(tmp_path: Path) -> None:
     index = json.loads((tmp_path / EXAMPLES_FILE).read_text())
     assert index == json.loads((examples_folder() / EXAMPLES_FILE).read_text())
     splits = {row.instrument_id: row.split for row in bank.instruments}
-    for row in index["examples"]:
-        assert {splits[name] for name in row["instruments"].values()} == {"test"}
+    names = [part["instrument_id"] for row in index["examples"] for part in row["instruments"]]
+    assert {splits.get(name, "General MIDI") for name in names} == {"test", "General MIDI"}
+    assert all(name in splits or name.startswith("timgm6mb-") for name in names)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"examples": [{"title": "A"}]}', '{"examples": 3}'])
@@ -54,7 +91,7 @@ def test_a_damaged_list_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_missing_mix_is_named(tmp_path: Path) -> None:
-    row = {"title": "A", "file": "gone.flac", "instruments": {"bass": "one"}}
+    row = {"title": "A", "file": "gone.flac", "instruments": []}
     (tmp_path / EXAMPLES_FILE).write_text(json.dumps({"examples": [row]}))
     with pytest.raises(DataError, match=r"gone\.flac"):
         load_examples(tmp_path)

@@ -257,7 +257,7 @@ def test_the_map_shows_a_search_among_its_neighbours(service: PageService, answe
 
 def test_the_bundled_examples_are_known_to_the_service(service: PageService) -> None:
     for example in load_examples():
-        assert service.has(example.instruments.values())
+        assert service.has(example.instrument_ids)
     assert not service.has(["nobody"])
 
 

@@ -15,6 +15,7 @@ import soxr
 from numpy.typing import ArrayLike, NDArray
 
 from cir.audio.dsp import resample
+from cir.audio.ogg import fix_serial
 from cir.errors import InputError
 from cir.files import replacing
 from cir.types import FloatArray
@@ -151,6 +152,8 @@ def save_opus(
 ) -> None:
     """Write Ogg Opus atomically; samples beyond [-1, 1] are clipped.
 
+    The same sound gives the same bytes, with the same build of Opus.
+
     Args:
         path: the target; missing folders are made.
         audio: mono, (T,).
@@ -160,9 +163,8 @@ def save_opus(
     if sample_rate not in _OPUS_RATES:
         audio, sample_rate = resample(audio, sample_rate, 48_000), 48_000
     clipped = np.clip(audio, -1.0, 1.0)
-    with (
-        replacing(path) as temporary,
-        sf.SoundFile(
+    with replacing(path) as temporary:
+        with sf.SoundFile(
             temporary,
             "w",
             sample_rate,
@@ -170,10 +172,10 @@ def save_opus(
             format="OGG",
             subtype="OPUS",
             compression_level=compression,
-        ) as sound,
-    ):
-        for start in range(0, clipped.size, _BLOCK_FRAMES):
-            sound.write(clipped[start : start + _BLOCK_FRAMES])
+        ) as sound:
+            for start in range(0, clipped.size, _BLOCK_FRAMES):
+                sound.write(clipped[start : start + _BLOCK_FRAMES])
+        fix_serial(temporary)
 
 
 def _decode(file: Path, sample_rate: int | None, max_seconds: float) -> tuple[FloatArray, int]:

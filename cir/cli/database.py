@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -30,6 +30,12 @@ _NAME_ONE = (
     "The bundled database is not changed; name a folder for one of your own, new or not, "
     "with --database FOLDER."
 )
+_SHOWN_REASONS = 5
+
+NoteBankOption: TypeAlias = Annotated[
+    Path, typer.Option(help="Folder of recorded notes: instruments.csv, notes.csv, notes/.")
+]
+_NOTE_BANK = Path("../shared/surge")
 
 
 @app.command()
@@ -77,9 +83,7 @@ def build(
             show_default=False,
         ),
     ] = None,
-    note_bank: Annotated[
-        Path, typer.Option(help="Folder of recorded notes: instruments.csv, notes.csv, notes/.")
-    ] = Path("../shared/surge"),
+    note_bank: NoteBankOption = _NOTE_BANK,
     with_note_bank: Annotated[
         bool, typer.Option("--with-note-bank/--without-note-bank", help="Take the recorded notes.")
     ] = True,
@@ -95,6 +99,9 @@ def build(
     references: Annotated[
         int, typer.Option(min=1, help="By how many of its notes a recorded instrument is known.")
     ] = KNOWN_BY,
+    with_phrases: Annotated[
+        bool, typer.Option("--with-phrases/--without-phrases", help="Let each play a phrase.")
+    ] = True,
     model: ModelOption = None,
     seed: Annotated[int, typer.Option(help="Of the map.")] = 0,
 ) -> None:
@@ -105,6 +112,7 @@ def build(
     from cir.index.build import build_database
     from cir.index.database import BUNDLED_PATH
     from cir.index.references import NoteBankReferences, ReferenceSource, SoundFontReferences
+    from cir.instruments.note_bank import NoteBank
 
     sources: list[ReferenceSource] = []
     if with_note_bank:
@@ -119,6 +127,8 @@ def build(
             encoder,
             sources,
             seed=seed,
+            with_phrases=with_phrases,
+            note_bank=NoteBank.open(note_bank) if with_note_bank else None,
             progress=progress,
         )
     typer.echo(f"Wrote {len(made)} instruments to {made.path}.")
@@ -128,6 +138,34 @@ def build(
             "held-out instruments.",
             err=True,
         )
+
+
+@app.command()
+def phrases(
+    note_bank: NoteBankOption = _NOTE_BANK,
+    with_note_bank: Annotated[
+        bool,
+        typer.Option("--with-note-bank/--without-note-bank", help="Let recorded instruments play."),
+    ] = True,
+    database: DatabaseOption = None,
+) -> None:
+    """Let each instrument of a database play a short phrase, to be heard beside its preview.
+
+    Recorded instruments play on their recorded notes, others through their engines. Embeddings and
+    all else stay as they are.
+    """
+    from cir.index.database import InstrumentDatabase
+    from cir.index.phrases import add_phrases
+    from cir.instruments.note_bank import NoteBank
+
+    with InstrumentDatabase.open(database) as opened, progress_bar("Playing phrases") as progress:
+        bank = NoteBank.open(note_bank) if with_note_bank else None
+        report = add_phrases(opened, bank, progress=progress)
+    for reason in report.left_out[:_SHOWN_REASONS]:
+        typer.echo(f"left out: {reason}", err=True)
+    if len(report.left_out) > _SHOWN_REASONS:
+        typer.echo(f"and {len(report.left_out) - _SHOWN_REASONS} more", err=True)
+    typer.echo(f"Wrote {report.n_written} phrases to {opened.path}.")
 
 
 @app.command()
@@ -261,7 +299,7 @@ def export(
     target: Annotated[Path, typer.Argument(help="A new or empty folder, or a file NAME.zip.")],
     database: DatabaseOption = None,
 ) -> None:
-    """Copy a database, with its previews, into a folder or a zip: JSON, CSV, safetensors, Opus."""
+    """Copy a database with all its sounds into a folder or a zip: JSON, CSV, safetensors, Opus."""
     from cir.index.database import InstrumentDatabase
     from cir.index.own_archive import export_archive
 

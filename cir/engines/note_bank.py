@@ -23,16 +23,26 @@ class NoteBankEngine:
         bank: the note bank.
         instrument_id: one of its instruments.
         effects: False takes the recordings with the patch's effects off.
+        release_seconds: for how long a recording that outlasts its note fades after the note's end;
+            0 fades it at the end itself.
 
     Raises:
         DataError: the bank has no such instrument, or its file is missing or damaged (when
         rendering). EngineError: the instrument has no such recordings.
     """
 
-    def __init__(self, bank: NoteBank, instrument_id: str, *, effects: bool = True) -> None:
+    def __init__(
+        self,
+        bank: NoteBank,
+        instrument_id: str,
+        *,
+        effects: bool = True,
+        release_seconds: float = 0.0,
+    ) -> None:
         self.bank = bank
         self.instrument_id = instrument_id
         self.effects = effects
+        self.release_seconds = release_seconds
         self._notes = bank.notes(instrument_id, effects_on=effects)
         if not self._notes:
             state = "on" if effects else "off"
@@ -49,10 +59,10 @@ class NoteBankEngine:
             position = _nearest(self._notes, note)
             louder_db = self._notes[0].gain_db - self._notes[position].gain_db
             sound = resample(self._recordings[position], SAMPLE_RATE, sample_rate)
-            sound = sound[: max(1, round(note.duration_seconds * sample_rate))]
-            sound = fade_out(
-                sound * np.float32(10.0 ** (louder_db / 20.0)), round(FADE_SECONDS * sample_rate)
-            )
+            held = max(1, round(note.duration_seconds * sample_rate))
+            sound = sound[: held + round(self.release_seconds * sample_rate)]
+            fade = max(sound.size - held, round(FADE_SECONDS * sample_rate))
+            sound = fade_out(sound * np.float32(10.0 ** (louder_db / 20.0)), fade)
             mix_in(track, sound, round(note.start_seconds * sample_rate))
         return track
 

@@ -1,4 +1,4 @@
-"""Making the bundle of a database: references embedded, previews written, the map drawn."""
+"""Making the bundle of a database: references embedded, sounds written, the map drawn."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -10,18 +10,21 @@ import numpy as np
 from cir.audio.io import save_opus
 from cir.errors import DatabaseError
 from cir.files import replacing_folder
-from cir.index.bundle import PREVIEWS_NAME, is_bundle, write_bundle
+from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, is_bundle, write_bundle
 from cir.index.database import InstrumentDatabase, check_new_folder
+from cir.index.phrases import write_phrases
 from cir.index.references import Reference, ReferenceSource
 from cir.index.timbre_map import N_NEIGHBORS, compute_map, trustworthiness
 from cir.index.vectors import average_notes
 from cir.instruments.catalog import Catalog
+from cir.instruments.note_bank import NoteBank
 from cir.progress import part
 from cir.types import Encoder, FloatArray, Instrument, Progress
 
 _BATCH = 32
 _SHARE_OF_EMBEDDING = 0.9
-"""Of the progress bar; the map takes the rest."""
+"""Of the progress bar, where no phrases are played; the map takes the rest."""
+_SHARE_OF_PHRASES = 0.3
 
 
 def build_database(
@@ -30,6 +33,8 @@ def build_database(
     sources: Sequence[ReferenceSource],
     *,
     seed: int = 0,
+    with_phrases: bool = False,
+    note_bank: NoteBank | None = None,
     progress: Progress | None = None,
 ) -> InstrumentDatabase:
     """Build a database from reference notes, in place of an older one in the same folder.
@@ -42,6 +47,8 @@ def build_database(
         encoder: embeds the notes; only it can query the result.
         sources: where the notes come from.
         seed: of the map.
+        with_phrases: whether each instrument that can shall play its phrase; see `add_phrases`.
+        note_bank: what recorded instruments play their phrases from.
         progress: called after every batch of instruments.
 
     Raises:
@@ -53,7 +60,15 @@ def build_database(
     if not is_bundle(target):
         check_new_folder(target)
     with replacing_folder(target) as temporary:
-        _write(temporary, encoder, sources, seed, progress)
+        tables_end = 1.0 - _SHARE_OF_PHRASES if with_phrases else 1.0
+        catalog = _write(temporary, encoder, sources, seed, part(progress, 0.0, tables_end))
+        if with_phrases:
+            write_phrases(
+                temporary / PHRASES_NAME,
+                catalog,
+                note_bank,
+                progress=part(progress, tables_end, 1.0),
+            )
     return InstrumentDatabase.open(target, encoder=encoder)
 
 
@@ -62,8 +77,8 @@ def _write(
     encoder: Encoder,
     sources: Sequence[ReferenceSource],
     seed: int,
-    progress: Progress | None,
-) -> None:
+    progress: Progress,
+) -> Catalog:
     instruments: list[Instrument] = []
     parts: list[FloatArray] = []
     total = sum(len(source) for source in sources)
@@ -72,9 +87,8 @@ def _write(
         parts.append(_embed(batch, encoder))
         for reference in batch:
             _write_preview(folder / PREVIEWS_NAME, reference)
-        if progress is not None:
-            words = f"Embedding instruments, {len(instruments)} of {total}"
-            progress(_SHARE_OF_EMBEDDING * len(instruments) / total, words)
+        words = f"Embedding instruments, {len(instruments)} of {total}"
+        progress(_SHARE_OF_EMBEDDING * len(instruments) / total, words)
     if not instruments:
         raise DatabaseError("There is no instrument to build a database of; name a source of some.")
     order = sorted(range(len(instruments)), key=lambda row: instruments[row].instrument_id)
@@ -83,14 +97,16 @@ def _write(
         embeddings, seed=seed, progress=part(progress, _SHARE_OF_EMBEDDING, 1.0)
     )
     enough = len(embeddings) > 2 * N_NEIGHBORS
+    catalog = Catalog(instruments[row] for row in order)
     write_bundle(
         folder,
         identity=encoder.identity,
-        catalog=Catalog(instruments[row] for row in order),
+        catalog=catalog,
         embeddings=embeddings,
         coordinates=coordinates,
         map_trustworthiness=trustworthiness(embeddings, coordinates) if enough else None,
     )
+    return catalog
 
 
 def _batches(sources: Sequence[ReferenceSource]) -> Iterator[list[Reference]]:

@@ -311,6 +311,7 @@ class InstrumentDatabase:
         instruments: Sequence[Instrument],
         embeddings: ArrayLike,
         previews: Mapping[str, Path] | None = None,
+        phrases: Mapping[str, Path] | None = None,
     ) -> None:
         """Add instruments, or replace those whose id is here already; all of them or none.
 
@@ -321,6 +322,7 @@ class InstrumentDatabase:
             instruments: M rows.
             embeddings: (M, D), any scale, parallel to `instruments`.
             previews: Ogg Opus file of each instrument, by id; copied.
+            phrases: the same of what each plays; one who comes without loses that of before.
 
         Raises:
             DatabaseError: the bundled database is not to be changed, or D is not the database's.
@@ -339,10 +341,12 @@ class InstrumentDatabase:
             if len(new) != len(instruments):
                 raise InputError(f"{len(instruments)} instruments came with {len(new)} embeddings.")
             catalog, merged, coordinates = _merge(current, Catalog(instruments), new)
-            for instrument_id, preview in (previews or {}).items():
-                target = folder / PREVIEWS_NAME / f"{instrument_id}.opus"
-                with replacing(target) as temporary:
-                    shutil.copyfile(preview, temporary)
+            _copy_sounds(previews or {}, folder / PREVIEWS_NAME)
+            _copy_sounds(phrases or {}, folder / PHRASES_NAME)
+            for instrument in instruments:
+                if instrument.instrument_id not in (phrases or {}):
+                    old = folder / PHRASES_NAME / f"{instrument.instrument_id}.opus"
+                    old.unlink(missing_ok=True)
             write_bundle(
                 folder,
                 identity=current.header.identity,
@@ -418,7 +422,7 @@ class InstrumentDatabase:
         return self._sound_path(PHRASES_NAME, instrument_id)
 
     def export(self, folder: Path | str, progress: Progress | None = None) -> None:
-        """Copy the database, with its previews, as a plain bundle into a new folder.
+        """Copy the database, with previews and phrases, as a plain bundle into a new folder.
 
         Raises:
             DatabaseError: the folder is there already and not empty.
@@ -441,13 +445,14 @@ class InstrumentDatabase:
                 write_hubs(temporary, hubs)
             if calibration is not None:
                 write_calibration(temporary, calibration)
-            (temporary / PREVIEWS_NAME).mkdir()
             for done, instrument_id in enumerate(self._ids, start=1):
-                preview = self.preview_path(instrument_id)
-                if preview is not None:
-                    shutil.copyfile(preview, temporary / PREVIEWS_NAME / preview.name)
+                for kind in (PREVIEWS_NAME, PHRASES_NAME):
+                    sound = self._sound_path(kind, instrument_id)
+                    if sound is not None:
+                        (temporary / kind).mkdir(exist_ok=True)
+                        shutil.copyfile(sound, temporary / kind / sound.name)
                 if progress is not None:
-                    progress(done / len(self._ids), "Copying previews")
+                    progress(done / len(self._ids), "Copying sounds")
             temporary.replace(target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -613,6 +618,12 @@ def check_new_folder(folder: Path) -> None:
     if folder.is_dir() and any(folder.iterdir()):
         what = "a database" if (folder / HEADER_NAME).exists() else "other files"
         raise DatabaseError(f"{folder} holds {what} already; name a new or empty folder.")
+
+
+def _copy_sounds(sounds: Mapping[str, Path], folder: Path) -> None:
+    for instrument_id, sound in sounds.items():
+        with replacing(folder / f"{instrument_id}.opus") as temporary:
+            shutil.copyfile(sound, temporary)
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:

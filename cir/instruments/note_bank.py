@@ -31,7 +31,14 @@ class BankInstrument:
     bank: str
     author: str
     effects: str
+    polyphony: str
+    """`Poly`, or `Mono` and how; empty where nobody knows."""
     split: str
+
+    @property
+    def is_monophonic(self) -> bool:
+        """Whether it plays one note at a time."""
+        return self.polyphony.startswith("Mono")
 
 
 @dataclass(frozen=True)
@@ -169,6 +176,7 @@ def _parse_instrument(row: dict[str, str], folder: Path) -> BankInstrument:
             bank=row["bank"],
             author=row["author"],
             effects=row["effects"],
+            polyphony=row.get("polyphony") or "",
             split=row["split"],
         )
     except KeyError as error:

@@ -48,7 +48,7 @@ def read_wishes(
     named = [one for one in text.get("families", "").split(",") if one in families]
     return Wishes(
         example=number - 1,
-        families=list(dict.fromkeys(named)) or list(examples[number - 1].instruments),
+        families=list(dict.fromkeys(named)) or list(examples[number - 1].families),
         top_k=_whole(text.get("top_k", ""), MAX_TOP_K),
         bank=text["bank"] if text.get("bank") in banks else None,
         source=text["source"] if text.get("source") in sources else None,

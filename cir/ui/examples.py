@@ -1,7 +1,9 @@
 """The example mixes that come with the package, and what is in them."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,13 +13,33 @@ EXAMPLES_FILE = "examples.json"
 
 
 @dataclass(frozen=True)
+class ExamplePart:
+    """One instrument that plays in an example."""
+
+    family: str
+    instrument_id: str
+
+
+@dataclass(frozen=True)
 class Example:
     """A mix whose instruments are known."""
 
     title: str
     path: Path
-    instruments: dict[str, str]
-    """By family: the id of the instrument that plays it."""
+    instruments: tuple[ExamplePart, ...]
+    """Who plays; several may be of one family."""
+    credit: str = ""
+    """Whose music it is, and its licence; empty where a program wrote it."""
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families that play, each once."""
+        return tuple(dict.fromkeys(part.family for part in self.instruments))
+
+    @property
+    def instrument_ids(self) -> tuple[str, ...]:
+        """The instruments that play."""
+        return tuple(part.instrument_id for part in self.instruments)
 
 
 def examples_folder() -> Path:
@@ -36,9 +58,18 @@ def load_examples(folder: Path | None = None) -> tuple[Example, ...]:
     try:
         rows = json.loads(index.read_text(encoding="utf-8"))["examples"]
         examples = tuple(
-            Example(str(row["title"]), root / row["file"], dict(row["instruments"])) for row in rows
+            Example(
+                str(row["title"]),
+                root / row["file"],
+                tuple(
+                    ExamplePart(str(part["family"]), str(part["instrument_id"]))
+                    for part in row["instruments"]
+                ),
+                str(row.get("credit", "")),
+            )
+            for row in rows
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{index} is not a readable list of example mixes ({error}); install the package again."
         ) from error
@@ -46,3 +77,9 @@ def load_examples(folder: Path | None = None) -> tuple[Example, ...]:
     if missing:
         raise DataError(f"{root} lacks {', '.join(missing)}; install the package again.")
     return examples
+
+
+def credits_note(examples: Sequence[Example]) -> str:
+    """Render whose music the examples are, as a line of HTML; empty where nobody's."""
+    lines = [f"{one.title}: {one.credit}." for one in examples if one.credit]
+    return f'<p class="cir-hint">{escape(" ".join(lines))}</p>' if lines else ""

@@ -1,13 +1,15 @@
 """Make the example mixes of the page: `python -m cir.ui.make_examples ../shared/surge`.
 
 Seeds are taken in order and none is left out, so the examples are not picked by how well a model
-does on them. All instruments come from the test split, which no model is trained on.
+does on them. Surge's instruments come from the test split, which no model is trained on. Songs and
+passages were chosen for who plays in them, and by no search either.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,67 +17,104 @@ import soundfile
 
 from cir.errors import CirError
 from cir.files import replacing
-from cir.instruments.families import family_label
+from cir.instruments.families import FAMILIES, family_label
 from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
 from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.pool import NotePool
-from cir.mixtures.render import Mixture, draw_mixture
+from cir.mixtures.render import draw_mixture
 from cir.types import FloatArray
-from cir.ui.examples import EXAMPLES_FILE, examples_folder
+from cir.ui.examples import EXAMPLES_FILE, ExamplePart, examples_folder
+from cir.ui.songs import Song, render_song
 
 FIRST_SEED = 2026
-RECIPES: tuple[tuple[str, ...], ...] = (
-    PAPER_FAMILIES,
-    PAPER_FAMILIES,
-    PAPER_FAMILIES,
-    PAPER_FAMILIES,
-    ("percussion", "bass", "piano"),
-    ("bass", "guitar", "synth_pad"),
+DRAWN: tuple[MixtureConfig, ...] = (
+    *[MixtureConfig(families=PAPER_FAMILIES)] * 4,
+    MixtureConfig(families=("percussion", "bass", "piano")),
+    MixtureConfig(families=("bass", "guitar", "synth_pad")),
+    MixtureConfig(setting="realistic", min_stems=6, max_stems=6, score_probability=0.0),
 )
-"""Families of each example; the seeds count up from `FIRST_SEED`."""
+"""Mixes that a program writes; the seeds count up from `FIRST_SEED`."""
+
+SONGS: tuple[Song, ...] = (
+    Song(
+        "d_map12.mid",
+        "Sewers",
+        'Discoholic, a remix of "Wasteland Scavengers" by Samuel "Blastfrog" Oliver',
+        start_seconds=35.9,
+        seconds=16.0,
+        recorded=False,
+    ),
+    Song("d_inter.mid", "YOU LIVE!!!!", "Stratos", start_seconds=13.8, seconds=14.0),
+    Song("d_map22.mid", "Alien Waltz", "Korp", start_seconds=21.8, seconds=20.0),
+)
+"""Passages of songs of the Freedoom project; their seeds follow."""
+
+_LICENCE = "the Freedoom project, BSD 3-clause"
 
 
-def make_examples(bank: NoteBank, folder: Path) -> list[Path]:
-    """Write the mixes and `examples.json`; the same bytes whenever the bank is the same.
+@dataclass(frozen=True)
+class _Made:
+    """An example before it is written."""
+
+    title: str
+    mix: FloatArray
+    seed: int
+    parts: tuple[ExamplePart, ...]
+    credit: str = ""
+
+
+def make_examples(bank: NoteBank, songs: Path, folder: Path) -> list[Path]:
+    """Write the mixes and `examples.json`; the same bytes whenever bank and songs are the same.
 
     Args:
         bank: where the notes are.
+        songs: folder of the MIDI files.
         folder: is made where it does not exist; other files in it are left alone.
 
     Returns:
         The mixes' files.
 
     Raises:
-        DataError: the bank lacks a family or a sound file.
+        DataError: the bank lacks a family or a sound file, or a song is missing.
+        EngineError: the sound font is not installed.
     """
-    families = sorted({family for recipe in RECIPES for family in recipe})
-    pool = NotePool.from_note_bank(bank, split="test", families=families)
-    rows = []
-    paths = []
-    for number, recipe in enumerate(RECIPES, start=1):
-        seed = FIRST_SEED + number - 1
-        mixture = draw_mixture(seed, pool, MixtureConfig(families=recipe))
+    rows, paths = [], []
+    for number, made in enumerate(_all(bank, songs), start=1):
         path = folder / f"mix-{number}.flac"
-        _save_flac(path, mixture.mix)
+        _save_flac(path, made.mix)
         paths.append(path)
-        rows.append({"title": _title(number, recipe), "file": path.name, **_facts(mixture, seed)})
+        rows.append(
+            {
+                "title": f"Mix {number}: {made.title}",
+                "file": path.name,
+                "seed": made.seed,
+                "credit": made.credit,
+                "instruments": [asdict(part) for part in made.parts],
+            }
+        )
     with replacing(folder / EXAMPLES_FILE) as temporary:
         temporary.write_text(json.dumps({"examples": rows}, indent=2) + "\n", encoding="utf-8")
     return paths
 
 
-def _title(number: int, recipe: Sequence[str]) -> str:
-    names = [family_label(family).lower() for family in recipe]
-    return f"Mix {number}: {', '.join(names)}"
+def _all(bank: NoteBank, songs: Path) -> Iterator[_Made]:
+    pool = NotePool.from_note_bank(bank, split="test", families=FAMILIES)
+    for seed, config in enumerate(DRAWN, start=FIRST_SEED):
+        mixture = draw_mixture(seed, pool, config)
+        plan = mixture.plan
+        parts = tuple(
+            ExamplePart(str(family), name)
+            for family, name in zip(plan.families, plan.instrument_ids, strict=True)
+        )
+        yield _Made(_list_families(parts), mixture.mix, seed, parts)
+    for seed, song in enumerate(SONGS, start=FIRST_SEED + len(DRAWN)):
+        played = render_song(song, songs, bank, seed)
+        credit = f'"{song.title}" by {song.author}; {_LICENCE}'
+        yield _Made(song.title, played.mix, seed, played.parts, credit)
 
 
-def _facts(mixture: Mixture, seed: int) -> dict[str, object]:
-    plan = mixture.plan
-    return {
-        "seed": seed,
-        "split": "test",
-        "instruments": dict(zip(plan.families, plan.instrument_ids, strict=True)),
-    }
+def _list_families(parts: Sequence[ExamplePart]) -> str:
+    return ", ".join(family_label(part.family).lower() for part in parts)
 
 
 def _save_flac(path: Path, mix: FloatArray) -> None:
@@ -89,10 +128,14 @@ def main() -> None:
     """Parse the command line and write."""
     parser = argparse.ArgumentParser(description="Make the example mixes of the page.")
     parser.add_argument("bank", type=Path, help="note bank, for example ../shared/surge")
+    parser.add_argument(
+        "--songs", type=Path, default=Path("../shared/midi/freedoom"), help="folder of MIDI files"
+    )
     parser.add_argument("--out", type=Path, default=examples_folder())
     arguments = parser.parse_args()
     try:
-        for path in make_examples(NoteBank.open(arguments.bank), arguments.out):
+        made = make_examples(NoteBank.open(arguments.bank), arguments.songs, arguments.out)
+        for path in made:
             print(path)
     except CirError as error:
         sys.exit(f"make_examples: {error}")

@@ -34,7 +34,7 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
         DatabaseError: the folder for own sounds holds something else.
     """
     libraries = OwnLibraries(service, library_folder())
-    examples = [one for one in load_examples() if service.has(one.instruments.values())]
+    examples = [one for one in load_examples() if service.has(one.instrument_ids)]
     ids = [one.instrument_id for one in service.instruments]
     sounds = [sound(name) for sound in (service.preview, service.phrase) for name in ids]
     folders = {path.parent for path in sounds if path is not None}

@@ -8,7 +8,7 @@ import gradio as gr
 
 from cir.instruments.families import FAMILIES, family_label
 from cir.retrieval import DEFAULT_FAMILIES
-from cir.ui.examples import Example
+from cir.ui.examples import Example, credits_note
 from cir.ui.mixes import MAX_SECONDS
 from cir.ui.service import MAX_TOP_K, PageService
 from cir.ui.theme import static_text
@@ -145,4 +145,6 @@ def _example_buttons(examples: Sequence[Example]) -> list[gr.Button]:
         apply_default_css=False,
     )
     with gr.Row(elem_id="cir-examples"):
-        return [gr.Button(one.title, size="sm", min_width=150) for one in examples]
+        buttons = [gr.Button(one.title, size="sm", min_width=150) for one in examples]
+    gr.HTML(credits_note(examples), apply_default_css=False, elem_id="cir-example-credits")
+    return buttons

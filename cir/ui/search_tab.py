@@ -108,4 +108,4 @@ def build_search_tab(
 
 def _example_loader(number: int, example: Example) -> Callable[[], Arrival]:
     """Make a function that puts one example, and the families in it, into the form."""
-    return lambda: (list(example.instruments), *arrive(str(example.path), number))
+    return lambda: (list(example.families), *arrive(str(example.path), number))

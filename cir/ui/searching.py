@@ -111,7 +111,7 @@ class Searching:
     def _truth(self, mix: LoadedMix, answer: Answer) -> str:
         if mix.example is None:
             return ""
-        ids = self._examples[mix.example].instruments.values()
+        ids = self._examples[mix.example].instrument_ids
         return truth_panel([self._service.truth(one, answer.queries) for one in ids])
 
     def _timeline(self, mix: LoadedMix, answer: Answer) -> str:

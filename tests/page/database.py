@@ -37,10 +37,10 @@ def make_database(
     ]
     rows.append(instrument("nameless", None, name=HOSTILE_NAME))
     pitches.append(1_900.0)
-    for example in load_examples():
-        for family, instrument_id in example.instruments.items():
-            rows.append(instrument(instrument_id, family))
-            pitches.append(150.0 + 40.0 * len(rows))
+    parts = {part for example in load_examples() for part in example.instruments}
+    for part in sorted(parts, key=lambda part: part.instrument_id):
+        rows.append(instrument(part.instrument_id, part.family))
+        pitches.append(150.0 + 40.0 * len(rows))
     sounds = [tone(pitch, 3.0) for pitch in pitches]
     previews = {}
     for row, pitch in zip(rows, pitches, strict=True):

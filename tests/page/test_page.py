@@ -69,14 +69,15 @@ def test_the_mix_and_a_match_never_sound_together(
 
 def test_an_example_shows_its_truth_on_demand(open_page: Callable[..., Page]) -> None:
     page = open_page()
+    expect(page.locator("#cir-example-credits")).to_contain_text("Korp")
     page.locator("#cir-examples button").nth(4).click()
     example = load_examples()[4]
     truth = page.locator("#cir-truth details")
     truth.wait_for()
-    expect(page.locator("#cir-results .cir-family")).to_have_count(len(example.instruments))
+    expect(page.locator("#cir-results .cir-family")).to_have_count(len(example.families))
     expect(truth.locator("li").first).not_to_be_visible()
     truth.locator("summary").click()
-    for instrument_id in example.instruments.values():
+    for instrument_id in example.instrument_ids:
         item = truth.locator(f'[data-instrument="{instrument_id}"]')
         expect(item).to_be_visible()
         expect(item).to_contain_text(re.compile(r"ranked \d+ of \d+"))
