@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 
 from cir.ui.address import Wishes, read_wishes
-from cir.ui.examples import Example
+from cir.ui.examples import Example, ExamplePart
 
 EXAMPLES = [
-    Example("One", Path("/1.flac"), {"bass": "a", "piano": "b"}),
-    Example("Two", Path("/2.flac"), {"organ": "c"}),
+    Example("One", Path("/1.flac"), (ExamplePart("bass", "a"), ExamplePart("piano", "b"))),
+    Example("Two", Path("/2.flac"), (ExamplePart("organ", "c"),)),
 ]
 
 
