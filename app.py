@@ -1,8 +1,10 @@
-"""The web page: `python app.py`, or a Hugging Face Space.
+"""The web page: `python app.py`, or a Hugging Face Space; with --mcp an MCP server too.
 
-PORT chooses the port (7860), GRADIO_SERVER_NAME the address (this machine only).
+PORT chooses the port (7860), GRADIO_SERVER_NAME the address (this machine only), CIR_MODEL and
+CIR_DATABASE a model and a database, each a folder or a Hub id (the bundled ones).
 """
 
+import argparse
 import os
 import sys
 
@@ -19,17 +21,23 @@ from cir.ui.service import PageService
 
 
 def build_app(
-    encoder: Encoder | None = None, database: InstrumentDatabase | None = None
+    encoder: Encoder | None = None,
+    database: InstrumentDatabase | None = None,
+    *,
+    with_tools: bool = False,
 ) -> gr.Blocks:
     """Build the page on a model and a database; the bundled ones where none are given.
 
-    Launch it with `build_app().launch(**cir.ui.theme.launch_options())`.
+    Launch it with `build_app().launch(**cir.ui.theme.launch_options())`; one with tools, with
+    `mcp_server=True` beside these.
     """
-    return build_page(PageService(encoder, database))
+    return build_page(PageService(encoder, database), with_tools=with_tools)
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Serve the web page.")
+    parser.add_argument("--mcp", action="store_true", help="be an MCP server too")
     try:
-        serve()
+        serve(mcp=parser.parse_args().mcp)
     except CirError as error:
         sys.exit(f"cir: {error}")

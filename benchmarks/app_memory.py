@@ -1,12 +1,14 @@
-"""Cold start and peak memory of the page: `python app.py`, then two searches through its endpoint.
+"""Cold start and memory of the page: `python app.py`, then two searches through its endpoint.
 
-    python benchmarks/app_memory.py [--mix FILE] [--starts 2]
+    python benchmarks/app_memory.py [--mix FILE] [--starts 2] [--searches 200] [--output FILE.json]
 
-The first start finds an empty CIR_HOME and builds the search index; the others find it there. Linux
-only: the peak is VmHWM of /proc, summed over the process and its children.
+The first start finds an empty CIR_HOME and builds the search index; the others find it there. With
+--searches the last start goes on searching, and says what memory it holds after each tenth of them.
+Linux only: VmHWM (the peak) and VmRSS (now) of /proc, summed over the process and its children.
 """
 
 import argparse
+import json
 import os
 import socket
 import subprocess
@@ -32,26 +34,39 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mix", type=Path, help="any sound file; default: the first example")
     parser.add_argument("--starts", type=int, default=2)
+    parser.add_argument("--searches", type=int, default=0, help="go on with so many")
+    parser.add_argument("--output", type=Path, help="a JSON file to write")
     arguments = parser.parse_args()
     mix = arguments.mix or example_mixes()[0]
     rows: list[tuple[str, str]] = []
     figures = []
     with tempfile.TemporaryDirectory() as home:
         for number in range(arguments.starts):
-            measured = measure_start(mix, Path(home))
+            is_last = number == arguments.starts - 1
+            measured, held = measure_start(mix, Path(home), arguments.searches if is_last else 0)
             figures.append(measured)
             rows.append(("first start" if number == 0 else "later start", ""))
             rows += [(f"  {name}", f"{value:.2f}") for name, value in measured.items()]
-    print_report(f"python app.py, searching {mix.name}", rows, {"starts": figures})
+    rows += [(f"  held after {count} searches, MiB", f"{mib:.1f}") for count, mib in held.items()]
+    result = {"starts": figures, "held_mib_after_searches": held}
+    print_report(f"python app.py, searching {mix.name}", rows, result)
+    if arguments.output is not None:
+        arguments.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
-def measure_start(mix: Path, home: Path) -> dict[str, float]:
-    """Seconds until the page and the answers are there, and the peak in MiB."""
+def measure_start(
+    mix: Path, home: Path, searches: int
+) -> tuple[dict[str, float], dict[int, float]]:
+    """Seconds until the page and the answers are there, and memory in MiB.
+
+    Returns:
+        The figures of the start, and the memory held, by number of searches.
+    """
     started = time.perf_counter()
     with running_app(home) as (process, address):
         wait_until_served(address, process, started)
         page_seconds = time.perf_counter() - started
-        idle_mib = peak_mib(process.pid)
+        idle_mib = memory_mib(process.pid, "VmHWM")
         client = Client(address, verbose=False)
         asked = time.perf_counter()
         ask(client, mix)
@@ -59,14 +74,26 @@ def measure_start(mix: Path, home: Path) -> dict[str, float]:
         first_answer = time.perf_counter() - asked
         asked = time.perf_counter()
         ask(client, mix)
-        return {
+        figures = {
             "page_seconds": page_seconds,
             "first_answer_seconds_after_start": first_seconds,
             "first_search_seconds": first_answer,
             "second_search_seconds": time.perf_counter() - asked,
             "peak_when_served_mib": idle_mib,
-            "peak_after_searches_mib": peak_mib(process.pid),
+            "peak_after_searches_mib": memory_mib(process.pid, "VmHWM"),
         }
+        return figures, held_after_searches(client, process.pid, searches)
+
+
+def held_after_searches(client: Client, pid: int, searches: int) -> dict[int, float]:
+    """Search the example mixes in turn; MiB held at each tenth."""
+    mixes = example_mixes()
+    held = {}
+    for number in range(1, searches + 1):
+        ask(client, mixes[number % len(mixes)])
+        if number * 10 % searches < 10:
+            held[number] = memory_mib(pid, "VmRSS")
+    return held
 
 
 @contextmanager
@@ -111,8 +138,8 @@ def ask(client: Client, mix: Path) -> None:
         raise SystemExit(f"Expected five matches for each of {FAMILIES}, got {counts}.")
 
 
-def peak_mib(pid: int) -> float:
-    """Sum of the peak resident sizes of a process and its descendants."""
+def memory_mib(pid: int, field: str) -> float:
+    """Sum of a size of /proc/PID/status over a process and its descendants."""
     children: dict[int, list[int]] = {}
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
@@ -125,7 +152,7 @@ def peak_mib(pid: int) -> float:
         one = waiting.pop()
         waiting += children.get(one, [])
         for line in Path(f"/proc/{one}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(f"{field}:"):
                 total += int(line.split()[1]) / 1024
     return total
 

@@ -7,24 +7,17 @@ from functools import cache
 from os import PathLike
 from typing import TypeAlias
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from cir.audio.dsp import peak_normalise
 from cir.audio.io import check_audio, load_audio, resample
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
 from cir.instruments.families import check_families
 from cir.types import Encoder, FamilyResult, FloatArray, Progress
+from cir.windows import SAMPLE_RATE, embed_windows
 
 DEFAULT_FAMILIES = ("percussion", "bass", "synth_lead")
 """What the mixtures of the paper are made of."""
-
-SAMPLE_RATE = 16_000
-WINDOW_SECONDS = 10.0
-
-_BATCH_WINDOWS = 4
-_AUDIBLE_PEAK = 1e-3
 
 Sound: TypeAlias = str | PathLike[str] | ArrayLike
 """A file, or a waveform of any shape and type that `cir.audio.io.check_audio` takes."""
@@ -224,49 +217,6 @@ def read_sound(audio_or_path: Sound, sample_rate: int | None = None) -> FloatArr
         )
     audio = resample(check_audio(audio_or_path, sample_rate), int(sample_rate), SAMPLE_RATE)
     return check_audio(audio, SAMPLE_RATE)  # a sound above 8 kHz alone is silence from here on
-
-
-def embed_windows(
-    audio: FloatArray,
-    encoder: Encoder,
-    families: Sequence[str],
-    progress: Progress | None = None,
-) -> dict[str, FloatArray]:
-    """Embed a mix of any length window by window, and average.
-
-    A window counts by its energy: what is loud is what is heard. Windows whose peak is 60 dB below
-    that of the whole are not embedded at all.
-
-    Args:
-        audio: mono at 16 kHz, (T,), not silent.
-        encoder: embeds the windows.
-        families: slugs, checked.
-        progress: called after every few windows.
-
-    Returns:
-        The embedding, (D,), unit norm, by family.
-    """
-    windows = split_windows(peak_normalise(audio))
-    windows = [window for window in windows if float(np.abs(window).max()) >= _AUDIBLE_PEAK]
-    energies = np.array([np.sum(np.square(window, dtype=np.float64)) for window in windows])
-    total = np.zeros((len(families), encoder.embedding_size), dtype=np.float64)  # (F, D)
-    for start in range(0, len(windows), _BATCH_WINDOWS):
-        batch = slice(start, start + _BATCH_WINDOWS)
-        embeddings = encoder.embed_mixtures(windows[batch], SAMPLE_RATE, families)
-        total += np.einsum("n,nfd->fd", energies[batch], embeddings.astype(np.float64))
-        if progress is not None:
-            progress(min(1.0, batch.stop / len(windows)), "Listening")
-    norms = np.linalg.norm(total, axis=1, keepdims=True)
-    if (norms == 0).any():
-        raise InputError("The parts of this sound cancel out; search for one passage of it.")
-    unit = (total / norms).astype(np.float32)
-    return dict(zip(families, unit, strict=True))
-
-
-def split_windows(audio: FloatArray) -> list[FloatArray]:
-    """Cut a waveform at 16 kHz, (T,), into windows of 10 s; the last may be shorter."""
-    length = round(WINDOW_SECONDS * SAMPLE_RATE)
-    return [audio[start : start + length] for start in range(0, len(audio), length)]
 
 
 @cache

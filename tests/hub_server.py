@@ -1,16 +1,14 @@
-"""A Hugging Face Hub on this machine, in memory: what huggingface_hub 2.4 asks of it for models.
+"""A Hugging Face Hub on this machine, in memory: what huggingface_hub 2.4 asks of it.
 
 It speaks the read side (repository, tree and file requests) and the write side (create, preupload,
-commit), with commits, branches, private repositories and the error codes the client tells apart.
+large files by Git LFS, commit, a Space's variables), for models, datasets and Spaces, with commits,
+branches, private repositories and the error codes the client tells apart.
 """
 
 import base64
-import hashlib
 import json
 import re
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -20,35 +18,9 @@ from urllib.parse import unquote, urlsplit
 import huggingface_hub
 import pytest
 
+from tests.hub_repository import Files, Repository, blob_id, large_id
+
 TOKEN = "hf_of_the_owner"
-
-Files = Mapping[str, bytes]
-
-
-@dataclass
-class Repository:
-    """Commits by hash, and the branches that point at them."""
-
-    private: bool = False
-    gated: bool = False
-    commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
-    branches: dict[str, str] = field(default_factory=dict)
-    messages: list[str] = field(default_factory=list)
-
-    def commit(self, files: Files, message: str = "", branch: str = "main") -> str:
-        """Put files on top of a branch, return the new commit's hash."""
-        tree = {**self.commits.get(self.branches.get(branch, ""), {}), **files}
-        blobs = sorted((path, blob_id(content)) for path, content in tree.items())
-        commit = hashlib.sha1(f"{len(self.commits)} {blobs}".encode()).hexdigest()
-        self.commits[commit] = tree
-        self.branches[branch] = commit
-        self.messages.append(message)
-        return commit
-
-    def find(self, revision: str) -> str | None:
-        """The commit that a branch or a hash names."""
-        commit = self.branches.get(revision, revision)
-        return commit if commit in self.commits else None
 
 
 class HubServer:
@@ -56,10 +28,17 @@ class HubServer:
 
     def __init__(self) -> None:
         self.repositories: dict[str, Repository] = {}
+        """By address: `owner/name` of a model, `datasets/owner/name`, `spaces/owner/name`."""
+        self.large_suffixes: tuple[str, ...] = ()
+        """Files with these endings are stored apart."""
+        self.large: dict[str, bytes] = {}
+        """What is stored apart, by name."""
         self.requests: list[str] = []
         """Method and path of every request so far."""
         self.broken = False
         """Answer everything with 500."""
+        self.lost_commits = 0
+        """So many of the next commits get no answer: the connection breaks."""
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
 
@@ -86,6 +65,7 @@ class HubServer:
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "cache"))
         monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(folder / "no-token"))
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # Git LFS instead
         monkeypatch.delenv("HF_TOKEN", raising=False)
 
     def __enter__(self) -> Self:
@@ -108,23 +88,24 @@ class _Refusal(Exception):
         self.status, self.code, self.message = status, code, message
 
 
-def blob_id(content: bytes) -> str:
-    """Git's name of a file's content."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-
-
 _ID = r"(?P<repo>[\w.-]+/[\w.-]+)"
+_API = rf"/api/(?P<kind>model|dataset|space)s/{_ID}"
+_AT = rf"/(?P<kind>datasets/|spaces/)?{_ID}"
 _READ = {
-    re.compile(rf"/api/models/{_ID}(/revision/(?P<revision>.+))?"): "info",
-    re.compile(rf"/api/models/{_ID}/tree/(?P<revision>[^/]+)"): "tree",
-    re.compile(rf"/{_ID}/resolve/(?P<revision>[^/]+)/(?P<path>.+)"): "file",
+    re.compile(rf"{_API}(/revision/(?P<revision>.+))?"): "info",
+    re.compile(rf"{_API}/tree/(?P<revision>[^/]+)"): "tree",
+    re.compile(rf"{_AT}/resolve/(?P<revision>[^/]+)/(?P<path>.+)"): "file",
 }
 _WRITE = {
     re.compile(r"/api/repos/create"): "create",
     re.compile(r"/api/validate-yaml"): "validate_card",
-    re.compile(rf"/api/models/{_ID}/preupload/(?P<revision>.+)"): "preupload",
-    re.compile(rf"/api/models/{_ID}/commit/(?P<revision>.+)"): "commit",
+    re.compile(rf"{_API}/preupload/(?P<revision>.+)"): "preupload",
+    re.compile(rf"{_AT}\.git/info/lfs/objects/batch"): "batch",
+    re.compile(r"/stored/(?P<name>\w+)"): "store",
+    re.compile(rf"{_API}/commit/(?P<revision>.+)"): "commit",
+    re.compile(rf"/api/(?P<kind>space)s/{_ID}/variables"): "variable",
 }
+_PREFIXES = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 
 
 def _handler_of(hub: HubServer) -> type[BaseHTTPRequestHandler]:
@@ -141,8 +122,10 @@ def _handler_of(hub: HubServer) -> type[BaseHTTPRequestHandler]:
             self._answer(_READ, b"")
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self._answer(_WRITE, body)
+            self._answer(_WRITE, self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+        def do_PUT(self) -> None:
+            self._answer(_WRITE, self._read_body())
 
         def _answer(self, routes: dict[re.Pattern[str], str], body: bytes) -> None:
             path = unquote(urlsplit(self.path).path)
@@ -152,7 +135,11 @@ def _handler_of(hub: HubServer) -> type[BaseHTTPRequestHandler]:
                     raise _Refusal(500, "", "Out of order")
                 for pattern, name in routes.items():
                     if match := pattern.fullmatch(path):
-                        getattr(self, f"_{name}")(body, **match.groupdict())
+                        known = match.groupdict()
+                        kind = known.pop("kind", None)
+                        if "repo" in known:
+                            known["repo"] = _PREFIXES.get(kind or "model", kind) + known["repo"]
+                        getattr(self, f"_{name}")(body, **known)
                         return
                 raise _Refusal(404, "", f"This Hub knows no {self.command} {path}")
             except _Refusal as refusal:
@@ -165,7 +152,8 @@ def _handler_of(hub: HubServer) -> type[BaseHTTPRequestHandler]:
         def _info(self, body: bytes, repo: str, revision: str | None) -> None:
             repository, commit = self._open(repo, revision or "main")
             files = [{"rfilename": path} for path in repository.commits[commit]]
-            info = {"_id": "1", "id": repo, "sha": commit, "private": repository.private}
+            name = "/".join(repo.split("/")[-2:])
+            info = {"_id": "1", "id": name, "sha": commit, "private": repository.private}
             self._send_json({**info, "siblings": files, "tags": [], "downloads": 0, "likes": 0})
 
         def _tree(self, body: bytes, repo: str, revision: str) -> None:
@@ -188,14 +176,19 @@ def _handler_of(hub: HubServer) -> type[BaseHTTPRequestHandler]:
         def _create(self, body: bytes) -> None:
             self._must_be_owner()
             wanted = json.loads(body)
-            repo = f"{wanted['organization']}/{wanted['name']}"
+            name = f"{wanted['organization']}/{wanted['name']}"
+            if wanted["organization"] == "them":
+                raise _Refusal(403, "", "You don't have the rights to create a repo for them")
+            repo = _PREFIXES[wanted.get("type", "model")] + name
             if repo in hub.repositories:
                 url = f"{hub.url}/{repo}"
                 self._send_json({"error": "You already created this repo", "url": url}, 409)
                 return
-            hub.repositories[repo] = Repository(wanted.get("visibility") == "private")
+            hub.repositories[repo] = Repository(
+                wanted.get("visibility") == "private", sdk=wanted.get("sdk")
+            )
             hub.repositories[repo].commit({".gitattributes": b""}, "initial commit")
-            self._send_json({"url": f"{hub.url}/{repo}", "name": repo})
+            self._send_json({"url": f"{hub.url}/{repo}", "name": name})
 
         def _validate_card(self, body: bytes) -> None:
             if not json.loads(body)["content"].startswith("---\n"):
@@ -205,19 +198,47 @@ def _handler_of(hub: HubServer) -> type[BaseHTTPRequestHandler]:
 
         def _preupload(self, body: bytes, repo: str, revision: str) -> None:
             self._must_be_owner()
-            self._open(repo, revision)
-            self._send_json(
-                {
-                    "files": [
-                        {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
-                        for file in json.loads(body)["files"]
-                    ]
-                }
-            )
+            repository, commit = self._open(repo, revision)
+            answers = []
+            for path in (file["path"] for file in json.loads(body)["files"]):
+                is_large = path.endswith(hub.large_suffixes)
+                there = repository.commits[commit].get(path)
+                mode = {"uploadMode": "lfs" if is_large else "regular", "shouldIgnore": False}
+                name = large_id if is_large else blob_id
+                oid = {} if there is None else {"oid": name(there)}
+                answers.append({"path": path, **mode, **oid})
+            self._send_json({"files": answers})
+
+        def _batch(self, body: bytes, repo: str) -> None:
+            self._must_be_owner()
+            self._open(repo, "main")
+            answers = []
+            for wanted in json.loads(body)["objects"]:
+                href = f"{hub.url}/stored/{wanted['oid']}"
+                to_do = {} if wanted["oid"] in hub.large else {"upload": {"href": href}}
+                answers.append({**wanted, **({"actions": to_do} if to_do else {})})
+            self._send_json({"transfer": "basic", "objects": answers})
+
+        def _store(self, body: bytes, name: str) -> None:
+            if large_id(body) != name:
+                raise _Refusal(400, "", "Another file was announced")
+            hub.large[name] = body
+            self._send_json({})
+
+        def _variable(self, body: bytes, repo: str) -> None:
+            self._must_be_owner()
+            repository, _ = self._open(repo, "main")
+            wanted = json.loads(body)
+            repository.variables[wanted["key"]] = wanted["value"]
+            self._send_json({key: {"value": one} for key, one in repository.variables.items()})
 
         def _commit(self, body: bytes, repo: str, revision: str) -> None:
             self._must_be_owner()
             repository, _ = self._open(repo, revision)
+            if hub.lost_commits:
+                hub.lost_commits -= 1
+                self.close_connection = True
+                return
             files, message = {}, ""
             for operation in map(json.loads, body.splitlines()):
                 value = operation["value"]
@@ -225,11 +246,23 @@ def _handler_of(hub: HubServer) -> type[BaseHTTPRequestHandler]:
                     message = value["summary"]
                 elif operation["key"] == "file":
                     files[value["path"]] = base64.b64decode(value["content"])
+                elif operation["key"] == "lfsFile":
+                    files[value["path"]] = hub.large[value["oid"]]
                 else:
                     raise _Refusal(400, "", f"This Hub takes no {operation['key']}")
             commit = repository.commit(files, message, revision)
             url = f"{hub.url}/{repo}/commit/{commit}"
             self._send_json({"success": True, "commitOid": commit, "commitUrl": url})
+
+        def _read_body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding") != "chunked":
+                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
 
         def _open(self, repo: str, revision: str) -> tuple[Repository, str]:
             repository = hub.repositories.get(repo)

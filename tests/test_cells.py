@@ -87,6 +87,14 @@ def test_the_second_look_listens_only_for_who_is_asked_for() -> None:
     assert np.abs(first - one).max() > 1e-3
 
 
+def test_families_without_a_query_alone_get_the_first_look() -> None:
+    encoder = TimbreEncoder.from_config(CONFIG)
+    audio = (tone(300) + tone(3_000)).numpy()
+    alone = encoder.embed_mixtures([audio], SAMPLE_RATE, ["pipe"])
+    beside = encoder.embed_mixtures([audio], SAMPLE_RATE, ["pipe", "bass"])
+    np.testing.assert_allclose(alone[:, 0], beside[:, 0], atol=1e-5)
+
+
 def test_nobody_depends_on_the_batch() -> None:
     encoder = TimbreEncoder.from_config(CONFIG)
     sounds = [(tone(hz) + tone(7 * hz)).numpy() for hz in (200.0, 300.0, 500.0)]

@@ -95,7 +95,7 @@ def test_help_is_fast_and_light() -> None:
 @pytest.mark.parametrize(
     "command",
     ["search", "embed", "app", "train", "evaluate", "database"]
-    + [f"database {name}" for name in ("info", "build", "phrases", "add", "export")],
+    + [f"database {name}" for name in ("info", "build", "phrases", "add", "import", "export")],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*command.split(), "--help") == 0
@@ -340,6 +340,25 @@ def test_add_export_and_search_of_ones_own_sounds(capsys: pytest.CaptureFixture[
     assert len(InstrumentDatabase.open("copy")) == 3
 
 
+def test_a_personal_database_is_one_zip_out_and_in(capsys: pytest.CaptureFixture[str]) -> None:
+    save_wav(Path("sounds") / "Basses" / "low.wav", tone(90.0), 16_000)
+    assert run("database", "add", "sounds", "--database", "own") == 0
+    assert run("database", "add", "sounds", "--database", "own") == 0
+    assert "Added 0 instruments to own; 1 were there already." in capsys.readouterr().out
+    assert run("database", "export", "own.zip", "--database", "own") == 0
+    assert "Wrote 1 instruments to own.zip." in capsys.readouterr().out
+    assert run("database", "import", "own.zip", "--database", "new") == 0
+    assert run("database", "import", "own.zip", "--database", "new") == 0
+    assert "Added 0 instruments to new, and replaced 1." in capsys.readouterr().out
+    for arguments, words in (
+        (("own.zip",), "--database FOLDER"),
+        (("own.zip", "--database", "new", "--model", "1"), "made by the model"),
+        (("mix.wav", "--database", "other"), "cannot be read as a zip"),
+    ):
+        assert run("database", "import", *arguments) == 2
+        assert words in capsys.readouterr().err
+
+
 def test_build_writes_a_database_with_progress(capsys: pytest.CaptureFixture[str]) -> None:
     write_previewed_bank(Path("bank"))
     options = ("--note-bank", "bank", "--without-soundfonts", "--output", "made")
@@ -366,4 +385,4 @@ def test_app_serves_on_the_address_given(monkeypatch: pytest.MonkeyPatch) -> Non
     fake.__dict__["serve"] = lambda **options: calls.append(options)
     monkeypatch.setitem(sys.modules, "cir.ui.serve", fake)
     assert run("app", "--port", "8123", "--host", "0.0.0.0") == 0
-    assert calls == [{"host": "0.0.0.0", "port": 8123}]
+    assert calls == [{"host": "0.0.0.0", "port": 8123, "mcp": False}]

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from cir.errors import InputError
-from cir.index import archives
 from cir.index.archives import extract_sounds
 
 
@@ -67,14 +66,12 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
         extract_sounds(tmp_path / "damaged.zip", tmp_path)
 
 
-def test_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bombs_are_refused(tmp_path: Path) -> None:
     archive = _zip(tmp_path / "bomb.zip", {"a.wav": bytes(5_000), "b.wav": bytes(5_000)})
-    monkeypatch.setattr(archives, "MAX_BYTES", 8_000)
-    with pytest.raises(InputError, match="unpacks to more than"):
-        extract_sounds(archive, tmp_path)
-    monkeypatch.setattr(archives, "MAX_SOUNDS", 1)
+    with pytest.raises(InputError, match=r"bomb\.zip unpacks to more than 0\.00763 MB"):
+        extract_sounds(archive, tmp_path, max_bytes=8_000)
     with pytest.raises(InputError, match="holds 2 sounds; at most 1"):
-        extract_sounds(archive, tmp_path)
+        extract_sounds(archive, tmp_path, max_sounds=1)
 
 
 def test_encrypted_archives_are_refused(tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 import shutil
 import zipfile
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pytest
 
 from cir.audio.io import load_audio, save_wav
 from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
-from cir.index.own_sounds import Labels, add_sounds
+from cir.index.own_digests import CONTENTS_NAME
+from cir.index.own_sounds import AddReport, Labels, Limits, Upload, add_sounds
+from cir.types import FloatArray, Progress
 from tests.fakes import SpectrumEncoder, tone
 
 
@@ -145,3 +149,135 @@ def test_another_model_or_folder_is_refused_before_any_work(tmp_path: Path, pack
         add_sounds(pack, SpectrumEncoder(), [pack])
     with pytest.raises(InputError, match="Unknown family"):
         add_sounds(tmp_path / "db", SpectrumEncoder(), [pack], Labels(family="kazoo"))
+
+
+class CountingEncoder(SpectrumEncoder):
+    """Counts what it embeds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def embed(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        self.count += len(sounds)
+        return super().embed(sounds, sample_rate)
+
+
+def test_the_same_again_costs_nothing(tmp_path: Path, pack: Path) -> None:
+    encoder = CountingEncoder()
+    add_sounds(tmp_path / "db", encoder, [pack])
+    embedded = encoder.count
+    before = InstrumentDatabase.open(tmp_path / "db").embeddings()[1]
+    report = add_sounds(tmp_path / "db", encoder, [pack])
+    assert (report.unchanged, report.added, report.replaced) == (4, (), 0)
+    assert encoder.count == embedded
+    labelled = add_sounds(tmp_path / "db", encoder, [pack], Labels(author="Ada"))
+    assert encoder.count == embedded  # another author sounds the same
+    assert (len(labelled.added), labelled.replaced) == (4, 4)
+    database = InstrumentDatabase.open(tmp_path / "db")
+    assert {row.author for row in database.instruments()} == {"Ada"}
+    np.testing.assert_array_equal(database.embeddings()[1], before)
+
+
+def test_a_changed_file_replaces_itself_alone(tmp_path: Path, pack: Path) -> None:
+    encoder = CountingEncoder()
+    add_sounds(tmp_path / "db", encoder, [pack])
+    embedded = encoder.count
+    old = (pack / "Loose.wav").read_bytes()
+    save_wav(pack / "Loose.wav", tone(1_000.0, 0.6), 16_000)
+    report = add_sounds(tmp_path / "db", encoder, [pack])
+    assert [row.instrument_id for row in report.added] == ["my-pack-loose"]
+    assert (report.unchanged, report.replaced, encoder.count) == (3, 1, embedded + 1)
+    (pack / "Loose.wav").write_bytes(old)
+    assert add_sounds(tmp_path / "db", encoder, [pack]).replaced == 1
+
+
+def test_the_same_sound_elsewhere_borrows_sound_and_preview(tmp_path: Path, pack: Path) -> None:
+    encoder = CountingEncoder()
+    add_sounds(tmp_path / "db", encoder, [pack])
+    embedded = encoder.count
+    twin = Upload(pack / "Loose.wav", PurePosixPath("Organs", "Twin.wav"))
+    # Its maker changes in the same addition, and must not pass the change on.
+    copy = tmp_path / "copy.wav"
+    shutil.copy(twin.path, copy)
+    save_wav(pack / "Loose.wav", tone(1_000.0, 0.6), 16_000)
+    report = add_sounds(tmp_path / "db", encoder, [pack, Upload(copy, twin.inside)])
+    assert encoder.count == embedded + 1
+    assert ("organs-twin", "organ") in [(row.instrument_id, row.family) for row in report.added]
+    database = InstrumentDatabase.open(tmp_path / "db")
+    sound, rate = load_audio(copy, sample_rate=None)
+    match = database.search(encoder.embed([sound], rate)[0], 1)[0]
+    assert match.instrument.instrument_id == "organs-twin"
+    assert match.preview is not None
+    preview, preview_rate = load_audio(match.preview, sample_rate=None)
+    heard = database.search(encoder.embed([preview], preview_rate)[0], 1)[0]
+    assert heard.instrument.instrument_id == "organs-twin"
+
+
+def test_stopped_or_interrupted_what_is_ready_stays(tmp_path: Path, pack: Path) -> None:
+    report = add_sounds(tmp_path / "db", SpectrumEncoder(), [pack], stop=lambda: True)
+    assert report.was_stopped
+    assert len(report.added) == 1
+
+    def interrupt(done: float, words: str) -> None:
+        if done > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        add_sounds(tmp_path / "db", SpectrumEncoder(), [pack], progress=interrupt)
+    assert 2 <= len(InstrumentDatabase.open(tmp_path / "db")) < 4
+    rest = add_sounds(tmp_path / "db", SpectrumEncoder(), [pack])
+    assert rest.unchanged + len(rest.added) == len(InstrumentDatabase.open(tmp_path / "db")) == 4
+
+
+def test_uploads_are_known_by_the_place_they_came_from(tmp_path: Path, pack: Path) -> None:
+    uploads = [
+        Upload(pack / "Loose.wav", PurePosixPath("kick.wav")),
+        Upload(pack / "Basses" / "Deep One.wav", PurePosixPath("Kit", "Basses", "low.wav")),
+    ]
+    report = add_sounds(tmp_path / "db", SpectrumEncoder(), uploads)
+    facts = [(row.bank, row.category, row.family, row.engine) for row in report.added]
+    assert sorted(facts) == [
+        ("Kit", "Basses", "bass", "samples:Kit/Basses/low.wav"),
+        ("My sounds", "", None, "samples:kick.wav"),
+    ]
+
+
+def test_one_bad_file_does_not_keep_the_others_out(tmp_path: Path, pack: Path) -> None:
+    (tmp_path / "text.wav").write_text("no sound")
+    report = add_sounds(
+        tmp_path / "db", SpectrumEncoder(), [tmp_path / "text.wav", pack / "Loose.wav"]
+    )
+    assert [row.name for row in report.added] == ["Loose"]
+    assert len(report.refused) == 1
+    assert report.refused[0].startswith("text.wav cannot be read as sound")
+
+
+def test_limits_are_said(tmp_path: Path, pack: Path) -> None:
+    def add(limits: Limits) -> AddReport:
+        return add_sounds(tmp_path / "db", SpectrumEncoder(), [pack], limits=limits)
+
+    with pytest.raises(InputError, match="At most 2 sounds and 8 GB can be added at once"):
+        add(Limits(sounds=2))
+    with pytest.raises(InputError, match=r"At most 50,000 sounds and 0\.00954 MB"):
+        add(Limits(n_bytes=10_000))
+    with pytest.raises(InputError, match=r"0\.6 seconds long; at most 0\.5"):
+        add(Limits(seconds=0.5))
+    assert not (tmp_path / "db").exists()
+    report = add(Limits(total=2))
+    assert len(report.added) == 2
+    assert "there are 2 sounds already" in report.refused[-1]
+    assert len(add(Limits(total=2)).refused) == 3
+
+
+def test_a_damaged_record_of_contents_costs_time_only(tmp_path: Path, pack: Path) -> None:
+    add_sounds(tmp_path / "db", SpectrumEncoder(), [pack])
+    (tmp_path / "db" / CONTENTS_NAME).write_text("{")
+    report = add_sounds(tmp_path / "db", SpectrumEncoder(), [pack])
+    assert (len(report.added), report.replaced, report.unchanged) == (4, 4, 0)

@@ -16,8 +16,8 @@ PACKAGE = Path(cir.__file__).parent
 # From the top down: a part imports its own layer and those below it.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__", "ui", "cli"}),
-    frozenset({"evaluation"}),
-    frozenset({"retrieval"}),
+    frozenset({"evaluation", "publish"}),
+    frozenset({"retrieval", "timeline", "windows"}),
     frozenset({"index"}),
     frozenset({"training"}),
     frozenset({"losses", "model", "baselines"}),

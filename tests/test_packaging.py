@@ -21,7 +21,14 @@ if not (ROOT / "pyproject.toml").exists():
 
 
 # Used where they import; the code says what to do where they do not.
-OPTIONAL_IMPORTS = {"tinysoundfont", "vita", "surgepy", "torchaudio", "imageio_ffmpeg"}
+OPTIONAL_IMPORTS = {
+    "tinysoundfont",
+    "vita",
+    "surgepy",
+    "torchaudio",
+    "imageio_ffmpeg",
+    "spaces",
+}
 NOT_IMPORTED = {
     "pretty-midi",  # ships TimGM6mb.sf2
     "tensorboardx",  # accelerate imports it

@@ -151,3 +151,47 @@ def test_what_the_database_finds_is_as_it_was_measured() -> None:
     (known,) = results_of("known_by_six_mixtures")
     assert known["settings"]["references"] == 6 and known["settings"]["mixtures"] == 1000
     assert f"is found in {both(known['scores']['mean'])} of 1 000 mixtures" in text
+
+
+def test_many_clients_wait_as_long_as_it_was_measured() -> None:
+    measured = json.loads((RESULTS / "parallel_clients.json").read_text("utf-8"))
+    assert (measured["clients"], measured["failures"]) == (20, 0)
+    median, worst = (
+        measured[name] / measured["alone_seconds"] for name in ("median_seconds", "worst_seconds")
+    )
+    words = f"in {median:.1f} times what one takes alone, the last in {worst:.1f} times"
+    assert words in " ".join(README.split())
+
+
+def test_the_page_does_what_the_readme_says_other_programs_may_ask() -> None:
+    from cir.ui.mcp_tools import MCP_TOOLS
+
+    section = README.split("## From other programs")[1].split("\n## ")[0]
+    for name in ("/search", "/similar", "/describe", "/instruments", *MCP_TOOLS):
+        assert f"`{name}`" in section
+    (snippet,) = re.findall(r"```py\n(.*?)```", section, re.DOTALL)
+    compile(snippet, "README.md", "exec")
+
+
+def test_the_publishing_command_is_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from cir.cli.main import app
+
+    section = README.split("## On the Hugging Face Hub")[1]
+    command = section.split("```sh\n")[1].split("\n```")[0].split()
+    assert command[:2] == ["cir", "publish"]
+    monkeypatch.setenv("CIR_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    result = CliRunner().invoke(app, command[1:])
+    assert result.exit_code == 0, result.exception
+    assert "Nothing was sent." in result.stdout
+
+
+def test_searches_do_not_raise_the_memory() -> None:
+    measured = json.loads((RESULTS / "app_memory.json").read_text("utf-8"))
+    held = {int(count): mib for count, mib in measured["held_mib_after_searches"].items()}
+    assert max(held) == 200 and held[200] < 1.02 * held[20]
+    assert f"in {held[200] / 1000:.1f} GB of memory, which 200 searches do not raise" in " ".join(
+        README.split()
+    )

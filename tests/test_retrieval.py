@@ -15,12 +15,11 @@ from cir.retrieval import (
     Retriever,
     SearchTimings,
     embed_query,
-    embed_windows,
     read_sound,
     search,
-    split_windows,
 )
 from cir.types import FloatArray, Progress
+from cir.windows import embed_windows, split_windows
 from tests.calibrated import SCALE, CalibratedDatabase
 from tests.fakes import SpectrumEncoder, instrument, tone
 

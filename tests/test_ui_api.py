@@ -1,22 +1,25 @@
 import json
 import socket
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from cir.audio.io import save_wav
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
-from cir.ui.api import answer_as_json
+from cir.ui.api_json import results_as_json
 from cir.ui.serve import port_from_environment, serve
 from cir.ui.service import PageService
 from cir.ui.theme import page_theme, static_text
 from tests.calibrated import CalibratedDatabase
-from tests.fakes import SpectrumEncoder
-from tests.page.database import FAMILIES, make_database, serve_page, write_mix
+from tests.fakes import SpectrumEncoder, tone
+from tests.page.database import FAMILIES, LOWEST_HZ, make_database, serve_page, write_mix
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,7 @@ def test_a_calibrated_answer_has_chances(tmp_path: Path) -> None:
     encoder = SpectrumEncoder()
     with make_database(tmp_path / "database", encoder, CalibratedDatabase) as database:
         answer = PageService(encoder, database).search(write_mix(tmp_path / "mix.wav"), FAMILIES, 5)
-    found = json.loads(json.dumps(answer_as_json(answer)))["families"]
+    found = json.loads(json.dumps(results_as_json(answer.results, answer.seconds)))["families"]
     for result, shown in zip(answer.results, found, strict=True):
         assert result.judgement is not None
         assert shown["judgement"] == {
@@ -84,11 +87,123 @@ def test_previews_of_matches_can_be_fetched(client: Client, address: str, tmp_pa
     assert reply.content.startswith(b"OggS")
 
 
-def test_only_search_is_public(client: Client) -> None:
+PARAMETERS = {
+    "/search": "mix families top_k bank source start_seconds end_seconds",
+    "/similar": "instrument_id sound top_k family bank source",
+    "/describe": "instrument_id sound neighbours",
+    "/instruments": "words family bank source limit offset",
+}
+
+
+def test_each_endpoint_is_documented_and_typed(client: Client) -> None:
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/search"}
-    names = [parameter["parameter_name"] for parameter in endpoints["/search"]["parameters"]]
-    assert names == ["mix", "families", "top_k"]
+    assert set(endpoints) == set(PARAMETERS)
+    for name, endpoint in endpoints.items():
+        names = [parameter["parameter_name"] for parameter in endpoint["parameters"]]
+        assert names == PARAMETERS[name].split()
+        assert (
+            "Answers {" in endpoint["description"]
+            or "Of an instrument: {" in endpoint["description"]
+        )
+        assert all(parameter["type"] for parameter in endpoint["parameters"])
+
+
+def test_a_search_hears_a_region_of_one_bank(client: Client, tmp_path: Path) -> None:
+    mix = handle_file(str(write_mix(tmp_path / "mix.wav")))  # its last half second is silent
+    found = client.predict(
+        mix, ["bass"], 3, bank="Bank 1", start_seconds=1, end_seconds=2, api_name="/search"
+    )["families"][0]["matches"]
+    assert {match["bank"] for match in found} == {"Bank 1"}
+    whole = client.predict(mix, ["bass"], 3, bank="Bank 1", api_name="/search")
+    assert found[0]["similarity"] != whole["families"][0]["matches"][0]["similarity"]
+
+
+def test_similar_instruments_of_an_instrument_and_of_its_sound(
+    client: Client, tmp_path: Path
+) -> None:
+    of_id = client.predict(instrument_id="bass-3", top_k=4, api_name="/similar")["matches"]
+    assert [match["rank"] for match in of_id] == [1, 2, 3, 4]
+    assert "bass-3" not in {match["instrument_id"] for match in of_id}
+    note = tmp_path / "note.wav"
+    save_wav(note, tone(LOWEST_HZ["bass"] * 1.2**3, 3.0, 44_100), 44_100)
+    of_sound = client.predict(
+        sound=handle_file(str(note)), top_k=1, family="bass", api_name="/similar"
+    )["matches"]
+    assert of_sound[0]["instrument_id"] == "bass-3"
+    assert of_sound[0]["similarity"] > 0.95
+
+
+def test_an_instrument_is_described(client: Client) -> None:
+    found = client.predict(instrument_id="bass-3", neighbours=2, api_name="/describe")
+    assert found["instrument"]["name"] == "Bass 3"
+    assert found["place"].keys() == {"x", "y"}
+    similar = client.predict(instrument_id="bass-3", top_k=2, api_name="/similar")["matches"]
+    assert found["neighbours"] == similar
+    assert found["timbre"]["brightness_hz"] < 400
+
+
+def test_a_sound_is_measured_in_units(client: Client, tmp_path: Path) -> None:
+    note = tmp_path / "note.wav"
+    save_wav(note, tone(440.0, 2.0), 16_000)
+    found = client.predict(sound=handle_file(str(note)), api_name="/describe")
+    assert (found["seconds"], found["measured_seconds"]) == (2.0, 2.0)
+    timbre = found["timbre"]
+    # Partials at 440, 880 and 1320 Hz with amplitudes 1, 1/2 and 1/3.
+    assert timbre["brightness_hz"] == pytest.approx(3 * 440 / (1 + 1 / 2 + 1 / 3), rel=0.2)
+    assert timbre["fundamental_share"] == pytest.approx(6 / 11, abs=0.05)
+    assert timbre["low_partials_share"] == pytest.approx(5 / 11, abs=0.05)
+    assert timbre["inharmonicity"] < 0.01 and timbre["noisiness"] < 0.05
+    assert timbre["attack_seconds"] < 0.1 < timbre["effective_duration_seconds"] < 2.0
+
+
+def test_instruments_are_listed_page_by_page(client: Client) -> None:
+    first, rest = (
+        client.predict("bass", family="bass", limit=5, offset=offset, api_name="/instruments")
+        for offset in (0, 5)
+    )
+    assert first["total"] == rest["total"] > 5
+    ids = [one["instrument_id"] for page in (first, rest) for one in page["instruments"]]
+    assert len(set(ids)) == len(ids) == min(10, first["total"])
+    assert client.predict("no such words", api_name="/instruments")["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("api_name", "question", "sentence"),
+    [
+        ("/search", {"top_k": 21}, "21 matches were asked for; choose a whole number from 1 to 20"),
+        ("/search", {"bank": "Nowhere"}, "no bank 'Nowhere'; it has Bank 0, Bank 1"),
+        (
+            "/search",
+            {"start_seconds": 9},
+            "from 9 to 4 s does not lie within this mix of 4.0 s",
+        ),
+        ("/search", {"start_seconds": 3.6}, "from 3.6 to 4 s is too short"),
+        ("/similar", {"sound": None}, "Neither of an instrument's id and a sound file came"),
+        ("/similar", {"instrument_id": "bass-1"}, "Both of an instrument's id and a sound file"),
+        ("/similar", {"family": "noise"}, "Unknown family 'noise'"),
+        (
+            "/describe",
+            {"sound": None, "instrument_id": "me"},
+            "The database has no instrument 'me'",
+        ),
+        ("/instruments", {"limit": 501}, "501 instruments were asked for.*from 1 to 500"),
+        ("/instruments", {"offset": -1}, "The offset is -1; choose a whole number from 0"),
+    ],
+)
+def test_what_cannot_be_answered_says_why(
+    client: Client, tmp_path: Path, api_name: str, question: dict[str, Any], sentence: str
+) -> None:
+    mix = handle_file(str(write_mix(tmp_path / "mix.wav")))
+    given = {"/search": {"mix": mix}, "/similar": {"sound": mix}, "/describe": {"sound": mix}}
+    with pytest.raises(AppError, match=sentence):
+        client.predict(**{**given.get(api_name, {}), **question}, api_name=api_name)
+
+
+def test_twenty_searches_at_once_all_get_their_answer(client: Client, tmp_path: Path) -> None:
+    mix = handle_file(str(write_mix(tmp_path / "mix.wav")))
+    jobs = [client.submit(mix, ["bass"], 2, api_name="/search") for _ in range(20)]
+    answers = [job.result()["families"][0]["matches"] for job in jobs]
+    assert all(answer == answers[0] and len(answer) == 2 for answer in answers)
 
 
 def test_bad_input_answers_with_one_sentence(client: Client, tmp_path: Path) -> None:
@@ -109,7 +224,9 @@ def test_files_outside_the_previews_are_not_served(address: str) -> None:
 
 
 def test_the_page_names_no_other_host() -> None:
-    for text in (static_text("page.css"), static_text("player.js"), static_text("map.js")):
+    files = [item.name for item in (resources.files("cir.ui") / "static").iterdir()]
+    assert {"page.css", "player.js", "map.js"} <= set(files)
+    for text in map(static_text, files):
         assert "http" not in text
         assert "@import" not in text
     assert "https://" not in "".join(page_theme()._stylesheets)
@@ -145,7 +262,9 @@ def test_a_port_in_use_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
     encoder = SpectrumEncoder()
     with InstrumentDatabase.create(tmp_path / "database", encoder) as database:
-        monkeypatch.setattr("cir.ui.serve.PageService", lambda: PageService(encoder, database))
+        monkeypatch.setattr(
+            "cir.ui.serve.service_from_environment", lambda: PageService(encoder, database)
+        )
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()

@@ -1,39 +1,23 @@
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from cir.instruments.families import FAMILIES
-from cir.types import FamilyResult, Judgement, Match
+from cir.types import Match
 from cir.ui.cards import (
     match_card,
     message,
     play_button,
-    results_page,
     selected_card,
     sound_address,
 )
 from cir.ui.judgements import percent
+from cir.ui.mixes import Region
 from cir.ui.palette import NO_FAMILY, family_style
 from tests.fakes import instrument
 from tests.page.database import HOSTILE_NAME
-
-
-class _Page(HTMLParser):
-    """Collects tags, attributes and text as a browser would see them."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
+from tests.page.html import ParsedPage
 
 
 def _match(rank: int, similarity: float, preview: Path | None = Path("/sounds/a b.opus")) -> Match:
@@ -41,7 +25,7 @@ def _match(rank: int, similarity: float, preview: Path | None = Path("/sounds/a 
 
 
 def test_a_card_says_everything_about_a_match() -> None:
-    page = _Page(match_card(_match(3, 0.8125)))
+    page = ParsedPage(match_card(_match(3, 0.8125)))
     for words in ("3.", "Bass 3", "0.81", "Test", "One", "by Nobody", "CC0-1.0"):
         assert words in page.text
     assert ("button", "gradio_api/file=/sounds/a%20b.opus") in [
@@ -57,7 +41,7 @@ def test_names_are_text_and_never_markup() -> None:
         selected_card(match, [match]),
         message("<i>", HOSTILE_NAME),
     ):
-        page = _Page(html)
+        page = ParsedPage(html)
         assert "img" not in [tag for tag, _ in page.tags]
         assert not [tag for tag, attributes in page.tags if "onclick" in attributes]
         assert HOSTILE_NAME in page.text
@@ -68,38 +52,15 @@ def test_a_match_without_preview_has_no_button() -> None:
     assert "cir-silent" in match_card(_match(1, 0.9, preview=None))
 
 
-def test_results_keep_the_order_of_families_and_ranks() -> None:
-    results = [
-        FamilyResult("synth_lead", tuple(_match(rank, 1 - rank / 10) for rank in (1, 2))),
-        FamilyResult("voice", ()),
-    ]
-    page = _Page(results_page(results, Path("/mix.wav"), 0.4))
-    assert [a["data-family"] for tag, a in page.tags if "data-family" in a] == [
-        "synth_lead",
-        "voice",
-    ]
-    assert [a["data-instrument"] for tag, a in page.tags if tag == "li"] == ["bass-1", "bass-2"]
-    assert "The database has no instrument of this family." in page.text
-
-
 def test_similarities_beyond_the_meter_stay_inside_it() -> None:
     assert "--share:0.000" in match_card(_match(1, -0.4))
     assert "--share:1.000" in match_card(_match(1, 1.0000001))
     assert "-0.40" in match_card(_match(1, -0.4))
 
 
-JUDGEMENT = Judgement((0.34, 0.2), 0.34, 0.618, 0.2, is_absent=False, false_alarm_rate=0.1)
-
-
-def _judged(count: int, judgement: Judgement | None) -> str:
-    chance = None if judgement is None else 0.34
-    matches = tuple(replace(_match(rank, 0.81), chance=chance) for rank in range(1, count + 1))
-    return _Page(results_page([FamilyResult("bass", matches, judgement)], Path("/m"), 0.4)).text
-
-
 def test_a_card_says_the_chance_before_the_similarity() -> None:
     card = match_card(replace(_match(1, 0.8125), chance=0.342))
-    assert _Page(card).text.endswith("34 % chancesimilarity 0.81")
+    assert ParsedPage(card).text.endswith("34 % chancesimilarity 0.81")
     assert "--share:0.342" in card
     assert "chance" not in match_card(_match(1, 0.8125))
 
@@ -118,30 +79,48 @@ def test_a_card_says_the_chance_before_the_similarity() -> None:
 )
 def test_percents_never_claim_certainty(share: float, words: str) -> None:
     assert percent(share) == words
-    assert f"{words} chance" in _Page(match_card(replace(_match(1, 0.5), chance=share))).text
+    assert f"{words} chance" in ParsedPage(match_card(replace(_match(1, 0.5), chance=share))).text
 
 
-def test_a_family_says_how_likely_it_is_among_the_five() -> None:
-    assert "Chance that it is among these five: 62 %" in _judged(5, JUDGEMENT)
-    assert "Chance that it is among the first five: 62 %" in _judged(8, JUDGEMENT)
-    assert "among" not in _judged(4, JUDGEMENT)
-    assert "Probably not" not in _judged(5, JUDGEMENT)
+def test_a_passage_is_played_from_its_start_to_its_end() -> None:
+    (button, attributes), *_ = ParsedPage(play_button(Path("/m"), "Play", Region(1.5, 12.0))).tags
+    assert (button, attributes["data-start"], attributes["data-end"]) == ("button", "1.5", "12")
 
 
-def test_an_absent_instrument_is_said_to_be_absent_with_the_rate_of_false_alarms() -> None:
-    text = _judged(5, replace(JUDGEMENT, is_absent=True))
-    assert (
-        "Probably not in this database. Said wrongly of 10 % of the instruments in calibration."
-        "If it is here after all, chance that it is among these five: 62 %"
-    ) in text
-    assert "Probably not in this database." in _judged(1, replace(JUDGEMENT, is_absent=True))
+def _acts(html: str) -> list[str | None]:
+    return [
+        attributes["data-act"]
+        for _, attributes in ParsedPage(html).tags
+        if "data-act" in attributes
+    ]
 
 
-def test_without_a_calibration_nothing_speaks_of_chances() -> None:
-    text = _judged(5, None)
-    assert "chance" not in text.lower()
-    assert "similarity is a cosine" in text
-    assert "similarity is a cosine" not in _judged(5, JUDGEMENT)
+def test_a_card_offers_what_can_be_done_with_its_sounds() -> None:
+    match = _match(1, 0.5)
+    with_phrase = replace(match, phrase=Path("/sounds/phrase.opus"))
+    assert _acts(match_card(match)) == ["copy"]
+    assert _acts(match_card(with_phrase)) == ["phrase", "copy"]
+    assert _acts(match_card(match, in_results=True)) == ["compare", "like", "copy"]
+    assert _acts(match_card(with_phrase, in_results=True)) == ["phrase", "compare", "like", "copy"]
+    assert _acts(match_card(_match(1, 0.5, preview=None), in_results=True)) == ["like", "copy"]
+    assert 'data-src="gradio_api/file=/sounds/phrase.opus"' in match_card(with_phrase)
+
+
+def test_only_cards_of_the_results_take_the_keyboard() -> None:
+    match = replace(_match(2, 0.5), chance=0.342)
+    attributes = dict(ParsedPage(match_card(match, in_results=True)).tags)["li"]
+    assert attributes["tabindex"] == "0"
+    assert attributes["aria-label"] == "2. Bass 2, One, chance 34 %"
+    assert "tabindex" not in dict(ParsedPage(match_card(match)).tags)["li"]
+
+
+def test_a_card_carries_the_path_of_its_preset() -> None:
+    match = _match(1, 0.5)
+    instrument_ = replace(match.instrument, bank="Surge factory", category="Basses")
+    page = ParsedPage(match_card(replace(match, instrument=instrument_)))
+    assert [a["data-path"] for _, a in page.tags if "data-path" in a] == [
+        "Factory > Basses > Bass 1"
+    ]
 
 
 def test_addresses_are_relative_and_quoted() -> None:

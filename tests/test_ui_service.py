@@ -7,10 +7,13 @@ import pytest
 from cir.audio.io import save_wav
 from cir.errors import CirError, DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
+from cir.index.duplicates import NEAR_DUPLICATE
 from cir.index.exact import exact_search
 from cir.retrieval import Retriever
 from cir.ui.examples import load_examples
-from cir.ui.service import MAX_SECONDS, Answer, PageService
+from cir.ui.lookup import Filters
+from cir.ui.mixes import MAX_SECONDS, Region
+from cir.ui.service import Answer, PageService
 from cir.ui.timbre_plot import timbre_figure
 from tests.calibrated import CalibratedDatabase
 from tests.fakes import SpectrumEncoder, tone
@@ -57,6 +60,80 @@ def test_the_page_judges_as_the_library_does(service: PageService, mix: Path) ->
         assert list(found.results) == Retriever(encoder, database).search(mix, FAMILIES, 5)
     judgements = [result.judgement for result in found.results]
     assert [one is not None and one.is_absent for one in judgements] == [False, True, False]
+
+
+def test_families_come_one_by_one(service: PageService, mix: Path, answer: Answer) -> None:
+    steps = list(service.search_by_family(mix, FAMILIES, 5))
+    assert [len(step.results) for step in steps] == [1, 2, 3]
+    for number, step in enumerate(steps, start=1):
+        assert step.results == answer.results[:number]
+        assert len(step.groups) == number
+    assert [step.seconds for step in steps] == sorted(step.seconds for step in steps)
+
+
+def test_a_passage_is_searched_as_a_file_of_its_own(service: PageService, tmp_path: Path) -> None:
+    parts = [tone(60.0, 4.0), tone(300.0, 5.0)]
+    save_wav(tmp_path / "both.wav", np.concatenate(parts), 16_000)
+    save_wav(tmp_path / "second.wav", parts[1], 16_000)
+    whole = service.search(tmp_path / "both.wav", ["bass"], 3)
+    passage = service.search(tmp_path / "both.wav", ["bass"], 3, region=Region(4.0, 9.0))
+    alone = service.search(tmp_path / "second.wav", ["bass"], 3)
+    assert passage.results == alone.results != whole.results
+
+
+def test_a_silent_passage_is_refused(service: PageService, tmp_path: Path) -> None:
+    sound = np.concatenate([tone(60.0, 2.0), np.zeros(32_000, np.float32)])
+    save_wav(tmp_path / "half.wav", sound, 16_000)
+    with pytest.raises(InputError, match="silent"):
+        service.search(tmp_path / "half.wav", ["bass"], 3, region=Region(2.0, 4.0))
+
+
+def test_filters_compose_with_similarity(service: PageService, mix: Path) -> None:
+    found = service.search(mix, FAMILIES, 20, filters=Filters(bank="Bank 1"))
+    everything = service.search(mix, FAMILIES, 20)
+    for result, unfiltered in zip(found.results, everything.results, strict=True):
+        expected = [one for one in unfiltered.matches if one.instrument.bank == "Bank 1"]
+        assert [one.instrument for one in result.matches] == [one.instrument for one in expected]
+        assert [one.similarity for one in result.matches] == [one.similarity for one in expected]
+    with pytest.raises(InputError, match="nobody's"):
+        service.search(mix, FAMILIES, 5, filters=Filters(bank="nobody's"))
+
+
+def test_five_matches_are_five_sounds(service: PageService, mix: Path) -> None:
+    found = service.search(mix, FAMILIES, 3, gather=True)
+    everything = service.search(mix, FAMILIES, 20)
+    _, embeddings = service.database.embeddings()
+    rows = {one.instrument_id: row for row, one in enumerate(service.instruments)}
+    for result, groups, ranked in zip(found.results, found.groups, everything.results, strict=True):
+        assert len(groups) == 3
+        heads = embeddings[[rows[group.match.instrument.instrument_id] for group in groups]]
+        assert (heads @ heads.T - 2 * np.eye(3)).max() < NEAR_DUPLICATE
+        # Ranks and similarities are those of the search.
+        assert set(result.matches) <= set(ranked.matches)
+        members = [one for group in groups for one in group.members]
+        assert sorted(members, key=lambda one: one.rank) == list(result.matches)
+    assert any(group.duplicates for groups in found.groups for group in groups)
+
+
+def test_gathered_matches_keep_their_chances(service: PageService, mix: Path) -> None:
+    with CalibratedDatabase.open(service.database.path) as database:
+        page = PageService(service.encoder, database)
+        found = page.search(mix, FAMILIES, 3, gather=True)
+        ranked = page.search(mix, FAMILIES, 20)
+    for result, full in zip(found.results, ranked.results, strict=True):
+        assert set(result.matches) <= set(full.matches)
+        assert result.judgement is not None
+        assert list(result.judgement.chances) == [one.chance for one in result.matches]
+
+
+def test_a_long_mix_has_a_timeline(service: PageService, mix: Path, tmp_path: Path) -> None:
+    sound = np.concatenate([tone(60.0, 10.0), tone(300.0, 10.0), tone(900.0, 5.0)])
+    save_wav(tmp_path / "long.wav", sound, 16_000)
+    found = service.search(tmp_path / "long.wav", ["bass", "organ"], 2)
+    timeline = service.timeline(found)
+    assert list(timeline) == ["bass"]  # the database has no organ
+    assert [cell.start_seconds for cell in timeline["bass"]] == [0.0, 10.0, 20.0]
+    assert service.timeline(service.search(mix, ["bass"], 2)) == {}
 
 
 def test_progress_rises_from_nothing_to_the_end(service: PageService, mix: Path) -> None:
@@ -176,11 +253,6 @@ def test_the_map_shows_a_search_among_its_neighbours(service: PageService, answe
     for match in answer.results[1].matches:
         assert service.position(match.instrument.instrument_id) in ringed
     assert len(figure.layout.annotations) == len(FAMILIES)
-
-
-def test_a_new_search_moves_no_view(service: PageService, answer: Answer) -> None:
-    before, after = timbre_figure(service), timbre_figure(service, answer)
-    assert before.layout.uirevision == after.layout.uirevision is not None
 
 
 def test_the_bundled_examples_are_known_to_the_service(service: PageService) -> None:

@@ -15,11 +15,18 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="7860, or $PORT, by default.", show_default=False)
     ] = None,
+    mcp: Annotated[
+        bool, typer.Option("--mcp", help="Be an MCP server too, at /gradio_api/mcp/.")
+    ] = False,
 ) -> None:
-    """Serve the web page until Ctrl-C."""
+    """Serve the web page until Ctrl-C.
+
+    CIR_MODEL and CIR_DATABASE name another model and database than the bundled ones: folders, or
+    repositories of the Hugging Face Hub.
+    """
     import os
 
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from cir.ui.serve import serve as serve_page
 
-    serve_page(host=host, port=port)
+    serve_page(host=host, port=port, mcp=mcp)

@@ -26,6 +26,10 @@ app = typer.Typer(
 )
 
 _SHOWN_BANKS = 12
+_NAME_ONE = (
+    "The bundled database is not changed; name a folder for one of your own, new or not, "
+    "with --database FOLDER."
+)
 _SHOWN_REASONS = 5
 
 NoteBankOption: TypeAlias = Annotated[
@@ -216,27 +220,38 @@ def calibrate(
 
 @app.command()
 def add(
-    sounds: Annotated[list[Path], typer.Argument(help="Sound files, folders and zip archives.")],
+    sounds: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Sound files, sound fonts (sf2, sf3), Vital presets; folders and zips of these."
+        ),
+    ],
     database: DatabaseOption = None,
     family: Annotated[
         str | None,
         typer.Option(
-            help="Family of them all; else the folders' names decide.", show_default=False
+            help="Family of them all; else what they say themselves, or their folders' names.",
+            show_default=False,
         ),
     ] = None,
     bank: Annotated[
-        str | None, typer.Option(help="Else the folder's or archive's name.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Else the name of the folder, archive or sound font.", show_default=False
+        ),
     ] = None,
-    author: Annotated[str, typer.Option(help="Who made the sounds.", show_default=False)] = "",
-    licence: Annotated[str, typer.Option(help="Theirs.", show_default=False)] = "",
+    author: Annotated[
+        str, typer.Option(help="Else what sound fonts and presets say.", show_default=False)
+    ] = "",
+    licence: Annotated[str, typer.Option(help="The same.", show_default=False)] = "",
     model: ModelOption = None,
 ) -> None:
-    """Add one-shots to a database of your own; the folder is made if it is not there."""
+    """Add sounds to a database of your own; the folder is made if it is not there.
+
+    What is there already costs nothing: the same command again goes on where Ctrl-C ended it.
+    """
     if database is None:
-        raise DatabaseError(
-            "The bundled database is not changed; name a folder for one of your own, new or not, "
-            "with --database FOLDER."
-        )
+        raise DatabaseError(_NAME_ONE)
     from cir.index.own_sounds import Labels, add_sounds
 
     encoder = load_encoder(model)
@@ -251,7 +266,8 @@ def add(
     for reason in report.refused:
         typer.echo(f"left out: {reason}", err=True)
     without = sum(instrument.family is None for instrument in report.added)
-    typer.echo(f"Added {len(report.added)} instruments to {database}.")
+    there = f"; {report.unchanged} were there already" if report.unchanged else ""
+    typer.echo(f"Added {len(report.added)} instruments to {database}{there}.")
     if without:
         typer.echo(
             f"{without} of them have no family, so no search by family finds them: "
@@ -260,14 +276,36 @@ def add(
         )
 
 
+@app.command("import")
+def import_(
+    archive: Annotated[Path, typer.Argument(help="A zip that `cir database export` made.")],
+    database: DatabaseOption = None,
+    model: ModelOption = None,
+) -> None:
+    """Add all instruments of an exported database to one of your own."""
+    if database is None:
+        raise DatabaseError(_NAME_ONE)
+    from cir.index.own_archive import import_archive
+
+    encoder = load_encoder(model)
+    with progress_bar("Importing") as progress:
+        report = import_archive(database, encoder, archive, progress=progress)
+    replaced = f", and replaced {report.replaced}" if report.replaced else ""
+    typer.echo(f"Added {report.added} instruments to {database}{replaced}.")
+
+
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    target: Annotated[Path, typer.Argument(help="A new or empty folder, or a file NAME.zip.")],
     database: DatabaseOption = None,
 ) -> None:
-    """Copy a database, with all its sounds, into a folder: JSON, CSV, safetensors and Opus."""
+    """Copy a database with all its sounds into a folder or a zip: JSON, CSV, safetensors, Opus."""
     from cir.index.database import InstrumentDatabase
+    from cir.index.own_archive import export_archive
 
     with InstrumentDatabase.open(database) as opened, progress_bar("Exporting") as progress:
-        opened.export(folder, progress)
-        typer.echo(f"Wrote {len(opened)} instruments to {folder}.")
+        if target.suffix.lower() == ".zip":
+            export_archive(opened.path, target, progress)
+        else:
+            opened.export(target, progress)
+        typer.echo(f"Wrote {len(opened)} instruments to {target}.")

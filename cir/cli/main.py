@@ -14,6 +14,7 @@ from cir.cli.database import app as database_app
 from cir.cli.embed import embed
 from cir.cli.evaluate import evaluate
 from cir.cli.midi_stats import midi_stats
+from cir.cli.publish import publish
 from cir.cli.render_notes import render_notes
 from cir.cli.search import search
 from cir.cli.train import train
@@ -37,6 +38,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command("midi-stats")(midi_stats)
 app.command("render-notes")(render_notes)
+app.command()(publish)
 
 
 def main() -> None:

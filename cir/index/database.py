@@ -358,6 +358,37 @@ class InstrumentDatabase:
             self.close()
             self._use(read_bundle(folder))
 
+    def remove(self, instrument_ids: Iterable[str]) -> None:
+        """Take instruments out, with their sounds; all of them or none.
+
+        Raises:
+            DatabaseError: the bundled database is not to be changed.
+            InputError: an instrument is not here.
+        """
+        folder = self.path
+        if folder == BUNDLED_PATH:
+            raise DatabaseError("The bundled database is not changed; remove from one of your own.")
+        gone = set(instrument_ids)
+        with self._lock, FileLock(folder / _LOCK_NAME):
+            current = read_bundle(folder)
+            for instrument_id in sorted(gone):
+                current.catalog.by_id(instrument_id)  # says it where there is none
+            kept = [row for row, one in enumerate(current.catalog) if one.instrument_id not in gone]
+            places = current.coordinates
+            write_bundle(
+                folder,
+                identity=current.header.identity,
+                catalog=Catalog(current.catalog[row] for row in kept),
+                embeddings=current.embeddings[kept],
+                coordinates=None if places is None else places[kept],
+                map_trustworthiness=current.header.map_trustworthiness,
+            )
+            for kind in (PREVIEWS_NAME, PHRASES_NAME):
+                for instrument_id in gone:
+                    (folder / kind / f"{instrument_id}.opus").unlink(missing_ok=True)
+            self.close()
+            self._use(read_bundle(folder))
+
     def get(self, instrument_id: str) -> Instrument:
         """Return one instrument; raises InputError where there is none with this id."""
         return self._bundle.catalog.by_id(instrument_id)

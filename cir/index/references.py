@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from cir.audio.dsp import peak_normalise, trim_tail
+from cir.engines.base import Engine
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine
 from cir.errors import DataError, InputError
 from cir.instruments.families import reference_pitch
@@ -21,11 +22,13 @@ HELD_SECONDS = 2.0
 RENDER_SECONDS = 3.0
 """A reference note is held 2 s and rings on for at most one more."""
 
-_RENDER_RATE = 48_000
+RENDER_RATE = 48_000
+"""Hz, of notes that an engine plays."""
+
 _PEAK = 0.9
 _SILENT_PEAK = 1e-3
 _TAIL_FLOOR = 1e-3
-_FADE_SAMPLES = _RENDER_RATE * 20 // 1000
+_FADE_SAMPLES = RENDER_RATE * 20 // 1000
 _logger = logging.getLogger(__name__)
 
 
@@ -112,14 +115,20 @@ class SoundFontReferences:
     def __iter__(self) -> Iterator[Reference]:
         for preset, instrument in zip(self._bank.presets, self._instruments, strict=True):
             engine = SoundFontEngine(self._bank, preset.bank, preset.program)
-            pitch = reference_pitch(instrument.family)
-            note = Note(pitch, REFERENCE_VELOCITY, 0.0, HELD_SECONDS)
-            audio = engine.render([note], RENDER_SECONDS, _RENDER_RATE)
-            if float(np.abs(audio).max()) < _SILENT_PEAK:
-                _logger.warning("%s is silent at pitch %d: left out", instrument.name, pitch)
+            audio = play_reference(engine, instrument.family)
+            if audio is None:
+                _logger.warning("%s is silent at its reference pitch: left out", instrument.name)
                 continue
-            kept = trim_tail(peak_normalise(audio, _PEAK), _TAIL_FLOOR, _FADE_SAMPLES)
-            yield Reference(instrument, kept, _RENDER_RATE)
+            yield Reference(instrument, audio, RENDER_RATE)
+
+
+def play_reference(engine: Engine, family: str | None) -> FloatArray | None:
+    """Play the reference note of a family, at `RENDER_RATE`, (T,); None where it is silent."""
+    note = Note(reference_pitch(family), REFERENCE_VELOCITY, 0.0, HELD_SECONDS)
+    audio = engine.render([note], RENDER_SECONDS, RENDER_RATE)
+    if float(np.abs(audio).max()) < _SILENT_PEAK:
+        return None
+    return trim_tail(peak_normalise(audio, _PEAK), _TAIL_FLOOR, _FADE_SAMPLES)
 
 
 def _describe(row: BankInstrument) -> Instrument:

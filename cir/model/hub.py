@@ -1,6 +1,9 @@
 """Models by name: a folder on this machine, or a repository of the Hugging Face Hub."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
@@ -17,13 +20,33 @@ from huggingface_hub.errors import (
     XetDownloadError,
 )
 
-from cir.errors import CheckpointError
+from cir.errors import CheckpointError, CirError
 
 REQUIRED_FILES = ("config.json", "model.safetensors")
 MODEL_FILES = (*REQUIRED_FILES, "README.md")
 
+MODEL_VARIABLE = "CIR_MODEL"
+"""Environment variable: folder or Hub id of the page's model."""
+
 _REPO_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
-_LOG_IN = "log in with `hf auth login` (or set HF_TOKEN)"
+LOG_IN = "log in with `hf auth login` (or set HF_TOKEN)"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is looked for by name, and how it is called in errors."""
+
+    noun: str
+    repo_type: str
+    """As the Hub calls it: `model` or `dataset`."""
+    patterns: tuple[str, ...]
+    """What is downloaded of a repository."""
+    holds: str
+    """What a folder of it holds, in words."""
+    error: type[CirError]
+
+
+MODEL = Kind("model", "model", MODEL_FILES, " and ".join(REQUIRED_FILES), CheckpointError)
 
 
 def resolve(
@@ -48,27 +71,32 @@ def resolve(
 
 
 def fetch(
-    source: str | Path, revision: str | None = None, *, token: str | bool | None = None
+    source: str | Path,
+    revision: str | None = None,
+    *,
+    token: str | bool | None = None,
+    kind: Kind = MODEL,
 ) -> Path:
-    """Do as `resolve` does for a model of any library: what the folder holds is not checked."""
+    """Do as `resolve` does for a model of any library, or for what else has a name.
+
+    What the folder holds is not checked, and the error is that of its kind.
+    """
     folder = Path(source).expanduser()
     if folder.is_dir():
         if revision is not None:
-            raise CheckpointError(
+            raise kind.error(
                 f"{str(source)!r} is a folder, and a folder has no revision {revision!r}: leave "
                 "the revision out, or give a Hub id (owner/name)."
             )
     elif folder.is_file():
-        raise CheckpointError(
-            f"{str(source)!r} is a file: give a folder that holds {' and '.join(REQUIRED_FILES)}."
-        )
+        raise kind.error(f"{str(source)!r} is a file: give a folder that holds {kind.holds}.")
     elif isinstance(source, Path) or not _REPO_ID.fullmatch(source):
-        raise CheckpointError(
-            f"There is no model folder {str(source)!r}, and it is no Hub id either, which would "
-            "look like owner/name."
+        raise kind.error(
+            f"There is no {kind.noun} folder {str(source)!r}, and it is no Hub id either, which "
+            "would look like owner/name."
         )
     else:
-        return _download(source, revision, token)
+        return _download(source, revision, token, kind)
     return folder
 
 
@@ -101,64 +129,89 @@ def push_folder(
     if not folder.is_dir():
         raise CheckpointError(f"There is no model folder {str(folder)!r}.")
     _check_model_folder(folder, str(folder))
-    if not _REPO_ID.fullmatch(repo_id):
-        raise CheckpointError(f"{repo_id!r} is no Hub id, which would look like owner/name.")
+    check_repo_id(repo_id)
     paths = [folder / name for name in MODEL_FILES if (folder / name).is_file()]
     api = HfApi(token=token)
-    try:
+    with writing_to_hub(repo_id):
         api.create_repo(repo_id, private=private, exist_ok=True)
         commit = api.create_commit(
             repo_id,
             [CommitOperationAdd(path_in_repo=path.name, path_or_fileobj=path) for path in paths],
             commit_message=commit_message,
         )
+    return commit.oid
+
+
+def check_repo_id(repo_id: str) -> None:
+    """Make sure that a name is `owner/name`.
+
+    Raises:
+        CheckpointError: It is not.
+    """
+    if not _REPO_ID.fullmatch(repo_id):
+        raise CheckpointError(f"{repo_id!r} is no Hub id, which would look like owner/name.")
+
+
+@contextmanager
+def writing_to_hub(repo_id: str) -> Iterator[None]:
+    """Say in one sentence why the Hub did not take what was written to it.
+
+    Raises:
+        CheckpointError: The Hub refuses, or it is out of reach.
+    """
+    try:
+        yield
     except BadRequestError as error:
         raise CheckpointError(
             f"The Hub did not take {repo_id!r}: {_reason(error)}; change the name or the files."
         ) from error
     except HfHubHTTPError as error:
         raise CheckpointError(
-            f"The Hub did not let us write to {repo_id!r} ({_reason(error)}): {_LOG_IN} with a "
+            f"The Hub did not let us write to {repo_id!r} ({_reason(error)}): {LOG_IN} with a "
             "token that may write there."
         ) from error
     except ValueError as error:
         # huggingface_hub's own checks: of the repository's name, and of the card's metadata.
-        raise CheckpointError(f"The model cannot be pushed to {repo_id!r}: {error}") from error
+        raise CheckpointError(f"It cannot be pushed to {repo_id!r}: {error}") from error
     except (httpx2.HTTPError, OSError, RuntimeError) as error:
         raise CheckpointError(
-            f"The model could not be pushed to {repo_id!r} ({_reason(error)}): connect to "
-            "the Hub and try again."
+            f"It could not be pushed to {repo_id!r} ({_reason(error)}): connect to the Hub and try "
+            "again; what is there already is not sent twice."
         ) from error
-    return commit.oid
 
 
-def _download(repo_id: str, revision: str | None, token: str | bool | None) -> Path:
+def _download(repo_id: str, revision: str | None, token: str | bool | None, kind: Kind) -> Path:
     wanted = f"{repo_id!r}" + (f" at revision {revision!r}" if revision else "")
     try:
         folder = snapshot_download(
-            repo_id, revision=revision, token=token, allow_patterns=list(MODEL_FILES)
+            repo_id,
+            repo_type=kind.repo_type,
+            revision=revision,
+            token=token,
+            allow_patterns=list(kind.patterns),
         )
     except GatedRepoError as error:
-        raise CheckpointError(
-            f"Access to the Hub model {repo_id!r} must be granted: ask for it on the model's page, "
-            f"then {_LOG_IN}."
+        raise kind.error(
+            f"Access to the Hub {kind.noun} {repo_id!r} must be granted: ask for it on the "
+            f"{kind.noun}'s page, then {LOG_IN}."
         ) from error
     except RepositoryNotFoundError as error:
-        raise CheckpointError(
-            f"There is no folder {repo_id!r}, and the Hub has no model of that name, or it is "
-            f"private: check the name, or {_LOG_IN}."
+        raise kind.error(
+            f"There is no folder {repo_id!r}, and the Hub has no {kind.noun} of that name, or it "
+            f"is private: check the name, or {LOG_IN}."
         ) from error
     except RevisionNotFoundError as error:
-        raise CheckpointError(
-            f"The Hub model {repo_id!r} has no revision {revision!r}: give a branch, a tag or a "
-            "full commit hash of it."
+        raise kind.error(
+            f"The Hub {kind.noun} {repo_id!r} has no revision {revision!r}: give a branch, a tag "
+            "or a full commit hash of it."
         ) from error
     except HFValidationError as error:
-        raise CheckpointError(f"{repo_id!r} is no Hub id: {error}") from error
+        raise kind.error(f"{repo_id!r} is no Hub id: {error}") from error
     except (httpx2.HTTPError, OSError, RuntimeError, XetDownloadError) as error:
-        raise CheckpointError(
-            f"The Hub model {wanted} is not in the cache of this machine and could not be fetched "
-            f"({_reason(error)}): connect and try again, or give the path of a model folder."
+        raise kind.error(
+            f"The Hub {kind.noun} {wanted} is not in the cache of this machine and could not be "
+            f"fetched ({_reason(error)}): connect and try again, or give the path of a "
+            f"{kind.noun} folder."
         ) from error
     return Path(folder)
 

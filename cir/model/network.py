@@ -113,9 +113,9 @@ class TimbreNetwork(nn.Module):
         """
         tokens = self.read(features)
         output = self.answer(tokens)
-        if not self.config.second_look:
-            return output
         asked = list(range(len(self.config.families)) if queries is None else queries)
+        if not (self.config.second_look and asked):
+            return output
         owners = torch.arange(len(features), device=features.device).repeat_interleave(len(asked))
         numbers = torch.tensor(asked * len(features), dtype=torch.long, device=features.device)
         again = self.look_again(features, self.cell_logits(tokens), owners, numbers)

@@ -8,7 +8,8 @@ from pathlib import Path
 import gradio as gr
 
 from cir.instruments.families import FAMILIES, family_label
-from cir.ui.service import MAX_SECONDS, PageService
+from cir.ui.mixes import MAX_SECONDS
+from cir.ui.service import PageService
 
 _WHAT = """
 ## What it does
@@ -18,10 +19,10 @@ you ask for (percussion, bass, synth lead, ...) it lists the instruments of its 
 most like the one in your mix, and plays you each, so that your ears have the last word.
 
 A neural network, an audio spectrogram transformer, was trained on mixtures and single notes
-together, so that a mix lies close to each instrument that plays in it. It listens to the mix as it
-is, and then for each family to what it takes for that family's share. The method is that of the
-paper *Contrastive timbre representations for musical instrument and synthesizer
-retrieval*; the model and the code here are our own.
+together, so that a mix lies close to each instrument that plays in it. It listens to the whole mix
+at once and answers for each family. The method is that of the paper *Contrastive timbre
+representations for musical instrument and synthesizer retrieval*; the model and the code here are
+our own.
 
 ## How to read it
 
@@ -60,8 +61,9 @@ _CALIBRATED = f"""* **Chance** is how likely it is that a match is the very inst
 _PRIVACY = """
 ## Your sounds
 
-Uploads are used for your search only, and removed from this computer within two hours. The page
-loads nothing from other hosts.
+Uploads are used for your search only, and removed from this computer within two hours. What is
+made of the sounds that you add under *Your sounds* is kept as it says there. The page loads nothing
+from other hosts.
 """
 
 _LICENCES = """

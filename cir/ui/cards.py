@@ -1,4 +1,4 @@
-"""Search results and single instruments as HTML.
+"""Single instruments as HTML: one card each, here and on the map.
 
 Every text from a database or a file name passes `html.escape`: names of presets are other people's
 words. Play buttons carry the address of their sound; `static/player.js` does the rest.
@@ -10,17 +10,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from cir.instruments.families import family_label
-from cir.types import FamilyResult, Instrument, Match
-from cir.ui.judgements import ABSENT, among_five, false_alarms, percent
+from cir.instruments.preset_path import preset_path
+from cir.types import Instrument, Match
+from cir.ui.icons import COPY, NOTES, PAUSE, PLAY
+from cir.ui.judgements import percent
+from cir.ui.mixes import Region
 from cir.ui.palette import family_style
-
-_PLAY_ICON = (
-    '<svg class="cir-start" viewBox="0 0 16 16" aria-hidden="true"><path d="M4 2v12l10-6z"/></svg>'
-)
-_PAUSE_ICON = (
-    '<svg class="cir-pause" viewBox="0 0 16 16" aria-hidden="true">'
-    '<path d="M3 2h4v12H3zM9 2h4v12H9z"/></svg>'
-)
 
 
 def sound_address(path: Path) -> str:
@@ -28,15 +23,23 @@ def sound_address(path: Path) -> str:
     return f"gradio_api/file={quote(str(path))}"
 
 
-def play_button(path: Path | None, label: str) -> str:
-    """Render a button that plays a file; a dash where there is none."""
+def play_button(path: Path | None, label: str, region: Region | None = None) -> str:
+    """Render a button that plays a file, or a passage of it; a dash where there is none."""
     if path is None:
         return '<span class="cir-silent" title="No preview in this database">&ndash;</span>'
+    words = escape(label)
     return (
-        f'<button type="button" class="cir-play" data-src="{escape(sound_address(path))}" '
-        f'aria-pressed="false" aria-label="{escape(label)}" title="{escape(label)}">'
-        f"{_PLAY_ICON}{_PAUSE_ICON}</button>"
+        f'<button type="button" class="cir-play" data-src="{escape(sound_address(path))}"'
+        f'{passage(region)} aria-pressed="false" aria-label="{words}" title="{words}">'
+        f"{PLAY}{PAUSE}</button>"
     )
+
+
+def passage(region: Region | None) -> str:
+    """Say to the player which part of a file is meant, as attributes of a button."""
+    if region is None:
+        return ""
+    return f' data-start="{region.start_seconds:g}" data-end="{region.end_seconds:g}"'
 
 
 def family_tag(family: str | None) -> str:
@@ -62,17 +65,61 @@ def instrument_lines(instrument: Instrument) -> str:
     )
 
 
-def match_card(match: Match, *, show_family: bool = False) -> str:
-    """Render one match as a list item: player, rank, name, where it comes from, its score."""
+def match_card(match: Match, *, show_family: bool = False, in_results: bool = False) -> str:
+    """Render one match as a list item: player, rank, name, where it comes from, its score.
+
+    Args:
+        match: what was found.
+        show_family: name its family; for lists of more than one.
+        in_results: the card takes the keyboard, and can be compared with the mix and asked for
+            more like it; the Search tab listens to that.
+    """
     instrument = match.instrument
     family = f'<div class="cir-meta">{family_tag(instrument.family)}</div>' if show_family else ""
+    focus = f' tabindex="0" aria-label="{escape(_said(match))}"' if in_results else ""
     return (
-        f'<li class="cir-card" data-instrument="{escape(instrument.instrument_id)}">'
+        f'<li class="cir-card"{focus} data-instrument="{escape(instrument.instrument_id)}">'
         f"{play_button(match.preview, f'Play {instrument.name}')}"
         f'<div><div class="cir-name"><span class="cir-rank">{match.rank}.</span> '
         f"{escape(instrument.name)}</div>{family}{instrument_lines(instrument)}</div>"
-        f"{_score(match)}</li>"
+        f"{_score(match)}{actions(match, in_results=in_results)}</li>"
     )
+
+
+def _said(match: Match) -> str:
+    """Say in short what a screen reader says of a card."""
+    chance = "" if match.chance is None else f", chance {percent(match.chance)}"
+    return f"{match.rank}. {match.instrument.name}, {match.instrument.bank}{chance}"
+
+
+def actions(match: Match, *, in_results: bool) -> str:
+    """Render what else can be done with an instrument, as a row of small buttons."""
+    instrument = match.instrument
+    name, path = escape(instrument.name), escape(preset_path(instrument))
+    buttons = []
+    if match.phrase is not None:
+        buttons.append(
+            f'<button type="button" class="cir-act" data-act="phrase" '
+            f'data-src="{escape(sound_address(match.phrase))}" aria-pressed="false" '
+            f'aria-label="Play a phrase on {name}" title="Play a phrase (P)">{NOTES} Phrase'
+            "</button>"
+        )
+    if in_results and match.preview is not None:
+        buttons.append(
+            '<button type="button" class="cir-act" data-act="compare" '
+            f'aria-label="Compare {name} with your mix at one loudness" '
+            'title="Switch between this and your mix, at one loudness (X)">A/B</button>'
+        )
+    if in_results:
+        buttons.append(
+            f'<button type="button" class="cir-act" data-act="like" aria-label="More like {name}" '
+            'title="More like this (M)">More like this</button>'
+        )
+    buttons.append(
+        f'<button type="button" class="cir-act" data-act="copy" data-path="{path}" '
+        f'aria-label="Copy the path of {name}" title="Copy {path} (C)">{COPY}</button>'
+    )
+    return f'<div class="cir-acts">{"".join(buttons)}</div>'
 
 
 def _score(match: Match) -> str:
@@ -98,58 +145,6 @@ def _meter(share: float) -> str:
     return f'<span class="cir-meter"><span style="--share:{inside:.3f}"></span></span>'
 
 
-def family_section(result: FamilyResult) -> str:
-    """Render one family's matches."""
-    style = family_style(result.family)
-    if result.matches:
-        cards = "".join(match_card(match) for match in result.matches)
-        body = f'{_judgement_lines(result)}<ol class="cir-list">{cards}</ol>'
-        count = f"{len(result.matches)} most similar"
-    else:
-        body = '<p class="cir-hint">The database has no instrument of this family.</p>'
-        count = "none"
-    label = escape(family_label(result.family))
-    return (
-        f'<section class="cir-family" data-family="{escape(result.family)}" '
-        f'aria-label="{label}" style="--family:{style.colour}">'
-        f'<h3><span class="cir-dot"></span>{label}<span class="cir-count">{count}</span></h3>'
-        f"{body}</section>"
-    )
-
-
-def _judgement_lines(result: FamilyResult) -> str:
-    """Render what is said of a family's whole answer; nothing where it is not calibrated."""
-    judgement = result.judgement
-    if judgement is None:
-        return ""
-    banner = ""
-    if judgement.is_absent:
-        banner = (
-            f'<p class="cir-absent" role="note"><b>{ABSENT}</b> '
-            f"{escape(false_alarms(judgement))}</p>"
-        )
-    words = among_five(result)
-    if not words:
-        return banner
-    chance = escape(percent(judgement.top_5))
-    return f'{banner}<p class="cir-among">{words}: <b>{chance}</b></p>'
-
-
-def results_page(results: Sequence[FamilyResult], mix: Path, seconds: float) -> str:
-    """Render all families, under a bar that plays the mix itself for comparison."""
-    sections = "".join(family_section(result) for result in results)
-    if any(result.judgement for result in results):
-        key = "chance: how likely it is this very instrument, if the database has it"
-    else:
-        key = "similarity is a cosine: 1 is the same sound to the model, 0 is unrelated"
-    return (
-        '<div class="cir-bar"><h2>Most similar instruments</h2>'
-        f'<span class="cir-listen">{play_button(mix, "Play your mix")} Your mix</span>'
-        f'<span class="cir-muted">found in {seconds:.1f} s &middot; {key}</span></div>'
-        f'<div class="cir-families">{sections}</div>'
-    )
-
-
 def selected_card(match: Match, neighbours: Sequence[Match]) -> str:
     """Render the instrument picked on the map and its nearest neighbours of any family."""
     instrument = match.instrument
@@ -160,7 +155,7 @@ def selected_card(match: Match, neighbours: Sequence[Match]) -> str:
         f"{play_button(match.preview, f'Play {instrument.name}')}"
         f'<div><div class="cir-name">{escape(instrument.name)}</div>'
         f'<div class="cir-meta">{family_tag(instrument.family)}</div>'
-        f"{instrument_lines(instrument)}</div></div>"
+        f"{instrument_lines(instrument)}</div>{actions(match, in_results=False)}</div>"
         "<h4>Sounds most like it, in all dimensions of the model</h4>"
         f'<ol class="cir-list">{near}</ol></div>'
     )

@@ -1,7 +1,9 @@
 """What a calibrated answer says, in the words and JSON that page and command line share."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from cir.index.duplicates import MatchGroup
 from cir.types import FamilyResult, Judgement
 
 ABSENT = "Probably not in this database."
@@ -24,6 +26,21 @@ def among_five(result: FamilyResult) -> str:
     if result.judgement.is_absent:
         return f"If it is here after all, chance that it is among {which}"
     return f"Chance that it is among {which}"
+
+
+def among_shown(result: FamilyResult, groups: Sequence[MatchGroup]) -> tuple[str, float] | None:
+    """Say what the chance of the matches shown is of, and that chance; None where unknown.
+
+    Where near-duplicates stand beside them, it is the chance of all these together.
+    """
+    judgement = result.judgement
+    if judgement is None or len(result.matches) < 5:
+        return None
+    if not any(group.duplicates for group in groups):
+        return among_five(result), judgement.top_5
+    start = "If it is here after all, chance" if judgement.is_absent else "Chance"
+    share = min(1.0, sum(judgement.chances))
+    return f"{start} that it is among these {len(result.matches)}", share
 
 
 def false_alarms(judgement: Judgement) -> str:

@@ -1,30 +1,51 @@
 """The Timbre map tab: every instrument of the database, and the last search among them."""
 
+import gzip
+import json
 from typing import Any
 
 import gradio as gr
-import plotly.graph_objects as go
+from fastapi import Response
+from gradio.processing_utils import save_bytes_to_cache
 
 from cir.errors import CirError
-from cir.ui.cards import message, placeholder, selected_card
+from cir.ui.cards import message, placeholder
+from cir.ui.map_data import map_points, map_selection, map_stars
+from cir.ui.map_html import map_skeleton
 from cir.ui.service import Answer, PageService
 from cir.ui.theme import static_text
-from cir.ui.timbre_plot import timbre_figure
+from cir.ui.timbre_plot import timbre_page
 
-CAPTION = (
-    "**How to read it.** Each point is an instrument; points close together sound alike to the "
-    "model. Only neighbourhoods count: the axes mean nothing, and a gap twice as wide is not twice "
-    "the difference (UMAP squeezes hundreds of dimensions into two). A star is your last mix, as "
-    "heard for one family: it sits at the weighted mean of its ten most similar instruments of "
-    "that family, and its lines lead to its matches (ringed), which are its true neighbours even "
-    "where the flat picture puts them apart. Click a name in the legend to hide a family, "
-    "double-click to see it alone; drag to move, + and \u2212 to zoom."
+SCRIPTS = (
+    "map_data.js",
+    "map_view.js",
+    "map_sprites.js",
+    "map_points.js",
+    "map_overlay.js",
+    "map_parts.js",
+    "map_stage.js",
+    "map_pointer.js",
+    "map_keys.js",
+    "map_tools.js",
+    "map_filter.js",
+    "map_card.js",
+    "map_list.js",
+    "map_playlist.js",
+    "map.js",
 )
-PICK = "Click a point to hear it, or choose an instrument by name."
+"""Together they are the script of the map; the last one wires up what the others define."""
+
+SAVED_NAME = "timbre-map.html"
+
+_FETCH_SAVED = "() => setTimeout(() => document.querySelector('#cir-map-saved').click(), 100)"
+"""Presses the hidden download button, once Gradio has given it its file."""
 
 
 def build_map_tab(service: PageService, answer: gr.State) -> None:
     """Lay out the tab inside the current `gr.Blocks`.
+
+    The points go to a browser once, when it first opens the tab. After that a click is a question
+    to the server, and a search sends its stars, which are the component's value.
 
     Args:
         service: the model and the database.
@@ -33,61 +54,41 @@ def build_map_tab(service: PageService, answer: gr.State) -> None:
     if service.coordinates is None:
         gr.HTML(placeholder("This database was built without a map."), apply_default_css=False)
         return
-    with gr.Row(elem_id="cir-map-row"):
-        with gr.Column(scale=2, min_width=320):
-            plot = gr.Plot(timbre_figure(service), show_label=False, elem_id="cir-map")
-            gr.Markdown(CAPTION + _trust(service), elem_classes="cir-caption")
-        with gr.Column(scale=1, min_width=320):
-            names = gr.Dropdown(
-                _name_choices(service),
-                value=None,
-                label="Find an instrument",
-                info="Type a part of its name, bank or author.",
-                elem_id="cir-names",
-            )
-            card = gr.HTML(
-                placeholder(PICK),
-                js_on_load=static_text("map.js"),
-                apply_default_css=False,
-                elem_id="cir-selected",
-            )
+    packed = gzip.compress(json.dumps(map_points(service), separators=(",", ":")).encode(), mtime=0)
 
-    def show(instrument_id: str | None) -> str:
-        if not instrument_id:
-            return placeholder(PICK)
+    def points(_: Any) -> Response:
+        # Gradio compresses files alone; packed, the points are a third of the size.
+        return Response(packed, media_type="application/json", headers={"Content-Encoding": "gzip"})
+
+    def select(instrument_id: Any) -> dict[str, Any]:
         try:
-            return selected_card(*service.neighbours(instrument_id))
+            return map_selection(service, str(instrument_id))
         except CirError as error:
-            return message("Nothing to play", str(error))
+            return {"card": message("Nothing to play", str(error)), "neighbours": []}
 
-    def clicked(event: gr.EventData) -> str:
-        data: dict[str, Any] = event._data or {}
-        return show(str(data.get("instrument_id", "")))
+    def stars(answer: Answer | None) -> list[dict[str, Any]]:
+        return map_stars(service, answer)
 
-    def draw(answer: Answer | None) -> go.Figure:
-        return timbre_figure(service, answer)
+    def save(answer: Answer | None) -> str:
+        page = timbre_page(service, answer).encode()
+        path: str = save_bytes_to_cache(page, SAVED_NAME, saved.GRADIO_CACHE)
+        return path
 
-    quick: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    card.click(clicked, outputs=card, concurrency_limit=8, **quick)
-    names.input(show, names, card, concurrency_limit=8, **quick)
-    answer.change(draw, answer, plot, concurrency_limit=4, **quick)
-
-
-def _trust(service: PageService) -> str:
-    """Say how far this map can be trusted, where that was measured."""
-    measured = service.database.info().map_trustworthiness
-    if measured is None:
-        return ""
-    return (
-        f" Trustworthiness of this map: {measured:.3f}; at 1, no point would sit among neighbours "
-        "that are not its own."
+    the_map = gr.HTML(
+        [],
+        html_template=map_skeleton(service),
+        js_on_load="\n".join(static_text(name) for name in SCRIPTS),
+        apply_default_css=False,
+        server_functions=[points, select],
+        elem_id="cir-map",
     )
-
-
-def _name_choices(service: PageService) -> list[tuple[str, str]]:
-    """List all instruments by name, with what tells two of one name apart."""
-    rows = sorted(service.instruments, key=lambda one: (one.name.casefold(), one.instrument_id))
-    return [
-        (f"{one.name} ({one.category}, {one.bank}, {one.author})", one.instrument_id)
-        for one in rows
-    ]
+    saved = gr.DownloadButton(visible="hidden", elem_id="cir-map-saved")
+    private: dict[str, Any] = {
+        "concurrency_limit": 4,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+    }
+    answer.change(stars, answer, the_map, **private)
+    the_map.save(save, answer, saved, **private).success(
+        None, js=_FETCH_SAVED, api_visibility="private"
+    )

@@ -1,11 +1,15 @@
-"""The whole page: header, three tabs and the endpoint, on one model and one database."""
+"""The whole page: header, tabs and the endpoints, on one model and one database."""
 
 import gradio as gr
 
 from cir.ui.about_tab import build_about_tab
-from cir.ui.api import build_api
+from cir.ui.api import API_NAMES, build_api, hide_other_events
 from cir.ui.examples import load_examples
+from cir.ui.learn_tab import build_learn_tab
 from cir.ui.map_tab import build_map_tab
+from cir.ui.mcp_tools import MCP_TOOLS, build_tools
+from cir.ui.own_sessions import OwnLibraries, library_folder
+from cir.ui.own_tab import build_own_tab, own_shelf
 from cir.ui.search_tab import build_search_tab
 from cir.ui.service import PageService
 
@@ -18,18 +22,21 @@ _HOUR_SECONDS = 3600
 _QUEUE_LENGTH = 32
 
 
-def build_page(service: PageService) -> gr.Blocks:
+def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
     """Build the page; launch it with `cir.ui.theme.launch_options`.
 
     Args:
         service: answers its searches.
+        with_tools: add the tools of an MCP server.
 
     Raises:
         DataError: the example mixes are damaged.
+        DatabaseError: the folder for own sounds holds something else.
     """
+    libraries = OwnLibraries(service, library_folder())
     examples = [one for one in load_examples() if service.has(one.instrument_ids)]
-    names = [one.instrument_id for one in service.instruments]
-    sounds = (find(name) for name in names for find in (service.preview, service.phrase))
+    ids = [one.instrument_id for one in service.instruments]
+    sounds = [sound(name) for sound in (service.preview, service.phrase) for name in ids]
     folders = {path.parent for path in sounds if path is not None}
     gr.set_static_paths(sorted(folders | {one.path.parent for one in examples}))
     # Uploads older than an hour are removed, once an hour.
@@ -38,13 +45,21 @@ def build_page(service: PageService) -> gr.Blocks:
         title=TITLE, analytics_enabled=False, delete_cache=(_HOUR_SECONDS, _HOUR_SECONDS)
     ) as page:
         gr.HTML(_HEADER, apply_default_css=False)
-        with gr.Tabs():
+        shelf = own_shelf(libraries)
+        with gr.Tabs(overflow_behavior="wrap"):  # a phone shows them all
             with gr.Tab("Search"):
-                answer = build_search_tab(service, examples)
+                answer = build_search_tab(page, service, examples, libraries, shelf)
             with gr.Tab("Timbre map"):
                 build_map_tab(service, answer)
+            with gr.Tab("Your sounds"):
+                build_own_tab(page, libraries, shelf)
+            with gr.Tab("Learn"):
+                build_learn_tab(service)
             with gr.Tab("About"):
                 build_about_tab(service)
         build_api(service)
+        if with_tools:
+            build_tools(service)
+    hide_other_events(page, (*API_NAMES, *MCP_TOOLS))
     page.queue(max_size=_QUEUE_LENGTH)
     return page

@@ -5,33 +5,53 @@ import os
 import threading
 
 from cir.errors import CirError, InputError
+from cir.index.database import InstrumentDatabase
+from cir.index.hub import DATABASE_VARIABLE, resolve_database
+from cir.model.hub import MODEL_VARIABLE
+from cir.types import Encoder
 from cir.ui.page import build_page
 from cir.ui.service import PageService
 from cir.ui.theme import launch_options
+from cir.ui.zero_gpu import is_zero_gpu, load_on_gpu
 
 DEFAULT_PORT = 7860
+_MCP_VARIABLE = "GRADIO_MCP_SERVER"
 _logger = logging.getLogger(__name__)
 
 
-def serve(*, host: str | None = None, port: int | None = None) -> None:
+def serve(*, host: str | None = None, port: int | None = None, mcp: bool = False) -> None:
     """Serve the page until Ctrl-C.
+
+    CIR_MODEL and CIR_DATABASE name another model and database than the bundled ones.
 
     Args:
         host: address to listen on; None takes GRADIO_SERVER_NAME, else this machine only.
         port: TCP port; None takes PORT or GRADIO_SERVER_PORT, else 7860.
+        mcp: be an MCP server too; GRADIO_MCP_SERVER says so as well.
 
     Raises:
         InputError: the port is no number, or is in use.
-        CirError: the bundled model or database cannot be opened.
+        CirError: the model or the database cannot be opened.
     """
     number = port_from_environment() if port is None else port
-    service = PageService()
-    page = build_page(service)
-    # The page is there before the model: a search that comes sooner waits for it.
-    threading.Thread(target=_warm_up, args=[service], name="warm-up", daemon=True).start()
+    with_tools = mcp or os.environ.get(_MCP_VARIABLE, "").lower() == "true"
+    service = service_from_environment()
+    page = build_page(service, with_tools=with_tools)
+    if os.environ.get("SYSTEM") == "spaces":
+        # At launch, the Hub's hot reloading looks through all objects there are. A thread that
+        # builds the index meanwhile fails (SystemError: bad argument to internal function).
+        _warm_up(service)
+    else:
+        # The page is there before the model: a search that comes sooner waits for it.
+        threading.Thread(target=_warm_up, args=[service], name="warm-up", daemon=True).start()
     try:
         page.launch(
-            server_name=host, server_port=number, inbrowser=False, share=False, **launch_options()
+            server_name=host,
+            server_port=number,
+            inbrowser=False,
+            share=False,
+            mcp_server=with_tools,
+            **launch_options(),
         )
     except OSError as error:
         raise InputError(
@@ -39,10 +59,38 @@ def serve(*, host: str | None = None, port: int | None = None) -> None:
         ) from error
 
 
+def service_from_environment() -> PageService:
+    """Open the model and database of CIR_MODEL and CIR_DATABASE, the bundled ones without them.
+
+    A model that was named is loaded at once, to be compared with the database; so is any on
+    ZeroGPU, where the GPU is given to what was there when the page was launched.
+
+    Raises:
+        CirError: one of them cannot be had, or they do not belong together.
+    """
+    model, database = os.environ.get(MODEL_VARIABLE), os.environ.get(DATABASE_VARIABLE)
+    return PageService(
+        load_on_gpu(lambda: _load(model)) if model or is_zero_gpu() else None,
+        InstrumentDatabase.open(resolve_database(database)) if database else None,
+    )
+
+
+def _load(model: str | None) -> Encoder:
+    from cir.model.encoder import TimbreEncoder
+
+    return TimbreEncoder.from_pretrained(model or None)
+
+
 def _warm_up(service: PageService) -> None:
-    """Load the model ahead of the first search, which shows the same error if it cannot be."""
+    """Load the model ahead of the first search, which shows the same error if it cannot be.
+
+    On ZeroGPU there is no GPU to warm up before a visitor asks for one.
+    """
     try:
-        service.warm_up()
+        if is_zero_gpu():
+            service.database.prepare()
+        else:
+            service.warm_up()
     except CirError as error:
         _logger.warning("The model is not ready: %s", error)
 

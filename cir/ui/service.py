@@ -6,24 +6,26 @@ The database is opened when the page is built, the encoder when the first search
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from cir.audio.io import load_audio
+from cir.audio.io import check_audio, load_audio
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
+from cir.index.duplicates import MatchGroup
 from cir.index.exact import cosine_similarities
 from cir.index.timbre_map import place
 from cir.instruments.families import check_families
 from cir.progress import part
-from cir.retrieval import SAMPLE_RATE, Retriever, default_encoder, embed_windows
+from cir.retrieval import Retriever, default_encoder
+from cir.timeline import TimelineCell, build_timeline
 from cir.types import Encoder, FamilyResult, FloatArray, Instrument, Match, Progress
-
-MAX_SECONDS = 600.0
-"""Longest mix that the page takes; the library takes longer ones."""
+from cir.ui.lookup import ANY, Filters, look_up_gathered, look_up_singly
+from cir.ui.mixes import MAX_SECONDS, Region, cut
+from cir.windows import SAMPLE_RATE, WindowEmbeddings, embed_each_window
 
 MAX_TOP_K = 20
 """Most matches per family."""
@@ -41,6 +43,16 @@ class Answer:
     """By family: the mix's embedding, (D,), unit norm."""
     seconds: float
     """How long it took."""
+    groups: tuple[tuple[MatchGroup, ...], ...]
+    """The matches of each result, those that sound nearly the same together where that was asked
+    for."""
+    mix: Path
+    windows: WindowEmbeddings
+    filters: Filters
+    region: Region | None = None
+    """The passage that was searched; None for the whole mix."""
+    note: str = ""
+    """What must be known of all of it."""
 
 
 @dataclass(frozen=True)
@@ -103,18 +115,53 @@ class PageService:
         families: Sequence[str],
         top_k: float,
         progress: Progress | None = None,
+        *,
+        filters: Filters = ANY,
+        region: Region | None = None,
+        gather: bool = False,
     ) -> Answer:
         """Find the instruments of a mix.
+
+        Takes what `search_by_family` takes, and raises what it raises.
+        """
+        *_, answer = self.search_by_family(
+            path, families, top_k, progress, filters=filters, region=region, gather=gather
+        )
+        return answer
+
+    def search_by_family(
+        self,
+        path: str | Path | None,
+        families: Sequence[str],
+        top_k: float,
+        progress: Progress | None = None,
+        *,
+        filters: Filters = ANY,
+        region: Region | None = None,
+        gather: bool = False,
+    ) -> Iterator[Answer]:
+        """Find the instruments of a mix, family by family.
+
+        The model listens for all families at once. Asked for one at a time, the first would be
+        there sooner (by a sixth of three, by half of eight), but all of them two to three times as
+        late (`benchmarks/by_family.py`).
 
         Args:
             path: the mix, any sound file.
             families: slugs.
             top_k: matches per family, a whole number (sliders and JSON say 5.0).
             progress: told how far it is.
+            filters: which instruments may be found.
+            region: the passage to listen to; None for all of it.
+            gather: put near-duplicates together, and go on until there are `top_k` different
+                sounds; what is found then has more than `top_k` matches.
+
+        Yields:
+            The answer so far: after each family one more result.
 
         Raises:
-            InputError: no file, no family, an unknown family, a `top_k` out of range, or a file
-                that is not audio, silent or too long.
+            InputError: no file, no family, an unknown family, bank or source, a `top_k` out of
+                range, a file that is not audio, silent or too long, or a passage outside it.
         """
         if not path:
             raise InputError("There is no mix yet; upload a file, record one or pick an example.")
@@ -130,16 +177,42 @@ class PageService:
         start = time.perf_counter()
         report(0.0, "Reading the sound")
         audio, _ = load_audio(path, sample_rate=SAMPLE_RATE, max_seconds=MAX_SECONDS)
+        passage = cut(audio, region)
+        if region is not None:
+            passage = check_audio(passage, SAMPLE_RATE)
         report(0.1, "Listening")
-        queries = embed_windows(
-            audio,
-            self.encoder,
-            wanted,
-            part(report, 0.1, 0.9),
-        )
+        windows = embed_each_window(passage, self.encoder, wanted, part(report, 0.1, 0.9))
+        queries = windows.average()
         report(0.9, "Looking for similar instruments")
-        results = tuple(Retriever(self.encoder, self.database).match(queries, int(top_k)))
-        return Answer(results, queries, time.perf_counter() - start)
+        answer = Answer((), queries, 0.0, (), Path(path), windows, filters, region)
+        look_up = look_up_gathered if gather else look_up_singly
+        retriever = Retriever(self.encoder, self.database)
+        for family in queries:
+            result, groups = look_up(retriever, family, queries[family], int(top_k), filters)
+            answer = replace(
+                answer,
+                results=(*answer.results, result),
+                groups=(*answer.groups, groups),
+                seconds=time.perf_counter() - start,
+            )
+            yield answer
+
+    def timeline(self, answer: Answer) -> dict[str, list[TimelineCell]]:
+        """Say which instrument is where in a mix; nothing where one window holds it all."""
+        if len(answer.windows.spans) < 2:
+            return {}
+        found = {
+            result.family: result.matches[0].instrument.instrument_id
+            for result in answer.results
+            if result.matches
+        }
+        return build_timeline(
+            answer.windows,
+            self.database,
+            found,
+            bank=answer.filters.bank,
+            source=answer.filters.source,
+        )
 
     def has(self, instrument_ids: Iterable[str]) -> bool:
         """Say whether the database holds all of these instruments."""
@@ -175,9 +248,7 @@ class PageService:
         """
         row = self._rows.get(instrument_id)
         if row is None:
-            raise InputError(
-                f"The database has no instrument {instrument_id!r}; pick one from the map."
-            )
+            raise InputError(f"The database has no instrument {instrument_id!r}; pick another one.")
         scores = cosine_similarities(self._embeddings, self._embeddings[row])
         scores[row] = -np.inf
         nearest = np.argsort(-scores, kind="stable")[:count]

@@ -1,7 +1,7 @@
-"""The timbre map as a Plotly figure: stored coordinates, one trace per family.
+"""The timbre map as a Plotly figure, to take home: stored coordinates, one trace per family.
 
-Plotly is drawn by Gradio's own copy of plotly.js, which is one major version behind plotly.py:
-`scatter` and `scattergl` mean the same in both.
+The page draws its own map (`static/map*.js`), which one can hear; this one is for notebooks and
+files.
 """
 
 import math
@@ -21,6 +21,7 @@ _HOVER = (
     "<b>%{customdata[1]}</b><br>%{fullData.name}, %{customdata[2]}<br>by %{customdata[3]}"
     "<extra></extra>"
 )
+_TITLE = "Timbre map: points close together sound alike; the axes mean nothing"
 _GREY = "#767b86"
 _SIGN_DISTANCE = 70
 """From a star to its sign, in pixels."""
@@ -48,13 +49,14 @@ def timbre_figure(service: PageService, answer: Answer | None = None) -> go.Figu
     hidden = {"visible": False, "fixedrange": False}
     figure.update_layout(
         template="none",
-        autosize=True,  # the height is a matter of page.css
+        title={"text": _TITLE, "font": {"size": 15}},
+        autosize=True,
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": _GREY, "size": 13, "family": "system-ui, sans-serif"},
         xaxis=hidden,
         yaxis={**hidden, "scaleanchor": "x"},
-        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        margin={"l": 0, "r": 0, "t": 40, "b": 0},
         legend={"orientation": "h", "yanchor": "top", "y": -0.02, "itemsizing": "constant"},
         hoverlabel={
             "align": "left",
@@ -70,10 +72,16 @@ def timbre_figure(service: PageService, answer: Answer | None = None) -> go.Figu
         },
         hovermode="closest",
         dragmode="pan",
-        # Zoom and hidden families survive the redraw that a search causes.
-        uirevision="timbre-map",
     )
     return figure
+
+
+def timbre_page(service: PageService, answer: Answer | None = None) -> str:
+    """Render the figure as a page of its own, which needs no network and no other file."""
+    page: str = timbre_figure(service, answer).to_html(
+        include_plotlyjs=True, config={"displaylogo": False, "scrollZoom": True}
+    )
+    return page
 
 
 def _family_trace(

@@ -26,7 +26,7 @@ BROWSER_MARKS = [
 def upload(page: Page, path: Path) -> None:
     """Put a file into the Search tab's form."""
     page.locator("#cir-mix input[type=file]").set_input_files(path)
-    page.locator("#cir-mix").get_by_label("Clear").wait_for()
+    page.locator("#cir-panel .cir-mix").filter(has_text=path.name).wait_for()
 
 
 def search(page: Page) -> None:

@@ -11,7 +11,7 @@ import pytest
 from app import build_app
 from cir.audio.io import save_opus, save_wav
 from cir.index.database import InstrumentDatabase
-from cir.types import FloatArray
+from cir.types import Encoder, FloatArray
 from cir.ui.examples import load_examples
 from cir.ui.theme import launch_options
 from tests.fakes import SpectrumEncoder, instrument, tone
@@ -24,7 +24,7 @@ HOSTILE_NAME = '<img src=x onerror="alert(1)"> & Sons'
 
 
 def make_database(
-    folder: Path, encoder: SpectrumEncoder, kind: type[InstrumentDatabase] = InstrumentDatabase
+    folder: Path, encoder: Encoder, kind: type[InstrumentDatabase] = InstrumentDatabase
 ) -> InstrumentDatabase:
     """Seven instruments in each of three families, one of no family, and those of the examples."""
     rows = [
@@ -53,17 +53,24 @@ def make_database(
 
 @contextmanager
 def serve_page(
-    folder: Path, kind: type[InstrumentDatabase] = InstrumentDatabase, **options: Any
+    folder: Path,
+    kind: type[InstrumentDatabase] = InstrumentDatabase,
+    *,
+    with_tools: bool = False,
+    **options: Any,
 ) -> Iterator[str]:
-    """Serve the page on a small database made in `folder`; gives its address."""
+    """Serve the page on a small database made in `folder`; gives its address.
+
+    With tools it is an MCP server too.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CIR_HOME", str(folder / "home"))
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
         encoder = SpectrumEncoder()
         with make_database(folder / "database", encoder, kind) as database:
-            page = build_app(encoder, database)
-            launch = launch_options() | options
+            page = build_app(encoder, database, with_tools=with_tools)
+            launch = launch_options() | {"mcp_server": with_tools} | options
             _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch)
             yield url
             page.close()

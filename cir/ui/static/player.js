@@ -1,70 +1,144 @@
-/* One player for the whole page: any button with class "cir-play" plays the file in its data-src.
-   Exactly one sound is heard at a time, the mix in Gradio's own waveform player included. */
+/* One player for the whole page: any button with a data-src plays that file, from data-start to
+   data-end (seconds) where it has them. Exactly one sound is heard at a time, those of Gradio's own
+   players included, and all at the volume that the visitor last chose. */
 (() => {
   const audio = document.createElement("audio");
   audio.id = "cir-audio";
   audio.preload = "none";
-  let current = "";
+  let current = null;
   let audible = null;
+  let gain = 1;
+  let volume = 1;
+
+  const KEPT = "cir-volume";
+  try { volume = Number(localStorage.getItem(KEPT) ?? 1); } catch { /* no storage: full volume */ }
+  if (!(volume >= 0 && volume <= 1)) volume = 1;
 
   const play = HTMLMediaElement.prototype.play;
   HTMLMediaElement.prototype.play = function (...args) {
     if (audible && audible !== this) audible.pause();
     audible = this;
+    this.volume = this === audio ? volume * gain : volume;
     return play.apply(this, args);
   };
 
+  const soundOf = ({ dataset }) => ({
+    src: dataset.src,
+    start: Number(dataset.start ?? 0),
+    end: Number(dataset.end ?? Infinity),
+  });
+  const sounding = () => !audio.paused && !audio.ended;
+  const plays = (button) => {
+    const sound = soundOf(button);
+    return sounding() && sound.src === current.src && sound.start === current.start;
+  };
+
   const show = () => {
-    const sounding = !audio.paused && !audio.ended;
-    const done = audio.duration > 0 ? audio.currentTime / audio.duration : 0;
-    for (const button of document.querySelectorAll(".cir-play")) {
-      const here = sounding && button.dataset.src === current;
+    const end = Math.min(current?.end ?? Infinity, audio.duration || Infinity);
+    if (sounding() && audio.currentTime >= end) audio.pause();
+    const done = current ? (audio.currentTime - current.start) / (end - current.start) : 0;
+    for (const button of document.querySelectorAll("button[data-src]")) {
+      const here = plays(button);
       button.classList.toggle("is-playing", here);
       button.setAttribute("aria-pressed", String(here));
       button.style.setProperty("--done", here ? done.toFixed(3) : "0");
     }
   };
+  /* timeupdate comes four times a second: too rarely to stop at the end of a passage. */
+  const follow = () => {
+    show();
+    if (sounding()) requestAnimationFrame(follow);
+  };
 
   const fail = () => {
-    for (const button of document.querySelectorAll(".cir-play")) {
-      if (button.dataset.src !== current) continue;
+    for (const button of document.querySelectorAll("button[data-src]")) {
+      if (button.dataset.src !== current?.src) continue;
       button.classList.add("is-broken");
-      button.title = "This browser cannot play this sound (Opus in Ogg).";
+      button.title = "This browser cannot play this sound.";
     }
     show();
   };
 
-  const start = (button) => {
-    if (button.dataset.src !== current) {
-      current = button.dataset.src;
-      audio.src = current;
-    }
-    audio.currentTime = 0;
+  /* Loudness in LUFS, as the server measured it. */
+  const levels = () => document.querySelector("#cir-levels .cir-levels");
+  const mixLevel = () => Number(levels()?.dataset.mix ?? NaN);
+  const levelOf = (src) =>
+    Number(levels()?.querySelector(`[data-of="${CSS.escape(src)}"]`)?.value ?? NaN);
+  /* What brings a sound down to another one's loudness; a softer one is left as it is, so nothing
+     is ever driven into clipping. */
+  const attenuation = (from, to) => (to < from ? 10 ** ((to - from) / 20) : 1);
+
+  const start = (button, sound, howLoud) => {
+    gain = howLoud;
+    if (sound.src !== current?.src) audio.src = sound.src;
+    current = sound;
+    audio.currentTime = sound.start;
     audio.play().catch((reason) => {
       /* AbortError: another sound took over; NotAllowedError: the browser wants a click first. */
       if (reason.name === "NotSupportedError") fail();
     });
+    const card = button?.closest(".cir-card");
+    if (card) lastButton.set(card, button);
+    document.dispatchEvent(new CustomEvent("cir-play", { detail: { card } }));
+  };
+  const startButton = (button) => {
+    const match = button.closest("#cir-results .cir-card");
+    start(button, soundOf(button), match ? attenuation(levelOf(button.dataset.src), mixLevel()) : 1);
+  };
+  const toggle = (button) => {
+    if (plays(button)) audio.pause();
+    else startButton(button);
   };
 
-  for (const event of ["play", "playing", "pause", "ended", "timeupdate"]) {
-    audio.addEventListener(event, show);
-  }
+  const lastButton = new WeakMap();
+  /** Play a match, or, where it sounds already, the mix at the same loudness. */
+  const compare = (card) => {
+    const mix = document.querySelector("#cir-results [data-mix] .cir-play");
+    const match = lastButton.get(card) ?? card.querySelector("button[data-src]");
+    if (!match) return;
+    if (!mix || !plays(match)) startButton(match);
+    else {
+      start(mix, soundOf(mix), attenuation(mixLevel(), levelOf(match.dataset.src)));
+      document.dispatchEvent(new CustomEvent("cir-play", { detail: { card } }));
+    }
+  };
+
+  for (const event of ["playing", "pause", "ended", "timeupdate"]) audio.addEventListener(event, show);
+  audio.addEventListener("play", follow);
   audio.addEventListener("error", fail);
   document.addEventListener("click", (event) => {
-    const button = event.target instanceof Element && event.target.closest(".cir-play");
-    if (!button) return;
-    if (!audio.paused && button.dataset.src === current) audio.pause();
-    else start(button);
+    const button = event.target instanceof Element && event.target.closest("button[data-src]");
+    if (button) toggle(button);
   });
+
+  const showVolume = () => {
+    for (const slider of document.querySelectorAll("[data-volume]")) slider.value = volume;
+  };
+  document.addEventListener("input", ({ target }) => {
+    if (!(target instanceof Element) || !target.matches("[data-volume]")) return;
+    volume = Number(target.value);
+    if (audible) audible.volume = audible === audio ? volume * gain : volume;
+    try { localStorage.setItem(KEPT, String(volume)); } catch { /* not kept, then */ }
+    showVolume();
+  });
+
   const attach = () => document.body.appendChild(audio);
   if (document.body) attach();
   else document.addEventListener("DOMContentLoaded", attach);
 
   window.cirPlayer = {
+    audio,
+    compare,
+    toggle,
+    showVolume,
+    /** Address of the sound that was last played. */
+    get src() { return current?.src; },
+    /** Play a part of a file; a button need not exist. */
+    playFrom(sound) { start(null, sound, 1); },
     /** Play the first sound inside an element; nothing happens where there is none. */
     playIn(element) {
-      const button = element.querySelector(".cir-play");
-      if (button) start(button);
+      const button = element.querySelector(".cir-play[data-src]");
+      if (button) startButton(button);
     },
   };
 })();

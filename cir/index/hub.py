@@ -1,0 +1,85 @@
+"""Databases by name: a folder on this machine, or a dataset of the Hugging Face Hub.
+
+A dataset holds the tables of a bundle as they are and all its sounds in one archive, since a Hub
+counts requests. Its sounds are unpacked once.
+"""
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+
+from filelock import FileLock
+
+from cir.errors import DatabaseError, InputError
+from cir.files import replacing_folder
+from cir.index.archives import extract_sounds
+from cir.index.bundle import HEADER_NAME, PHRASES_NAME, PREVIEWS_NAME, is_bundle
+from cir.index.store import home
+from cir.model.hub import Kind, fetch
+
+DATABASE_VARIABLE = "CIR_DATABASE"
+"""Environment variable: folder or Hub id of the page's database."""
+
+ARCHIVE_NAME = "sounds.zip"
+"""Beside the tables: `previews/<id>.opus`, `phrases/<id>.opus` and `metadata.csv`."""
+
+TABLE_PATTERNS = ("*.json", "*.csv", "*.safetensors")
+"""The tables of a bundle, and what was fitted for it."""
+
+DATABASE = Kind("database", "dataset", (*TABLE_PATTERNS, ARCHIVE_NAME), HEADER_NAME, DatabaseError)
+
+
+def resolve_database(
+    source: str | Path, revision: str | None = None, *, token: str | bool | None = None
+) -> Path:
+    """Find the folder of a database; one of the Hub is downloaded, and unpacked, first.
+
+    Args:
+        source: a folder, or a Hub id like `owner/name`. A folder of that name comes first.
+        revision: branch, tag or commit hash of a Hub dataset; None is its main branch.
+        token: Hub token; None takes the one of `hf auth login` or HF_TOKEN.
+
+    Raises:
+        DatabaseError: no such folder, dataset or revision, one that may not be read, one that is no
+            database, or the Hub is out of reach.
+    """
+    folder = fetch(source, revision, token=token, kind=DATABASE)
+    if not is_bundle(folder):
+        raise DatabaseError(
+            f"{str(source)!r} is no database of this library, it has no {HEADER_NAME}: give one "
+            "that `cir publish --dataset` or `cir database export` wrote."
+        )
+    archive = folder / ARCHIVE_NAME
+    return _unpacked(folder, archive) if archive.is_file() else folder
+
+
+def _unpacked(folder: Path, archive: Path) -> Path:
+    """Return a bundle with the sounds of an archive in it, made where there is none yet."""
+    tables = sorted(path for pattern in TABLE_PATTERNS for path in folder.glob(pattern))
+    content = hashlib.sha256()
+    for path in (*tables, archive):
+        with path.open("rb") as file:
+            content.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    target = home() / "databases" / content.hexdigest()[:20]
+    target.parent.mkdir(exist_ok=True)
+    with FileLock(target.with_suffix(".lock")):
+        if not is_bundle(target):
+            with replacing_folder(target) as made:
+                _fill(made, tables, archive)
+    return target
+
+
+def _fill(made: Path, tables: list[Path], archive: Path) -> None:
+    for path in tables:
+        shutil.copyfile(path, made / path.name)
+    with tempfile.TemporaryDirectory(dir=made.parent) as scratch:
+        try:
+            sounds = extract_sounds(archive, Path(scratch))
+        except InputError as error:
+            raise DatabaseError(str(error)) from error
+        for path, inside in sounds:
+            if str(inside.parent) in (PREVIEWS_NAME, PHRASES_NAME) and inside.suffix == ".opus":
+                target = made / inside.parent / inside.name
+                target.parent.mkdir(exist_ok=True)
+                path.rename(target)

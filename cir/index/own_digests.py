@@ -1,0 +1,36 @@
+"""What each instrument of a personal database was made of: the same again need not be made again.
+
+`contents.json` beside the tables is a help, no part of the database: without it, or where it is
+damaged, everything is simply made anew.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from cir.files import replacing
+
+CONTENTS_NAME = "contents.json"
+
+
+def read_digests(folder: Path) -> dict[str, str]:
+    """Read the digest of each instrument, by id; nothing where none are known."""
+    try:
+        values = json.loads((folder / CONTENTS_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(values, dict):
+        return {}
+    return {str(name): str(digest) for name, digest in values.items()}
+
+
+def write_digests(folder: Path, digests: dict[str, str]) -> None:
+    """Store the digest of each instrument, by id."""
+    with replacing(folder / CONTENTS_NAME) as temporary:
+        temporary.write_text(json.dumps(digests, indent=0, sort_keys=True), encoding="utf-8")
+
+
+def digest_of_file(path: Path) -> str:
+    """Name the content of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

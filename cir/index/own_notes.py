@@ -1,0 +1,142 @@
+"""From a file to its instruments: what each is called, what it is made of, and its note."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePosixPath
+
+from cir.audio.io import load_audio
+from cir.errors import InputError
+from cir.index.archives import PRESET_SUFFIXES, SOUNDFONT_SUFFIXES
+from cir.index.own_digests import digest_of_file
+from cir.index.own_engines import Described, OwnEngines
+from cir.index.own_files import Limits, SoundFile
+from cir.instruments.catalog import make_instrument_id
+from cir.instruments.families import family_of_folder, reference_pitch
+from cir.types import FloatArray, Instrument
+
+_MAX_ID_LENGTH = 110
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is to be said of all sounds that are added at once."""
+
+    family: str | None = None
+    """None: what a sound font or preset says, else from the name of the folder that a sound lies
+    in, if it names a family."""
+    bank: str | None = None
+    """None: the name of the folder, archive or sound font."""
+    author: str = ""
+    """Empty: what a sound font or preset says."""
+    licence: str = ""
+    """The same."""
+
+
+@dataclass(frozen=True)
+class OwnNote:
+    """One instrument, before it is embedded."""
+
+    instrument: Instrument
+    digest: str
+    """Of all that its embedding and its preview depend on."""
+    load: Callable[[], tuple[FloatArray, int]]
+    """Gives its note, (T,), and the sample rate; InputError where that cannot be."""
+
+
+class NoteReader:
+    """Turns files into instruments with ids of their own; engines are asked where it takes one.
+
+    Args:
+        labels: what is said of all of them.
+        limits: of their length.
+        engines: play what is no recording.
+    """
+
+    def __init__(self, labels: Labels, limits: Limits, engines: OwnEngines) -> None:
+        self._labels = labels
+        self._limits = limits
+        self._engines = engines
+        self._taken: set[str] = set()
+
+    def read(self, file: SoundFile) -> Iterator[OwnNote]:
+        """List the instruments of a file.
+
+        Raises:
+            InputError: it is a sound font or preset that cannot be read.
+        """
+        suffix = file.path.suffix.lower()
+        if suffix in SOUNDFONT_SUFFIXES or suffix in PRESET_SUFFIXES:
+            content = digest_of_file(file.path)
+            for one in self._engines.describe(file.path, file.inside.name):
+                yield self._engine_note(file, content, one)
+        else:
+            yield self._one_shot(file)
+
+    def _one_shot(self, file: SoundFile) -> OwnNote:
+        load = partial(load_audio, file.path, sample_rate=None, max_seconds=self._limits.seconds)
+        bank = self._labels.bank or file.bank
+        instrument = Instrument(
+            instrument_id=self._free_id(bank, file.inside.with_suffix("")),
+            name=file.inside.stem,
+            family=self._labels.family or _family_of_place(file),
+            category=_category(file),
+            bank=bank,
+            author=self._labels.author,
+            licence=self._labels.licence,
+            source="samples",
+            engine=f"samples:{file.origin}",
+        )
+        return OwnNote(instrument, digest_of_file(file.path), load)
+
+    def _engine_note(self, file: SoundFile, content: str, one: Described) -> OwnNote:
+        labels, is_font = self._labels, bool(one.reference)
+        bank = labels.bank or (file.inside.stem if is_font else file.bank)
+        family = labels.family or one.family or _family_of_place(file)
+        place = file.inside.with_suffix("")
+        if is_font:
+            font = [file.inside.stem] if labels.bank else []  # else the bank says it
+            place = PurePosixPath(*font, one.reference.replace("/", "-"), one.name or "preset")
+        source = "soundfont" if is_font else "vital"
+        fragment = f"#{one.reference}" if is_font else ""
+        instrument = Instrument(
+            instrument_id=self._free_id(bank, place),
+            name=one.name,
+            family=family,
+            category=one.category or _category(file),
+            bank=bank,
+            author=labels.author or one.author,
+            licence=labels.licence or one.licence,
+            source=source,
+            engine=f"{source}:{file.origin}{fragment}",
+        )
+        load = partial(self._engines.play, file.path, file.inside.name, one.reference, family)
+        return OwnNote(instrument, f"{content}{fragment}@{reference_pitch(family)}", load)
+
+    def _free_id(self, bank: str, place: PurePosixPath) -> str:
+        digest = hashlib.sha256(str(place).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        try:
+            make_instrument_id(place.name)
+            wanted = make_instrument_id(bank, *place.parts)
+        except InputError:  # a name in another script
+            wanted = make_instrument_id(bank, digest)
+        if len(wanted) > _MAX_ID_LENGTH:
+            wanted = f"{wanted[: _MAX_ID_LENGTH - 9].rstrip('-')}-{digest}"
+        free, number = wanted, 1
+        while free in self._taken:
+            number += 1
+            free = f"{wanted}-{number}"
+        self._taken.add(free)
+        return free
+
+
+def _family_of_place(file: SoundFile) -> str | None:
+    """Read a family from the innermost folder that names one, or from the bank."""
+    names = (*reversed(file.inside.parts[:-1]), file.bank)
+    return next(filter(None, map(family_of_folder, names)), None)
+
+
+def _category(file: SoundFile) -> str:
+    folders = file.inside.parts[:-1]
+    return folders[-1] if folders else ""

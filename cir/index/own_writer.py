@@ -1,0 +1,191 @@
+"""Embeds notes and stores them, a few hundred at a time; skips what is there already."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from filelock import FileLock
+
+from cir.audio.dsp import fade_out, peak_normalise
+from cir.audio.io import save_opus
+from cir.errors import InputError
+from cir.index.bundle import is_bundle
+from cir.index.database import InstrumentDatabase
+from cir.index.own_digests import read_digests, write_digests
+from cir.index.own_files import Limits
+from cir.index.own_notes import OwnNote
+from cir.types import Encoder, FloatArray, Instrument
+
+STORE_EVERY = 256
+"""So many are lost at most where the program is killed."""
+
+_BATCH = 8
+_LOCK_NAME = ".contents.lock"
+_PREVIEW_SECONDS = 6.0
+_PREVIEW_PEAK = 0.9
+_FADE_SECONDS = 0.05
+
+_Waiting: TypeAlias = tuple[OwnNote, FloatArray, int]
+"""A note, its sound, (T,), and the sample rate."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """A note that only needs to be stored."""
+
+    note: OwnNote
+    embedding: FloatArray
+    preview: Path | None
+    """In the workspace."""
+
+
+class OwnWriter:
+    """Takes notes one by one.
+
+    Args:
+        folder: of the database; made once there is something to store.
+        encoder: embeds the notes.
+        workspace: for previews that are not stored yet.
+        limits: of the database's size.
+    """
+
+    def __init__(self, folder: Path, encoder: Encoder, workspace: Path, limits: Limits) -> None:
+        self.added: list[Instrument] = []
+        self.unchanged = 0
+        self.replaced = 0
+        self._folder = folder
+        self._encoder = encoder
+        self._workspace = workspace
+        self._limits = limits
+        self._database = InstrumentDatabase.open(folder) if is_bundle(folder) else None
+        self._waiting: list[_Waiting] = []
+        self._ready: dict[str, _Ready] = {}
+        self._use(read_digests(folder))
+
+    def take(self, note: OwnNote, refused: list[str]) -> None:
+        """Embed and keep a note, unless it is there; why it cannot be goes to `refused`."""
+        name = note.instrument.instrument_id
+        if self._has(note):
+            self.unchanged += 1
+            return
+        if name not in self._stored:
+            if len(self._stored) + len(self._new) >= self._limits.total:
+                refused.append(
+                    f"{note.instrument.name}: there are {self._limits.total:,} sounds already, and "
+                    "more are not allowed; remove some first."
+                )
+                return
+            self._new.add(name)
+        if note.digest in self._makers:
+            self._borrow(note, self._makers[note.digest])
+        else:
+            try:
+                audio, rate = note.load()
+            except InputError as error:
+                self._refuse(note, error, refused)
+                return
+            self._waiting.append((note, audio, rate))
+        if len(self._waiting) >= _BATCH:
+            self._embed(refused)
+        if len(self._ready) >= STORE_EVERY:
+            self.store(refused)
+
+    def _has(self, note: OwnNote) -> bool:
+        """Whether the very same is stored, labels and all."""
+        name = note.instrument.instrument_id
+        return (
+            self._database is not None
+            and self._digests.get(name) == note.digest
+            and self._database.get(name) == note.instrument
+        )
+
+    def store(self, refused: list[str]) -> None:
+        """Write all that was taken to the database."""
+        self._embed(refused)
+        if not self._ready:
+            return
+        if self._database is None:
+            self._database = InstrumentDatabase.create(self._folder, self._encoder)
+        ready, self._ready = self._ready, {}
+        rows = [one.note.instrument for one in ready.values()]
+        previews = {name: one.preview for name, one in ready.items() if one.preview is not None}
+        with FileLock(self._folder / _LOCK_NAME):
+            digests = read_digests(self._folder)  # another process may have added since
+            # Killed between two of these steps, it knows too little, never anything false.
+            kept = {name: digest for name, digest in digests.items() if name not in ready}
+            write_digests(self._folder, kept)
+            known = set(self._database.instruments().ids)
+            self._database.add(rows, np.stack([one.embedding for one in ready.values()]), previews)
+            digests = {**kept, **{name: one.note.digest for name, one in ready.items()}}
+            write_digests(self._folder, digests)
+        self._use(digests)
+        self.added += rows
+        self.replaced += len(known & ready.keys())
+        for preview in previews.values():
+            preview.unlink()
+
+    def _use(self, digests: dict[str, str]) -> None:
+        """Look at what the database holds now."""
+        stored = () if self._database is None else self._database.instruments().ids
+        self._digests = {name: digests[name] for name in stored if name in digests}
+        self._makers = {digest: name for name, digest in self._digests.items()}
+        self._stored = frozenset(stored)
+        self._new: set[str] = set()
+
+    def _borrow(self, note: OwnNote, owner: str) -> None:
+        """Take embedding and preview from an instrument that was made of the very same."""
+        assert self._database is not None  # noqa: S101 - it knows the owner
+        ids, embeddings = self._database.embeddings()
+        source = self._database.preview_path(owner)
+        preview = None if source is None else self._preview_path(note)
+        if source is not None and preview is not None:
+            shutil.copyfile(source, preview)
+        self._keep(note, embeddings[ids.index(owner)], preview)
+
+    def _embed(self, refused: list[str]) -> None:
+        waiting, self._waiting = self._waiting, []
+        embedded: dict[int, FloatArray] = {}
+        for rate in {rate for _, _, rate in waiting}:
+            batch = [row for row, (_, _, other) in enumerate(waiting) if other == rate]
+            try:
+                vectors = self._encoder.embed([waiting[row][1] for row in batch], rate)
+                embedded.update(zip(batch, vectors, strict=True))
+            except InputError:  # one of them cannot be embedded: each by itself, to find out which
+                embedded.update(self._embed_alone(waiting, batch, refused))
+        for row, (note, audio, rate) in enumerate(waiting):
+            if row in embedded:
+                preview = self._preview_path(note)
+                _write_preview(preview, audio, rate)
+                self._keep(note, embedded[row], preview)
+
+    def _embed_alone(
+        self, waiting: Sequence[_Waiting], batch: Sequence[int], refused: list[str]
+    ) -> dict[int, FloatArray]:
+        embedded: dict[int, FloatArray] = {}
+        for row in batch:
+            note, audio, rate = waiting[row]
+            try:
+                embedded[row] = self._encoder.embed([audio], rate)[0]
+            except InputError as error:
+                self._refuse(note, error, refused)
+        return embedded
+
+    def _keep(self, note: OwnNote, embedding: FloatArray, preview: Path | None) -> None:
+        self._ready[note.instrument.instrument_id] = _Ready(note, embedding, preview)
+
+    def _preview_path(self, note: OwnNote) -> Path:
+        return self._workspace / f"{note.instrument.instrument_id}.opus"
+
+    def _refuse(self, note: OwnNote, error: InputError, refused: list[str]) -> None:
+        name = note.instrument.name
+        refused.append(str(error) if name in str(error) else f"{name}: {error}")
+        self._new.discard(note.instrument.instrument_id)
+
+
+def _write_preview(path: Path, audio: FloatArray, rate: int) -> None:
+    short = audio[: round(_PREVIEW_SECONDS * rate)]
+    faded = fade_out(peak_normalise(short, _PREVIEW_PEAK), round(_FADE_SECONDS * rate))
+    save_opus(path, faded, rate)

@@ -1,0 +1,132 @@
+"""Log-mel spectrograms as pictures: what the model reads, on one scale of colours."""
+
+import base64
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from io import BytesIO
+
+import numpy as np
+import torch
+from matplotlib.image import imsave
+from numpy.typing import NDArray
+
+from cir.audio.dsp import pad_or_trim
+from cir.audio.features import (
+    AUDIOSET_MEAN,
+    AUDIOSET_STD,
+    SAMPLE_RATE,
+    WINDOW_SAMPLES,
+    log_mel,
+    normalise_peak,
+)
+from cir.types import FloatArray
+
+DYNAMIC_RANGE_DB = 80.0
+"""Below the loudest spot of all pictures side by side, everything is black."""
+
+_HOP_SAMPLES = 160
+_LOWEST_HZ, _HIGHEST_HZ = 20.0, SAMPLE_RATE / 2
+_TICKS_HZ = (200, 500, 1000, 2000, 4000, 8000)
+_COLOURS = "magma"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One sound to be drawn."""
+
+    title: str
+    audio: FloatArray
+    """Mono at 16 kHz, (T,)."""
+
+
+def log_mel_pictures(pictures: Sequence[Picture]) -> list[str]:
+    """Draw sounds side by side: the same seconds, the same hertz, the same decibels.
+
+    Returns:
+        A figure for each, with axes and a text for those who do not see it.
+    """
+    longest = max(len(picture.audio) for picture in pictures)
+    samples = max(longest, WINDOW_SAMPLES)
+    batch = np.stack([pad_or_trim(picture.audio, samples) for picture in pictures])
+    levels = decibels(batch)
+    loudest = float(levels.max())
+    return [
+        _figure(picture.title, level, loudest, samples / SAMPLE_RATE)
+        for picture, level in zip(pictures, levels, strict=True)
+    ]
+
+
+def decibels(batch: FloatArray) -> NDArray[np.float32]:
+    """Log-mel levels of sounds brought to one peak, (B, n_mels, frames), lowest band first."""
+    features = log_mel(normalise_peak(torch.from_numpy(batch)), hop_samples=_HOP_SAMPLES)
+    natural = features.numpy() * (2 * AUDIOSET_STD) + AUDIOSET_MEAN
+    return np.asarray(natural * (10 / math.log(10)), np.float32).transpose(0, 2, 1)
+
+
+def mel_place(hertz: float) -> float:
+    """Where a frequency lies between the lowest band, 0, and the highest, 1."""
+    low, high = _mel(_LOWEST_HZ), _mel(_HIGHEST_HZ)
+    return (_mel(hertz) - low) / (high - low)
+
+
+def _mel(hertz: float) -> float:
+    """Kaldi's mel scale."""
+    return 1127.0 * math.log1p(hertz / 700.0)
+
+
+def _figure(title: str, levels: NDArray[np.float32], loudest: float, seconds: float) -> str:
+    rows = "".join(
+        f'<span style="--at:{mel_place(hertz):.4f}">{_hertz(hertz)}</span>' for hertz in _TICKS_HZ
+    )
+    step = 0.5 if seconds <= 4 else 2.0
+    marks = [number * step for number in range(int(seconds / step) + 1)]
+    columns = "".join(
+        f'<span style="--at:{mark / seconds:.4f}">{mark:g}</span>'
+        for mark in marks
+        if mark <= 0.97 * seconds
+    )
+    about = f"Log-mel spectrogram of {title}: {describe(levels, loudest, seconds)}"
+    return (
+        '<figure class="cir-mel">'
+        f'<div class="cir-mel-hertz" aria-hidden="true">{rows}<i>Hz</i></div>'
+        f'<img src="{_png(levels, loudest)}" alt="{escape(about)}" title="{escape(title)}">'
+        f'<div class="cir-mel-seconds" aria-hidden="true">{columns}<i>s</i></div></figure>'
+    )
+
+
+def _hertz(hertz: int) -> str:
+    return f"{hertz}" if hertz < 1000 else f"{hertz // 1000}k"
+
+
+def describe(levels: NDArray[np.float32], loudest: float, seconds: float) -> str:
+    """Say in words where the energy of a sound is, and how long it lasts."""
+    power = 10.0 ** ((levels - loudest) / 10.0)  # (n_mels, frames)
+    places = (np.arange(len(power)) + 0.5) / len(power)
+    middle = float((power.sum(1) * places).sum() / max(float(power.sum()), 1e-12))
+    low, high = _mel(_LOWEST_HZ), _mel(_HIGHEST_HZ)
+    centre = 700.0 * math.expm1((low + middle * (high - low)) / 1127.0)
+    heard = np.flatnonzero(levels.max(0) > loudest - 40.0)
+    until = seconds * (int(heard[-1]) + 1) / levels.shape[1] if len(heard) else 0.0
+    return f"energy around {_round(centre)} Hz, sounds for {until:.1f} s."
+
+
+def _round(hertz: float) -> int:
+    """Two digits that count."""
+    digits = max(0, int(math.log10(max(hertz, 1.0))) - 1)
+    return int(round(hertz, -digits))
+
+
+def _png(levels: NDArray[np.float32], loudest: float) -> str:
+    """Colour the levels, the lowest band at the bottom, as an address that holds the picture."""
+    buffer = BytesIO()
+    imsave(
+        buffer,
+        levels[::-1],
+        vmin=loudest - DYNAMIC_RANGE_DB,
+        vmax=loudest,
+        cmap=_COLOURS,
+        format="png",
+    )
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

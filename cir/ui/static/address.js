@@ -1,0 +1,52 @@
+/* The page's address says which example was searched for what, and which tab is open, so that it
+   can be shared: ?example=3&families=bass,piano&top_k=5&tab=search. */
+(() => {
+  const CHOICES = ["families", "top_k", "bank", "source"];
+  let example = null;
+  let chosen = null;
+
+  const change = (edit) => {
+    const query = new URLSearchParams(window.location.search);
+    edit(query);
+    const text = query.toString().replaceAll("%2C", ",");
+    const { pathname, hash } = window.location;
+    history.replaceState(history.state, "", `${pathname}${text && "?"}${text}${hash}`);
+  };
+  const write = () =>
+    change((query) => {
+      for (const name of ["example", ...CHOICES]) query.delete(name);
+      if (example === null) return;
+      query.set("example", example);
+      CHOICES.forEach((name, number) => {
+        const value = String(chosen?.[number] ?? "");
+        if (value) query.set(name, value);
+      });
+    });
+
+  const slug = (tab) => tab.textContent.trim().toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+  const tabs = () => [...(document.querySelector("[role=tablist]")?.querySelectorAll("[role=tab]") ?? [])];
+  const keepTab = (event) => {
+    if (!event.target.closest?.("[role=tablist]")) return;
+    setTimeout(() => {
+      const open = tabs().find((tab) => tab.getAttribute("aria-selected") === "true");
+      if (open) change((query) => query.set("tab", slug(open)));
+    });
+  };
+  document.addEventListener("click", keepTab);
+  document.addEventListener("keyup", keepTab);
+
+  const wanted = new URLSearchParams(window.location.search).get("tab");
+  const openTab = (triesLeft) => {
+    const tab = tabs().find((one) => slug(one) === wanted);
+    if (tab) tab.click();
+    else if (triesLeft) setTimeout(openTab, 100, triesLeft - 1);
+  };
+  if (wanted) openTab(100);
+
+  window.cirAddress = {
+    /** Which example the mix is, from 1; null for a sound of the visitor's own. */
+    example(number) { example = number; write(); },
+    /** What the form is set to: families, top_k, bank, source. */
+    choose(choices) { chosen = choices; write(); },
+  };
+})();

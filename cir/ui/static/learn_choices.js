@@ -1,0 +1,48 @@
+/* Runs as js_on_load of exhibits with sounds to choose among. Buttons with data-act tell Python;
+   a key named by data-key presses what is marked with it; g chooses what was heard last. */
+const act = (button) => {
+  for (const other of element.querySelectorAll("[data-act]")) other.disabled = true;
+  trigger("click", { act: button.dataset.act, value: Number(button.dataset.value ?? -1) });
+};
+let heard = null;
+let asked = "";
+
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-act]");
+  if (button) {
+    asked = button.dataset.act;
+    act(button);
+    return;
+  }
+  const choice = event.target.closest(".cir-play") && event.target.closest("[data-choice]");
+  if (!choice) return;
+  heard = choice.dataset.choice;
+  for (const other of element.querySelectorAll("[data-choice]")) other.classList.toggle("is-heard", other === choice);
+});
+
+/* Keys belong to the exhibit that was used last, and never to a field that is being typed in. */
+for (const used of ["pointerdown", "focusin"]) {
+  element.addEventListener(used, () => { window.cirExhibit = element; });
+}
+document.addEventListener("keydown", (event) => {
+  const elsewhere = document.activeElement !== document.body && !element.contains(document.activeElement);
+  if (elsewhere || window.cirExhibit !== element || element.offsetParent === null) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  const marked = event.key === "g"
+    ? element.querySelector(`[data-act="guess"][data-value="${heard}"]`)
+    : element.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (!marked) return;
+  event.preventDefault();
+  (marked.matches("button") ? marked : marked.querySelector("button"))?.click();
+});
+
+/* The answer replaces what had the focus: it goes to what comes next, and a new mix is heard. */
+watch("value", () => {
+  heard = null;
+  if (!asked) return;
+  const start = element.querySelector('[data-key="0"]');
+  const next = element.querySelector('[data-act="next"], [data-act="again"]');
+  (next ?? start?.querySelector("button"))?.focus({ preventScroll: true });
+  if (asked !== "guess" && start) window.cirPlayer.playIn(start);
+  asked = "";
+});

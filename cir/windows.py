@@ -1,0 +1,101 @@
+"""A mix of any length, window by window: what the model says of each, and of them all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cir.audio.dsp import peak_normalise
+from cir.errors import InputError
+from cir.types import Encoder, FloatArray, Progress
+
+SAMPLE_RATE = 16_000
+WINDOW_SECONDS = 10.0
+
+_BATCH_WINDOWS = 4
+_AUDIBLE_PEAK = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class WindowEmbeddings:
+    """The windows of a mix that can be heard, and what each answers for each family."""
+
+    families: tuple[str, ...]
+    spans: tuple[tuple[float, float], ...]
+    """Start and end of each window in seconds, in order, N of them."""
+    energies: NDArray[np.float64]
+    """Sum of squares of each window, (N,)."""
+    embeddings: FloatArray
+    """(N, families, D), unit norm."""
+
+    def average(self) -> dict[str, FloatArray]:
+        """Answer for the whole mix; a window counts by its energy: what is loud is what is heard.
+
+        Returns:
+            The embedding, (D,), unit norm, by family.
+
+        Raises:
+            InputError: the windows cancel out.
+        """
+        total = np.einsum("n,nfd->fd", self.energies, self.embeddings.astype(np.float64))
+        norms = np.linalg.norm(total, axis=1, keepdims=True)
+        if (norms == 0).any():
+            raise InputError("The parts of this sound cancel out; search for one passage of it.")
+        unit = (total / norms).astype(np.float32)
+        return dict(zip(self.families, unit, strict=True))
+
+
+def embed_each_window(
+    audio: FloatArray,
+    encoder: Encoder,
+    families: Sequence[str],
+    progress: Progress | None = None,
+) -> WindowEmbeddings:
+    """Embed the windows of a mix of any length.
+
+    Windows whose peak is 60 dB below that of the whole are left out.
+
+    Args:
+        audio: mono at 16 kHz, (T,), not silent.
+        encoder: embeds the windows.
+        families: slugs, checked.
+        progress: called after every few windows.
+    """
+    heard = [
+        (number, window)
+        for number, window in enumerate(split_windows(peak_normalise(audio)))
+        if float(np.abs(window).max()) >= _AUDIBLE_PEAK
+    ]
+    windows = [window for _, window in heard]
+    embeddings = np.empty((len(windows), len(families), encoder.embedding_size), np.float32)
+    for start in range(0, len(windows), _BATCH_WINDOWS):
+        batch = slice(start, start + _BATCH_WINDOWS)
+        embeddings[batch] = encoder.embed_mixtures(windows[batch], SAMPLE_RATE, families)
+        if progress is not None:
+            progress(min(1.0, batch.stop / len(windows)), "Listening")
+    return WindowEmbeddings(
+        families=tuple(families),
+        spans=tuple(
+            (number * WINDOW_SECONDS, number * WINDOW_SECONDS + len(window) / SAMPLE_RATE)
+            for number, window in heard
+        ),
+        energies=np.array([np.sum(np.square(window, dtype=np.float64)) for window in windows]),
+        embeddings=embeddings,
+    )
+
+
+def embed_windows(
+    audio: FloatArray,
+    encoder: Encoder,
+    families: Sequence[str],
+    progress: Progress | None = None,
+) -> dict[str, FloatArray]:
+    """Embed a mix of any length once per family: `embed_each_window`, averaged."""
+    return embed_each_window(audio, encoder, families, progress).average()
+
+
+def split_windows(audio: FloatArray) -> list[FloatArray]:
+    """Cut a waveform at 16 kHz, (T,), into windows of 10 s; the last may be shorter."""
+    length = round(WINDOW_SECONDS * SAMPLE_RATE)
+    return [audio[start : start + length] for start in range(0, len(audio), length)]

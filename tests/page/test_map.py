@@ -1,0 +1,181 @@
+"""The Timbre map in a headless Chromium: by mouse, by keyboard, with a search on it, as a list."""
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from cir.ui.palette import family_style
+from tests.page.browser import BROWSER_MARKS, search, sounding, upload
+from tests.page.database import HOSTILE_NAME, PER_FAMILY, write_mix
+
+pytestmark = BROWSER_MARKS
+
+_NO_WEBGL = """() => {
+  const getContext = HTMLCanvasElement.prototype.getContext;
+  HTMLCanvasElement.prototype.getContext = function (kind, options) {
+    return kind.startsWith("webgl") ? null : getContext.call(this, kind, options);
+  };
+}"""
+
+
+def open_map(page: Page) -> None:
+    page.get_by_role("tab", name="Timbre map").click()
+    page.locator("#cir-map .is-ready").wait_for()
+
+
+def place_of(page: Page, instrument_id: str) -> tuple[float, float]:
+    """Where a point lies in the window."""
+    x, y = page.evaluate("id => window.cirMap.placeOf(id)", instrument_id)
+    return float(x), float(y)
+
+
+def colour_at(page: Page, instrument_id: str) -> str:
+    """What the screen shows at a point."""
+    x, y = place_of(page, instrument_id)
+    picture = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
+    red, green, blue = picture[round(y), round(x)]
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def far_from(one: str, other: str) -> int:
+    """Largest difference of two colours in a channel."""
+    return max(abs(int(one[at : at + 2], 16) - int(other[at : at + 2], 16)) for at in (1, 3, 5))
+
+
+@pytest.mark.parametrize("has_webgl", [True, False])
+def test_points_are_drawn_with_webgl_and_without(
+    open_page: Callable[..., Page], has_webgl: bool
+) -> None:
+    page = open_page()
+    if not has_webgl:
+        page.evaluate(_NO_WEBGL)
+    open_map(page)
+    if has_webgl:
+        assert page.evaluate(
+            "() => !!document.querySelector('.cir-map-points').getContext('webgl2')"
+        )
+    page.locator(".cir-map-words").fill("percussion 6")  # found, so drawn opaque
+    page.wait_for_timeout(500)
+    assert far_from(colour_at(page, "percussion-6"), family_style("percussion").colour) < 12
+    assert far_from(colour_at(page, "bass-0"), family_style("bass").colour) > 40
+
+
+def test_a_point_is_heard_by_mouse_and_by_keyboard(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    open_map(page)
+    stage, card = page.locator(".cir-map-stage"), page.locator("#cir-map [data-selected]")
+    page.mouse.move(*place_of(page, "bass-3"))
+    expect(page.locator(".cir-map-tip")).to_contain_text("by Nobody")
+    page.mouse.click(*place_of(page, "bass-3"))
+    expect(card).to_have_attribute("data-selected", "bass-3")
+    assert sounding(page).endswith("/bass-3.opus")
+    expect(card.locator("li.cir-card")).to_have_count(5)
+    assert "instrument=bass-3" in page.url
+
+    page.locator(".cir-map-words").press_sequentially("onerror")
+    expect(page.locator(".cir-map-count")).to_have_text(re.compile(r"^1 of \d+ found$"))
+    page.keyboard.press("Enter")
+    expect(card).to_have_attribute("data-selected", "nameless")
+    expect(card).to_contain_text(HOSTILE_NAME)
+    assert page.locator("#cir-map img").count() == 0
+    assert sounding(page).endswith("/nameless.opus")
+
+    page.locator(".cir-map-words").fill("")
+    stage.focus()
+    for key in ("ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"):
+        page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    expect(card).not_to_have_attribute("data-selected", "nameless")
+    assert sounding(page).endswith(f"/{card.get_attribute('data-selected')}.opus")
+    page.keyboard.press("p")
+    song = page.locator(".cir-map-songs li")
+    assert song.get_attribute("data-instrument") == card.get_attribute("data-selected")
+    page.keyboard.press("Escape")
+    expect(card).to_have_count(0)
+    assert "instrument=" not in page.url
+
+
+def test_a_search_shows_on_map_and_list(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    page = open_page()
+    open_map(page)  # before the search: the stars must come to a map that is there
+    page.get_by_role("tab", name="Search").click()
+    upload(page, write_mix(tmp_path / "mix.wav"))
+    search(page)
+    page.get_by_role("tab", name="Timbre map").click()
+    stars = page.locator(".cir-map-star")
+    expect(stars).to_have_text(["\u2605 Percussion", "\u2605 Bass", "\u2605 Synth lead"])
+    stars.nth(1).click()
+    page.get_by_role("button", name="List", exact=True).click()
+    expect(page.get_by_text("match 1 for Bass")).to_have_count(1)
+    page.locator(".cir-map-family[data-family=bass]").click()
+    expect(stars).to_have_count(3)
+    expect(page.get_by_text("match 1 for Bass")).to_have_count(0)
+
+
+def test_what_is_found_is_listed_collected_and_taken_home(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    open_map(page)
+    songs = page.locator(".cir-map-songs li")
+    box = page.locator(".cir-map-stage").bounding_box()
+    assert box is not None
+    left, top = box["x"] + 4, box["y"] + 4
+    right, low = box["x"] + box["width"] - 60, box["y"] + box["height"] - 4
+    page.get_by_role("button", name="Only Bass").press("Enter")
+    page.get_by_role("button", name="Lasso").click()
+    page.mouse.move(left, top)
+    page.mouse.down()
+    for corner in ((right, top), (right, low), (left, low)):
+        page.mouse.move(*corner, steps=3)
+    page.mouse.up()
+    n_bass = int(page.locator("[data-family=bass] .cir-map-number").inner_text())
+    assert n_bass >= PER_FAMILY
+    expect(songs).to_have_count(n_bass)
+
+    page.get_by_role("button", name="Play all", exact=True).click()
+    first, second = (songs.nth(number).get_attribute("data-instrument") for number in (0, 1))
+    assert sounding(page).endswith(f"/{first}.opus")
+    page.evaluate("() => { document.querySelector('#cir-audio').currentTime = 2.9; }")
+    page.wait_for_function(
+        "name => document.querySelector('#cir-audio').currentSrc.endsWith(name)",
+        arg=f"/{second}.opus",
+    )
+    page.get_by_role("button", name="Stop", exact=True).click()
+    assert page.evaluate("() => document.querySelector('#cir-audio').paused")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save .m3u").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert lines[0] == "#EXTM3U"
+    assert lines[2].startswith("http") and lines[2].endswith(f"/{first}.opus")
+    songs.first.get_by_role("button", name="Remove").click()
+    expect(songs).to_have_count(n_bass - 1)
+
+    page.get_by_role("button", name="List", exact=True).click()
+    lines_of_list = page.locator(".cir-map-list tbody tr")
+    expect(lines_of_list).to_have_count(n_bass)
+    page.get_by_role("button", name="Show all").click()
+    n_all = sum(map(int, page.locator(".cir-map-number").all_inner_texts()))
+    expect(lines_of_list).to_have_count(n_all)
+    page.locator(".cir-map-words").fill("bank 1 synth lead")
+    expect(lines_of_list).to_have_count(PER_FAMILY // 2)
+    line = lines_of_list.first
+    line.locator(".cir-play").press("Enter")
+    instrument_id = line.get_attribute("data-instrument")
+    assert instrument_id is not None and instrument_id.startswith("synth-lead")
+    assert sounding(page).endswith(f"/{instrument_id}.opus")
+    line.get_by_role("button", name="Add").press("Enter")
+    expect(songs).to_have_count(n_bass)
+
+
+def test_the_map_is_saved_as_a_page(open_page: Callable[..., Page]) -> None:
+    page = open_page(375, 740)
+    open_map(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save this map as a page").click()
+    assert download.value.suggested_filename == "timbre-map.html"
+    assert "bass-3" in Path(download.value.path()).read_text()

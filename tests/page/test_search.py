@@ -1,0 +1,144 @@
+"""What the Search tab does beyond a search: by keyboard, on a passage, from a shared address."""
+
+import base64
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from cir.audio.io import save_wav
+from cir.audio.loudness import integrated_loudness
+from tests.fakes import tone
+from tests.page.browser import BROWSER_MARKS, search, sounding, upload
+
+pytestmark = BROWSER_MARKS
+
+
+def _levels(page: Page) -> None:
+    """Wait until the player knows how loud the sounds are."""
+    page.locator("#cir-levels data").first.wait_for(state="attached")
+
+
+def test_a_search_by_keyboard_alone(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.locator("#cir-examples button").first.focus()
+    page.keyboard.press("Enter")
+    page.locator("#cir-truth details").wait_for()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.keyboard.press("j")
+    cards = page.locator("#cir-results .cir-card[tabindex]")
+    expect(cards.first).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(cards.nth(1)).to_be_focused()
+    instrument_id = cards.nth(1).get_attribute("data-instrument")
+    page.keyboard.press("Space")
+    assert sounding(page).endswith(f"/{instrument_id}.opus")
+    page.keyboard.press("c")
+    note = page.get_by_role("status").filter(has_text="Copied: ")
+    path = cards.nth(1).locator("[data-act=copy]").get_attribute("data-path")
+    expect(note).to_have_text(f"Copied: {path}")
+    assert page.evaluate("() => navigator.clipboard.readText()") == path
+    page.keyboard.press("m")
+    back = page.get_by_role("button", name="Back to the matches")
+    expect(back).to_be_focused()
+    assert page.locator(f".cir-list [data-instrument={instrument_id}]").count() == 0
+    page.keyboard.press("Enter")
+    expect(cards.nth(1)).to_be_focused()
+
+
+def test_one_key_compares_a_match_with_the_mix_at_one_loudness(
+    open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = open_page()
+    soft = 0.02 * tone(220.0, 4.0)
+    save_wav(tmp_path / "soft.wav", soft, 16_000)
+    upload(page, tmp_path / "soft.wav")
+    search(page)
+    _levels(page)
+    card = page.locator("#cir-results .cir-card").nth(2)
+    card.focus()
+    page.keyboard.press("x")
+    assert sounding(page).endswith(f"/{card.get_attribute('data-instrument')}.opus")
+    # The match is brought down to the loudness of the mix, which is played as it is.
+    level = float(page.locator("#cir-levels data").nth(2).get_attribute("value") or "nan")
+    address = page.locator("#cir-levels data").nth(2).get_attribute("data-of")
+    assert address == card.locator(".cir-play").get_attribute("data-src")
+    expected = 10 ** ((integrated_loudness(soft, 16_000) - level) / 20)
+    volume = "() => document.querySelector('#cir-audio').volume"
+    assert page.evaluate(volume) == pytest.approx(expected, rel=0.02)
+    page.keyboard.press("x")
+    assert sounding(page).endswith("/soft.wav")
+    assert page.evaluate(volume) == 1.0
+    slider = page.get_by_label("Volume")
+    slider.fill("0.5")
+    assert page.evaluate(volume) == 0.5
+    page.reload()
+    upload(page, tmp_path / "soft.wav")
+    expect(slider).to_have_value("0.5")
+
+
+def test_a_passage_is_chosen_and_only_it_is_searched(
+    open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = open_page()
+    parts = [tone(60.0, 10.0), tone(300.0, 10.0), tone(900.0, 10.0)]
+    save_wav(tmp_path / "long.wav", np.concatenate(parts), 16_000)
+    upload(page, tmp_path / "long.wav")
+    start = page.get_by_role("slider", name="Start of the passage")
+    start.focus()
+    page.keyboard.press("PageUp")
+    page.keyboard.press("PageUp")
+    expect(page.get_by_label("From (seconds)")).to_have_value("10.0")
+    page.get_by_label("To (seconds)").fill("28")
+    expect(page.get_by_role("slider", name="End of the passage")).to_have_attribute(
+        "aria-valuenow", "28.0"
+    )
+    search(page)
+    line = page.locator("#cir-where [data-line=bass] .cir-cell")
+    expect(line).to_have_count(2)
+    line.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(line.nth(1)).to_be_focused()
+    expect(line.nth(1)).to_have_attribute("aria-label", re.compile(r"^0:20 to 0:28: "))
+    page.keyboard.press("Enter")
+    sounding(page)
+    assert page.evaluate("() => document.querySelector('#cir-audio').currentTime") >= 20
+
+
+def test_a_shared_address_opens_as_it_was(open_page: Callable[..., Page], address: str) -> None:
+    query = "example=5&families=bass&top_k=2&bank=Bank+1&source=surge&tab=search"
+    page = open_page(at=f"{address}?{query}")
+    expect(page.locator("#cir-results .cir-family")).to_have_count(1)
+    expect(page.locator("#cir-results")).to_contain_text("only Bank 1")
+    expect(page.locator("#cir-panel")).to_contain_text("mix-5.flac")
+    page.get_by_label("Percussion").check()
+    page.wait_for_url(re.compile("families=bass,percussion"))
+    page.get_by_role("tab", name="About").click()
+    page.wait_for_url(re.compile("tab=about"))
+    page.reload()
+    expect(page.get_by_role("tab", name="About")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_pasted_or_dropped_file_is_the_mix(
+    open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = open_page()
+    save_wav(tmp_path / "mix.wav", tone(220.0), 16_000)
+    data = base64.b64encode((tmp_path / "mix.wav").read_bytes()).decode()
+    script = """([data, kind, name]) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name));
+        document.body.dispatchEvent(
+            kind === "paste"
+                ? new ClipboardEvent(kind, { clipboardData: transfer, bubbles: true })
+                : new DragEvent(kind, { dataTransfer: transfer, bubbles: true })
+        );
+    }"""
+    page.evaluate(script, [data, "paste", "pasted.wav"])
+    expect(page.locator("#cir-panel .cir-mix")).to_contain_text("pasted.wav")
+    # Another one, dropped beside the form, takes its place.
+    page.evaluate(script, [data, "drop", "dropped.wav"])
+    expect(page.locator("#cir-panel .cir-mix")).to_contain_text("dropped.wav")

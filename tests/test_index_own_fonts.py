@@ -1,0 +1,112 @@
+"""Sound fonts and presets among one's own sounds; TimGM6mb comes with pretty_midi."""
+
+import importlib
+import importlib.util
+import json
+import shutil
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+
+from cir.engines.soundfont import find_default_bank
+from cir.errors import InputError
+from cir.index import own_engines
+from cir.index.own_engines import OwnEngines
+from cir.index.own_sounds import Labels, Upload, add_sounds
+from cir.index.references import SoundFontReferences
+from tests.fakes import SpectrumEncoder
+
+HAS_FONTS = importlib.util.find_spec("tinysoundfont") is not None
+HAS_VITA = importlib.util.find_spec("vita") is not None
+
+needs_fonts = pytest.mark.skipif(not HAS_FONTS, reason="needs tinysoundfont")
+needs_vita = pytest.mark.skipif(not HAS_VITA, reason="needs vita")
+
+
+@needs_fonts
+def test_a_font_is_described_and_played_as_the_bundled_one_is() -> None:
+    path = find_default_bank()
+    references = iter(SoundFontReferences(path))
+    with OwnEngines() as engines:
+        described = engines.describe(path, "Mine.sf2")
+        assert len(described) == len(SoundFontReferences(path))
+        for one in described[:2]:
+            expected = next(references)
+            assert (one.name, one.family) == (
+                expected.instrument.name,
+                expected.instrument.family,
+            )
+            audio, rate = engines.play(path, "Mine.sf2", one.reference, one.family)
+            assert rate == expected.sample_rate
+            np.testing.assert_array_equal(audio, expected.audio)
+
+
+@needs_fonts
+def test_each_preset_of_a_font_is_an_instrument_until_it_is_stopped(tmp_path: Path) -> None:
+    shutil.copy(find_default_bank(), tmp_path / "Band.sf2")
+    seen: list[float] = []
+    report = add_sounds(
+        tmp_path / "db",
+        SpectrumEncoder(),
+        [tmp_path / "Band.sf2"],
+        progress=lambda done, _: seen.append(done),
+        stop=lambda: len(seen) >= 3,
+    )
+    assert report.was_stopped
+    first = report.added[0]
+    assert first.instrument_id == "band-0-0-piano-1"
+    assert (first.family, first.bank, first.source) == ("piano", "Band", "soundfont")
+    assert first.engine == f"soundfont:{(tmp_path / 'Band.sf2').resolve()}#0/0"
+    assert 3 <= len(report.added) <= 5
+    again = add_sounds(
+        tmp_path / "db",
+        SpectrumEncoder(),
+        [tmp_path / "Band.sf2"],
+        stop=lambda: True,
+    )
+    assert (again.unchanged, len(again.added)) == (1, 0)
+
+
+@needs_vita
+def test_a_preset_in_a_zip_says_its_family_and_author(tmp_path: Path) -> None:
+    preset = json.loads(importlib.import_module("vita").Synth().to_json())
+    preset |= {"preset_style": "Bass", "author": "Ada"}
+    with zipfile.ZipFile(tmp_path / "Pack.zip", "w") as archive:
+        archive.writestr("Pads/Growl.vital", json.dumps(preset))
+    report = add_sounds(
+        tmp_path / "db",
+        SpectrumEncoder(),
+        [Upload(tmp_path / "Pack.zip", PurePosixPath("Pack.zip"))],
+        Labels(licence="CC0-1.0"),
+    )
+    (row,) = report.added
+    assert (row.name, row.family, row.author, row.licence, row.source) == (
+        "Growl",
+        "bass",
+        "Ada",
+        "CC0-1.0",
+        "vital",
+    )
+    assert row.engine == "vital:Pack.zip!Pads/Growl.vital"
+
+
+@pytest.mark.parametrize("name", ["broken.sf2", "broken.vital"])
+def test_a_damaged_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"RIFF\x10\x00\x00\x00sfbk" + b"\xff" * 500)
+    with pytest.raises(InputError, match=r"None of the sounds .*(broken|Vital presets need)"):
+        add_sounds(tmp_path / "db", SpectrumEncoder(), [tmp_path / name])
+    assert not (tmp_path / "db").exists()
+
+
+def test_an_engine_that_dies_costs_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_engines, "ANSWER_SECONDS", 0.0)  # it is killed before it can answer
+    with OwnEngines() as engines:
+        with pytest.raises(InputError, match=r"Hang\.sf2 makes the program that plays it fail"):
+            engines.describe(tmp_path / "x.sf2", "Hang.sf2")
+        monkeypatch.setattr(own_engines, "ANSWER_SECONDS", 60.0)
+        with pytest.raises(InputError, match="no sound font|tinysoundfont"):
+            engines.describe(tmp_path / "x.sf2", "Next.sf2")

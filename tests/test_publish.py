@@ -1,0 +1,292 @@
+"""`cir publish` against a Hub on this machine: no request leaves it."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import huggingface_hub
+import numpy as np
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from cir.cli.main import app
+from cir.errors import CheckpointError, CirError, DatabaseError, InputError
+from cir.index.database import InstrumentDatabase
+from cir.index.hub import resolve_database
+from cir.model.config import EncoderConfig
+from cir.model.encoder import TimbreEncoder
+from cir.publish.dataset_folder import write_dataset_folder
+from cir.publish.front_matter import with_values
+from cir.publish.secrets import refuse_secrets
+from cir.publish.upload import Upload, send
+from tests.fakes import SpectrumEncoder
+from tests.hub_server import TOKEN, HubServer
+from tests.page.database import make_database
+
+ALL = ["--model", "me/timbre", "--dataset", "me/sounds", "--space", "me/page"]
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
+    with HubServer() as server:
+        server.be_the_hub(monkeypatch, tmp_path)
+        server.large_suffixes = (".safetensors", ".zip", ".opus", ".flac")
+        yield server
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("publish") / "database"
+    make_database(folder, SpectrumEncoder()).close()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config = EncoderConfig(hidden_size=64, n_layers=1, note_frames=64, mixture_frames=64, n_heads=1)
+    folder = tmp_path_factory.mktemp("publish") / "model"
+    TimbreEncoder.from_config(config, seed=5).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def sources(model: Path, database: Path) -> list[str]:
+    return ["--model-folder", str(model), "--database", str(database)]
+
+
+def run(*arguments: str) -> str:
+    """Run `cir publish`; what it printed."""
+    result = CliRunner().invoke(app, ["publish", *arguments])
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
+
+
+def test_all_three_are_uploaded(
+    hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch, database: Path
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    printed = run(*ALL, *sources)
+    assert f"me/page is at {hub.url}/spaces/me/page" in printed
+    made = hub.repositories
+    assert made.keys() == {"me/timbre", "datasets/me/sounds", "spaces/me/page"}
+    assert {"config.json", "model.safetensors", "README.md"} <= made["me/timbre"].files.keys()
+    space = made["spaces/me/page"]
+    assert space.sdk == "gradio"
+    assert space.variables == {
+        "CIR_MODEL": "me/timbre",
+        "CIR_DATABASE": "me/sounds",
+        "GRADIO_MCP_SERVER": "True",
+    }
+    assert {"app.py", "cir/retrieval.py", "requirements.txt", "packages.txt"} <= space.files.keys()
+    assert not [path for path in space.files if path.startswith("cir/assets/database")]
+    card = yaml.safe_load(space.files["README.md"].decode().split("---\n")[1])
+    assert (card["models"], card["datasets"]) == (["me/timbre"], ["me/sounds"])
+
+
+def test_what_was_published_is_loaded_again(
+    hub: HubServer,
+    sources: list[str],
+    database: Path,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    run("--model", "me/timbre", "--dataset", "me/sounds", *sources)
+    loaded = TimbreEncoder.from_pretrained("me/timbre", device="cpu")
+    assert loaded.identity == TimbreEncoder.from_pretrained(model, device="cpu").identity
+    hub.requests.clear()
+    found = resolve_database("me/sounds")
+    downloads = [one for one in hub.requests if one.startswith("GET") and "/resolve/" in one]
+    assert len(downloads) < 10  # the sounds are one file
+    with InstrumentDatabase.open(database) as old, InstrumentDatabase.open(found) as new:
+        assert new.instruments() == old.instruments()
+        np.testing.assert_array_equal(new.embeddings()[1], old.embeddings()[1])
+        for one in old.instruments():
+            before, after = old.preview_path(one.instrument_id), new.preview_path(one.instrument_id)
+            assert before is not None and after is not None
+            assert after.read_bytes() == before.read_bytes()
+    assert resolve_database("me/sounds") == found
+
+
+def test_the_second_time_nothing_is_sent(
+    hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    run(*ALL, *sources)
+    before = {name: len(repository.commits) for name, repository in hub.repositories.items()}
+    hub.requests.clear()
+    run(*ALL, *sources)
+    assert not [request for request in hub.requests if "/stored/" in request]
+    assert not [request for request in hub.requests if "/commit/" in request]
+    assert before == {name: len(one.commits) for name, one in hub.repositories.items()}
+
+
+def test_an_upload_that_broke_goes_on(
+    hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    hub.lost_commits = 1
+    with pytest.raises(CheckpointError, match="could not be pushed to 'me/sounds'.*try again"):
+        run("--dataset", "me/sounds", *sources)
+    stored = dict(hub.large)
+    assert stored
+    hub.requests.clear()
+    run("--dataset", "me/sounds", *sources)
+    assert not [request for request in hub.requests if "/stored/" in request]
+    assert "sounds.zip" in hub.repositories["datasets/me/sounds"].files
+    assert hub.large == stored
+
+
+def test_files_that_are_not_stored_apart(
+    hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by Xet's pipeline, which sends a folder in pieces, as long as no file is large."""
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", False)
+    hub.large_suffixes = ()
+    run("--dataset", "me/sounds", *sources)
+    assert "sounds.zip" in hub.repositories["datasets/me/sounds"].files
+
+
+def test_a_dry_run_asks_the_hub_nothing(hub: HubServer, sources: list[str]) -> None:
+    printed = run(*ALL, *sources, "--dry-run")
+    assert "model me/timbre: 3 files" in printed
+    assert "kB  sounds.zip" in printed and "CIR_DATABASE=me/sounds" in printed
+    assert printed.rstrip().endswith("Nothing was sent.")
+    assert not hub.requests
+
+
+def test_private_repositories_are_private_and_the_space_holds_all(
+    hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch, database: Path
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    run(*ALL, *sources, "--private")
+    assert all(repository.private for repository in hub.repositories.values())
+    space = hub.repositories["spaces/me/page"]
+    assert space.variables == {"GRADIO_MCP_SERVER": "True"}
+    kept = space.files["cir/assets/database/database.json"]
+    assert kept == (database / "database.json").read_bytes()
+
+
+def test_the_dataset_tells_what_is_in_it(database: Path, tmp_path: Path) -> None:
+    write_dataset_folder(tmp_path, database, "me/sounds", model_id="me/timbre", notice="Thanks.")
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    header = yaml.safe_load(card.split("---\n")[1])
+    assert header["license"] == ["cc0-1.0"]
+    assert header["configs"][0]["data_files"] == "sounds.zip"
+    with InstrumentDatabase.open(database) as opened:
+        count = len(opened)
+        assert f"{count} musical instruments" in card
+        assert f"| surge | CC0-1.0 | {count} |" in card
+        assert opened.identity in card and "https://huggingface.co/me/timbre" in card
+    with zipfile.ZipFile(tmp_path / "sounds.zip") as archive:
+        names = set(archive.namelist())
+        rows = archive.read("metadata.csv").decode().splitlines()
+    assert len(rows) == count + 1
+    assert rows[0].startswith("file_name,instrument_id,name,family")
+    assert {row.split(",")[0] for row in rows[1:]} == names - {"metadata.csv"}
+
+
+def test_the_same_database_makes_the_same_files(database: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        write_dataset_folder(tmp_path / name, database, "me/sounds")
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"key = 'hf_" + b"a1B2" * 9 + b"'", TOKEN.encode()])
+def test_a_token_in_a_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "notes.py").write_bytes(b"\0" + content)
+    with pytest.raises(InputError, match="deep/notes.py holds what looks like a token") as caught:
+        refuse_secrets(tmp_path, TOKEN)
+    assert content.decode() not in str(caught.value)
+
+
+def test_a_token_in_the_card_stops_everything(
+    hub: HubServer, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((model / name).read_bytes())
+    (tmp_path / "README.md").write_text(f"---\nlicense: mit\n---\n{TOKEN}\n")
+    with pytest.raises(InputError, match="README.md holds"):
+        run("--model", "me/timbre", "--model-folder", str(tmp_path))
+    assert not hub.requests
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "sentence"),
+    [
+        ([], InputError, "nothing to publish: name at least one"),
+        (["--model", "timbre", "--dry-run"], CheckpointError, "'timbre' is no Hub id"),
+        (["--model", "me/timbre"], CheckpointError, "who writes: log in with `hf auth login`"),
+        (["--model", "me/t", "--model-folder", "no/such"], CheckpointError, "no model folder"),
+        (["--dataset", "me/t", "-d", "no/such"], DatabaseError, "no database in no/such"),
+    ],
+)
+def test_what_cannot_be_published_says_why(
+    hub: HubServer,
+    arguments: list[str],
+    error: type[CirError],
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if "no/such" in arguments:
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+    with pytest.raises(error, match=sentence):
+        run(*arguments)
+    assert not hub.requests
+
+
+@pytest.mark.parametrize(
+    ("repo_id", "token", "sentence"),
+    [
+        ("them/timbre", TOKEN, "did not let us write to 'them/timbre' .You don't have the rights"),
+        ("me/timbre", "hf_of_a_stranger", "did not let us write to 'me/timbre'.*hf auth login"),
+    ],
+)
+def test_who_may_not_write_is_told_so(
+    hub: HubServer, tmp_path: Path, repo_id: str, token: str, sentence: str
+) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(CheckpointError, match=sentence):
+        send(Upload("model", repo_id, tmp_path), token=token)
+
+
+def test_without_a_network_it_says_so(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(CheckpointError, match="HF_HUB_OFFLINE is set.*connect to the Hub"):
+        send(Upload("model", "me/timbre", tmp_path), token=TOKEN)
+
+
+def test_the_folders_can_be_kept(hub: HubServer, sources: list[str], tmp_path: Path) -> None:
+    printed = run("--model", "me/timbre", *sources, "--to", str(tmp_path / "out"))
+    assert "nothing was sent" in printed and not hub.requests
+    assert json.loads((tmp_path / "out" / "model" / "config.json").read_text())
+    with pytest.raises(DatabaseError, match="holds other files already"):
+        run("--model", "me/timbre", *sources, "--to", str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("name", ["nobody/nothing", "someone/empty"])
+def test_a_database_that_cannot_be_had_says_why(hub: HubServer, name: str) -> None:
+    hub.add("datasets/someone/empty", {"notes.txt": b""})
+    with pytest.raises(DatabaseError, match="no database of that name|is no database of this"):
+        resolve_database(name)
+
+
+def test_a_card_without_front_matter_is_refused() -> None:
+    assert (
+        with_values("---\na: 1\nb: é\n---\n# Hi\n", {"a": [2]}) == "---\na:\n- 2\nb: é\n---\n# Hi\n"
+    )
+    for card in ("# Hi\n", "---\n- a\n---\n", "---\na: [\n---\n"):
+        with pytest.raises(InputError, match="no YAML"):
+            with_values(card, {})

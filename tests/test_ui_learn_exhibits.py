@@ -1,0 +1,229 @@
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from cir.audio.features import MEL_FLOOR, SAMPLE_RATE, mel_power, normalise_peak
+from cir.errors import InputError
+from cir.index.exact import cosine_similarities
+from cir.ui.learn_log_mel import Picture, decibels, describe, log_mel_pictures, mel_place
+from cir.ui.learn_mix import MixExhibit
+from cir.ui.learn_mixed_files import MixedFiles
+from cir.ui.learn_notes import NoteListener, note_audio
+from cir.ui.learn_pair import PairExhibit
+from cir.ui.learn_plane import Plane
+from cir.ui.learn_scale import scale_place, similarity_scale, verdict
+from cir.ui.learn_sounds import LearnSounds, load_learn_sounds
+from cir.ui.learn_toy import CLASSES, toy_html, toy_pairs
+from cir.ui.learn_triplet import (
+    EASY,
+    HARD,
+    POSITIVE,
+    TripletGame,
+    answer,
+    draw_triplet,
+    option_similarities,
+    triplet_page,
+)
+from cir.ui.learn_typical import PER_FAMILY, Spread, measure_typical
+from cir.ui.service import PageService
+from cir.windows import embed_windows
+from tests.fakes import SpectrumEncoder, tone, unit_vectors
+from tests.page.database import HOSTILE_NAME, make_database
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageService]:
+    folder = tmp_path_factory.mktemp("learn")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CIR_HOME", str(folder / "home"))
+        encoder = SpectrumEncoder()
+        with make_database(folder / "database", encoder) as database:
+            yield PageService(encoder, database)
+
+
+@pytest.fixture(scope="module")
+def sounds() -> LearnSounds:
+    return load_learn_sounds()
+
+
+@pytest.fixture(scope="module")
+def listener(service: PageService) -> NoteListener:
+    return NoteListener(service)
+
+
+@pytest.fixture(scope="module")
+def pair_exhibit(service: PageService, listener: NoteListener, sounds: LearnSounds) -> PairExhibit:
+    return PairExhibit(service, listener, sounds.pairs)
+
+
+@pytest.fixture(scope="module")
+def mix_exhibit(service: PageService, listener: NoteListener, sounds: LearnSounds) -> MixExhibit:
+    return MixExhibit(service, listener, MixedFiles(), sounds.scenes[0])
+
+
+def test_levels_are_those_of_the_features_in_decibels() -> None:
+    sine = np.sin(2 * np.pi * 440.0 * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
+    power = mel_power(normalise_peak(torch.from_numpy(sine[np.newaxis])))[0].T.numpy()
+    levels = decibels(sine[np.newaxis])[0]
+    assert levels == pytest.approx(10 * np.log10(np.maximum(power, MEL_FLOOR)), abs=1e-2)
+    loudest_band = int(power.sum(1).argmax())
+    assert (loudest_band + 0.5) / 128 == pytest.approx(mel_place(440.0), abs=0.02)
+
+
+def test_a_picture_says_in_words_what_it_shows() -> None:
+    (high, low) = log_mel_pictures([Picture("A <b>", tone(2000.0)), Picture("B", tone(100.0, 0.5))])
+    assert "A &lt;b&gt;" in high and "<b>" not in high
+    assert 'alt="Log-mel spectrogram of B: energy around' in low
+    levels = decibels(np.stack([np.pad(tone(100.0, 0.5), (0, SAMPLE_RATE // 2))]))[0]
+    assert "sounds for 0.5 s" in describe(levels, float(levels.max()), 1.0)
+
+
+def test_the_scale_goes_from_left_to_right() -> None:
+    assert scale_place(-1.0) == 0.0
+    assert scale_place(1.0) == 1.0
+    assert scale_place(0.2) < scale_place(0.3)
+    spread = Spread("Two <notes>", 0.5, 0.7, 0.9, 30)
+    assert "Two &lt;notes&gt;" in similarity_scale(0.6, [spread])
+    assert verdict(0.6, [spread]) == "As similar as is usual for two <notes>."
+    assert "More similar than almost any" in verdict(0.95, [spread])
+    assert "Less similar than most" in verdict(0.1, [spread])
+
+
+def test_what_is_usual_is_measured_on_the_right_pairs(
+    service: PageService, listener: NoteListener, sounds: LearnSounds
+) -> None:
+    same, within, across = measure_typical(service, listener, sounds.pairs)
+    assert same.pairs == len(sounds.pairs)
+    families = [one.family for one in service.instruments if one.family is not None]
+    sizes = [min(PER_FAMILY, families.count(family)) for family in sorted(set(families))]
+    total = sum(sizes)
+    assert within.pairs == sum(size * (size - 1) // 2 for size in sizes)
+    assert within.pairs + across.pairs == total * (total - 1) // 2
+    assert all(one.low <= one.middle <= one.high for one in (same, within, across))
+    cosines = [listener.similarity(pair.notes[0].path, pair.notes[1].path) for pair in sounds.pairs]
+    assert same.middle == pytest.approx(float(np.median(cosines)), abs=1e-6)
+
+
+def test_two_instruments_are_compared_by_the_notes_that_are_heard(
+    service: PageService, pair_exhibit: PairExhibit
+) -> None:
+    *_, page = pair_exhibit.show("bass-0", "nameless")
+    previews = [service.preview(name) for name in ("bass-0", "nameless")]
+    audio = [note_audio(path) for path in previews if path is not None]
+    one, other = service.encoder.embed(audio, SAMPLE_RATE)
+    expected = f"{float(one @ other):.2f}".replace("-", "\u2212")
+    assert f"Similarity <b>{expected}</b>" in page
+    assert page.count("<img ") == 2
+    assert HOSTILE_NAME not in page
+    (same,) = pair_exhibit.show("bass-0", "bass-0")  # what is usual is known by now
+    assert "Similarity <b>1.00</b>" in same
+
+
+def test_a_surprise_is_two_instruments_that_can_be_heard(pair_exhibit: PairExhibit) -> None:
+    known = {name for _, name in pair_exhibit.choices()}
+    for seed in range(10):
+        first, second = pair_exhibit.surprise(np.random.default_rng(seed))
+        assert first != second
+        assert {first, second} <= known
+    assert set(pair_exhibit.first_pair()) <= known
+
+
+@pytest.mark.parametrize(("name", "words"), [(None, "Choose two"), ("nobody", "nobody")])
+def test_a_pair_that_is_none_is_refused(
+    pair_exhibit: PairExhibit, name: str | None, words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        list(pair_exhibit.show("bass-0", name))
+
+
+def test_a_mix_is_the_sum_of_what_plays(mix_exhibit: MixExhibit) -> None:
+    stems = [note_audio(stem.path) for stem in mix_exhibit.scene.stems]
+    pair = mix_exhibit.mix((0, 2))
+    expected = stems[0] + stems[2]
+    assert pair == pytest.approx(expected * (0.99 / np.abs(expected).max()), abs=1e-5)
+
+
+def test_a_muted_mix_is_embedded_anew(service: PageService, mix_exhibit: MixExhibit) -> None:
+    families = [stem.pair.family for stem in mix_exhibit.scene.stems]
+    for playing in ((0, 1, 2), (1,)):
+        found = embed_windows(mix_exhibit.mix(playing), service.encoder, families)
+        expected = np.stack([found[family] for family in families])
+        assert mix_exhibit.embed(playing) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_toggle_shows_how_the_similarities_moved(mix_exhibit: MixExhibit) -> None:
+    first = mix_exhibit.show([0, 1, 2], None)
+    assert ">muted<" not in first and 'title="before"' not in first
+    then = mix_exhibit.show([0, 2], (0, 1, 2))
+    assert then.count('<span class="cir-badge">muted</span>') == 1
+    assert then.count('title="before"') == 3
+    assert "What is left of the mix" in then
+    assert "nothing is left" in mix_exhibit.show([], (0, 2))
+    with pytest.raises(InputError, match="number 7"):
+        mix_exhibit.show([7], None)
+
+
+def test_a_plane_through_three_points_keeps_their_distances() -> None:
+    points = unit_vectors(np.random.default_rng(0), 3, 20)
+    further = unit_vectors(np.random.default_rng(1), 4, 20)
+    plane = Plane(points, further)
+    places = plane.places(points) * [1.6, 1.0]
+    flat = np.linalg.norm(places[:, np.newaxis] - places, axis=2)
+    true = np.linalg.norm(points[:, np.newaxis] - points, axis=2)
+    ratio = flat[np.triu_indices(3, 1)] / true[np.triu_indices(3, 1)]
+    assert ratio == pytest.approx(np.full(3, ratio[0]), rel=1e-5)
+    inside = plane.places(further)
+    assert (inside > 0.05).all() and (inside < 0.95).all()
+
+
+def test_a_triplet_has_one_option_of_each_role(sounds: LearnSounds) -> None:
+    places = set()
+    for seed in range(20):
+        triplet = draw_triplet(sounds, np.random.default_rng(seed))
+        roles = {option.role: option.pair for option in triplet.options}
+        assert roles[POSITIVE] == triplet.anchor
+        assert roles[HARD] != triplet.anchor
+        assert roles[HARD].family == triplet.anchor.family
+        assert roles[EASY].family != triplet.anchor.family
+        places.add(triplet.right)
+    assert places == {0, 1, 2}
+
+
+def test_a_guess_reveals_roles_and_similarities(
+    sounds: LearnSounds, listener: NoteListener
+) -> None:
+    game = TripletGame(draw_triplet(sounds, np.random.default_rng(1)))
+    before = triplet_page(game, listener)
+    assert before.count('data-act="guess"') == 3
+    assert POSITIVE.capitalize() not in before
+    right = game.triplet.right
+    won = answer(game, right, listener)
+    model = int(np.argmax(option_similarities(listener, game.triplet)))
+    assert (won.right, won.model_right, won.played) == (1, int(model == right), 1)
+    assert answer(won, (right + 1) % 3, listener) == won
+    after = triplet_page(won, listener)
+    assert all(role.capitalize() in after for role in (POSITIVE, HARD, EASY))
+    assert "You were right." in after
+    with pytest.raises(InputError, match="sound 4"):
+        answer(game, 3, listener)
+
+
+def test_options_are_compared_with_the_anchor(
+    sounds: LearnSounds, service: PageService, listener: NoteListener
+) -> None:
+    triplet = draw_triplet(sounds, np.random.default_rng(2))
+    anchor = service.encoder.embed([note_audio(triplet.anchor.notes[0].path)], SAMPLE_RATE)[0]
+    others = service.encoder.embed(
+        [note_audio(option.pair.notes[1].path) for option in triplet.options], SAMPLE_RATE
+    )
+    expected = cosine_similarities(others, anchor)
+    assert option_similarities(listener, triplet) == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_toy_has_five_instruments_of_five_families(sounds: LearnSounds) -> None:
+    pairs = toy_pairs(sounds.pairs)
+    assert len({pair.family for pair in pairs}) == CLASSES
+    page = toy_html(pairs)
+    assert page.count('class="cir-play"') == 2 * CLASSES

@@ -1,0 +1,151 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cir.errors import InputError
+from cir.index.database import InstrumentDatabase
+from cir.ui.learn_band import BAND_SECONDS, play_together
+from cir.ui.learn_mixed_files import MixedFiles
+from cir.ui.learn_notes import note_audio
+from cir.ui.learn_quiz import Quiz, QuizExhibit
+from cir.ui.learn_rounds import CANDIDATES, ROUNDS, TOO_ALIKE, check_seed, draw_round
+from cir.ui.service import PageService
+from cir.windows import SAMPLE_RATE, embed_windows
+from tests.fakes import SpectrumEncoder, instrument
+from tests.page.database import make_database
+
+SEEDS = range(25)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageService]:
+    folder = tmp_path_factory.mktemp("quiz")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CIR_HOME", str(folder / "home"))
+        encoder = SpectrumEncoder()
+        with make_database(folder / "database", encoder) as database:
+            yield PageService(encoder, database)
+
+
+@pytest.fixture(scope="module")
+def exhibit(service: PageService) -> QuizExhibit:
+    return QuizExhibit(service, MixedFiles())
+
+
+def test_five_candidates_of_one_family_are_no_two_alike(service: PageService) -> None:
+    ids, embeddings = service.database.embeddings()
+    for seed in SEEDS:
+        drawn = draw_round(service, seed, 1)
+        names = [one.instrument_id for one in drawn.candidates]
+        assert len(set(names)) == CANDIDATES
+        assert {one.family for one in drawn.candidates} == {drawn.family}
+        rows = embeddings[[ids.index(name) for name in names]]
+        alike = rows @ rows.T - np.eye(CANDIDATES)
+        assert alike.max() < TOO_ALIKE
+
+
+def test_what_else_plays_is_of_other_families(service: PageService) -> None:
+    for seed in SEEDS:
+        drawn = draw_round(service, seed, 1)
+        families = [one.family for one in drawn.others]
+        assert len(families) == 2
+        assert len({drawn.family, *families}) == 3
+
+
+def test_the_same_numbers_are_the_same_round(service: PageService) -> None:
+    assert draw_round(service, 7, 3) == draw_round(service, 7, 3)
+    others = [draw_round(service, 7, number) for number in range(1, ROUNDS + 1)]
+    assert len({one.candidates for one in others}) > ROUNDS // 2
+    assert len({draw_round(service, seed, 1).answer for seed in SEEDS}) == CANDIDATES
+
+
+def test_the_right_answer_is_in_the_mix_and_no_other_candidate_is(service: PageService) -> None:
+    drawn = draw_round(service, 3, 1)
+    right = drawn.candidates[drawn.answer]
+    whole = play_together(service, [right, *drawn.others])
+    assert whole.shape == (round(BAND_SECONDS * SAMPLE_RATE),)
+    assert float(np.abs(whole).max()) == pytest.approx(0.99, abs=1e-3)
+    solos = {one: play_together(service, [one]) for one in (*drawn.candidates, *drawn.others)}
+    residues = {}
+    for candidate in drawn.candidates:
+        parts = np.stack([solos[candidate], *(solos[one] for one in drawn.others)], axis=1)
+        gains, *_ = np.linalg.lstsq(parts.astype(np.float64), whole.astype(np.float64), rcond=None)
+        residues[candidate] = float(np.square(whole - parts @ gains).mean())
+    assert residues[right] < 1e-8
+    assert min(value for one, value in residues.items() if one != right) > 1e-4
+
+
+def test_a_phrase_is_played_in_place_of_a_note(
+    service: PageService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = service.instruments[0]
+    note = play_together(service, [one])
+    other = service.preview("bass-6")
+    assert other is not None
+    monkeypatch.setattr(service, "phrase", lambda instrument_id: other)
+    phrase = play_together(service, [one])
+    length = len(note_audio(other))
+    assert np.abs(phrase - note).max() > 0.1
+    assert phrase[:2000] == pytest.approx(phrase[length : length + 2000], abs=1e-3)
+
+
+def test_the_model_is_asked_as_a_search_asks_it(service: PageService, exhibit: QuizExhibit) -> None:
+    heard = exhibit.hear(5, 2)
+    drawn = heard.round
+    mix = play_together(service, (drawn.candidates[drawn.answer], *drawn.others))
+    query = embed_windows(mix, service.encoder, [drawn.family])[drawn.family]
+    found = service.database.search(query, 50, drawn.family, of_mixture=True)
+    by_id = {match.instrument.instrument_id: match.similarity for match in found}
+    expected = [by_id[one.instrument_id] for one in drawn.candidates]
+    assert heard.similarities == pytest.approx(expected, abs=1e-6)
+    assert heard.model_guess == int(np.argmax(expected))
+
+
+def test_names_stay_hidden_until_there_is_a_guess(exhibit: QuizExhibit) -> None:
+    quiz = Quiz(5)
+    drawn = exhibit.hear(5, 1).round
+    before = exhibit.page(quiz)
+    assert before.count('data-act="guess"') == CANDIDATES
+    assert not any(one.name in before for one in drawn.candidates)
+    assert "is-right" not in before
+    after = exhibit.page(exhibit.answer(quiz, 0))
+    assert all(one.name in after for one in drawn.candidates)
+    assert after.count("is-right") == 1
+    assert after.count("in the mix</span>") == 1
+    assert 'data-act="guess"' not in after
+
+
+def test_a_guess_counts_once(exhibit: QuizExhibit) -> None:
+    heard = exhibit.hear(5, 1)
+    right = heard.round.answer
+    won = exhibit.answer(Quiz(5), right)
+    assert (won.right, won.played) == (1, 1)
+    assert won.model_right == (heard.model_guess == right)
+    assert exhibit.answer(won, (right + 1) % CANDIDATES) == won
+    assert exhibit.answer(Quiz(5), (right + 1) % CANDIDATES).right == 0
+    with pytest.raises(InputError, match="candidate 6"):
+        exhibit.answer(Quiz(5), 5)
+
+
+def test_the_tenth_answer_ends_the_quiz(exhibit: QuizExhibit) -> None:
+    last = exhibit.answer(Quiz(5, number=ROUNDS, right=9, model_right=2), 0)
+    assert last.is_over
+    page = exhibit.page(last)
+    assert 'data-act="again"' in page
+    assert "You hear better than the model." in page
+
+
+@pytest.mark.parametrize("seed", [-1, 1_000_000, 2.5, None])
+def test_a_number_out_of_range_is_refused(seed: float | None) -> None:
+    with pytest.raises(InputError, match="999999"):
+        check_seed(seed)
+
+
+def test_a_small_database_has_no_quiz(tmp_path: Path) -> None:
+    encoder = SpectrumEncoder()
+    with InstrumentDatabase.create(tmp_path / "small", encoder) as database:
+        database.add([instrument("one")], np.ones((1, encoder.embedding_size), np.float32))
+        with pytest.raises(InputError, match="at least 5"):
+            draw_round(PageService(encoder, database), 0, 1)

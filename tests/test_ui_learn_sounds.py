@@ -1,0 +1,87 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from cir.errors import DataError
+from cir.index.database import InstrumentDatabase
+from cir.instruments.note_bank import NoteBank
+from cir.types import FloatArray
+from cir.ui.learn_make_sounds import FAMILIES, PER_FAMILY, SCENES, make_sounds
+from cir.ui.learn_mixed_files import MixedFiles
+from cir.ui.learn_notes import note_audio
+from cir.ui.learn_sounds import LEARN_FILE, load_learn_sounds
+from cir.windows import SAMPLE_RATE
+from tests.fakes import tone
+
+SURGE = Path(__file__).parents[2] / "shared" / "surge"
+
+
+def test_every_instrument_has_two_notes_that_differ() -> None:
+    sounds = load_learn_sounds()
+    for family in FAMILIES:
+        assert len(sounds.of_family(family)) >= PER_FAMILY
+    for pair in sounds.pairs:
+        first, second = pair.notes
+        assert first.path != second.path
+        assert first.pitch != second.pitch
+        assert soundfile.info(first.path).samplerate == SAMPLE_RATE
+        assert pair.instrument.licence
+
+
+def test_stems_of_a_scene_are_as_long_as_each_other_and_audible() -> None:
+    sounds = load_learn_sounds()
+    assert [tuple(stem.pair.family for stem in one.stems) for one in sounds.scenes] == list(SCENES)
+    for scene in sounds.scenes:
+        stems = [note_audio(stem.path) for stem in scene.stems]
+        assert {len(stem) for stem in stems} == {10 * SAMPLE_RATE}
+        assert np.abs(np.sum(stems, axis=0)).max() <= 1.0
+        assert min(float(np.abs(stem).max()) for stem in stems) > 0.05
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"instruments": [], "scenes": 3}', '{"scenes": []}'])
+def test_a_damaged_list_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / LEARN_FILE).write_text(text)
+    with pytest.raises(DataError, match=LEARN_FILE):
+        load_learn_sounds(tmp_path)
+
+
+def test_a_missing_sound_is_named(tmp_path: Path) -> None:
+    bundled = load_learn_sounds()
+    table = json.loads((bundled.pairs[0].notes[0].path.parent / LEARN_FILE).read_text())
+    (tmp_path / LEARN_FILE).write_text(json.dumps(table))
+    with pytest.raises(DataError, match=bundled.pairs[0].notes[0].path.name):
+        load_learn_sounds(tmp_path)
+
+
+@pytest.mark.skipif(not SURGE.exists(), reason="needs the note bank ../shared/surge")
+def test_the_bundled_sounds_can_be_drawn_again(tmp_path: Path) -> None:
+    bank = NoteBank.open(SURGE)
+    with InstrumentDatabase.open() as database:
+        made = json.loads(make_sounds(bank, database, tmp_path).read_text())
+    bundled = load_learn_sounds().pairs[0].notes[0].path.parent
+    assert made == json.loads((bundled / LEARN_FILE).read_text())
+    splits = {row.instrument_id: row.split for row in bank.instruments}
+    assert {splits[row["instrument"]["instrument_id"]] for row in made["instruments"]} == {"test"}
+
+
+def test_a_mixed_sound_is_made_once_and_the_oldest_goes() -> None:
+    files = MixedFiles(max_files=2)
+    made = []
+
+    def mix(pitch: float) -> Path:
+        def make() -> FloatArray:
+            made.append(pitch)
+            return tone(pitch)
+
+        return files.get(f"secret answer {pitch}", make)
+
+    first, second = mix(200.0), mix(300.0)
+    assert mix(200.0) == first
+    assert made == [200.0, 300.0]
+    third = mix(400.0)
+    assert [path.is_file() for path in (first, second, third)] == [True, False, True]
+    assert "secret" not in first.name
+    assert len(note_audio(first)) == len(tone(200.0))

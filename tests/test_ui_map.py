@@ -1,0 +1,166 @@
+import gzip
+import json
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from cir.errors import InputError
+from cir.index.database import InstrumentDatabase
+from cir.ui.cards import sound_address
+from cir.ui.map_data import map_points, map_selection, map_stars
+from cir.ui.map_html import map_skeleton
+from cir.ui.map_shapes import SHAPES
+from cir.ui.map_tab import SCRIPTS, build_map_tab
+from cir.ui.palette import family_style
+from cir.ui.service import Answer, PageService
+from cir.ui.timbre_plot import timbre_page
+from tests.fakes import SpectrumEncoder
+from tests.page.database import FAMILIES, make_database, write_mix
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageService]:
+    folder = tmp_path_factory.mktemp("map")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CIR_HOME", str(folder / "home"))
+        encoder = SpectrumEncoder()
+        with make_database(folder / "database", encoder) as database:
+            yield PageService(encoder, database)
+
+
+@pytest.fixture(scope="module")
+def points(service: PageService) -> dict[str, Any]:
+    return dict(json.loads(json.dumps(map_points(service))))
+
+
+@pytest.fixture(scope="module")
+def answer(service: PageService, tmp_path_factory: pytest.TempPathFactory) -> Answer:
+    return service.search(write_mix(tmp_path_factory.mktemp("mix") / "mix.wav"), FAMILIES, 5)
+
+
+def test_every_instrument_is_sent_once(service: PageService, points: dict[str, Any]) -> None:
+    for row, one in enumerate(service.instruments):
+        family = points["families"][points["family"][row]]
+        assert points["id"][row] == one.instrument_id
+        assert points["name"][row] == one.name
+        assert family["slug"] == (one.family or "")
+        assert family["colour"] == family_style(one.family).colour
+        for column in ("category", "bank", "author", "licence"):
+            words, rows = points[column]["words"], points[column]["rows"]
+            assert words[rows[row]] == getattr(one, column)
+            assert len(set(words)) == len(words)
+    assert len(points["id"]) == len(service.instruments)
+
+
+def test_places_are_kept_to_a_thousandth(service: PageService, points: dict[str, Any]) -> None:
+    for row, one in enumerate(service.instruments):
+        x, y = service.position(one.instrument_id)
+        assert points["x"][row] / points["places"] == pytest.approx(x, abs=6e-4)
+        assert points["y"][row] / points["places"] == pytest.approx(y, abs=6e-4)
+
+
+def test_addresses_of_sounds_can_be_rebuilt(service: PageService, points: dict[str, Any]) -> None:
+    assert points["silent"] == []
+    for one in service.instruments:
+        preview = service.preview(one.instrument_id)
+        assert preview is not None
+        assert f"{points['sounds']}{one.instrument_id}.opus" == sound_address(preview)
+
+
+def test_an_instrument_without_a_preview_is_silent(tmp_path: Path) -> None:
+    encoder = SpectrumEncoder()
+    with make_database(tmp_path / "database", encoder) as database:
+        (tmp_path / "database" / "previews" / "bass-3.opus").unlink()
+        sent = map_points(PageService(encoder, database))
+    assert [sent["id"][row] for row in sent["silent"]] == ["bass-3"]
+
+
+def test_families_differ_in_shape_and_colour(points: dict[str, Any]) -> None:
+    looks = [(family["path"], family["colour"]) for family in points["families"]]
+    assert len({path for path, _ in looks}) == len({colour for _, colour in looks}) == len(looks)
+    assert len(set(SHAPES.values())) == len(SHAPES)
+
+
+def test_stars_lie_where_the_service_places_them(service: PageService, answer: Answer) -> None:
+    stars = map_stars(service, answer)
+    assert [star["family"] for star in stars] == list(FAMILIES)
+    for star, result in zip(stars, answer.results, strict=True):
+        place = service.place(result.family, answer.queries[result.family])
+        assert (star["x"], star["y"]) == place
+        assert star["matches"] == [one.instrument.instrument_id for one in result.matches]
+    assert json.loads(json.dumps(stars)) == stars
+    assert map_stars(service, None) == []
+
+
+def test_a_selection_names_the_true_neighbours(service: PageService) -> None:
+    selection = map_selection(service, "bass-3")
+    match, neighbours = service.neighbours("bass-3")
+    assert selection["neighbours"] == [one.instrument.instrument_id for one in neighbours]
+    assert f'data-selected="{match.instrument.instrument_id}"' in selection["card"]
+    with pytest.raises(InputError, match="nobody"):
+        map_selection(service, "nobody")
+
+
+def test_the_skeleton_is_no_template_and_counts_families(service: PageService) -> None:
+    skeleton = map_skeleton(service)
+    for sign in ("${", "{{", "`", "\\"):
+        assert sign not in skeleton
+    n_bass = sum(one.family == "bass" for one in service.instruments)
+    assert f'Bass <span class="cir-map-number">{n_bass}</span>' in skeleton
+    assert "<script" not in skeleton
+
+
+def test_the_tab_sends_points_packed_and_answers_clicks(
+    service: PageService, points: dict[str, Any]
+) -> None:
+    with gr.Blocks() as page:
+        build_map_tab(service, gr.State(None))
+    blocks = page.blocks.values()
+    the_map: Any = next(block for block in blocks if block.elem_id == "cir-map")
+    response = the_map.points(None)
+    assert response.headers["content-encoding"] == "gzip"
+    assert json.loads(gzip.decompress(response.body)) == points
+    assert the_map.select("bass-3") == map_selection(service, "bass-3")
+    refused = the_map.select({"no": "id"})
+    assert refused["neighbours"] == []
+    assert "Nothing to play" in refused["card"]
+
+
+def test_scripts_and_styles_name_no_other_host() -> None:
+    static = resources.files("cir.ui") / "static"
+    names = {item.name for item in static.iterdir() if item.name.startswith("map")}
+    assert names == {*SCRIPTS, "map.css"}
+    for name in names:
+        text = (static / name).read_text(encoding="utf-8")
+        assert "http" not in text
+        assert "@import" not in text
+
+
+def test_a_saved_map_needs_no_network(service: PageService, answer: Answer) -> None:
+    page = timbre_page(service, answer)
+    assert 'src="http' not in page
+    assert "Your mix: Bass" in page
+    assert "<img src=x" not in page
+
+
+def test_a_database_without_a_map_says_so(tmp_path: Path) -> None:
+    encoder = SpectrumEncoder()
+    with InstrumentDatabase.create(tmp_path / "empty", encoder) as database:
+        service = PageService(encoder, database)
+        service.coordinates = None
+        with gr.Blocks() as page:
+            build_map_tab(service, gr.State(None))
+    texts = [str(block.value) for block in page.blocks.values() if isinstance(block, gr.HTML)]
+    assert any("without a map" in text for text in texts)
+
+
+def test_an_empty_database_has_an_empty_map(tmp_path: Path) -> None:
+    encoder = SpectrumEncoder()
+    with InstrumentDatabase.create(tmp_path / "empty", encoder) as database:
+        sent = map_points(PageService(encoder, database))
+    assert sent["id"] == sent["families"] == []
+    assert sent["sounds"] is None

@@ -1,0 +1,106 @@
+"""The MCP server, asked over HTTP by the protocol's own client."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult, ListToolsResult, TextContent
+
+from cir.audio.io import save_wav
+from cir.ui.mcp_tools import MCP_TOOLS
+from tests.fakes import tone
+from tests.page.database import LOWEST_HZ, serve_page, write_mix
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serve_page(tmp_path_factory.mktemp("mcp"), with_tools=True) as url:
+        yield url
+
+
+@asynccontextmanager
+async def session_at(address: str) -> AsyncIterator[ClientSession]:
+    async with (
+        streamable_http_client(f"{address}gradio_api/mcp/") as (reader, writer, _),
+        ClientSession(reader, writer) as session,
+    ):
+        await session.initialize()
+        yield session
+
+
+async def list_tools(address: str) -> ListToolsResult:
+    async with session_at(address) as session:
+        return await session.list_tools()
+
+
+async def call(address: str, tool: str, arguments: dict[str, Any]) -> CallToolResult:
+    async with session_at(address) as session:
+        return await session.call_tool(tool, arguments)
+
+
+def ask(address: str, tool: str, **arguments: Any) -> dict[str, Any]:
+    result = asyncio.run(call(address, tool, arguments))
+    assert not result.isError, result.content
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    answer: dict[str, Any] = json.loads(content.text)
+    return answer
+
+
+def test_three_tools_are_described(address: str) -> None:
+    tools = {tool.name: tool for tool in asyncio.run(list_tools(address)).tools}
+    assert set(tools) == set(MCP_TOOLS)
+    assert "Answers JSON" in str(tools["find_instruments"].description)
+    schemas = {name: tool.inputSchema["properties"] for name, tool in tools.items()}
+    assert set(schemas["find_instruments"]) == {
+        "mix",
+        "families",
+        "top_k",
+        "start_seconds",
+        "end_seconds",
+    }
+    assert set(schemas["similar_instruments"]) == {"instrument_id", "sound", "top_k", "family"}
+    assert set(schemas["describe_sound"]) == {"sound"}
+    for parameters in schemas.values():
+        assert all(parameter["description"] for parameter in parameters.values())
+
+
+def test_instruments_of_a_mix_are_found(address: str, tmp_path: Path) -> None:
+    mix = write_mix(tmp_path / "mix.wav")
+    sent = f"data:audio/wav;base64,{encoded(mix)}"
+    (result,) = ask(address, "find_instruments", mix=sent, families=["bass"], top_k=3)["families"]
+    assert [match["rank"] for match in result["matches"]] == [1, 2, 3]
+    assert all(match["family"] == "bass" for match in result["matches"])
+
+
+def test_similar_instruments_of_one(address: str) -> None:
+    matches = ask(address, "similar_instruments", instrument_id="bass-3", top_k=2)["matches"]
+    assert len(matches) == 2
+    assert "bass-3" not in {match["instrument_id"] for match in matches}
+
+
+def test_a_sound_is_described(address: str, tmp_path: Path) -> None:
+    note = tmp_path / "note.wav"
+    save_wav(note, tone(LOWEST_HZ["bass"], 2.0), 16_000)
+    sent = f"data:audio/wav;base64,{encoded(note)}"
+    assert ask(address, "describe_sound", sound=sent)["timbre"]["brightness_hz"] < 300
+
+
+def test_a_question_without_an_answer_is_an_error_of_one_sentence(address: str) -> None:
+    result = asyncio.run(call(address, "similar_instruments", {"instrument_id": "nobody"}))
+    assert result.isError
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    assert "no instrument 'nobody'" in content.text
+    assert "Traceback" not in content.text
+
+
+def encoded(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode()

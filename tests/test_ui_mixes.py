@@ -1,0 +1,143 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from cir.audio.io import load_audio, save_wav
+from cir.audio.loudness import integrated_loudness
+from cir.errors import InputError
+from cir.timeline import TimelineCell
+from cir.types import FloatArray, Match
+from cir.ui.arriving import arrive, leave
+from cir.ui.levels import mix_level, sound_level
+from cir.ui.mix_panel import clock, mix_panel, timeline_strip
+from cir.ui.mixes import N_PEAKS, LoadedMix, Region, cut, load_mix
+from cir.ui.searching import chosen_region
+from tests.fakes import instrument, tone
+from tests.page.html import ParsedPage
+
+
+@pytest.fixture
+def ramp() -> FloatArray:
+    """12 s at 16 kHz, each sample its own number."""
+    return np.linspace(0.0, 1.0, 12 * 16_000, dtype=np.float32)
+
+
+def test_a_mix_knows_its_length_and_its_shape(tmp_path: Path) -> None:
+    loud, quiet = tone(220.0, 2.0, 44_100), 0.1 * tone(220.0, 2.0, 44_100)
+    save_wav(tmp_path / "mix.wav", np.concatenate([quiet, loud]), 44_100)
+    mix = load_mix(tmp_path / "mix.wav", 3)
+    assert mix.seconds == pytest.approx(4.0)
+    assert (mix.name, mix.example, mix.path) == ("mix.wav", 3, tmp_path / "mix.wav")
+    assert len(mix.peaks) == N_PEAKS
+    assert max(mix.peaks) == 1.0
+    assert int(np.argmax(mix.peaks)) == pytest.approx(N_PEAKS // 2, abs=3)
+
+
+def test_what_browsers_cannot_play_gets_a_copy_that_they_can(tmp_path: Path) -> None:
+    path = tmp_path / "mix.aiff"
+    soundfile.write(path, tone(220.0, 1.0, 44_100), 44_100, format="AIFF")
+    mix = load_mix(path)
+    assert (mix.name, mix.path) == ("mix.aiff", tmp_path / "mix.wav")
+    np.testing.assert_allclose(load_audio(mix.path)[0], load_audio(path)[0], atol=1e-3)
+
+
+def test_a_passage_is_what_a_cut_file_would_be(ramp: FloatArray) -> None:
+    np.testing.assert_array_equal(cut(ramp, Region(2.5, 10.0)), ramp[40_000:160_000])
+    np.testing.assert_array_equal(cut(ramp, Region(0.0, 12.04)), ramp)
+    assert cut(ramp, None) is ramp
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "words"),
+    [
+        (3.0, 3.2, "too short"),
+        (8.0, 3.0, "too short"),
+        (-1.0, 3.0, "does not lie within"),
+        (5.0, 13.0, "does not lie within"),
+        (12.0, 14.0, "does not lie within"),
+        (float("nan"), 3.0, "does not lie within"),
+    ],
+)
+def test_an_impossible_passage_is_refused(
+    ramp: FloatArray, start: float, end: float, words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        cut(ramp, Region(start, end))
+
+
+def test_a_very_short_mix_can_be_searched_whole() -> None:
+    blip = tone(440.0, 0.2)
+    np.testing.assert_array_equal(cut(blip, Region(0.0, 0.2)), blip)
+
+
+def test_the_form_names_a_passage_only_where_it_is_not_the_whole() -> None:
+    mix = LoadedMix(Path("/m.wav"), "m.wav", 12.34, (1.0,))
+    assert chosen_region(mix, 0, 12.3) is None
+    assert chosen_region(mix, None, None) is None
+    assert chosen_region(mix, 1, 12.3) == Region(1.0, 12.3)
+    assert chosen_region(mix, 2.5, 12.4) == Region(2.5, 12.34)
+    assert chosen_region(mix, 0, 99) == Region(0.0, 99.0)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_the_level_of_a_passage_is_that_of_the_passage_alone(tmp_path: Path, channels: int) -> None:
+    parts = [tone(300.0, 3.0, 44_100), 0.1 * tone(300.0, 3.0, 44_100)]
+    sound = np.stack([np.concatenate(parts)] * channels, axis=1)
+    soundfile.write(tmp_path / "mix.wav", sound, 44_100, subtype="FLOAT")
+    quiet = mix_level(tmp_path / "mix.wav", Region(3.0, 6.0))
+    assert quiet == pytest.approx(integrated_loudness(parts[1], 44_100), abs=1e-3)
+    whole = mix_level(tmp_path / "mix.wav", None)
+    assert whole == pytest.approx(integrated_loudness(np.concatenate(parts), 44_100), abs=1e-3)
+    assert sound_level(tmp_path / "mix.wav") == pytest.approx(whole)
+
+
+def test_what_cannot_be_read_has_no_level(tmp_path: Path) -> None:
+    (tmp_path / "bad.opus").write_bytes(b"nothing")
+    assert sound_level(tmp_path / "bad.opus") is None
+    assert mix_level(tmp_path / "bad.opus", None) is None
+    assert mix_level(tmp_path / "gone.wav", Region(0.0, 1.0)) is None
+
+
+def test_a_file_that_is_no_sound_is_refused_on_arrival(tmp_path: Path) -> None:
+    (tmp_path / "<b>.wav").write_bytes(bytes(range(256)) * 40)
+    mix, inbox, _, panel, *_ = arrive(str(tmp_path / "<b>.wav"))
+    assert mix is None
+    assert inbox["visible"] is True
+    assert "&lt;b&gt;.wav cannot be read as sound" in panel
+    assert len(arrive(None)) == len(leave()) == 11
+
+
+def test_the_panel_escapes_names_and_has_sliders_with_limits() -> None:
+    html = mix_panel(LoadedMix(Path("/<i>.wav"), "<i>.wav", 75.0, (0.5, 1.0), 1))
+    page = ParsedPage(html)
+    assert "<i>.wav" in page.text
+    assert page.values("data-peaks") == ["[0.5,1.0]"]
+    assert page.values("data-example") == ["2"]
+    assert page.values("aria-valuemax") == ["75.0", "75.0"]
+    assert page.values("aria-valuenow") == ["0.0", "75.0"]
+
+
+def _cell(start: float, similarity: float, best: str) -> TimelineCell:
+    return TimelineCell(start, start + 10.0, similarity, instrument(best), 0.9)
+
+
+def test_cells_lie_where_their_windows_are() -> None:
+    mix = LoadedMix(Path("/m.wav"), "m.wav", 100.0, (1.0,))
+    cells = [_cell(0.0, 0.2, "b"), _cell(10.0, 0.7, "a")]
+    match = Match(1, 0.8, instrument("a", name="<A>"))
+    page = ParsedPage(timeline_strip({"bass": cells}, {"bass": match}, mix, 30.0))
+    found = [dict(attributes) for tag, attributes in page.tags if tag == "button"]
+    assert [one["data-start"] for one in found] == ["30", "40"]
+    assert [str(one["style"]).split(";")[0] for one in found] == ["left:30.000%", "left:40.000%"]
+    assert [str(one["style"]).split("--heat:")[1] for one in found] == ["0.000", "1.000"]
+    assert ["is-best" in str(one["class"]) for one in found] == [False, True]
+    assert [one["tabindex"] for one in found] == ["0", "-1"]
+    assert str(found[0]["aria-label"]).startswith("0:30 to 0:40: similarity 0.20 to <A>; ")
+    assert timeline_strip({}, {}, mix, 0.0) == ""
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.0, "0:00"), (59.9, "0:59"), (600.0, "10:00")])
+def test_clocks(seconds: float, words: str) -> None:
+    assert clock(seconds) == words

@@ -1,0 +1,246 @@
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from cir.audio.io import save_wav
+from cir.errors import DatabaseError, InputError
+from cir.index.database import InstrumentDatabase
+from cir.index.own_sounds import Labels, Upload
+from cir.ui.own_cards import ROWS_PER_PAGE, chosen_note, report_note, sounds_list, where_kept
+from cir.ui.own_library import LIBRARY_VARIABLE, OwnLibrary, OwnReport
+from cir.ui.own_sessions import OwnLibraries, library_folder, new_shelf
+from cir.ui.own_uploads import merge_uploads, read_uploads
+from cir.ui.service import PageService
+from tests.fakes import SpectrumEncoder, instrument, tone
+from tests.page.database import HOSTILE_NAME, make_database
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageService]:
+    folder = tmp_path_factory.mktemp("page")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CIR_HOME", str(folder / "home"))
+        encoder = SpectrumEncoder()
+        with make_database(folder / "database", encoder) as database:
+            yield PageService(encoder, database)
+
+
+@pytest.fixture
+def uploads_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    return tmp_path / "uploads"
+
+
+@pytest.fixture
+def libraries(service: PageService, uploads_folder: Path) -> OwnLibraries:
+    return OwnLibraries(service)
+
+
+def receive(folder: Path, number: int, name: str) -> Path:
+    """Put a sound where Gradio puts uploads."""
+    path = folder / f"{number:064x}" / name
+    save_wav(path, tone(100.0 * number, 0.3), 16_000)
+    return path
+
+
+@pytest.fixture
+def uploads(uploads_folder: Path) -> tuple[Upload, ...]:
+    return read_uploads(
+        [
+            {"path": str(receive(uploads_folder, 1, "a.wav")), "inside": "Kit/Basses/a.wav"},
+            {"path": str(receive(uploads_folder, 2, "b.wav")), "inside": "b.wav"},
+        ]
+    )
+
+
+def test_sounds_are_added_changed_and_removed(
+    libraries: OwnLibraries, uploads: tuple[Upload, ...]
+) -> None:
+    library = libraries.of(new_shelf())
+    assert len(library) == 0
+    steps: list[float] = []
+    report = library.add(uploads, Labels(), lambda done, _: steps.append(done))
+    assert (report.added, report.without_family, report.refused) == (2, 1, ())
+    assert steps == sorted(steps)
+    assert [(one.name, one.family) for one in library.instruments] == [("a", "bass"), ("b", None)]
+    second = library.instruments[1].instrument_id
+    assert library.preview(second) is not None
+    library.set_family(second, "organ")
+    assert library.instruments[1].family == "organ"
+    library.set_family(second, None)
+    assert library.instruments[1].family is None
+    preview = library.preview(second)
+    assert library.remove(second) == "b"
+    assert preview is not None
+    assert not preview.exists()
+    with pytest.raises(InputError, match="none with the id"):
+        library.remove(second)
+    with pytest.raises(InputError, match="Unknown family"):
+        library.set_family(library.instruments[0].instrument_id, "kazoo")
+    assert library.clear() == 1
+    assert library.clear() == 0
+    with pytest.raises(InputError, match="no sounds of yours yet"):
+        library.export(library.folder.parent / "out.zip")
+
+
+def test_a_removed_sound_can_come_back(
+    libraries: OwnLibraries, uploads: tuple[Upload, ...]
+) -> None:
+    library = libraries.of(new_shelf())
+    library.add(uploads, Labels())
+    library.clear()
+    assert library.add(uploads, Labels()).added == 2
+    assert all(library.preview(one.instrument_id) for one in library.instruments)
+
+
+def test_an_exported_zip_among_the_files_is_imported(
+    libraries: OwnLibraries, uploads: tuple[Upload, ...], uploads_folder: Path
+) -> None:
+    first, second = (libraries.of(new_shelf()) for _ in range(2))
+    first.add(uploads, Labels())
+    packed = uploads_folder / "out.zip"
+    assert first.export(packed) == 2
+    more = Upload(receive(uploads_folder, 3, "c.wav"), PurePosixPath("c.wav"))
+    report = second.add([Upload(packed, PurePosixPath("out.zip")), more], Labels())
+    assert report.added == 3
+    assert len(second) == 3
+    assert second.bring(packed).replaced == 2
+
+
+def test_a_session_has_its_own_sounds_and_leaves_nothing(
+    libraries: OwnLibraries, uploads: tuple[Upload, ...]
+) -> None:
+    one, other = new_shelf(), new_shelf()
+    libraries.of(one).add(uploads, Labels())
+    assert libraries.has_sounds(one)
+    assert not libraries.has_sounds(other)
+    assert one != one.changed()
+    assert libraries.of(one.changed()) is libraries.of(one)
+    assert libraries.of(other) is not libraries.of(one)
+    assert len(one.token) >= 32
+    folder = libraries.session_folder(one)
+    assert folder.is_dir()
+    libraries.forget(one)
+    libraries.forget(None)
+    assert not folder.exists()
+    assert not libraries.has_sounds(one)
+
+
+def test_a_kept_library_is_there_after_a_restart(
+    service: PageService, uploads: tuple[Upload, ...], tmp_path: Path
+) -> None:
+    first = OwnLibraries(service, tmp_path / "mine")
+    shelf = new_shelf()
+    first.of(shelf).add(uploads, Labels())
+    first.forget(shelf)
+    second = OwnLibraries(service, tmp_path / "mine")
+    assert second.has_sounds(new_shelf())
+    first.of(shelf).clear()
+    assert not second.has_sounds(new_shelf())
+
+
+def test_a_folder_of_other_things_is_refused(
+    service: PageService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "thesis.txt").write_text("do not lose")
+    with pytest.raises(DatabaseError, match="holds other files"):
+        OwnLibraries(service, tmp_path)
+    InstrumentDatabase.create(tmp_path / "other", SpectrumEncoder(seed=1))
+    with pytest.raises(DatabaseError, match="set CIR_LIBRARY to another folder"):
+        OwnLibraries(service, tmp_path / "other")
+    monkeypatch.setenv(LIBRARY_VARIABLE, str(tmp_path / "mine"))
+    assert library_folder() == (tmp_path / "mine").resolve()
+    monkeypatch.delenv(LIBRARY_VARIABLE)
+    assert library_folder() is None
+
+
+def test_two_changes_at_once_are_not_mixed(
+    libraries: OwnLibraries, uploads: tuple[Upload, ...]
+) -> None:
+    library: OwnLibrary = libraries.of(new_shelf())
+    problems: list[str] = []
+
+    def meddle(done: float, words: str) -> None:
+        with pytest.raises(InputError, match="being changed just now") as caught:
+            library.add(uploads, Labels())
+        problems.append(str(caught.value))
+
+    library.add(uploads, Labels(), meddle)
+    assert problems
+    assert len(library) == 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (None, "No file has arrived"),
+        ([], "No file has arrived"),
+        ("text", "No file has arrived"),
+        (["text"], "no list of files"),
+        ([{"path": "/etc/passwd", "inside": "a.wav"}], "none that was uploaded"),
+        ([{"inside": "a.wav"}], "none that was uploaded"),
+        ([{"path": "UPLOADS/cir-sessions/library/a.wav"}], "none that was uploaded"),
+        ([{"path": f"UPLOADS/{'a' * 64}/../../secret.wav"}], "none that was uploaded"),
+        ([{"path": f"UPLOADS/{'a' * 64}/gone.wav"}], "is not there any more"),
+        ([{}] * 1_001, "1,001 files are more than the 1,000"),
+    ],
+)
+def test_what_was_not_uploaded_is_refused(uploads_folder: Path, sent: object, words: str) -> None:
+    if isinstance(sent, list):
+        sent = [
+            {**one, "path": one["path"].replace("UPLOADS", str(uploads_folder))}
+            if isinstance(one, dict) and "path" in one
+            else one
+            for one in sent
+        ]
+    with pytest.raises(InputError, match=words):
+        read_uploads(sent)
+
+
+@pytest.mark.parametrize(
+    ("inside", "expected"),
+    [
+        ("Kit/Basses/a.wav", "Kit/Basses/a.wav"),
+        ("../../etc/a.wav", "etc/a.wav"),
+        ("/abs//./a.wav", "abs/a.wav"),
+        ("C:\\Kit\\a.wav", "C:/Kit/a.wav"),
+        ("", "a.wav"),
+        ("bad\x00name/a.wav", "a.wav"),
+        ("x" * 500, "x" * 120),
+    ],
+)
+def test_places_are_plain_relative_names(uploads_folder: Path, inside: str, expected: str) -> None:
+    path = receive(uploads_folder, 1, "a.wav")
+    (upload,) = read_uploads([{"path": str(path), "inside": inside}])
+    assert upload == Upload(path.resolve(), PurePosixPath(expected))
+    assert merge_uploads([upload], [upload]) == (upload,)
+
+
+def test_names_of_others_are_text() -> None:
+    hostile = instrument("x", None, name=HOSTILE_NAME, bank=HOSTILE_NAME)
+    html = sounds_list([hostile], lambda _: None, 0)
+    html += report_note(OwnReport(refused=(HOSTILE_NAME,))) + chosen_note([HOSTILE_NAME])
+    html += where_kept(Path(HOSTILE_NAME))
+    assert "<img" not in html
+    assert html.count("&lt;img") >= 5
+
+
+def test_the_list_has_pages() -> None:
+    rows = [instrument(f"n-{number}") for number in range(2 * ROWS_PER_PAGE + 1)]
+    for page, shown, words in ((0, ROWS_PER_PAGE, "Page 1 of 3"), (9, 1, "Page 3 of 3")):
+        html = sounds_list(rows, lambda _: None, page)
+        assert html.count("<li") == shown
+        assert words in html
+    assert "Page" not in sounds_list(rows[:ROWS_PER_PAGE], lambda _: None, 0)
+
+
+def test_reports_say_what_came_of_it() -> None:
+    said = report_note(
+        OwnReport(3, 1, 2, 1, tuple(f"reason {number}" for number in range(150)), was_stopped=True)
+    )
+    for words in ("3 sounds added", "1 of them in place", "2 sounds here already", "Stopped"):
+        assert words in said
+    assert "150 sounds left out" in said
+    assert "and 50 more" in said
+    assert report_note(OwnReport(unchanged=2)).count("added") == 0

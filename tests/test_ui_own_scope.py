@@ -1,0 +1,209 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cir.errors import DatabaseError, InputError
+from cir.index.database import InstrumentDatabase
+from cir.index.hubs import HubCohort
+from cir.types import FamilyResult, FloatArray, Instrument
+from cir.ui.lookup import Filters
+from cir.ui.own_library import OwnLibrary
+from cir.ui.own_scope import (
+    BOTH,
+    NO_CHANCES,
+    OWN,
+    answer_in,
+    is_own,
+    own_id,
+    own_neighbours,
+    search_in,
+)
+from cir.ui.service import Answer, PageService
+from cir.windows import WindowEmbeddings
+from tests.fakes import SpectrumEncoder, instrument, unit_vectors
+
+FAMILY = "bass"
+D = 32
+
+
+@pytest.fixture(autouse=True)
+def cir_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "hubs"])
+def service(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[PageService]:
+    """A database of 20 basses and 5 leads, with hubs marked down or not."""
+    generator = np.random.default_rng(0)
+    rows = [
+        instrument(f"one-{number:02d}", FAMILY if number < 20 else "synth_lead")
+        for number in range(25)
+    ]
+    encoder = SpectrumEncoder()
+    with InstrumentDatabase.create(tmp_path / "bundled", encoder) as database:
+        database.add(rows, unit_vectors(generator, 25, D))
+        if request.param:
+            queries = {FAMILY: unit_vectors(generator, 12, D)}
+            owners = {FAMILY: tuple(f"one-{number:02d}" for number in range(12))}
+            database.set_hubs(HubCohort(encoder.identity, "made up", queries, owners))
+        yield PageService(encoder, database)
+
+
+@pytest.fixture
+def library(tmp_path: Path, service: PageService) -> OwnLibrary:
+    """Six basses, three sounds of no family and one lead; one has an id of the database's."""
+    generator = np.random.default_rng(1)
+    families = [FAMILY] * 6 + [None] * 3 + ["synth_lead"]
+    rows = [
+        instrument(f"one-{number:02d}" if number == 3 else f"mine-{number}", family, bank="Mine")
+        for number, family in enumerate(families)
+    ]
+    with InstrumentDatabase.create(tmp_path / "own", service.encoder) as database:
+        database.add(rows, unit_vectors(generator, len(rows), D))
+    return OwnLibrary(tmp_path / "own", service)
+
+
+def query(seed: int) -> FloatArray:
+    vector: FloatArray = unit_vectors(np.random.default_rng(100 + seed), 1, D)[0]
+    return vector
+
+
+def naive_merge(
+    service: PageService, library: OwnLibrary, folder: Path, vector: FloatArray
+) -> list[tuple[str, float]]:
+    """Put everything that a family's query meets into one database, and search that."""
+    own = library.database
+    assert own is not None
+    vectors = [*service.database.embeddings()[1], *own.embeddings()[1]]
+    rows = [
+        *service.instruments,
+        *(
+            replace(one, instrument_id=f"own-{one.instrument_id}", family=one.family or FAMILY)
+            for one in own.instruments()
+        ),
+    ]
+    with InstrumentDatabase.create(folder, service.encoder) as union:
+        union.add(rows, np.stack(vectors))
+        if service.database.hubs is not None:
+            union.set_hubs(service.database.hubs)
+        found = union.search(vector, 100, FAMILY, of_mixture=True)
+    return [(match.instrument.instrument_id, match.similarity) for match in found]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_both_rank_as_one_database_of_all_would(
+    service: PageService, library: OwnLibrary, tmp_path: Path, seed: int
+) -> None:
+    (result,) = search_in(BOTH, service, library, {FAMILY: query(seed)}, 100)
+    found = [(match.instrument.instrument_id, match.similarity) for match in result.matches]
+    expected = naive_merge(service, library, tmp_path / "union", query(seed))
+    assert [name for name, _ in found] == [name for name, _ in expected]
+    assert len(found) == 20 + 9
+    # The level is the database's, so that an instrument has one similarity wherever it is searched.
+    shifts = np.array(
+        [ours - theirs for (_, ours), (_, theirs) in zip(found, expected, strict=True)]
+    )
+    np.testing.assert_allclose(shifts, shifts[0], atol=1e-6)
+    assert [match.rank for match in result.matches] == list(range(1, 30))
+
+
+def _similarities(result: FamilyResult) -> dict[str, float]:
+    return {match.instrument.instrument_id: match.similarity for match in result.matches}
+
+
+def test_an_instrument_has_one_similarity_wherever_it_is_searched(
+    service: PageService, library: OwnLibrary
+) -> None:
+    queries = {FAMILY: query(0), "synth_lead": query(1)}
+    both = search_in(BOTH, service, library, queries, 100)
+    own = search_in(OWN, service, library, queries, 100)
+    assert [one.family for one in both] == [one.family for one in own] == list(queries)
+    for merged, alone in zip(both, own, strict=True):
+        everything = _similarities(merged)
+        assert _similarities(alone).items() <= everything.items()
+        found = service.database.search(queries[merged.family], 100, merged.family, of_mixture=True)
+        assert {match.instrument.instrument_id: match.similarity for match in found}.items() <= (
+            everything.items()
+        )
+
+
+def test_no_chance_is_made_up(service: PageService, library: OwnLibrary) -> None:
+    for scope in (OWN, BOTH):
+        (result,) = search_in(scope, service, library, {FAMILY: query(0)}, 5)
+        assert len(result.matches) == 5
+        assert result.judgement is None
+        assert {match.chance for match in result.matches} == {None}
+
+
+def test_sounds_without_a_family_are_found_and_say_so(
+    service: PageService, library: OwnLibrary
+) -> None:
+    (result,) = search_in(OWN, service, library, {FAMILY: query(0)}, 100)
+    shown = {own_id(match.instrument): match.instrument for match in result.matches}
+    assert set(shown) == {f"mine-{number}" for number in (0, 1, 2, 4, 5, 6, 7, 8)} | {"one-03"}
+    assert shown["mine-7"].category.startswith("Your sound, no family given")
+    assert shown["mine-1"].category.startswith("Your sound / ")
+    assert all(is_own(one) for one in shown.values())
+    assert not any(map(is_own, service.instruments))
+
+
+def test_filters_and_ties(service: PageService, library: OwnLibrary) -> None:
+    def keep(one: Instrument) -> bool:
+        return one.bank == "Mine"
+
+    (result,) = search_in(BOTH, service, library, {FAMILY: query(0)}, 100, keep)
+    assert len(result.matches) == 9
+    database = library.database
+    assert database is not None
+    name = service.instruments[0].instrument_id
+    twin = service.database.embeddings()[1][:1]
+    database.add([instrument("aaa-twin", FAMILY)], twin)
+    (result,) = search_in(BOTH, service, library, {FAMILY: twin[0]}, 3)
+    first, second = (match.instrument.instrument_id for match in result.matches[:2])
+    if service.database.hubs is None:
+        assert (first, second) == (name, "own-aaa-twin")
+
+
+def test_nothing_of_ones_own_finds_nothing(service: PageService, tmp_path: Path) -> None:
+    library = OwnLibrary(tmp_path / "none", service)
+    (result,) = search_in(OWN, service, library, {FAMILY: query(0)}, 5)
+    assert result.matches == ()
+
+
+def test_sounds_of_another_model_are_refused(service: PageService, tmp_path: Path) -> None:
+    InstrumentDatabase.create(tmp_path / "other", SpectrumEncoder(seed=1))
+    library = OwnLibrary(tmp_path / "other", service)
+    with pytest.raises(DatabaseError, match="embedded by the model spectrum-32-1"):
+        search_in(BOTH, service, library, {FAMILY: query(0)}, 5)
+
+
+def test_an_answer_from_elsewhere_keeps_its_filters_and_says_that_there_are_no_chances(
+    service: PageService, library: OwnLibrary, tmp_path: Path
+) -> None:
+    vector = query(0)
+    windows = WindowEmbeddings((FAMILY,), ((0, 1),), np.ones(1), vector[None, None])
+    filters = Filters(bank="Mine")
+    asked = Answer((), {FAMILY: vector}, 0.1, (), tmp_path / "mix.wav", windows, filters)
+    answer = answer_in(BOTH, service, library, asked, 30)
+    (result,) = answer.results
+    assert len(result.matches) == 9  # six basses and three of no family, nobody of the database
+    assert all(is_own(match.instrument) for match in result.matches)
+    assert [group.match for group in answer.groups[0]] == list(result.matches)
+    assert answer.note == NO_CHANCES
+
+
+def test_more_like_an_own_sound_is_looked_for_in_the_database(
+    service: PageService, library: OwnLibrary, tmp_path: Path
+) -> None:
+    own = search_in(OWN, service, library, {FAMILY: query(0)}, 1)[0].matches[0].instrument
+    match, neighbours = own_neighbours(service, library, own)
+    assert match.instrument is own
+    assert library.database is not None
+    ids, embeddings = library.database.embeddings()
+    everything = service.database.embeddings()[1] @ embeddings[ids.index(own_id(own))]
+    assert [one.similarity for one in neighbours] == pytest.approx(sorted(everything)[:-6:-1])
+    with pytest.raises(InputError, match="not among your sounds any more"):
+        own_neighbours(service, OwnLibrary(tmp_path / "empty", service), own)

@@ -1,0 +1,124 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cir.index.duplicates import MatchGroup
+from cir.types import FamilyResult, Judgement, Match
+from cir.ui.lookup import Filters
+from cir.ui.mixes import Region
+from cir.ui.results import Likeness, level_list, results_page
+from cir.ui.service import Answer
+from cir.windows import WindowEmbeddings
+from tests.fakes import instrument
+from tests.page.html import ParsedPage
+
+JUDGEMENT = Judgement(
+    (0.34, 0.1, 0.1, 0.05, 0.03), 0.34, 0.618, 0.2, is_absent=False, false_alarm_rate=0.1
+)
+
+
+def _match(rank: int, chance: float | None = None) -> Match:
+    return Match(
+        rank, 0.81, instrument(f"bass-{rank}", name=f"Bass {rank}"), Path("/a.opus"), chance
+    )
+
+
+def _answer(*results: FamilyResult, filters: Filters | None = None) -> Answer:
+    windows = WindowEmbeddings((), (), np.zeros(0), np.zeros((0, 0, 4), np.float32))
+    groups = tuple(tuple(map(MatchGroup, result.matches)) for result in results)
+    return Answer(
+        results, {}, 0.4, groups, Path("/mix.wav"), windows, filters or Filters(), Region(2.0, 8.0)
+    )
+
+
+def _family(count: int, judgement: Judgement | None = None) -> FamilyResult:
+    chances: Sequence[float | None] = [None] * 9 if judgement is None else [*judgement.chances] * 2
+    matches = [_match(rank, chances[rank - 1]) for rank in range(1, count + 1)]
+    return FamilyResult("bass", tuple(matches), judgement)
+
+
+def _judged(count: int, judgement: Judgement | None) -> str:
+    return ParsedPage(results_page(_answer(_family(count, judgement)))).text
+
+
+def test_results_keep_the_order_of_families_and_ranks() -> None:
+    lead = replace(_family(2), family="synth_lead")
+    page = ParsedPage(results_page(_answer(lead, FamilyResult("voice", ()))))
+    assert page.values("data-family") == ["synth_lead", "voice"]
+    assert page.values("data-instrument") == ["bass-1", "bass-2"]
+    assert "The database has no instrument of this family." in page.text
+    assert "found in 0.4 s" in page.text
+
+
+def test_the_mix_plays_the_passage_that_was_searched() -> None:
+    page = ParsedPage(results_page(_answer(_family(1))))
+    assert page.values("data-start") == ["2"]
+    assert page.values("data-end") == ["8"]
+
+
+def test_families_still_to_come_have_their_place() -> None:
+    page = ParsedPage(results_page(_answer(_family(1)), waiting=["organ", "voice"]))
+    assert page.values("data-family") == ["bass", "organ", "voice"]
+    assert page.values("aria-busy") == ["true", "true"]
+    assert "still looking" in page.text
+
+
+def test_filters_are_named() -> None:
+    answer = _answer(FamilyResult("bass", ()), filters=Filters("<Bank>", "surge"))
+    text = ParsedPage(results_page(answer)).text
+    assert "only <Bank>" in text
+    assert "only surge" in text
+    assert "The database has no instrument of this family that passes the filters." in text
+
+
+def test_near_duplicates_fold_away_behind_the_first() -> None:
+    family = _family(5, JUDGEMENT)
+    first, second, third, *rest = family.matches
+    groups = (MatchGroup(first, (third,)), MatchGroup(second), *map(MatchGroup, rest))
+    page = ParsedPage(results_page(replace(_answer(family), groups=(groups,))))
+    assert page.values("data-instrument") == ["bass-1", "bass-3", "bass-2", "bass-4", "bass-5"]
+    assert page.text.index("and 1 near-duplicate") < page.text.index("3.Bass 3".replace(".", ". "))
+    assert "Chance that it is among these 5: 62 %" in page.text
+    assert "4 most similar" in page.text
+
+
+def test_more_like_one_takes_the_place_of_its_family() -> None:
+    answer = _answer(_family(3), replace(_family(1), family="organ"))
+    likeness = Likeness(_match(0), [_match(7), _match(8)])
+    page = ParsedPage(results_page(answer, likenesses={"bass": likeness}))
+    assert page.values("data-instrument") == ["bass-0", "bass-7", "bass-8", "bass-1"]
+    assert page.values("data-act").count("back") == 1
+
+
+def test_a_family_says_how_likely_it_is_among_the_five() -> None:
+    assert "Chance that it is among these five: 62 %" in _judged(5, JUDGEMENT)
+    assert "Chance that it is among the first five: 62 %" in _judged(8, JUDGEMENT)
+    assert "among" not in _judged(4, JUDGEMENT)
+    assert "Probably not" not in _judged(5, JUDGEMENT)
+
+
+def test_an_absent_instrument_is_said_to_be_absent_with_the_rate_of_false_alarms() -> None:
+    text = _judged(5, replace(JUDGEMENT, is_absent=True))
+    assert (
+        "Probably not in this database. Said wrongly of 10 % of the instruments in calibration."
+        "If it is here after all, chance that it is among these five: 62 %"
+    ) in text
+    assert "Probably not in this database." in _judged(1, replace(JUDGEMENT, is_absent=True))
+
+
+def test_without_a_calibration_nothing_speaks_of_chances() -> None:
+    text = _judged(5, None)
+    assert "chance" not in text.lower()
+    assert "similarity is a cosine" in text
+    assert "similarity is a cosine" not in _judged(5, JUDGEMENT)
+
+
+@pytest.mark.parametrize(("mix", "words"), [(-14.257, ' data-mix="-14.26"'), (None, "")])
+def test_levels_name_what_is_known(mix: float | None, words: str) -> None:
+    html = level_list(mix, {"a&b": -20.0, "unreadable": None})
+    assert html == (
+        f'<div class="cir-levels"{words}><data value="-20.00" data-of="a&amp;b"></data></div>'
+    )

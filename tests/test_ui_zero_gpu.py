@@ -1,0 +1,93 @@
+"""The page's model on ZeroGPU, and where there is no such thing."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cir.types import Encoder
+from cir.ui.serve import service_from_environment
+from cir.ui.service import PageService
+from cir.ui.zero_gpu import CALL_SECONDS, is_zero_gpu, load_on_gpu
+from tests.fake_spaces import FakeSpaces
+from tests.fakes import SpectrumEncoder, tone
+from tests.page.database import FAMILIES, make_database, write_mix
+
+
+@pytest.fixture
+def spaces(monkeypatch: pytest.MonkeyPatch) -> FakeSpaces:
+    fake = FakeSpaces()
+    fake.install(monkeypatch)
+    return fake
+
+
+def test_without_the_package_the_model_is_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "spaces", None)
+    encoder = SpectrumEncoder()
+    assert load_on_gpu(lambda: encoder) is encoder
+
+
+def test_the_package_comes_before_the_model(spaces: FakeSpaces) -> None:
+    wanted: list[str] = []
+
+    class Asked(FakeSpaces):
+        def __getattribute__(self, name: str) -> object:
+            if name == "GPU":
+                wanted.append("spaces")
+            return super().__getattribute__(name)
+
+    spaces.__class__ = Asked
+
+    def load() -> Encoder:
+        wanted.append("model")
+        return SpectrumEncoder()
+
+    load_on_gpu(load)
+    assert wanted[0] == "spaces" and wanted.count("model") == 1
+
+
+def test_calls_go_through_the_decorator_and_answer_alike(spaces: FakeSpaces) -> None:
+    plain = SpectrumEncoder()
+    encoder = load_on_gpu(lambda: plain)
+    assert spaces.durations == [CALL_SECONDS, CALL_SECONDS]
+    assert (encoder.identity, encoder.embedding_size) == (plain.identity, plain.embedding_size)
+    assert encoder.families == plain.families
+    sounds = [tone(220.0), tone(440.0, 2.0)]
+    heard: list[float] = []
+    np.testing.assert_array_equal(
+        encoder.embed(sounds, 16_000, progress=lambda done, _: heard.append(done)),
+        plain.embed(sounds, 16_000),
+    )
+    np.testing.assert_array_equal(
+        encoder.embed_mixtures(sounds, 16_000, FAMILIES),
+        plain.embed_mixtures(sounds, 16_000, FAMILIES),
+    )
+    assert spaces.calls == 2
+
+
+def test_a_search_of_the_page_asks_for_a_gpu(spaces: FakeSpaces, tmp_path: Path) -> None:
+    encoder = load_on_gpu(SpectrumEncoder)
+    with make_database(tmp_path / "database", encoder) as database:
+        spaces.calls = 0
+        answer = PageService(encoder, database).search(write_mix(tmp_path / "mix.wav"), FAMILIES, 5)
+    assert [len(result.matches) for result in answer.results] == [5, 5, 5]
+    assert spaces.calls == 1
+
+
+@pytest.mark.parametrize(("value", "expected"), [("true", True), ("1", True), ("", False)])
+def test_zero_gpu_is_what_the_hub_says(
+    monkeypatch: pytest.MonkeyPatch, value: str, expected: bool
+) -> None:
+    monkeypatch.setenv("SPACES_ZERO_GPU", value)
+    assert is_zero_gpu() is expected
+
+
+def test_on_zero_gpu_the_model_is_there_before_the_page(
+    spaces: FakeSpaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    for name in ("CIR_MODEL", "CIR_DATABASE"):
+        monkeypatch.delenv(name, raising=False)
+    service_from_environment()
+    assert len(spaces.durations) == 2
