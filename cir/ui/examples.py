@@ -81,5 +81,5 @@ def load_examples(folder: Path | None = None) -> tuple[Example, ...]:
 
 def credits_note(examples: Sequence[Example]) -> str:
     """Render whose music the examples are, as a line of HTML; empty where nobody's."""
-    lines = [f"{one.title}: {one.credit}." for one in examples if one.credit]
-    return f'<p class="cir-hint">{escape(" ".join(lines))}</p>' if lines else ""
+    lines = [f"{one.credit}." for one in examples if one.credit]
+    return f'<p class="cir-hint">Songs: {escape(" ".join(lines))}</p>' if lines else ""
