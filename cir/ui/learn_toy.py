@@ -74,7 +74,7 @@ def toy_html(pairs: Sequence[NotePair]) -> str:
 
 def _slider(name: str, label: str, low: float, high: float, step: float, value: float) -> str:
     return (
-        f'<label class="cir-toy-slider">{label} <output data-part="{name}-value"></output>'
+        f'<label class="cir-toy-slider">{label} <b data-part="{name}-value" aria-hidden="true"></b>'
         f'<input type="range" data-part="{name}" min="{low}" max="{high}" step="{step}" '
         f'value="{value}"></label>'
     )

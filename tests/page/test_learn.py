@@ -19,13 +19,7 @@ def learn(open_page: Callable[..., Page]) -> Page:
     page = open_page(375, 740)
     page.goto(f"{page.url}?quiz=5")
     page.locator("#cir-find").wait_for()
-    more = page.get_by_role("button", name="More tabs")
-    tab = page.get_by_role("tab", name="Learn")
-    expect(tab.or_(more).first).to_be_visible()
-    if not tab.is_visible():
-        more.click()
-        tab = page.locator(".overflow-dropdown").get_by_text("Learn")
-    tab.click()
+    page.get_by_role("tab", name="Learn").click()
     page.locator("#cir-learn").wait_for()
     return page
 
@@ -40,6 +34,7 @@ def test_the_quiz_is_played_by_keys_alone(learn: Page) -> None:
     quiz = learn.locator("#cir-learn-quiz")  # opened by the link
     expect(quiz.locator("[data-choice]")).to_have_count(5)
     expect(quiz.locator(".cir-quiz")).to_have_attribute("data-quiz", "5")
+    expect(quiz).to_have_attribute("data-keys", "on")
     quiz.locator("[data-key='0'] .cir-play").focus()
     learn.keyboard.press("0")
     assert "cir-learn-" in sounding(learn)

@@ -21,12 +21,16 @@ element.addEventListener("click", (event) => {
 });
 
 /* Keys belong to the exhibit that was used last, and never to a field that is being typed in. */
+const home = element.closest('[id^="cir-learn-"]:not([id$="-shown"])') ?? element;
 for (const used of ["pointerdown", "focusin"]) {
-  element.addEventListener(used, () => { window.cirExhibit = element; });
+  home.addEventListener(used, () => { window.cirExhibit = home; });
 }
+if (home.contains(document.activeElement)) window.cirExhibit = home;
 document.addEventListener("keydown", (event) => {
-  const elsewhere = document.activeElement !== document.body && !element.contains(document.activeElement);
-  if (elsewhere || window.cirExhibit !== element || element.offsetParent === null) return;
+  const focused = document.activeElement;
+  const elsewhere = focused !== document.body && !home.contains(focused);
+  if (elsewhere || window.cirExhibit !== home || element.offsetParent === null) return;
+  if (focused.matches("input, textarea, select")) return;
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   const marked = event.key === "g"
     ? element.querySelector(`[data-act="guess"][data-value="${heard}"]`)
@@ -46,3 +50,4 @@ watch("value", () => {
   if (asked !== "guess" && start) window.cirPlayer.playIn(start);
   asked = "";
 });
+home.dataset.keys = "on";
