@@ -330,7 +330,7 @@ def test_add_export_and_search_of_ones_own_sounds(capsys: pytest.CaptureFixture[
     assert "Added 3 instruments to own." in captured.out
     assert "1 of them have no family" in captured.err
     assert "left out: " in captured.err
-    assert "Adding sounds" in captured.err or "Embedding sounds" in captured.err
+    assert "(file 4 of 4): 100 %" in captured.err
     assert run("search", "sounds/Basses/low 90.wav", "-d", "own", "-f", "bass", "--json") == 0
     best = json.loads(capsys.readouterr().out)["families"][0]["matches"][0]
     assert (best["name"], best["author"]) == ("low 90", "Me")

@@ -49,7 +49,7 @@ def test_results_keep_the_order_of_families_and_ranks() -> None:
     page = ParsedPage(results_page(_answer(lead, FamilyResult("voice", ()))))
     assert page.values("data-family") == ["synth_lead", "voice"]
     assert page.values("data-instrument") == ["bass-1", "bass-2"]
-    assert "The database has no instrument of this family." in page.text
+    assert "There is no instrument of this family." in page.text
     assert "found in 0.4 s" in page.text
 
 
@@ -71,7 +71,7 @@ def test_filters_are_named() -> None:
     text = ParsedPage(results_page(answer)).text
     assert "only <Bank>" in text
     assert "only surge" in text
-    assert "The database has no instrument of this family that passes the filters." in text
+    assert "There is no instrument of this family that passes the filters." in text
 
 
 def test_near_duplicates_fold_away_behind_the_first() -> None:

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-import cir
 from cir.errors import InputError
 from cir.index.references import RENDER_RATE
 from cir.types import FloatArray
@@ -111,7 +110,7 @@ class OwnEngines:
 
 
 def _start() -> "subprocess.Popen[bytes]":
-    package = str(Path(cir.__file__).parents[1])
+    package = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     return subprocess.Popen(
         [sys.executable, "-m", "cir.index.own_engine_process"],
