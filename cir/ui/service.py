@@ -143,8 +143,8 @@ class PageService:
         """Find the instruments of a mix, family by family.
 
         The model listens for all families at once. Asked for one at a time, the first would be
-        there sooner (by a sixth of three, by half of eight), but all of them two to three times as
-        late (`benchmarks/by_family.py`).
+        there hardly sooner (a 10 s mix: not at all, 60 s: by a quarter), but all of them two to
+        six times as late (`benchmarks/by_family.py`).
 
         Args:
             path: the mix, any sound file.
