@@ -6,6 +6,7 @@ CIR_DATABASE a model and a database, each a folder or a Hub id (the bundled ones
 
 import argparse
 import os
+import signal
 import sys
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -35,6 +36,9 @@ def build_app(
 
 
 if __name__ == "__main__":
+    # A container that is stopped is sent SIGTERM, which by itself skips all clean-up: the sounds
+    # that visitors added would stay.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser(description="Serve the web page.")
     parser.add_argument("--mcp", action="store_true", help="be an MCP server too")
     try:

@@ -258,6 +258,23 @@ def test_a_bad_port_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> No
         port_from_environment()
 
 
+def test_a_page_that_does_not_answer_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("gradio.networking.url_ok", lambda url: False)
+    encoder = SpectrumEncoder()
+    with InstrumentDatabase.create(tmp_path / "database", encoder) as database:
+        monkeypatch.setattr(
+            "cir.ui.serve.service_from_environment", lambda: PageService(encoder, database)
+        )
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        with pytest.raises(InputError, match="did not answer"):
+            serve(port=port)
+
+
 def test_a_port_in_use_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
     encoder = SpectrumEncoder()

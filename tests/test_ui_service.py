@@ -221,6 +221,16 @@ def test_neighbours_are_the_nearest_of_any_family(service: PageService) -> None:
     assert [one.rank for one in neighbours] == [1, 2, 3, 4]
 
 
+def test_neighbours_pass_the_filters(service: PageService) -> None:
+    bank = service.database.get("bass-1").bank
+    _, everything = service.neighbours("bass-3", len(service.instruments))
+    _, neighbours = service.neighbours("bass-3", 3, Filters(bank=bank))
+    of_bank = [one.instrument for one in everything if one.instrument.bank == bank]
+    assert len(of_bank) < len(everything)
+    assert [one.instrument for one in neighbours] == of_bank[:3]
+    assert [one.rank for one in neighbours] == [1, 2, 3]
+
+
 def test_an_unknown_instrument_is_refused(service: PageService) -> None:
     with pytest.raises(CirError, match="nobody"):
         service.neighbours("nobody")

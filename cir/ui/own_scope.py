@@ -21,6 +21,7 @@ from cir.errors import InputError
 from cir.index.duplicates import MatchGroup
 from cir.index.exact import cosine_similarities
 from cir.types import FamilyResult, FloatArray, Instrument, Match
+from cir.ui.lookup import ANY, Filters
 from cir.ui.own_library import OwnLibrary
 from cir.ui.own_sessions import OwnLibraries, Shelf
 from cir.ui.service import Answer, PageService
@@ -119,7 +120,11 @@ def answer_in(
 
 
 def own_neighbours(
-    service: PageService, library: OwnLibrary, instrument: Instrument, count: int = 5
+    service: PageService,
+    library: OwnLibrary,
+    instrument: Instrument,
+    count: int = 5,
+    filters: Filters = ANY,
 ) -> tuple[Match, list[Match]]:
     """Return an own sound of a result and the database's instruments that are most similar to it.
 
@@ -131,7 +136,9 @@ def own_neighbours(
     ids, embeddings = ((), None) if library.database is None else library.database.embeddings()
     if embeddings is None or name not in ids:
         raise InputError(f"{instrument.name} is not among your sounds any more; search again.")
-    found = service.database.search(embeddings[ids.index(name)], count)
+    found = service.database.search(
+        embeddings[ids.index(name)], count, bank=filters.bank, source=filters.source
+    )
     return Match(0, 1.0, instrument, library.preview(name)), found
 
 

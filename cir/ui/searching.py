@@ -101,12 +101,16 @@ class Searching:
         return results_page(answer, likenesses=now), now, self._levels(answer, now)
 
     def _likeness(self, answer: Answer, wanted: str, shelf: Shelf) -> Likeness:
-        """What is most like an instrument of the database, or like an own sound of the answer."""
+        """What is most like an instrument, or like an own sound, of what the search may find."""
         for match in _shown(answer, {}):
             if match.instrument.instrument_id == wanted and is_own(match.instrument):
                 library = self._libraries.of(shelf)
-                return Likeness(*own_neighbours(self._service, library, match.instrument))
-        return Likeness(*self._service.neighbours(wanted))
+                return Likeness(
+                    *own_neighbours(
+                        self._service, library, match.instrument, filters=answer.filters
+                    )
+                )
+        return Likeness(*self._service.neighbours(wanted, filters=answer.filters))
 
     def _truth(self, mix: LoadedMix, answer: Answer) -> str:
         if mix.example is None:

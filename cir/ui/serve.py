@@ -30,7 +30,7 @@ def serve(*, host: str | None = None, port: int | None = None, mcp: bool = False
         mcp: be an MCP server too; GRADIO_MCP_SERVER says so as well.
 
     Raises:
-        InputError: the port is no number, or is in use.
+        InputError: the port is no number or is in use, or the page does not answer on this machine.
         CirError: the model or the database cannot be opened.
     """
     number = port_from_environment() if port is None else port
@@ -56,6 +56,14 @@ def serve(*, host: str | None = None, port: int | None = None, mcp: bool = False
     except OSError as error:
         raise InputError(
             f"Port {number} cannot be opened ({error}); choose another one, for example PORT=7861."
+        ) from error
+    except ValueError as error:
+        # Gradio asks itself for the page once it serves, and gives up after three seconds.
+        if "localhost is not accessible" not in str(error):
+            raise
+        raise InputError(
+            "The page was started but did not answer on this machine: it is busy, or a proxy "
+            "stands between (no_proxy=localhost,127.0.0.1 goes around it); start it again."
         ) from error
 
 

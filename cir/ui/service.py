@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -240,8 +241,12 @@ class PageService:
         )
         return Truth(match, len(rivals))
 
-    def neighbours(self, instrument_id: str, count: int = 5) -> tuple[Match, list[Match]]:
+    def neighbours(
+        self, instrument_id: str, count: int = 5, filters: Filters = ANY
+    ) -> tuple[Match, list[Match]]:
         """Return an instrument and those most similar to it, of any family, without itself.
+
+        Fewer than `count` come back where fewer pass the filters.
 
         Raises:
             InputError: the database has no such instrument.
@@ -250,11 +255,13 @@ class PageService:
         if row is None:
             raise InputError(f"The database has no instrument {instrument_id!r}; pick another one.")
         scores = cosine_similarities(self._embeddings, self._embeddings[row])
-        scores[row] = -np.inf
-        nearest = np.argsort(-scores, kind="stable")[:count]
+        order = (int(other) for other in np.argsort(-scores, kind="stable"))
+        passing = (
+            other for other in order if other != row and filters.passes(self.instruments[other])
+        )
         return self._match(row, 0, 1.0), [
-            self._match(int(other), rank, float(scores[other]))
-            for rank, other in enumerate(nearest, start=1)
+            self._match(other, rank, float(scores[other]))
+            for rank, other in enumerate(islice(passing, count), start=1)
         ]
 
     def place(self, family: str, query: FloatArray) -> tuple[float, float]:
