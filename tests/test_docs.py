@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import soundfile
 import typer
+from PIL import Image
 
 from tests import test_engines as engine_contract
 from tests.documents import (
@@ -211,6 +213,17 @@ def test_the_architecture_page_says_what_is_imported() -> None:
         for part in sorted(parts)
     ]
     assert rows == expected
+
+
+def test_the_story_is_short() -> None:
+    with Image.open(ROOT / "docs" / "story.gif") as film:
+        seconds = 0.0
+        for number in range(getattr(film, "n_frames", 1)):
+            film.seek(number)
+            seconds += film.info["duration"] / 1000
+    assert 10 < seconds <= 20
+    assert (ROOT / "docs" / "story.gif").stat().st_size < 3_000_000
+    assert 10 < soundfile.info(ROOT / "docs" / "story.mp3").duration <= 20
 
 
 def test_the_figure_has_the_sizes_of_the_bundled_model() -> None:
