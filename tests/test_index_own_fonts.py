@@ -9,12 +9,16 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
+import soundfile as sf
 
-from cir.engines.soundfont import find_default_bank
+from cir.engines.soundfont import SoundFontBank, SoundFontEngine, find_default_bank
 from cir.errors import InputError
 from cir.index import own_engines
+from cir.index.database import InstrumentDatabase
+from cir.index.own_archive import export_archive, import_archive
 from cir.index.own_engines import OwnEngines
 from cir.index.own_sounds import Labels, Upload, add_sounds
+from cir.index.phrases import PHRASE_RATE, play_phrase
 from cir.index.references import SoundFontReferences
 from tests.fakes import SpectrumEncoder
 
@@ -60,6 +64,18 @@ def test_each_preset_of_a_font_is_an_instrument_until_it_is_stopped(tmp_path: Pa
     assert (first.family, first.bank, first.source) == ("piano", "Band", "soundfont")
     assert first.engine == f"soundfont:{(tmp_path / 'Band.sf2').resolve()}#0/0"
     assert 3 <= len(report.added) <= 5
+    database = InstrumentDatabase.open(tmp_path / "db")
+    phrase = database.phrase_path("band-0-0-piano-1")
+    assert phrase is not None
+    expected = play_phrase(SoundFontEngine(SoundFontBank(tmp_path / "Band.sf2"), 0, 0), "piano")
+    played, rate = sf.read(phrase, dtype="float32")
+    assert rate == PHRASE_RATE
+    assert abs(len(played) - len(expected)) < 0.1 * rate
+    export_archive(tmp_path / "db", tmp_path / "out.zip")
+    import_archive(tmp_path / "new", SpectrumEncoder(), tmp_path / "out.zip")
+    brought = InstrumentDatabase.open(tmp_path / "new").phrase_path("band-0-0-piano-1")
+    assert brought is not None
+    assert brought.read_bytes() == phrase.read_bytes()
     again = add_sounds(
         tmp_path / "db",
         SpectrumEncoder(),

@@ -1,8 +1,8 @@
 """A personal database as one zip archive, out and in again.
 
-What comes in may be made by anyone. Taken from it are the tables, the previews and the digests,
-nothing else: chances and hubs that a stranger fitted would be believed. No name in it decides where
-anything is written, and each preview must be a short Ogg Opus file.
+What comes in may be made by anyone. Taken from it are the tables, the previews, the phrases and the
+digests, nothing else: chances and hubs that a stranger fitted would be believed. No name in it
+decides where anything is written, and each sound must be a short Ogg Opus file.
 """
 
 import tempfile
@@ -20,6 +20,7 @@ from cir.files import replacing
 from cir.index.archives import files_of, open_archive, unpack
 from cir.index.bundle import (
     HEADER_NAME,
+    PHRASES_NAME,
     PREVIEWS_NAME,
     Bundle,
     is_bundle,
@@ -30,10 +31,11 @@ from cir.index.own_digests import CONTENTS_NAME, read_digests, write_digests
 from cir.index.own_files import Limits
 from cir.types import Encoder, Progress
 
-MAX_PREVIEW_SECONDS = 60.0
+MAX_SOUND_SECONDS = 60.0
 
 _MAX_HEADER_BYTES = 1 << 20
-_PREVIEW_BYTES = 1 << 20
+_SOUND_BYTES = 1 << 20
+_SOUNDS = {PREVIEWS_NAME: "preview", PHRASES_NAME: "phrase"}
 _STORED = (".opus",)
 """Endings of what is compressed already."""
 
@@ -49,7 +51,7 @@ class ImportReport:
 
 
 def export_archive(folder: Path | str, target: Path | str, progress: Progress | None = None) -> int:
-    """Pack a database, with its previews, into one zip archive, in place of an older one.
+    """Pack a database with its previews and phrases into one zip archive, in place of an older one.
 
     Returns:
         How many instruments it holds.
@@ -59,8 +61,8 @@ def export_archive(folder: Path | str, target: Path | str, progress: Progress | 
     """
     bundle = read_bundle(Path(folder).expanduser())
     names = [HEADER_NAME, *bundle.header.files.values(), CONTENTS_NAME]
-    previews = [f"{PREVIEWS_NAME}/{one.instrument_id}.opus" for one in bundle.catalog]
-    everything = [*names, *previews]
+    sounds = [f"{kind}/{name}.opus" for kind in _SOUNDS for name in bundle.catalog.ids]
+    everything = [*names, *sounds]
     with (
         replacing(Path(target).expanduser()) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -101,7 +103,7 @@ def import_archive(
         encoder: of the model that must have made the archive's embeddings as well.
         archive: made by `export_archive`, or the folder of a database packed as a zip.
         limits: how much may be added.
-        progress: called after every preview.
+        progress: called after every sound.
 
     Raises:
         InputError: it is no such archive, is damaged, climbs out, or is larger than allowed.
@@ -130,12 +132,17 @@ def import_archive(
             InstrumentDatabase.create(target, encoder)
         own = read_digests(target)
         write_digests(target, {name: digest for name, digest in own.items() if name not in ids})
-        previews = {
-            name: path
-            for name in bundle.catalog.ids
-            if (path := bundle.folder / PREVIEWS_NAME / f"{name}.opus").is_file()
-        }
-        InstrumentDatabase.open(target).add(tuple(bundle.catalog), bundle.embeddings, previews)
+        previews, phrases = (
+            {
+                name: path
+                for name in bundle.catalog.ids
+                if (path := bundle.folder / kind / f"{name}.opus").is_file()
+            }
+            for kind in (PREVIEWS_NAME, PHRASES_NAME)
+        )
+        InstrumentDatabase.open(target).add(
+            tuple(bundle.catalog), bundle.embeddings, previews, phrases
+        )
         brought = read_digests(bundle.folder)
         own |= {name: digest for name, digest in brought.items() if name in ids}
         write_digests(target, own)
@@ -171,19 +178,21 @@ def _unpacked(
         except DatabaseError as error:
             raise DatabaseError(str(error).replace(str(folder), archive.name)) from None
         _check(bundle, archive, encoder, limits)
-        (folder / PREVIEWS_NAME).mkdir()
-        previews = [
-            (entries[path], folder / PREVIEWS_NAME / f"{one}.opus")
+        for kind in _SOUNDS:
+            (folder / kind).mkdir()
+        sounds = [
+            (entries[path], folder / kind / path.name)
+            for kind in _SOUNDS
             for one in bundle.catalog.ids
-            if (path := top / PREVIEWS_NAME / f"{one}.opus") in entries
+            if (path := top / kind / f"{one}.opus") in entries
         ]
         budget = limits.n_bytes - sum(entry.file_size for entry, _ in tables)
-        for done, (entry, target) in enumerate(previews, start=1):
-            unpack(content, [(entry, target)], min(budget, _PREVIEW_BYTES))
+        for done, (entry, target) in enumerate(sounds, start=1):
+            unpack(content, [(entry, target)], min(budget, _SOUND_BYTES))
             budget -= target.stat().st_size
-            _check_preview(target, archive)
+            _check_sound(target, archive)
             if progress is not None:
-                progress(done / len(previews), f"Checking previews, {done} of {len(previews)}")
+                progress(done / len(sounds), f"Checking sounds, {done} of {len(sounds)}")
         yield bundle
 
 
@@ -209,15 +218,15 @@ def _check(bundle: Bundle, archive: Path, encoder: Encoder, limits: Limits) -> N
         )
 
 
-def _check_preview(path: Path, archive: Path) -> None:
+def _check_sound(path: Path, archive: Path) -> None:
     try:
         info = sf.info(path)
         good = (info.format, info.subtype) == ("OGG", "OPUS")
-        good = good and 0.0 < info.duration <= MAX_PREVIEW_SECONDS
+        good = good and 0.0 < info.duration <= MAX_SOUND_SECONDS
     except (RuntimeError, OSError):
         good = False
     if not good:
         raise DatabaseError(
-            f"{archive.name}: the preview {path.name} is no Ogg Opus file of at most "
-            f"{MAX_PREVIEW_SECONDS:.0f} seconds; export the database anew."
+            f"{archive.name}: the {_SOUNDS[path.parent.name]} {path.name} is no Ogg Opus file of "
+            f"at most {MAX_SOUND_SECONDS:.0f} seconds; export the database anew."
         )

@@ -5,6 +5,7 @@ note where it plays one (`samples` of float32).
 
     {"do": "describe", "file": ..., "name": ...}                          its instruments
     {"do": "play", "file": ..., "reference": ..., "family": ...}          one reference note
+    {"do": "phrase", "file": ..., "reference": ..., "family": ..., "category": ...}     its phrase
 """
 
 import json
@@ -22,6 +23,7 @@ from cir.engines.soundfont import SoundFontBank, SoundFontEngine
 from cir.engines.vital import VitalEngine
 from cir.errors import CirError
 from cir.index.archives import SOUNDFONT_SUFFIXES
+from cir.index.phrases import play_phrase
 from cir.index.references import play_reference
 from cir.instruments.families import family_of_folder
 from cir.types import FloatArray
@@ -45,10 +47,15 @@ def main() -> None:
 
 def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], FloatArray | None]:
     file = Path(request["file"])
+    audio: FloatArray | None
     try:
         if request["do"] == "describe":
             return {"instruments": _describe(file, request["name"])}, None
-        audio = play_reference(_open(file, request["reference"]), request["family"])
+        engine = _open(file, request["reference"])
+        if request["do"] == "phrase":
+            audio = play_phrase(engine, request["family"], request["category"])
+        else:
+            audio = play_reference(engine, request["family"])
     except CirError as error:
         return {"error": str(error).replace(str(file), request["name"])}, None
     except MemoryError:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from cir.errors import InputError
+from cir.index.phrases import PHRASE_RATE
 from cir.index.references import RENDER_RATE
 from cir.types import FloatArray
 
@@ -77,6 +78,28 @@ class OwnEngines:
         if not audio.size:
             raise InputError(f"{name} {reference} is silent at the pitch that it is compared at.")
         return audio, RENDER_RATE
+
+    def phrase(
+        self, file: Path, name: str, reference: str, family: str | None, category: str
+    ) -> tuple[FloatArray, int] | None:
+        """Play the phrase of an instrument, as one of a family; None where it cannot play it.
+
+        Returns:
+            The phrase, (T,), and its sample rate.
+        """
+        request = {
+            "do": "phrase",
+            "file": str(file),
+            "name": name,
+            "reference": reference,
+            "family": family,
+            "category": category,
+        }
+        try:
+            _, audio = self._ask(request, name)
+        except InputError:
+            return None
+        return audio, PHRASE_RATE
 
     def __enter__(self) -> "OwnEngines":
         return self

@@ -43,6 +43,8 @@ class OwnNote:
     """Of all that its embedding and its preview depend on."""
     load: Callable[[], tuple[FloatArray, int]]
     """Gives its note, (T,), and the sample rate; InputError where that cannot be."""
+    play: Callable[[], tuple[FloatArray, int] | None] | None = None
+    """Gives its phrase, (T,), and the sample rate, or nothing; a one-shot cannot play any."""
 
 
 class NoteReader:
@@ -111,8 +113,13 @@ class NoteReader:
             source=source,
             engine=f"{source}:{file.origin}{fragment}",
         )
-        load = partial(self._engines.play, file.path, file.inside.name, one.reference, family)
-        return OwnNote(instrument, f"{content}{fragment}@{reference_pitch(family)}", load)
+        which = (file.path, file.inside.name, one.reference, family)
+        return OwnNote(
+            instrument,
+            f"{content}{fragment}@{reference_pitch(family)}",
+            partial(self._engines.play, *which),
+            partial(self._engines.phrase, *which, one.category),
+        )
 
     def _free_id(self, bank: str, place: PurePosixPath) -> str:
         digest = hashlib.sha256(str(place).encode("utf-8", "surrogateescape")).hexdigest()[:8]

@@ -17,6 +17,7 @@ from cir.index.database import InstrumentDatabase
 from cir.index.own_digests import read_digests, write_digests
 from cir.index.own_files import Limits
 from cir.index.own_notes import OwnNote
+from cir.index.phrases import save_phrase
 from cir.types import Encoder, FloatArray, Instrument
 
 STORE_EVERY = 256
@@ -40,6 +41,8 @@ class _Ready:
     embedding: FloatArray
     preview: Path | None
     """In the workspace."""
+    phrase: Path | None
+    """The same."""
 
 
 class OwnWriter:
@@ -112,20 +115,22 @@ class OwnWriter:
         ready, self._ready = self._ready, {}
         rows = [one.note.instrument for one in ready.values()]
         previews = {name: one.preview for name, one in ready.items() if one.preview is not None}
+        phrases = {name: one.phrase for name, one in ready.items() if one.phrase is not None}
         with FileLock(self._folder / _LOCK_NAME):
             digests = read_digests(self._folder)  # another process may have added since
             # Killed between two of these steps, it knows too little, never anything false.
             kept = {name: digest for name, digest in digests.items() if name not in ready}
             write_digests(self._folder, kept)
             known = set(self._database.instruments().ids)
-            self._database.add(rows, np.stack([one.embedding for one in ready.values()]), previews)
+            embeddings = np.stack([one.embedding for one in ready.values()])
+            self._database.add(rows, embeddings, previews, phrases)
             digests = {**kept, **{name: one.note.digest for name, one in ready.items()}}
             write_digests(self._folder, digests)
         self._use(digests)
         self.added += rows
         self.replaced += len(known & ready.keys())
-        for preview in previews.values():
-            preview.unlink()
+        for sound in (*previews.values(), *phrases.values()):
+            sound.unlink()
 
     def _use(self, digests: dict[str, str]) -> None:
         """Look at what the database holds now."""
@@ -136,14 +141,12 @@ class OwnWriter:
         self._new: set[str] = set()
 
     def _borrow(self, note: OwnNote, owner: str) -> None:
-        """Take embedding and preview from an instrument that was made of the very same."""
+        """Take embedding and sounds from an instrument that was made of the very same."""
         assert self._database is not None  # noqa: S101 - it knows the owner
         ids, embeddings = self._database.embeddings()
-        source = self._database.preview_path(owner)
-        preview = None if source is None else self._preview_path(note)
-        if source is not None and preview is not None:
-            shutil.copyfile(source, preview)
-        self._keep(note, embeddings[ids.index(owner)], preview)
+        preview = _copy(self._database.preview_path(owner), self._preview_path(note))
+        phrase = _copy(self._database.phrase_path(owner), self._phrase_path(note))
+        self._keep(note, embeddings[ids.index(owner)], preview, phrase)
 
     def _embed(self, refused: list[str]) -> None:
         waiting, self._waiting = self._waiting, []
@@ -159,7 +162,7 @@ class OwnWriter:
             if row in embedded:
                 preview = self._preview_path(note)
                 _write_preview(preview, audio, rate)
-                self._keep(note, embedded[row], preview)
+                self._keep(note, embedded[row], preview, self._play(note))
 
     def _embed_alone(
         self, waiting: Sequence[_Waiting], batch: Sequence[int], refused: list[str]
@@ -173,16 +176,34 @@ class OwnWriter:
                 self._refuse(note, error, refused)
         return embedded
 
-    def _keep(self, note: OwnNote, embedding: FloatArray, preview: Path | None) -> None:
-        self._ready[note.instrument.instrument_id] = _Ready(note, embedding, preview)
+    def _play(self, note: OwnNote) -> Path | None:
+        """Let a note's instrument play its phrase, if it can."""
+        played = None if note.play is None else note.play()
+        if played is None:
+            return None
+        save_phrase(self._phrase_path(note), *played)
+        return self._phrase_path(note)
+
+    def _keep(
+        self, note: OwnNote, embedding: FloatArray, preview: Path | None, phrase: Path | None
+    ) -> None:
+        self._ready[note.instrument.instrument_id] = _Ready(note, embedding, preview, phrase)
 
     def _preview_path(self, note: OwnNote) -> Path:
         return self._workspace / f"{note.instrument.instrument_id}.opus"
+
+    def _phrase_path(self, note: OwnNote) -> Path:
+        return self._workspace / f"{note.instrument.instrument_id}.phrase.opus"
 
     def _refuse(self, note: OwnNote, error: InputError, refused: list[str]) -> None:
         name = note.instrument.name
         refused.append(str(error) if name in str(error) else f"{name}: {error}")
         self._new.discard(note.instrument.instrument_id)
+
+
+def _copy(source: Path | None, target: Path) -> Path | None:
+    """Copy a file where there is one, and return where it went."""
+    return None if source is None else Path(shutil.copyfile(source, target))
 
 
 def _write_preview(path: Path, audio: FloatArray, rate: int) -> None:

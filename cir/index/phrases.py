@@ -9,6 +9,7 @@ import numpy as np
 
 from cir.audio.dsp import fade_out, peak_normalise, trim_tail
 from cir.audio.io import save_opus
+from cir.engines.base import Engine
 from cir.engines.note_bank import NoteBankEngine
 from cir.engines.registry import open_engine
 from cir.errors import EngineError
@@ -25,7 +26,9 @@ from cir.types import FloatArray, Instrument, Progress
 PHRASE_SECONDS = 4.2
 """Two bars, and what rings on after them."""
 
-_RENDER_RATE = 48_000
+PHRASE_RATE = 48_000
+"""At which engines play."""
+
 _RELEASE_SECONDS = 0.15
 _FADE_SECONDS = 0.2
 _PEAK = 0.9
@@ -93,8 +96,7 @@ def write_phrases(
         except EngineError as error:
             left_out.append(f"{instrument.instrument_id}: {error}")
         else:
-            path = folder / f"{instrument.instrument_id}.opus"
-            save_opus(path, audio, rate, compression=_COMPRESSION)
+            save_phrase(folder / f"{instrument.instrument_id}.opus", audio, rate)
         if progress is not None:
             progress(done / len(instruments), f"Playing phrases, {done} of {len(instruments)}")
     return PhraseReport(len(instruments) - len(left_out), tuple(left_out))
@@ -122,21 +124,46 @@ def render_phrase(
     scheme, _, reference = instrument.engine.partition(":")
     if scheme == "samples":
         raise EngineError("a one-shot is one note, no phrase can be played on it.")
+    if scheme != "bank":
+        engine = open_engine(instrument.engine)
+        return play_phrase(engine, instrument.family, instrument.category), PHRASE_RATE
     score = score_for(instrument.family, instrument.category)
-    centre = reference_pitch(instrument.family)
-    if scheme == "bank":
-        name = reference.rpartition("#")[2]
-        engine, one_voice = _recorded(name, note_bank)
-        recorded = engine.bank.notes(name)
-        notes = recorded_notes(score, centre, recorded, one_voice=one_voice)
-        audio, rate = engine.render(notes, PHRASE_SECONDS, BANK_RATE), BANK_RATE
-    else:
-        notes, rate = exact_notes(score, centre), _RENDER_RATE
-        audio = open_engine(instrument.engine).render(notes, PHRASE_SECONDS, rate)
+    name = reference.rpartition("#")[2]
+    recorder, one_voice = _recorded(name, note_bank)
+    notes = recorded_notes(
+        score, reference_pitch(instrument.family), recorder.bank.notes(name), one_voice=one_voice
+    )
+    return _finish(recorder.render(notes, PHRASE_SECONDS, BANK_RATE), BANK_RATE), BANK_RATE
+
+
+def play_phrase(engine: Engine, family: str | None, category: str = "") -> FloatArray:
+    """Let an engine play the phrase of a family as it is written.
+
+    Args:
+        engine: who plays.
+        family: slug; None plays what suits most.
+        category: of the instrument, such as Chords; some have a phrase of their own.
+
+    Returns:
+        The phrase, (T,), with a peak of 0.9, at `PHRASE_RATE`.
+
+    Raises:
+        EngineError: it cannot play, or stays silent.
+    """
+    notes = exact_notes(score_for(family, category), reference_pitch(family))
+    return _finish(engine.render(notes, PHRASE_SECONDS, PHRASE_RATE), PHRASE_RATE)
+
+
+def save_phrase(path: Path, audio: FloatArray, sample_rate: int) -> None:
+    """Write a phrase, (T,), as Ogg Opus."""
+    save_opus(path, audio, sample_rate, compression=_COMPRESSION)
+
+
+def _finish(audio: FloatArray, rate: int) -> FloatArray:
     if float(np.abs(audio).max()) < _SILENT_PEAK:
         raise EngineError("it stays silent at the pitches of its phrase.")
     fade = round(_FADE_SECONDS * rate)
-    return trim_tail(fade_out(peak_normalise(audio, _PEAK), fade), _TAIL_FLOOR, fade // 4), rate
+    return trim_tail(fade_out(peak_normalise(audio, _PEAK), fade), _TAIL_FLOOR, fade // 4)
 
 
 def _recorded(name: str, note_bank: NoteBank | None) -> tuple[NoteBankEngine, bool]:

@@ -88,6 +88,11 @@ class OwnLibrary:
         database = self.database
         return None if database is None else database.preview_path(instrument_id)
 
+    def phrase(self, instrument_id: str) -> Path | None:
+        """Return the sound file of a phrase that one of the sounds plays, where there is one."""
+        database = self.database
+        return None if database is None else database.phrase_path(instrument_id)
+
     def add(
         self, uploads: Sequence[Upload], labels: Labels, progress: Progress | None = None
     ) -> OwnReport:

@@ -139,7 +139,7 @@ def own_neighbours(
     found = service.database.search(
         embeddings[ids.index(name)], count, bank=filters.bank, source=filters.source
     )
-    return Match(0, 1.0, instrument, library.preview(name)), found
+    return Match(0, 1.0, instrument, library.preview(name), phrase=library.phrase(name)), found
 
 
 def is_own(instrument: Instrument) -> bool:
@@ -209,7 +209,13 @@ def _bias(service: PageService, family: str, embeddings: FloatArray) -> FloatArr
 def _match(candidate: _Candidate, rank: int, service: PageService, library: OwnLibrary) -> Match:
     one, name = candidate.instrument, candidate.instrument.instrument_id
     if candidate.is_own:
-        return Match(rank, candidate.similarity, _shown(one), library.preview(name))
+        return Match(
+            rank,
+            candidate.similarity,
+            _shown(one),
+            library.preview(name),
+            phrase=library.phrase(name),
+        )
     return Match(
         rank, candidate.similarity, one, service.preview(name), phrase=service.phrase(name)
     )

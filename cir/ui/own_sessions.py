@@ -21,7 +21,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from cir.errors import DatabaseError
-from cir.index.bundle import PREVIEWS_NAME, is_bundle
+from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, is_bundle
 from cir.index.database import InstrumentDatabase, check_new_folder
 from cir.ui.own_library import LIBRARY_VARIABLE, OwnLibrary, check_model
 from cir.ui.service import PageService
@@ -113,7 +113,7 @@ class OwnLibraries:
             check_model(InstrumentDatabase.open(folder), self._service)
         else:
             check_new_folder(folder)
-        gr.set_static_paths([folder / PREVIEWS_NAME])
+        gr.set_static_paths([folder / PREVIEWS_NAME, folder / PHRASES_NAME])
         return OwnLibrary(folder, self._service)
 
     def _forget_all(self) -> None:
