@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cir.engines.note_bank import NoteBankEngine
-from cir.engines.registry import open_engine
+from cir.engines.registry import open_engine, register_engine
 from cir.engines.sample_folder import SampleFolderEngine
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine
 from cir.errors import CirError, DataError, EngineError, InputError
@@ -71,3 +71,27 @@ def test_references_to_nothing_are_refused(
 ) -> None:
     with pytest.raises(error, match="nowhere"):
         open_engine(reference, folder=tmp_path)
+
+
+def test_an_engine_of_ones_own_is_opened_by_its_scheme(tmp_path: Path) -> None:
+    opened: list[tuple[str, Path]] = []
+
+    def opener(reference: str, folder: Path) -> SampleFolderEngine:
+        opened.append((reference, folder))
+        return SampleFolderEngine(folder / reference)
+
+    (tmp_path / "tones").mkdir()
+    write_samples(tmp_path / "tones")
+    register_engine("tones-of-mine", opener)
+    engine = open_engine("tones-of-mine:tones", folder=tmp_path)
+    assert isinstance(engine, SampleFolderEngine)
+    assert opened == [("tones", tmp_path)]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "complaint"),
+    [("", "a word of a to z"), ("My synth", "not 'My synth'"), ("vital", "is built in")],
+)
+def test_schemes_that_cannot_be_registered(scheme: str, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        register_engine(scheme, lambda reference, folder: SampleFolderEngine(folder))

@@ -18,6 +18,7 @@ from cir.ui.serve import port_from_environment, serve
 from cir.ui.service import PageService
 from cir.ui.theme import page_theme, static_text
 from tests.calibrated import CalibratedDatabase
+from tests.documents import fences
 from tests.fakes import SpectrumEncoder, tone
 from tests.page.database import FAMILIES, LOWEST_HZ, make_database, serve_page, write_mix
 
@@ -45,6 +46,18 @@ def test_search_returns_matches_for_each_family(client: Client, tmp_path: Path) 
         for match in result["matches"]:
             assert match["family"] == result["family"]
             assert {"name", "bank", "category", "author", "licence", "engine"} <= set(match)
+
+
+def test_the_snippet_of_the_docs_asks_for_two_families(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Path(__file__).parents[1] / "docs" / "serving.md"
+    (snippet,) = [one for one in fences(page.read_text("utf-8")) if one.language == "py"]
+    write_mix(tmp_path / "mix.wav")
+    monkeypatch.chdir(tmp_path)
+    result: dict[str, Any] = {}
+    exec(snippet.code.replace("http://127.0.0.1:7860", address), result)
+    assert {family["family"] for family in result["found"]["families"]} == {"bass", "organ"}
 
 
 def test_chances_are_null_without_a_calibration(client: Client, tmp_path: Path) -> None:

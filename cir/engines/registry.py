@@ -1,5 +1,6 @@
 """From the engine column of the catalogue, `scheme:reference`, to an engine."""
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from cir.errors import InputError
 from cir.instruments.note_bank import NoteBank
 
 _KEPT_OPEN = 4
+_SCHEME = re.compile("[a-z][a-z0-9-]*")
 
 
 def open_engine(reference: str, *, folder: str | Path | None = None) -> Engine:
@@ -28,7 +30,8 @@ def open_engine(reference: str, *, folder: str | Path | None = None) -> Engine:
     | `bank:FOLDER#INSTRUMENT_ID` | an instrument of a note bank |
     | `samples:FOLDER` | a folder of one-shots |
 
-    Sound fonts and note banks stay open for the next instrument of theirs.
+    and what `register_engine` was told of. Sound fonts and note banks stay open for the next
+    instrument of theirs.
 
     Args:
         reference: as above.
@@ -46,6 +49,26 @@ def open_engine(reference: str, *, folder: str | Path | None = None) -> Engine:
             f"with one of the schemes {', '.join(_OPENERS)}."
         )
     return _OPENERS[scheme](rest, Path(folder or "."))
+
+
+def register_engine(scheme: str, opener: Callable[[str, Path], Engine]) -> None:
+    """Let `open_engine` open engines of one's own, in this process.
+
+    Args:
+        scheme: what references to them begin with: a lower-case word. The same scheme again
+            replaces its opener.
+        opener: gets what follows the colon, and the folder that relative paths start from.
+
+    Raises:
+        InputError: the scheme is no such word, or one of the built-in ones.
+    """
+    if not _SCHEME.fullmatch(scheme):
+        raise InputError(f"A scheme is a word of a to z, 0 to 9 and -, not {scheme!r}.")
+    if scheme in _BUILT_IN:
+        raise InputError(
+            f"The scheme {scheme!r} is built in, as are {', '.join(_BUILT_IN)}; take another."
+        )
+    _OPENERS[scheme] = opener
 
 
 def _open_soundfont(reference: str, folder: Path) -> Engine:
@@ -77,6 +100,7 @@ _OPENERS: dict[str, Callable[[str, Path], Engine]] = {
     "bank": _open_note_bank,
     "samples": lambda reference, folder: SampleFolderEngine(folder / reference),
 }
+_BUILT_IN = tuple(_OPENERS)
 
 
 @lru_cache(maxsize=_KEPT_OPEN)
