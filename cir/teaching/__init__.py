@@ -1,0 +1,31 @@
+"""What the notebooks share and a reader need not read: the look of plots, players, sizes."""
+
+from cir.teaching.players import player, players
+from cir.teaching.plots import (
+    ACCENT,
+    CONTRAST,
+    QUIET,
+    show_log_mel,
+    show_losses,
+    show_plane,
+    show_similarity_matrix,
+)
+from cir.teaching.sizes import is_fast, size
+from cir.teaching.style import colour_of, marker_of, use_style
+
+__all__ = [
+    "ACCENT",
+    "CONTRAST",
+    "QUIET",
+    "colour_of",
+    "is_fast",
+    "marker_of",
+    "player",
+    "players",
+    "show_log_mel",
+    "show_losses",
+    "show_plane",
+    "show_similarity_matrix",
+    "size",
+    "use_style",
+]
