@@ -1,4 +1,4 @@
-"""The one switch of the notebooks: fewer steps and fewer sounds, where only their running counts."""
+"""The one switch of the notebooks: fewer steps and sounds, where only their running counts."""
 
 import os
 from typing import TypeVar

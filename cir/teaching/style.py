@@ -57,5 +57,5 @@ def colour_of(family: str | None) -> str:
 
 
 def marker_of(family: str | None) -> "MarkerStyle":
-    """The shape of a family, which says what its colour says to those who do not tell hues apart."""
+    """The shape of a family, for readers who do not tell its hue from others."""
     return to_marker(family_look(family))
