@@ -18,6 +18,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
+from traitlets.config import Config
 
 from cir.errors import CirError, DataError, InputError
 from cir.files import replacing
@@ -89,6 +90,8 @@ def run_notebook(notebook: Any, name: str, *, show_progress: bool = True) -> Non
             notebook,
             timeout=None,
             kernel_name="python3",
+            # Sockets in the file system: nobody else on this machine can listen or run code.
+            config=Config({"KernelManager": {"transport": "ipc"}}),
             resources={"metadata": {"path": str(FOLDER)}},
             on_cell_complete=lambda **_: bar.update(),
         )

@@ -1,5 +1,6 @@
 """What the notebooks share and a reader need not read: the look of plots, players, sizes."""
 
+from cir.teaching.notes import NoteSearch, PlayedInstrument, read_instruments, search_notes
 from cir.teaching.players import player, players
 from cir.teaching.plots import (
     ACCENT,
@@ -17,11 +18,15 @@ __all__ = [
     "ACCENT",
     "CONTRAST",
     "QUIET",
+    "NoteSearch",
+    "PlayedInstrument",
     "colour_of",
     "is_fast",
     "marker_of",
     "player",
     "players",
+    "read_instruments",
+    "search_notes",
     "show_log_mel",
     "show_losses",
     "show_plane",
