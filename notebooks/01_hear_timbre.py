@@ -28,7 +28,6 @@ from cir.teaching import (
     CONTRAST,
     QUIET,
     colour_of,
-    player,
     players,
     read_instruments,
     search_notes,
@@ -165,7 +164,7 @@ figure, axes = plt.subplots(figsize=(9, 3.8))
 for name, (program, family) in PROGRAMS.items():
     values = [describe(play(program, int(pitch)), SAMPLE_RATE)[CENTROID] for pitch in scale]
     axes.plot(scale, values, marker="o", markersize=4, color=colour_of(family), label=name)
-axes.set(xlabel="MIDI pitch", ylabel="log2 of Hz", title="Spectral centroid")
+axes.set(xlabel="MIDI pitch", ylabel="log10 of Hz", title="Spectral centroid")
 axes.grid(axis="y")
 axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 plt.show()
@@ -305,7 +304,7 @@ for (name, search), colour in zip(searches.items(), (QUIET, CONTRAST, ACCENT)):
     accuracy = [(search.ranks[bins == number] <= 5).mean() for number in used]
     axes.plot(used, accuracy, marker="o", color=colour, label=name)
 axes.set_xticks(range(len(edges) - 1), [f"{a} to {b - 1}" for a, b in zip(edges, edges[1:])])
-axes.set(ylim=(0, 1), xlabel="semitones between query and reference note", ylabel="top-5 accuracy")
+axes.set(ylim=(0, 1.03), xlabel="semitones between query and reference note", ylabel="top-5 accuracy")
 axes.grid(axis="y")
 axes.legend()
 plt.show()
@@ -385,6 +384,8 @@ players(
 # <summary>Solution</summary>
 #
 # ```python
+# from cir.teaching import player
+#
 # figure, pair = plt.subplots(1, 2, sharey=True)
 # for axes, velocity in zip(pair, (20, 120)):
 #     show_log_mel(axes, play(0, 60, velocity=velocity), title=f"Piano, velocity {velocity}")

@@ -27,6 +27,10 @@ from notebooks.rendering import render_page
 FOLDER = Path(__file__).parent
 PAGES = FOLDER.parent / "docs" / "notebooks"
 LARGEST_PAGE_BYTES = 3_000_000
+_ENVIRONMENT = {
+    "PYTHONPATH": str(FOLDER.parent),
+    "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm misses ipywidgets, and does without
+}
 
 
 def list_notebooks(names: Sequence[str] = ()) -> list[Path]:
@@ -96,7 +100,7 @@ def run_notebook(notebook: Any, name: str, *, show_progress: bool = True) -> Non
             on_cell_complete=lambda **_: bar.update(),
         )
         try:
-            client.execute(env=os.environ | {"PYTHONPATH": str(FOLDER.parent)})
+            client.execute(env=os.environ | _ENVIRONMENT)
         except CellExecutionError as error:
             raise DataError(f"The notebook {name} fails: {error}") from None
 

@@ -1,5 +1,6 @@
 """What the notebooks share and a reader need not read: the look of plots, players, sizes."""
 
+from cir.teaching.contrast import train_on_pairs
 from cir.teaching.notes import NoteSearch, PlayedInstrument, read_instruments, search_notes
 from cir.teaching.players import player, players
 from cir.teaching.plots import (
@@ -13,6 +14,7 @@ from cir.teaching.plots import (
 )
 from cir.teaching.sizes import is_fast, size
 from cir.teaching.style import colour_of, marker_of, use_style
+from cir.teaching.twins import Twin, load_twins
 
 __all__ = [
     "ACCENT",
@@ -20,8 +22,10 @@ __all__ = [
     "QUIET",
     "NoteSearch",
     "PlayedInstrument",
+    "Twin",
     "colour_of",
     "is_fast",
+    "load_twins",
     "marker_of",
     "player",
     "players",
@@ -32,5 +36,6 @@ __all__ = [
     "show_plane",
     "show_similarity_matrix",
     "size",
+    "train_on_pairs",
     "use_style",
 ]
