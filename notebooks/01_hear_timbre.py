@@ -304,7 +304,9 @@ for (name, search), colour in zip(searches.items(), (QUIET, CONTRAST, ACCENT)):
     accuracy = [(search.ranks[bins == number] <= 5).mean() for number in used]
     axes.plot(used, accuracy, marker="o", color=colour, label=name)
 axes.set_xticks(range(len(edges) - 1), [f"{a} to {b - 1}" for a, b in zip(edges, edges[1:])])
-axes.set(ylim=(0, 1.03), xlabel="semitones between query and reference note", ylabel="top-5 accuracy")
+axes.set(
+    ylim=(0, 1.03), xlabel="semitones between query and reference note", ylabel="top-5 accuracy"
+)
 axes.grid(axis="y")
 axes.legend()
 plt.show()
