@@ -13,13 +13,14 @@ APP_STAMP := $(VENV)/.installed-app-$(call hash,$(APP_FILES))
 TEST_STAMP := $(VENV)/.installed-test-$(call hash,$(APP_FILES) requirements-dev.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test app test lint format typecheck clean
+.PHONY: help install install-test app test lint format notebooks clean
 
 help:
 	@echo 'make app             install into $(VENV) once, serve the page on http://$(HOST):$(PORT)'
 	@echo 'make app PORT=8000   the same on another port (HOST=0.0.0.0: for other machines too)'
 	@echo 'make test            install what the tests need; ruff, mypy, pytest'
 	@echo 'make lint            ruff and mypy alone'
+	@echo 'make notebooks       run the notebooks and write their pages to docs/notebooks: half an hour'
 	@echo 'make format          let ruff rewrite the code'
 	@echo 'make clean           remove $(VENV) and all caches'
 
@@ -55,6 +56,10 @@ lint: install-test
 format: install-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# make notebooks NAMES=01_hear_timbre for one of them.
+notebooks: install-test
+	OMP_NUM_THREADS=2 $(BIN)/python -m notebooks.build $(NAMES)
 
 # Two at a time, each file whole. One thread for each kernel: on small arrays more are slower, and two
 # cores are soon taken.

@@ -15,7 +15,7 @@ PACKAGE = Path(cir.__file__).parent
 
 # From the top down: a part imports its own layer and those below it.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"__main__", "ui", "cli"}),
+    frozenset({"__main__", "ui", "cli", "teaching"}),
     frozenset({"evaluation", "publish"}),
     frozenset({"retrieval", "timeline", "windows"}),
     frozenset({"index"}),

@@ -1,0 +1,152 @@
+"""Plots that more than one notebook shows. Each draws into the axes that it is given."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from cir.audio.dsp import pad_or_trim, resample
+from cir.audio.features import AUDIOSET_MEAN, AUDIOSET_STD, SAMPLE_RATE, WINDOW_SAMPLES, log_mel
+from cir.evaluation.report.charts.canvas import BESIDE, TOP_1, TOP_5
+from cir.teaching.style import colour_of, marker_of
+from cir.types import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+ACCENT, CONTRAST, QUIET = TOP_1, TOP_5, BESIDE
+"""What a plot is about, what it is held against, and what stands beside both."""
+
+_HOP_SAMPLES = 160
+_N_MELS = 128
+_RANGE_DB = 80.0
+_TICKS_HZ = (100, 500, 1_000, 2_000, 4_000, 8_000)
+_SMOOTHED = 20
+
+
+def show_log_mel(
+    axes: "Axes", sound: FloatArray, sample_rate: int = SAMPLE_RATE, title: str = ""
+) -> "AxesImage":
+    """Draw the log-mel spectrogram that the encoder reads, in decibels below its loudest spot.
+
+    Args:
+        axes: where to.
+        sound: mono, (T,).
+        sample_rate: in Hz.
+        title: above it.
+    """
+    audio = resample(sound, sample_rate, SAMPLE_RATE)
+    audio = pad_or_trim(audio, max(len(audio), WINDOW_SAMPLES))
+    bands = log_mel(torch.from_numpy(audio[None]), hop_samples=_HOP_SAMPLES, n_mels=_N_MELS)[0]
+    natural = bands.numpy() * 2 * AUDIOSET_STD + AUDIOSET_MEAN
+    decibels = 10.0 / np.log(10.0) * (natural - natural.max())
+    image = axes.imshow(
+        decibels.T,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=-_RANGE_DB,
+        vmax=0.0,
+        extent=(0.0, len(audio) / SAMPLE_RATE, -0.5, _N_MELS - 0.5),
+        interpolation="nearest",
+    )
+    axes.set_yticks([_band(hertz) for hertz in _TICKS_HZ], [_name(hertz) for hertz in _TICKS_HZ])
+    axes.set(xlabel="seconds", ylabel="Hz (mel scale)", title=title)
+    return image
+
+
+def show_similarity_matrix(
+    axes: "Axes",
+    similarities: ArrayLike,
+    labels: Sequence[str] = (),
+    *,
+    title: str = "",
+    group_size: int | None = None,
+) -> "AxesImage":
+    """Draw cosines of sounds against sounds, (N, M), from -1 to 1.
+
+    Args:
+        axes: where to.
+        similarities: one row a query.
+        labels: one for each row, or, with `group_size`, for each group of them.
+        title: above it.
+        group_size: so many neighbouring sounds are one instrument's; they get a frame.
+    """
+    matrix = np.asarray(similarities, dtype=np.float64)
+    image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1.0, vmax=1.0, interpolation="nearest")
+    step = group_size or 1
+    if labels:
+        axes.set_yticks((np.arange(len(labels)) + 0.5) * step - 0.5, labels)
+    else:
+        axes.set_yticks([])
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    if group_size is not None:
+        for start in range(0, min(matrix.shape), group_size):
+            corners = np.array([start, start + group_size]) - 0.5
+            across, down = corners[[0, 1, 1, 0, 0]], corners[[0, 0, 1, 1, 0]]
+            axes.plot(across, down, color="black", linewidth=0.8, clip_on=False)
+    axes.set_title(title)
+    return image
+
+
+def show_losses(
+    axes: "Axes", losses: Mapping[str, Sequence[float]], *, title: str = "", ylabel: str = "loss"
+) -> None:
+    """Draw losses by step, each faintly as it was and boldly as its running mean."""
+    for name, values in losses.items():
+        steps = np.arange(1, len(values) + 1)
+        (line,) = axes.plot(steps, _running_mean(values), label=name)
+        axes.plot(steps, values, color=line.get_color(), alpha=0.25, linewidth=0.8)
+    axes.set(xlabel="step", ylabel=ylabel, title=title)
+    if len(losses) > 1:
+        axes.legend()
+
+
+def show_plane(
+    axes: "Axes", points: ArrayLike, families: Sequence[str | None], *, title: str = ""
+) -> None:
+    """Draw points, (N, 2), in the colours and shapes of their families, with a legend."""
+    places = np.asarray(points)
+    names = np.array([family or "" for family in families])
+    for family in sorted(set(names)):
+        chosen = places[names == family]
+        axes.scatter(
+            chosen[:, 0],
+            chosen[:, 1],
+            s=34,
+            color=colour_of(family or None),
+            marker=marker_of(family or None),
+            label=(family or "other").replace("_", " "),
+            linewidths=0.0,
+        )
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_title(title)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _running_mean(values: Sequence[float]) -> NDArray[np.float64]:
+    """Mean of each value and up to 19 before it."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    ends = np.arange(1, len(sums))
+    starts = np.maximum(0, ends - _SMOOTHED)
+    return np.asarray((sums[ends] - sums[starts]) / (ends - starts))
+
+
+def _band(hertz: float) -> float:
+    """The number of the mel band, with a fraction, whose middle a frequency is."""
+
+    def mel(frequency: float) -> float:
+        return 1127.0 * float(np.log1p(frequency / 700.0))
+
+    lowest, highest = mel(20.0), mel(SAMPLE_RATE / 2)
+    return (mel(hertz) - lowest) / (highest - lowest) * (_N_MELS + 1) - 1
+
+
+def _name(hertz: int) -> str:
+    return f"{hertz // 1000}k" if hertz >= 1000 else str(hertz)
