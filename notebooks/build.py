@@ -18,6 +18,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
+from traitlets.config import Config
 
 from cir.errors import CirError, DataError, InputError
 from cir.files import replacing
@@ -26,6 +27,10 @@ from notebooks.rendering import render_page
 FOLDER = Path(__file__).parent
 PAGES = FOLDER.parent / "docs" / "notebooks"
 LARGEST_PAGE_BYTES = 3_000_000
+_ENVIRONMENT = {
+    "PYTHONPATH": str(FOLDER.parent),
+    "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm misses ipywidgets, and does without
+}
 
 
 def list_notebooks(names: Sequence[str] = ()) -> list[Path]:
@@ -89,11 +94,13 @@ def run_notebook(notebook: Any, name: str, *, show_progress: bool = True) -> Non
             notebook,
             timeout=None,
             kernel_name="python3",
+            # Sockets in the file system: nobody else on this machine can listen or run code.
+            config=Config({"KernelManager": {"transport": "ipc"}}),
             resources={"metadata": {"path": str(FOLDER)}},
             on_cell_complete=lambda **_: bar.update(),
         )
         try:
-            client.execute(env=os.environ | {"PYTHONPATH": str(FOLDER.parent)})
+            client.execute(env=os.environ | _ENVIRONMENT)
         except CellExecutionError as error:
             raise DataError(f"The notebook {name} fails: {error}") from None
 

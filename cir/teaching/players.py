@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _RATE = 24_000
 _PEAK = 0.99
 _MAX_SECONDS = 60.0
-_ROW = "display:flex;flex-wrap:wrap;gap:12px 20px;margin:6px 0"
-_BOX = "margin:0;width:min(230px,100%)"
+_ROW = "display:flex;flex-wrap:wrap;gap:12px 16px;margin:6px 0"
+_BOX = "margin:0;width:min(205px,100%)"
 _CAPTION = "font-size:13px;margin:0 0 4px;text-align:left"
 
 

@@ -1,0 +1,65 @@
+"""Training on pairs, small enough to read in one go and to watch while it runs."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+from torch.optim import AdamW
+
+from cir.model.config import EncoderConfig
+from cir.model.encoder import TimbreEncoder
+from cir.model.network import TimbreNetwork
+
+#: Waveforms of anchors and of their positives, both (P, T), for a step.
+DrawPairs: TypeAlias = Callable[[int], tuple[Tensor, Tensor]]
+
+#: A loss of raw embeddings of anchors and positives, both (P, D).
+PairLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+
+_WEIGHT_DECAY = 0.05
+_WARMUP_STEPS = 10
+_LONGEST_GRADIENT = 1.0
+
+
+def train_on_pairs(
+    draw: DrawPairs,
+    loss_of: PairLoss,
+    *,
+    steps: int,
+    config: EncoderConfig | None = None,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    watch: Callable[[int, float, TimbreEncoder], None] | None = None,
+) -> TimbreEncoder:
+    """Train a fresh encoder on the CPU, without the checkpoints and logs of `cir train`.
+
+    Args:
+        draw: gives the pairs of each step.
+        loss_of: what is made small.
+        steps: how many.
+        config: of the encoder; None for the sizes of cir-tiny.
+        learning_rate: after a short warm-up.
+        seed: of the weights: equal seeds start at equal weights.
+        watch: called after each step with its number from 1, the loss, and the encoder as it is.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = TimbreNetwork(config or EncoderConfig())
+    encoder = TimbreEncoder(network)
+    optimizer = AdamW(network.parameters(), lr=learning_rate, weight_decay=_WEIGHT_DECAY)
+    for step in range(steps):
+        network.train()
+        anchors, positives = draw(step)
+        embeddings = network.embed_notes(network.features(torch.cat([anchors, positives])))
+        loss = loss_of(*embeddings.split(len(anchors)))
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), _LONGEST_GRADIENT)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate * min(1.0, (step + 1) / _WARMUP_STEPS)
+        optimizer.step()
+        network.eval()
+        if watch is not None:
+            watch(step + 1, float(loss.detach()), encoder)
+    return encoder
