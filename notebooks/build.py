@@ -8,6 +8,7 @@ python -m notebooks.build --pair              # the .ipynb alone: a second
 import argparse
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,8 @@ from notebooks.rendering import render_page
 FOLDER = Path(__file__).parent
 PAGES = FOLDER.parent / "docs" / "notebooks"
 LARGEST_PAGE_BYTES = 3_000_000
+_STARTUP_SECONDS = 300
+"""Of a kernel; on a busy machine it takes more than a minute."""
 _ENVIRONMENT = {
     "PYTHONPATH": str(FOLDER.parent),
     "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm misses ipywidgets, and does without
@@ -89,13 +92,17 @@ def run_notebook(notebook: Any, name: str, *, show_progress: bool = True) -> Non
     Raises:
         DataError: a cell fails.
     """
-    with tqdm(total=len(notebook.cells), desc=name, unit="cell", disable=not show_progress) as bar:
+    with (
+        tempfile.TemporaryDirectory(prefix="cir-kernel-") as sockets,
+        tqdm(total=len(notebook.cells), desc=name, unit="cell", disable=not show_progress) as bar,
+    ):
         client = NotebookClient(
             notebook,
             timeout=None,
+            startup_timeout=_STARTUP_SECONDS,
             kernel_name="python3",
-            # Sockets in the file system: nobody else on this machine can listen or run code.
-            config=Config({"KernelManager": {"transport": "ipc"}}),
+            # Sockets in a folder of our own: nobody else on this machine can listen or run code.
+            config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
             resources={"metadata": {"path": str(FOLDER)}},
             on_cell_complete=lambda **_: bar.update(),
         )

@@ -101,18 +101,19 @@ def actions(match: Match, *, in_results: bool) -> str:
         buttons.append(
             f'<button type="button" class="cir-act" data-act="phrase" '
             f'data-src="{escape(sound_address(match.phrase))}" aria-pressed="false" '
-            f'aria-label="Play a phrase on {name}" title="Play a phrase (P)">{NOTES} Phrase'
+            f'aria-label="Phrase on {name}" title="Play a phrase (P)">{NOTES} Phrase'
             "</button>"
         )
     if in_results and match.preview is not None:
         buttons.append(
             '<button type="button" class="cir-act" data-act="compare" '
-            f'aria-label="Compare {name} with your mix at one loudness" '
+            f'aria-label="A/B: compare {name} with your mix at one loudness" '
             'title="Switch between this and your mix, at one loudness (X)">A/B</button>'
         )
     if in_results:
         buttons.append(
-            f'<button type="button" class="cir-act" data-act="like" aria-label="More like {name}" '
+            '<button type="button" class="cir-act" data-act="like" '
+            f'aria-label="More like this: {name}" '
             'title="More like this (M)">More like this</button>'
         )
     buttons.append(

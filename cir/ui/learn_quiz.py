@@ -119,7 +119,7 @@ class QuizExhibit:
         link = f"?tab=learn&quiz={quiz.seed}"
         return (
             f'<div class="cir-quiz" data-quiz="{quiz.seed}"><div class="cir-bar">'
-            f"<h3>Round {quiz.number} of {ROUNDS}</h3>"
+            f"<h2>Round {quiz.number} of {ROUNDS}</h2>"
             f'<span class="cir-muted">you {quiz.right}, the model {quiz.model_right} '
             f'of {quiz.played} &middot; <a href="{link}">quiz {quiz.seed}</a></span></div>'
             f'<p class="cir-listen"><span data-key="0">{play_button(heard.mix, "Play the mix")}'
@@ -162,7 +162,7 @@ def _candidate(heard: HeardRound, number: int, guess: int | None) -> str:
         lines = ""
         end = (
             f'<button type="button" class="cir-choose" data-act="guess" data-value="{number}" '
-            f'aria-label="Candidate {key} is in the mix">This one</button>'
+            f'aria-label="This one, candidate {key}, is in the mix">This one</button>'
         )
         role = ""
     else:

@@ -28,7 +28,7 @@ def mix_panel(mix: LoadedMix) -> str:
         f'data-peaks="{peaks}"{example}>'
         f'<div class="cir-mix-head"><span class="cir-name">{escape(mix.name)}</span>'
         f'<span class="cir-muted">{clock(mix.seconds)}</span>'
-        '<button type="button" class="cir-act" data-act="clear" aria-label="Clear">'
+        '<button type="button" class="cir-act" data-act="clear" aria-label="Choose another mix">'
         "Choose another</button></div>"
         '<div class="cir-wave"><canvas aria-hidden="true"></canvas>'
         f"{_handle('start', 'Start of the passage', 0.0, mix.seconds)}"

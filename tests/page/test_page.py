@@ -89,7 +89,7 @@ def test_an_upload_after_an_example_has_no_truth(
     page = open_page()
     page.locator("#cir-examples button").first.click()
     page.locator("#cir-truth details").wait_for()
-    page.locator("#cir-panel").get_by_role("button", name="Clear").click()
+    page.locator("#cir-panel").get_by_role("button", name="Choose another mix").click()
     expect(page.locator("#cir-results .cir-card")).to_have_count(0)
     upload(page, write_mix(tmp_path / "mix.wav"))
     search(page)
