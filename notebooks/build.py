@@ -7,6 +7,7 @@ python -m notebooks.build --pair              # the .ipynb alone: a second
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -18,7 +19,6 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
-from traitlets.config import Config
 
 from cir.errors import CirError, DataError, InputError
 from cir.files import replacing
@@ -27,6 +27,7 @@ from notebooks.rendering import render_page
 FOLDER = Path(__file__).parent
 PAGES = FOLDER.parent / "docs" / "notebooks"
 LARGEST_PAGE_BYTES = 3_000_000
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ENVIRONMENT = {
     "PYTHONPATH": str(FOLDER.parent),
     "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm misses ipywidgets, and does without
@@ -93,16 +94,16 @@ def run_notebook(notebook: Any, name: str, *, show_progress: bool = True) -> Non
         client = NotebookClient(
             notebook,
             timeout=None,
+            startup_timeout=600,  # a busy machine
             kernel_name="python3",
-            # Sockets in the file system: nobody else on this machine can listen or run code.
-            config=Config({"KernelManager": {"transport": "ipc"}}),
             resources={"metadata": {"path": str(FOLDER)}},
             on_cell_complete=lambda **_: bar.update(),
         )
         try:
             client.execute(env=os.environ | _ENVIRONMENT)
         except CellExecutionError as error:
-            raise DataError(f"The notebook {name} fails: {error}") from None
+            plain = _COLOURS.sub("", str(error))
+            raise DataError(f"The notebook {name} fails: {plain}") from None
 
 
 def build(source: Path) -> Path:
