@@ -7,6 +7,7 @@ python -m notebooks.build --pair              # the .ipynb alone: a second
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 import time
@@ -28,8 +29,7 @@ from notebooks.rendering import render_page
 FOLDER = Path(__file__).parent
 PAGES = FOLDER.parent / "docs" / "notebooks"
 LARGEST_PAGE_BYTES = 3_000_000
-_STARTUP_SECONDS = 300
-"""Of a kernel; on a busy machine it takes more than a minute."""
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ENVIRONMENT = {
     "PYTHONPATH": str(FOLDER.parent),
     "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm misses ipywidgets, and does without
@@ -99,7 +99,7 @@ def run_notebook(notebook: Any, name: str, *, show_progress: bool = True) -> Non
         client = NotebookClient(
             notebook,
             timeout=None,
-            startup_timeout=_STARTUP_SECONDS,
+            startup_timeout=600,  # a busy machine
             kernel_name="python3",
             # Sockets in a folder of our own: nobody else on this machine can listen or run code.
             config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
@@ -109,7 +109,8 @@ def run_notebook(notebook: Any, name: str, *, show_progress: bool = True) -> Non
         try:
             client.execute(env=os.environ | _ENVIRONMENT)
         except CellExecutionError as error:
-            raise DataError(f"The notebook {name} fails: {error}") from None
+            plain = _COLOURS.sub("", str(error))
+            raise DataError(f"The notebook {name} fails: {plain}") from None
 
 
 def build(source: Path) -> Path:

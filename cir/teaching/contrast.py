@@ -18,7 +18,7 @@ DrawPairs: TypeAlias = Callable[[int], tuple[Tensor, Tensor]]
 PairLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 _WEIGHT_DECAY = 0.05
-_WARMUP_STEPS = 10
+_WARMUP_STEPS = 40
 _LONGEST_GRADIENT = 1.0
 
 
@@ -28,7 +28,7 @@ def train_on_pairs(
     *,
     steps: int,
     config: EncoderConfig | None = None,
-    learning_rate: float = 1e-3,
+    learning_rate: float = 5e-4,
     seed: int = 0,
     watch: Callable[[int, float, TimbreEncoder], None] | None = None,
 ) -> TimbreEncoder:
@@ -52,7 +52,7 @@ def train_on_pairs(
         network.train()
         anchors, positives = draw(step)
         embeddings = network.embed_notes(network.features(torch.cat([anchors, positives])))
-        loss = loss_of(*embeddings.split(len(anchors)))
+        loss = loss_of(embeddings[: len(anchors)], embeddings[len(anchors) :])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), _LONGEST_GRADIENT)
