@@ -303,7 +303,7 @@ references = embed_references(clocks, gallery, rows)
 
 def ask(split):
     """What all methods answer about mixtures of three instruments of a split, by method."""
-    chosen = MixtureSet(n_mixtures=size(100, 4), split=split, families=FAMILIES, n_stems=3)
+    chosen = MixtureSet(n_mixtures=size(70, 4), split=split, families=FAMILIES, n_stems=3)
     return ask_mixtures(clocks, gallery, chosen, references=references)
 
 

@@ -385,8 +385,9 @@ for title, one in (("this bank", here), ("Surge", large)):
 #     print(family, row["top_1"]["value"])
 # ```
 #
-# Loud percussion is easy and lifts the mean, while it masks the others. The mean of three families is one number for
-# three tasks of different difficulty; `cir evaluate conditions` measures the levels one by one.
+# The louder percussion masks the others, the bass most of all where it shares the low bands. The mean of three
+# families is one number for three tasks of different difficulty, and moves when any of them does;
+# `cir evaluate conditions` measures the levels one by one.
 # </details>
 #
 # Next: [6 · Explore and search](06_explore_and_search.ipynb).

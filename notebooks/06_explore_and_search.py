@@ -338,8 +338,9 @@ print(done.stdout)
 # print([(m.instrument.family, m.instrument.name) for m in database.search(whole, 5)])
 # ```
 #
-# `embed` keeps the first seconds and asks what *one* instrument they are. The answer leans to the loudest, in the
-# paper's mixtures the percussion. Asking per family is what makes the quieter ones audible.
+# `embed` keeps the first seconds and asks what *one* instrument they are. No instrument sounds like the sum of
+# three, so the nearest are merely as dense and as bright as the sum, of any family, and who plays is not among them.
+# Asking once per family is what turns the mix into three questions that have an answer.
 # </details>
 #
 # **3.** Draw a map of the basses alone, by their own principal components, and compare its trustworthiness with
