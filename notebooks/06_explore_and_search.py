@@ -1,22 +1,10 @@
-# ---
-# jupyter:
-#   jupytext:
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # 6 · Explore and search
 #
 # The earlier notebooks made models; this one uses one. We take the model that ships with the
 # repository, give it music, and look at the space in which it answers.
 #
-# **You will learn**
+# ## What you will learn
 #
 # - how a mix becomes matches: windows, one embedding per family, cosines, chances,
 # - what a timbre map shows and what it cannot, and how *trustworthiness* puts a number on that,
@@ -74,7 +62,7 @@ workspace = Path(scratch.name)
 # Hub. A database remembers the **identity** of the model that made it, and refuses any other: embeddings
 # of two models live in two spaces, and a cosine between them means nothing.
 
-# %%
+# %% alt="Bars: how many instruments of each family the database has"
 encoder = TimbreEncoder.from_pretrained()
 database = InstrumentDatabase.open(encoder=encoder)
 info = database.info()
@@ -102,7 +90,7 @@ plt.show()
 # plays is known, so we can see how well it is answered. The mix is cut into overlapping windows; each
 # is read once and answers every family; the answers are averaged over the windows.
 
-# %%
+# %% alt="Log-mel of the example mix"
 example = json.loads((ASSETS / "examples" / "examples.json").read_text(encoding="utf-8"))[
     "examples"
 ][0]
@@ -155,7 +143,7 @@ for result in results:
 # candidates of a family; the line is the instrument that really plays. Where it stands out on the right, the answer is
 # easy; where it drowns among the others, the model should say so with a low chance.
 
-# %%
+# %% alt="Histograms of similarities of all candidates for each family, with a line where the true instrument stands"
 answers = embed_query(mix, list(truth), sample_rate=sample_rate, encoder=encoder)
 ids = {}
 fig, axes = plt.subplots(1, len(truth), figsize=(11, 2.6))
@@ -176,7 +164,7 @@ plt.show()
 # The database carries a map: UMAP has laid its embeddings out in the plane so that near neighbours stay near. The
 # three answers of the mix are placed among their nearest instruments (crosses), and the truth is ringed.
 
-# %%
+# %% alt="Map of all instruments coloured by family, with the three answers of the mix and what really plays"
 identifiers, embeddings = database.embeddings()
 coordinates = database.coordinates()
 catalog = list(database.instruments())
@@ -216,7 +204,7 @@ plt.show()
 #
 # Beside UMAP stand the first two principal components, the best *linear* map, and points thrown at random.
 
-# %%
+# %% alt="Trustworthiness against the number of neighbours: UMAP above principal components above random"
 some = np.random.default_rng(0).permutation(len(embeddings))[: size(2060, 300)]
 plane = principal_plane(embeddings[some])
 random = np.random.default_rng(0).uniform(size=(len(some), 2)).astype(np.float32)
@@ -350,24 +338,25 @@ print(done.stdout)
 # print([(m.instrument.family, m.instrument.name) for m in database.search(whole, 5)])
 # ```
 #
-# `embed` keeps the first seconds and asks what *one* instrument they are. The answer leans to the loudest, in the
-# paper's mixtures the percussion. Asking per family is what makes the quieter ones audible.
+# `embed` keeps the first seconds and asks what *one* instrument they are. No instrument sounds like the sum of
+# three, so the nearest are merely as dense and as bright as the sum, of any family, and who plays is not among them.
+# Asking once per family is what turns the mix into three questions that have an answer.
 # </details>
 #
-# **3.** Map only the basses anew with `compute_map` and compare its trustworthiness with that of the large map
-# restricted to basses. Which is better, and is the comparison fair?
+# **3.** Draw a map of the basses alone, by their own principal components, and compare its trustworthiness with
+# that of the large map restricted to basses. Who wins, and what would `compute_map` (UMAP) change?
 #
 # <details><summary>Solution</summary>
 #
 # ```python
-# from cir.index.timbre_map import compute_map
 # basses = np.array([one.family == "bass" for one in catalog])
-# print(trustworthiness(embeddings[basses], compute_map(embeddings[basses])))
+# print(trustworthiness(embeddings[basses], principal_plane(embeddings[basses])))
 # print(trustworthiness(embeddings[basses], coordinates[basses]))
 # ```
 #
-# The map of their own is better: it spends both dimensions on what tells basses apart. The comparison is fair for
-# the question "which basses are alike?", and says nothing about how basses lie among other families.
+# A linear map of their own spends both dimensions on what tells basses apart, and a nonlinear one that was made for
+# everybody spends them on everybody; the figures say which matters more. `cir.index.timbre_map.compute_map` with
+# the basses alone has both advantages. None of them says how basses lie among other families.
 # </details>
 #
 # Next: [7 · Train on a GPU](07_train_on_gpu.ipynb).

@@ -1,15 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # 7 · Train on a GPU
 #
@@ -18,7 +6,7 @@
 # the **real command**, to be copied into a terminal, and as a **miniature** of two steps that runs on
 # a processor, so that what you read is known to work.
 #
-# **You will learn**
+# ## What you will learn
 #
 # - which data the recipe needs, where it comes from and how large it is,
 # - what the configuration `configs/cir-gpu.yaml` asks for: parameters, sounds seen, memory,
@@ -149,7 +137,7 @@ print(f"each answer meets {config.batch_size * len(config.paper_families) - 1} n
 # The learning rate rises, stays, and falls over the last `decay_steps`. A run can be prolonged by moving
 # `total_steps`: the constant part stays valid, and only the decay is run again.
 
-# %%
+# %% alt="Learning rate against step for two lengths of the run: warm-up, constant, linear fall"
 steps = np.arange(0, config.total_steps, 20)
 fig, axis = plt.subplots(figsize=(8, 2.6))
 for total, colour in ((config.total_steps, ACCENT), (2 * config.total_steps, CONTRAST)):
