@@ -322,7 +322,8 @@ fig, axis = plt.subplots(figsize=(7.5, 3.2))
 for row, (name, scores) in enumerate(figures.items()):
     top_1 = scores.estimates["top_1"]
     low, high = top_1.interval
-    axis.barh(row, 100 * top_1.value, color=LOOKS.get(name, (QUIET, ""))[0], height=0.6)
+    colour, alpha = (LOOKS[name][0], 1.0) if name in LOOKS else (QUIET, 0.35)
+    axis.barh(row, 100 * top_1.value, color=colour, alpha=alpha, height=0.6)
     axis.plot([100 * low, 100 * high], [row, row], color="black", linewidth=1.2)
     print(f"{name:22} top-1 {100 * top_1.value:5.1f} %, 95 % [{100 * low:.0f}, {100 * high:.0f}]")
 print(f"{'at random':22} top-1 {100 * chance:5.1f} %")
@@ -401,7 +402,7 @@ axis.set_xlabel("top-5 accuracy, %")
 axis.set_title("Mixtures and single notes, 95 % intervals")
 axis.plot([], [], color=ACCENT, marker="o", label="mixtures")
 axis.plot([], [], color=CONTRAST, marker="o", label="single notes")
-axis.legend(loc="lower right")
+axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]

@@ -222,19 +222,19 @@ chances = [100 * result["scores"][family]["top_1"]["chance"] for family in asked
 axis.plot(range(len(asked)), chances, "_", color="black", markersize=24, label="at random")
 axis.set_xticks(range(len(asked)), [family.replace("_", " ") for family in asked], rotation=30)
 axis.set(ylabel="top-1 accuracy, %", title="Mixtures of three, by the family that was asked for")
-axis.legend(loc="upper right", ncols=2)
+axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
-# This is what a benchmark of twelve instruments looks like: whole families at nothing or at everything. The
-# mean hides it. The real evaluation needs hundreds of instruments, and took hours; its figures lie in
+# This is what a benchmark of a dozen instruments looks like: whole families at nothing or at everything, and a
+# mean that hides it. The real evaluation has more instruments and took longer; its figures lie in
 # `benchmarks/results`, written by the commands in the README.
 #
 # ## The paper's figures beside ours
 #
 # Every row of both tables of the paper that was measured here, on open data. The paper's own figures
-# (diamonds) are from *its* data and from a network a hundred times as large that has seen ten times as much and was
-# pre-trained on AudioSet; they say how far there is to go, not which method of two is better.
+# (diamonds) are from *its* data and from a much larger network, which was pre-trained on AudioSet and has seen
+# ten times as many sounds as the rows called small; they say how far there is to go, not which of two methods is better.
 
 
 # %% alt="All rows of the paper's two tables as measured here with intervals, the paper's figures as diamonds"

@@ -162,7 +162,7 @@ plt.show()
 # ## The timbre map
 #
 # The database carries a map: UMAP has laid its embeddings out in the plane so that near neighbours stay near. The
-# three answers of the mix are placed among their nearest instruments (crosses), and the truth is ringed.
+# three answers of the mix are placed among their nearest instruments (crosses); a ring of the same colour is what really plays.
 
 # %% alt="Map of all instruments coloured by family, with the three answers of the mix and what really plays"
 identifiers, embeddings = database.embeddings()
@@ -186,10 +186,12 @@ for family, embedding in answers.items():
     axis.plot(
         *coordinates[identifiers.index(truth[family])],
         "o",
-        markersize=15,
+        markersize=16,
+        markeredgewidth=3,
         fillstyle="none",
-        color="black",
+        color=colour_of(family),
     )
+axis.spines[:].set_visible(False)
 axis.set(xticks=[], yticks=[], title="Near is alike; far, and the axes, mean nothing")
 axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2)
 plt.show()
@@ -220,7 +222,7 @@ for (name, layout), colour in zip(maps.items(), (ACCENT, CONTRAST, QUIET), stric
     )
 axis.set(xlabel="neighbours k", ylabel="trustworthiness", ylim=(0.4, 1))
 axis.grid(axis="y")
-axis.legend(loc="lower right")
+axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
