@@ -128,12 +128,13 @@ print(f"triplet, equal embeddings:  {pair_triplet(equal, equal, margin=1.0):.2f}
 # %% [markdown]
 # ## Before training
 #
-# Six instruments of the valid and test splits, four notes each: neither they nor their like will be
-# heard in training. Each row and column is a note; the frames hold the notes of one instrument. In the
-# picture of a trained encoder the frames are red and the rest is not.
+# Six instruments of the valid and test splits, four notes each, which training will not hear. Each row and
+# column is a note; the frames hold the notes of one instrument. For an ideal encoder the frames are red and
+# the rest is not.
 #
-# A fresh network is *not* random in this picture. Everything is similar to everything: its output
-# hardly depends on its input yet. That is where all training starts.
+# A fresh network is not *random* in this picture: it makes stripes, dark red and dark blue. It has about
+# one axis, and puts each note at one end of it or at the other, which says little about
+# who plays. That is where training starts.
 
 # %%
 instruments = read_instruments(dataset, limit=size(200, 16))
@@ -229,6 +230,11 @@ for name, encoder in contestants.items():
 print(f"chance   top-1 {top_1.chance:6.1%}   top-5 {top_5.chance:6.1%}")
 
 # %% [markdown]
+# Compare the figures with the matrices. After the triplet loss almost everything is red, and still it finds
+# instruments. Colour shows how *wide* the space is, and for a search only the *order* counts: who is nearest.
+# A margin of 1 between vectors of a length of about 10 is an angle of a few degrees, and the loss asks for
+# no more. InfoNCE sees nothing but angles, and opens them.
+#
 # ## Collapse
 #
 # What holds the space open? Only the negatives. Take them away, keep "the two of a pair shall be equal",
@@ -297,12 +303,14 @@ for row, name in enumerate(recipes):
     alignment, uniformity, _ = looks[name]
     left.plot(uniformity, alignment, "o", color=colours[kind])
     value = name.split()[-1] if kind != "no" else name
-    left.annotate(value, (uniformity, alignment), (6, 3), textcoords="offset points", fontsize=9)
+    shift = (-4, 14) if kind == "no" else (6, 3)
+    left.annotate(value, (uniformity, alignment), shift, textcoords="offset points", fontsize=9)
     top_5 = found[name].estimates["top_5"]
     right.plot(top_5.interval, [row, row], color=colours[kind])
     right.plot(top_5.value, row, "o", color=colours[kind])
 left.set(xlabel="uniformity (left: spread out)", ylabel="alignment (low: pairs are near)")
-left.set_title("The space")
+left.set_xlim(right=0.4)
+left.set_title("The space (labels: margin or temperature)")
 right.axvline(top_5.chance, color=QUIET, linewidth=1, linestyle=":")
 right.set_yticks(range(len(recipes)), list(recipes))
 right.set(xlim=(0, 1), xlabel="top-5 accuracy (dotted: chance)", title="Held-out instruments")
@@ -310,17 +318,22 @@ right.invert_yaxis()
 plt.show()
 
 # %% [markdown]
-# Without negatives, everything lies in one point: alignment is perfect, and the accuracy is that of a
-# network that was never trained, or worse. The others can be read as answers to one question, *how hard
-# does the loss push apart?*
+# Without negatives everything lies in one point: alignment is perfect, and the encoder finds no more than
+# the fresh one did. The others can be read as answers to one question: how far does the loss push apart
+# before it is content?
 #
-# The **margin** is in units of the embedding, whose length is about $\sqrt{96} \approx 10$ at the start
-# (our network ends in a layer norm, and nothing is normalised for the triplet loss). A margin that is
-# small against that is reached at once: the hinges close, the gradient is gone, and the space stays as it
-# is. The **temperature** says which negatives count. Low, and only the nearest matter: the loss pushes
-# hard, and at labels that are wrong as well. High, and all count alike, far ones too, and the softmax
-# cannot become sure: at $\tau = 1$ cosines between -1 and 1 can raise the right answer over another by a
-# factor of $e^2$ at most.
+# The **margin** is in units of the embedding, whose length is about $\sqrt{96} \approx 10$ at the start (the
+# network ends in a layer norm, and nothing is normalised for the triplet loss). A small one is reached
+# while all is still close together. Alignment and uniformity then look like collapse, but they are not: the
+# little that is left is in the right order, and the search finds by it. A margin as large as the space is
+# never reached; every triplet goes on pushing, the easy ones too, and pairs are torn apart with the rest.
+#
+# The **temperature** is the same choice for InfoNCE. At $\tau = 0.02$ cosines that differ by a few hundredths
+# decide the softmax already, so the space stays narrow, and only the nearest negatives matter. At $\tau = 1$
+# cosines between -1 and 1 can raise the right answer over another by a factor of $e^2$ at most: the loss is
+# never content, pushes everything apart and neglects the pairs. The paper's 0.1 lies between. So does what
+# to look at: uniformity alone finds collapse, and only a search on held-out instruments finds the better
+# encoder. (After so few steps the intervals are wide; train longer before you choose.)
 #
 # ## Exercises
 #
