@@ -22,6 +22,8 @@ if not (ROOT / "pyproject.toml").exists():
 
 # Used where they import; the code says what to do where they do not.
 OPTIONAL_IMPORTS = {
+    "IPython",
+    "cycler",
     "tinysoundfont",
     "vita",
     "surgepy",

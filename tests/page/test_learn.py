@@ -48,7 +48,7 @@ def test_the_quiz_is_played_by_keys_alone(learn: Page) -> None:
     expect(quiz.locator(".is-right")).to_have_count(1)
     expect(quiz.locator("[data-act='next']")).to_be_focused()
     learn.keyboard.press("n")
-    expect(quiz.locator("h3")).to_have_text("Round 2 of 10")
+    expect(quiz.locator("h2")).to_have_text("Round 2 of 10")
     assert learn.evaluate("() => document.documentElement.scrollWidth") <= 375
 
 
