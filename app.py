@@ -6,13 +6,13 @@ CIR_DATABASE a model and a database, each a folder or a Hub id (the bundled ones
 
 import argparse
 import os
-import signal
 import sys
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
+from cir.cli.termination import clean_up_when_terminated
 from cir.errors import CirError
 from cir.index.database import InstrumentDatabase
 from cir.types import Encoder
@@ -36,9 +36,7 @@ def build_app(
 
 
 if __name__ == "__main__":
-    # A container that is stopped is sent SIGTERM, which by itself skips all clean-up: the sounds
-    # that visitors added would stay.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    clean_up_when_terminated()  # else sounds that visitors added stay when a container is stopped
     parser = argparse.ArgumentParser(description="Serve the web page.")
     parser.add_argument("--mcp", action="store_true", help="be an MCP server too")
     try:

@@ -96,7 +96,7 @@ def commands(text: str) -> Iterator[list[str]]:
 def workplace(folder: Path) -> Iterator[None]:
     """Work in a folder where the snippets find what they name, without touching the repository.
 
-    `configs/cir-tiny.yaml` is a run of six steps there, on a bank of tones, and `nsynth-test` has
+    `configs/cir-tiny.yaml` is a run of four steps there, on a bank of tones, and `nsynth-test` has
     fifteen instruments.
     """
     (folder / "cir").symlink_to(ROOT / "cir")

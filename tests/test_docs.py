@@ -1,9 +1,7 @@
 """README and docs say what is true: snippets run, commands exist, links lead somewhere."""
 
-import ast
 import json
 import re
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +26,7 @@ from tests.documents import (
     run_snippets,
     workplace,
 )
-from tests.test_layout import INNER, LAYERS, MODULES, imports_of, part_of
+from tests.test_layout import INNER, LAYERS, MODULES, imports_of, packages_of, part_of
 
 EXTERNAL = frozenset(
     {
@@ -177,16 +175,8 @@ def test_names_of_the_package_are_right(page: Path) -> None:
 
 
 def _outside_packages(part: str) -> set[str]:
-    known = {*sys.stdlib_module_names, "cir"}
-    found: set[str] = set()
-    for module in INNER:
-        if part_of(module) == part:
-            for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Import):
-                    found |= {alias.name.split(".")[0] for alias in node.names}
-                elif isinstance(node, ast.ImportFrom):
-                    found.add(str(node.module).split(".")[0])
-    return found - known
+    modules = [module for module in INNER if part_of(module) == part]
+    return {name for module in modules for name in packages_of(MODULES[module])}
 
 
 def _inner_imports(part: str) -> set[str]:

@@ -65,6 +65,17 @@ def imports_of(module: str) -> Iterator[str]:
         yield from (name for name in names if name.split(".")[0] == "cir")
 
 
+def packages_of(path: Path) -> set[str]:
+    """Packages outside the standard library and this one that a file imports anywhere."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found - sys.stdlib_module_names - {"cir"}
+
+
 def part_of(module: str) -> str:
     """`cir.model.hub` -> `model`."""
     return module.split(".")[1]

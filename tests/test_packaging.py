@@ -1,8 +1,6 @@
 """The files that install us agree with each other: ranges, pins, extras and the Space."""
 
-import ast
 import re
-import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -14,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import cir
+from tests.test_layout import MODULES, packages_of
 
 ROOT = Path(cir.__file__).parent.parent
 if not (ROOT / "pyproject.toml").exists():
@@ -23,7 +22,6 @@ if not (ROOT / "pyproject.toml").exists():
 # Used where they import; the code says what to do where they do not.
 OPTIONAL_IMPORTS = {
     "IPython",
-    "cycler",
     "tinysoundfont",
     "vita",
     "surgepy",
@@ -108,23 +106,12 @@ def test_version_is_the_packages(project: dict[str, Any]) -> None:
     assert project["version"] == cir.__version__
 
 
-def third_party_imports() -> set[str]:
-    """Packages that cir imports anywhere."""
-    found = set()
-    for path in (ROOT / "cir").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                found |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                found.add(node.module.split(".")[0])
-    return found - sys.stdlib_module_names - {"cir"}
-
-
 def test_what_is_imported_is_required_and_the_reverse(project: dict[str, Any]) -> None:
     required = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
     distributions = packages_distributions()
+    imported_anywhere = {name for path in MODULES.values() for name in packages_of(path)}
     imported = {
         canonicalize_name(distributions.get(name, [name])[0])
-        for name in third_party_imports() - OPTIONAL_IMPORTS
+        for name in imported_anywhere - OPTIONAL_IMPORTS
     }
     assert imported | NOT_IMPORTED == required

@@ -271,32 +271,32 @@ def test_a_bad_port_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> No
         port_from_environment()
 
 
-def test_a_page_that_does_not_answer_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def empty_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """`serve` serves a page on a database without instruments."""
     monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
+    encoder = SpectrumEncoder()
+    with InstrumentDatabase.create(tmp_path / "database", encoder) as database:
+        monkeypatch.setattr(
+            "cir.ui.serve.service_from_environment", lambda: PageService(encoder, database)
+        )
+        yield
+
+
+@pytest.mark.usefixtures("empty_page")
+def test_a_page_that_does_not_answer_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gradio.networking.url_ok", lambda url: False)
-    encoder = SpectrumEncoder()
-    with InstrumentDatabase.create(tmp_path / "database", encoder) as database:
-        monkeypatch.setattr(
-            "cir.ui.serve.service_from_environment", lambda: PageService(encoder, database)
-        )
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        with pytest.raises(InputError, match="did not answer"):
-            serve(port=port)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(InputError, match="did not answer"):
+        serve(port=port)
 
 
-def test_a_port_in_use_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
-    encoder = SpectrumEncoder()
-    with InstrumentDatabase.create(tmp_path / "database", encoder) as database:
-        monkeypatch.setattr(
-            "cir.ui.serve.service_from_environment", lambda: PageService(encoder, database)
-        )
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            with pytest.raises(InputError, match="cannot be opened"):
-                serve(port=taken.getsockname()[1])
+@pytest.mark.usefixtures("empty_page")
+def test_a_port_in_use_is_one_sentence() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(InputError, match="cannot be opened"):
+            serve(port=taken.getsockname()[1])

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from cir.audio.features import MEL_FLOOR, SAMPLE_RATE, mel_power, normalise_peak
+from cir.audio.mel_scale import mel_place
 from cir.errors import InputError
 from cir.index.exact import cosine_similarities
-from cir.ui.learn_log_mel import Picture, decibels, describe, log_mel_pictures, mel_place
+from cir.ui.learn_log_mel import Picture, decibels, describe, log_mel_pictures
 from cir.ui.learn_mix import MixExhibit
 from cir.ui.learn_mixed_files import MixedFiles
 from cir.ui.learn_notes import NoteListener, note_audio

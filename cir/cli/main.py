@@ -4,7 +4,6 @@ Only typer is imported here. Each command imports what it needs when it runs, so
 answers at once.
 """
 
-import signal
 import sys
 
 import typer
@@ -17,11 +16,11 @@ from cir.cli.midi_stats import midi_stats
 from cir.cli.publish import publish
 from cir.cli.render_notes import render_notes
 from cir.cli.search import search
+from cir.cli.termination import clean_up_when_terminated
 from cir.cli.train import train
 from cir.errors import CirError
 
 EXIT_ERROR = 2
-EXIT_TERMINATED = 143
 
 app = typer.Typer(
     name="cir",
@@ -47,8 +46,7 @@ def main() -> None:
     The exit code is 0 on success, 2 for anything the user can mend (one line on stderr, never a
     traceback), 130 after Ctrl-C and 143 when terminated.
     """
-    # So that whatever is being written is cleaned up, as it is after Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    clean_up_when_terminated()
     try:
         app(prog_name="cir")
     except CirError as error:

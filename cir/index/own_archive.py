@@ -138,7 +138,7 @@ def import_archive(
                 for name in bundle.catalog.ids
                 if (path := bundle.folder / kind / f"{name}.opus").is_file()
             }
-            for kind in (PREVIEWS_NAME, PHRASES_NAME)
+            for kind in _SOUNDS
         )
         InstrumentDatabase.open(target).add(
             tuple(bundle.catalog), bundle.embeddings, previews, phrases

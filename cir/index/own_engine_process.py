@@ -4,8 +4,8 @@ It reads a request a line, JSON, and answers with a line of JSON and, after that
 note where it plays one (`samples` of float32).
 
     {"do": "describe", "file": ..., "name": ...}                          its instruments
-    {"do": "play", "file": ..., "reference": ..., "family": ...}          one reference note
-    {"do": "phrase", "file": ..., "reference": ..., "family": ..., "category": ...}     its phrase
+    {"do": "play", "file": ..., "reference": ..., "family": ..., "category": ...}   a reference note
+    {"do": "phrase", ... the same ...}                                    its phrase
 """
 
 import json

@@ -67,14 +67,7 @@ class OwnEngines:
         Raises:
             InputError: its engine cannot play it, or it is silent.
         """
-        request = {
-            "do": "play",
-            "file": str(file),
-            "name": name,
-            "reference": reference,
-            "family": family,
-        }
-        _, audio = self._ask(request, name)
+        audio = self._render("play", file, name, reference, family)
         if not audio.size:
             raise InputError(f"{name} {reference} is silent at the pitch that it is compared at.")
         return audio, RENDER_RATE
@@ -87,25 +80,35 @@ class OwnEngines:
         Returns:
             The phrase, (T,), and its sample rate.
         """
-        request = {
-            "do": "phrase",
-            "file": str(file),
-            "name": name,
-            "reference": reference,
-            "family": family,
-            "category": category,
-        }
         try:
-            _, audio = self._ask(request, name)
+            return self._render("phrase", file, name, reference, family, category), PHRASE_RATE
         except InputError:
             return None
-        return audio, PHRASE_RATE
 
     def __enter__(self) -> "OwnEngines":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop()
+
+    def _render(
+        self,
+        do: str,
+        file: Path,
+        name: str,
+        reference: str,
+        family: str | None,
+        category: str = "",
+    ) -> FloatArray:
+        request = {
+            "do": do,
+            "file": str(file),
+            "name": name,
+            "reference": reference,
+            "family": family,
+            "category": category,
+        }
+        return self._ask(request, name)[1]
 
     def _ask(self, request: dict[str, Any], name: str) -> tuple[dict[str, Any], FloatArray]:
         process = self._process or _start()

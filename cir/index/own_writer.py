@@ -29,8 +29,8 @@ _PREVIEW_SECONDS = 6.0
 _PREVIEW_PEAK = 0.9
 _FADE_SECONDS = 0.05
 
-_Waiting: TypeAlias = tuple[OwnNote, FloatArray, int]
-"""A note, its sound, (T,), and the sample rate."""
+_Waiting: TypeAlias = tuple[OwnNote, FloatArray, int, Path | None]
+"""A note, its sound, (T,), the sample rate, and its phrase in the workspace."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,8 @@ class OwnWriter:
             except InputError as error:
                 self._refuse(note, error, refused)
                 return
-            self._waiting.append((note, audio, rate))
+            # Now, while the engine has this file open: a large sound font takes a minute to load.
+            self._waiting.append((note, audio, rate, self._play(note)))
         if len(self._waiting) >= _BATCH:
             self._embed(refused)
         if len(self._ready) >= STORE_EVERY:
@@ -151,25 +152,25 @@ class OwnWriter:
     def _embed(self, refused: list[str]) -> None:
         waiting, self._waiting = self._waiting, []
         embedded: dict[int, FloatArray] = {}
-        for rate in {rate for _, _, rate in waiting}:
-            batch = [row for row, (_, _, other) in enumerate(waiting) if other == rate]
+        for rate in {rate for _, _, rate, _ in waiting}:
+            batch = [row for row, (_, _, other, _) in enumerate(waiting) if other == rate]
             try:
                 vectors = self._encoder.embed([waiting[row][1] for row in batch], rate)
                 embedded.update(zip(batch, vectors, strict=True))
             except InputError:  # one of them cannot be embedded: each by itself, to find out which
                 embedded.update(self._embed_alone(waiting, batch, refused))
-        for row, (note, audio, rate) in enumerate(waiting):
+        for row, (note, audio, rate, phrase) in enumerate(waiting):
             if row in embedded:
                 preview = self._preview_path(note)
                 _write_preview(preview, audio, rate)
-                self._keep(note, embedded[row], preview, self._play(note))
+                self._keep(note, embedded[row], preview, phrase)
 
     def _embed_alone(
         self, waiting: Sequence[_Waiting], batch: Sequence[int], refused: list[str]
     ) -> dict[int, FloatArray]:
         embedded: dict[int, FloatArray] = {}
         for row in batch:
-            note, audio, rate = waiting[row]
+            note, audio, rate, _ = waiting[row]
             try:
                 embedded[row] = self._encoder.embed([audio], rate)[0]
             except InputError as error:

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from cir.audio.dsp import pad_or_trim, resample
-from cir.audio.features import AUDIOSET_MEAN, AUDIOSET_STD, SAMPLE_RATE, WINDOW_SAMPLES, log_mel
+from cir.audio.features import SAMPLE_RATE, WINDOW_SAMPLES, log_mel
+from cir.audio.mel_scale import mel_place, to_decibels
 from cir.evaluation.report.charts.canvas import BESIDE, TOP_1, TOP_5
 from cir.teaching.style import colour_of, marker_of
 from cir.types import FloatArray
@@ -41,10 +42,9 @@ def show_log_mel(
     audio = resample(sound, sample_rate, SAMPLE_RATE)
     audio = pad_or_trim(audio, max(len(audio), WINDOW_SAMPLES))
     bands = log_mel(torch.from_numpy(audio[None]), hop_samples=_HOP_SAMPLES, n_mels=_N_MELS)[0]
-    natural = bands.numpy() * 2 * AUDIOSET_STD + AUDIOSET_MEAN
-    decibels = 10.0 / np.log(10.0) * (natural - natural.max())
+    decibels = to_decibels(bands.numpy())
     image = axes.imshow(
-        decibels.T,
+        (decibels - decibels.max()).T,
         origin="lower",
         aspect="auto",
         cmap="magma",
@@ -140,12 +140,7 @@ def _running_mean(values: Sequence[float]) -> NDArray[np.float64]:
 
 def _band(hertz: float) -> float:
     """The number of the mel band, with a fraction, whose middle a frequency is."""
-
-    def mel(frequency: float) -> float:
-        return 1127.0 * float(np.log1p(frequency / 700.0))
-
-    lowest, highest = mel(20.0), mel(SAMPLE_RATE / 2)
-    return (mel(hertz) - lowest) / (highest - lowest) * (_N_MELS + 1) - 1
+    return mel_place(hertz) * (_N_MELS + 1) - 1
 
 
 def _name(hertz: int) -> str:

@@ -17,7 +17,7 @@ def use_style() -> None:
     """
     require_matplotlib()
     import matplotlib.pyplot as plt
-    from cycler import cycler
+    from matplotlib.rcsetup import cycler
 
     plt.rcParams.update(
         {

@@ -13,21 +13,14 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from cir.audio.dsp import pad_or_trim
-from cir.audio.features import (
-    AUDIOSET_MEAN,
-    AUDIOSET_STD,
-    SAMPLE_RATE,
-    WINDOW_SAMPLES,
-    log_mel,
-    normalise_peak,
-)
+from cir.audio.features import SAMPLE_RATE, WINDOW_SAMPLES, log_mel, normalise_peak
+from cir.audio.mel_scale import hertz_at, mel_place, to_decibels
 from cir.types import FloatArray
 
 DYNAMIC_RANGE_DB = 80.0
 """Below the loudest spot of all pictures side by side, everything is black."""
 
 _HOP_SAMPLES = 160
-_LOWEST_HZ, _HIGHEST_HZ = 20.0, SAMPLE_RATE / 2
 _TICKS_HZ = (200, 500, 1000, 2000, 4000, 8000)
 _COLOURS = "magma"
 
@@ -61,19 +54,7 @@ def log_mel_pictures(pictures: Sequence[Picture]) -> list[str]:
 def decibels(batch: FloatArray) -> NDArray[np.float32]:
     """Log-mel levels of sounds brought to one peak, (B, n_mels, frames), lowest band first."""
     features = log_mel(normalise_peak(torch.from_numpy(batch)), hop_samples=_HOP_SAMPLES)
-    natural = features.numpy() * (2 * AUDIOSET_STD) + AUDIOSET_MEAN
-    return np.asarray(natural * (10 / math.log(10)), np.float32).transpose(0, 2, 1)
-
-
-def mel_place(hertz: float) -> float:
-    """Where a frequency lies between the lowest band, 0, and the highest, 1."""
-    low, high = _mel(_LOWEST_HZ), _mel(_HIGHEST_HZ)
-    return (_mel(hertz) - low) / (high - low)
-
-
-def _mel(hertz: float) -> float:
-    """Kaldi's mel scale."""
-    return 1127.0 * math.log1p(hertz / 700.0)
+    return to_decibels(features.numpy()).transpose(0, 2, 1)
 
 
 def _figure(title: str, levels: NDArray[np.float32], loudest: float, seconds: float) -> str:
@@ -105,11 +86,9 @@ def describe(levels: NDArray[np.float32], loudest: float, seconds: float) -> str
     power = 10.0 ** ((levels - loudest) / 10.0)  # (n_mels, frames)
     places = (np.arange(len(power)) + 0.5) / len(power)
     middle = float((power.sum(1) * places).sum() / max(float(power.sum()), 1e-12))
-    low, high = _mel(_LOWEST_HZ), _mel(_HIGHEST_HZ)
-    centre = 700.0 * math.expm1((low + middle * (high - low)) / 1127.0)
     heard = np.flatnonzero(levels.max(0) > loudest - 40.0)
     until = seconds * (int(heard[-1]) + 1) / levels.shape[1] if len(heard) else 0.0
-    return f"energy around {_round(centre)} Hz, sounds for {until:.1f} s."
+    return f"energy around {_round(hertz_at(middle))} Hz, sounds for {until:.1f} s."
 
 
 def _round(hertz: float) -> int:
