@@ -42,6 +42,9 @@ def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
         page.set_default_timeout(WAIT_MS)
         page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
         page.on("pageerror", lambda error: errors.append(str(error)))
+        # Choosers are caught from the start: asked for one just before a key is pressed, a loaded
+        # machine opens it before Chromium has heard that it should be caught, and it is lost.
+        page.on("filechooser", lambda _: None)
         page.goto(at)
         own.add(urlsplit(at).netloc)
         page.locator("#cir-find").wait_for()
