@@ -239,7 +239,7 @@ terminal(
 # and chances fitted on instruments that it was not trained on:
 #
 # ```sh
-# cir database build my-database --model runs/cir-gpu/best --note-bank data/surge --with-phrases
+# cir database build -o my-database --model runs/cir-gpu/best --note-bank data/surge --licence GPL-3.0-or-later
 # cir database calibrate --database my-database --model runs/cir-gpu/best --data bank:data/surge
 # CIR_MODEL=runs/cir-gpu/best CIR_DATABASE=my-database make app
 # ```

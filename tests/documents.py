@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import jupytext
 import yaml
 
 from tests.dataset_cases import write_nsynth
@@ -29,6 +30,8 @@ LINKED = (
     ROOT / "cir" / "assets" / "model" / "README.md",
     ROOT / "spaces" / "README.md",
 )
+
+NOTEBOOKS = tuple(sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py")))
 
 ELLIPSIS = "...\n"
 
@@ -47,6 +50,14 @@ class Fence:
     code: str
     span: tuple[int, int]
     """Where its code stands in the text."""
+
+
+def text_of(page: Path) -> str:
+    """The Markdown of a page, or of a notebook's cells."""
+    if page.suffix != ".py":
+        return page.read_text(encoding="utf-8")
+    cells = jupytext.read(page).cells
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
 
 def fences(text: str) -> list[Fence]:

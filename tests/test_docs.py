@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import click
 import pytest
 import soundfile
 import typer
@@ -15,6 +16,7 @@ from PIL import Image
 from tests import test_engines as engine_contract
 from tests.documents import (
     LINKED,
+    NOTEBOOKS,
     PAGES,
     ROOT,
     anchors,
@@ -24,6 +26,7 @@ from tests.documents import (
     links,
     prose,
     run_snippets,
+    text_of,
     workplace,
 )
 from tests.test_layout import INNER, LAYERS, MODULES, imports_of, packages_of, part_of
@@ -31,6 +34,7 @@ from tests.test_layout import INNER, LAYERS, MODULES, imports_of, packages_of, p
 EXTERNAL = frozenset(
     {
         "https://arxiv.org/abs/2509.13285",
+        "https://docs.trychroma.com",
         "https://freedoom.github.io",
         "https://surge-synthesizer.github.io",
     }
@@ -107,12 +111,14 @@ def _check_cir(words: list[str]) -> None:
         known |= {*parameter.opts, *parameter.secondary_opts}
     options = {word.split("=")[0] for word in rest if re.match("--?[a-z]", word)}
     assert options <= known, f"no such option: {' '.join(words)}"
+    _, superfluous, _ = command.make_parser(click.Context(command)).parse_args(list(rest))
+    assert not superfluous, f"too many words: {' '.join(words)}"
 
 
-@pytest.mark.parametrize("page", LINKED, ids=name_of)
+@pytest.mark.parametrize("page", [*LINKED, *NOTEBOOKS], ids=name_of)
 def test_commands_exist_with_their_options(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    for words in commands(page.read_text(encoding="utf-8")):
+    for words in commands(text_of(page)):
         line = " ".join(words)
         if words[0] == "cir":
             _check_cir(words)
@@ -132,14 +138,15 @@ def test_a_command_that_does_not_exist_is_noticed() -> None:
         "cir sing MIX.wav",
         "cir search MIX.wav --loud",
         "cir database add x --colour red",
+        "cir database build my-database",
     ):
-        with pytest.raises(AssertionError, match=r"no command|no such option"):
+        with pytest.raises(AssertionError, match=r"no command|no such option|too many words"):
             _check_cir(line.split())
 
 
-@pytest.mark.parametrize("page", LINKED, ids=name_of)
+@pytest.mark.parametrize("page", [*LINKED, *NOTEBOOKS], ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
-    for link in links(page.read_text(encoding="utf-8")):
+    for link in links(text_of(page)):
         if re.match(r"[a-z]+:", link):
             parts = urlsplit(link)
             assert parts.scheme == "https" and re.fullmatch(r"[\w.-]+\.[a-z]+", parts.netloc), link
@@ -154,7 +161,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_no_external_link_is_listed_in_vain() -> None:
-    assert {link for page in LINKED for link in links(page.read_text("utf-8"))} >= EXTERNAL
+    pages = (*LINKED, *NOTEBOOKS)
+    assert {link for page in pages for link in links(text_of(page))} >= EXTERNAL
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -57,7 +57,7 @@ def test_a_bank_and_another_source_become_a_database(tmp_path: Path, bank: Path)
     built = build_database(
         tmp_path / "db", encoder, sources, progress=lambda done, _: steps.append(done)
     )
-    assert built.info().sources == {"surge": 24, "soundfont": 3}
+    assert built.info().sources == {"bank": 24, "soundfont": 3}
     assert steps == sorted(steps)
     ids, embeddings = built.embeddings()
     assert list(ids) == sorted(ids)
@@ -66,7 +66,7 @@ def test_a_bank_and_another_source_become_a_database(tmp_path: Path, bank: Path)
     np.testing.assert_allclose(
         embeddings[ids.index("bass-3")], encoder.embed([reference], 16_000)[0], atol=1e-6
     )
-    assert built.get("bass-3").engine == "bank:surge#bass-3"
+    assert built.get("bass-3").engine == "bank:bank#bass-3"
     copied = built.preview_path("bass-3")
     assert copied is not None
     assert copied.read_bytes() == opened.preview_path("bass-3").read_bytes()
@@ -78,6 +78,24 @@ def test_a_bank_and_another_source_become_a_database(tmp_path: Path, bank: Path)
     assert coordinates.shape == (27, 2)
     best = built.search(encoder.embed([tone(105.0, 0.4, 22_050)], 22_050)[0], 1)[0]
     assert best.instrument.instrument_id == "tone-002"
+
+
+def test_a_bank_without_previews_is_heard_by_its_reference_notes(
+    tmp_path: Path, bank: Path
+) -> None:
+    shutil.rmtree(bank / "previews")
+    other = bank.rename(tmp_path / "My Notes")
+    built = build_database(
+        tmp_path / "db", SpectrumEncoder(), [NoteBankReferences(other, licence="CC0-1.0")]
+    )
+    row = built.get("bass-3")
+    assert (row.source, row.engine) == ("my-notes", "bank:my-notes#bass-3")
+    assert row.licence == "CC0-1.0"
+    heard = built.preview_path("bass-3")
+    assert heard is not None
+    (reference, *_) = NoteBank.open(other).audio("bass-3")
+    audio, rate = load_audio(heard, sample_rate=None)
+    assert abs(len(audio) / rate - len(reference) / 16_000) < 0.05
 
 
 def test_batches_change_nothing(tmp_path: Path) -> None:
@@ -116,7 +134,7 @@ def test_what_cannot_be_built_is_said(tmp_path: Path, bank: Path) -> None:
         build_database(tmp_path / "db", SpectrumEncoder(), [Tones(0)])
     with pytest.raises(DataError, match="occurs 2 times"):
         build_database(tmp_path / "db", SpectrumEncoder(), [Tones(2), Tones(2)])
-    shutil.rmtree(bank / "previews")
+    (bank / "previews" / "synth-lead-7.opus").unlink()
     with pytest.raises(DataError, match=r"lacks .*previews"):
         build_database(tmp_path / "db", SpectrumEncoder(), [NoteBankReferences(bank)])
     assert not (tmp_path / "db").exists()

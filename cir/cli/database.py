@@ -36,6 +36,7 @@ NoteBankOption: TypeAlias = Annotated[
     Path, typer.Option(help="Folder of recorded notes: instruments.csv, notes.csv, notes/.")
 ]
 _NOTE_BANK = Path("../shared/surge")
+_LICENCE_OF_SURGE = "GPL-3.0-or-later (Surge)"
 
 
 @app.command()
@@ -87,6 +88,12 @@ def build(
     with_note_bank: Annotated[
         bool, typer.Option("--with-note-bank/--without-note-bank", help="Take the recorded notes.")
     ] = True,
+    licence: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the recorded notes; of those of Surge it is known.", show_default=False
+        ),
+    ] = None,
     soundfont: Annotated[
         list[Path] | None,
         typer.Option(
@@ -116,7 +123,9 @@ def build(
 
     sources: list[ReferenceSource] = []
     if with_note_bank:
-        sources.append(NoteBankReferences(note_bank, references))
+        if licence is None:
+            licence = _LICENCE_OF_SURGE if note_bank == _NOTE_BANK else ""
+        sources.append(NoteBankReferences(note_bank, references, licence=licence))
     if with_soundfonts:
         fonts: list[Path | None] = [*(soundfont or [])] or [None]
         sources += [SoundFontReferences(path) for path in fonts]

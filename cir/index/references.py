@@ -12,6 +12,7 @@ from cir.audio.dsp import peak_normalise, trim_tail
 from cir.engines.base import Engine
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine
 from cir.errors import DataError, InputError
+from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import reference_pitch
 from cir.instruments.note_bank import SAMPLE_RATE as BANK_SAMPLE_RATE
 from cir.instruments.note_bank import BankInstrument, NoteBank
@@ -57,33 +58,52 @@ class ReferenceSource(Protocol):
 
 
 class NoteBankReferences:
-    """The notes of a note bank of Surge patches by which each instrument is known.
+    """The notes of a note bank by which each instrument is known.
+
+    People listen to the bank's previews, or, in a bank without any, to the reference notes.
 
     Args:
-        folder: of the bank.
+        folder: of the bank; its name is the instruments' source.
         n_references: how many notes of each instrument, at least 1; the first is its reference
-            note, and what people listen to.
+            note.
+        licence: of the notes, shown beside each instrument.
 
     Raises:
         DataError: there is no note bank.
         InputError: it is to be no note at all.
     """
 
-    def __init__(self, folder: Path | str, n_references: int = 1) -> None:
+    def __init__(self, folder: Path | str, n_references: int = 1, *, licence: str = "") -> None:
         if n_references < 1:
             raise InputError(f"An instrument is known by at least 1 note, not by {n_references}.")
         self._bank = NoteBank.open(folder)
         self._n_references = n_references
+        self._source = make_instrument_id(self._bank.folder.resolve().name)
+        self._licence = licence
 
     def __len__(self) -> int:
         return len(self._bank.instruments)
 
     def __iter__(self) -> Iterator[Reference]:
+        with_previews = (self._bank.folder / "previews").is_dir()
         for row in self._bank.instruments:
-            preview = self._bank.preview_path(row.instrument_id)
-            if not preview.is_file():
+            preview = self._bank.preview_path(row.instrument_id) if with_previews else None
+            if preview is not None and not preview.is_file():
                 raise DataError(f"The note bank lacks {preview}; fetch it again.")
-            yield Reference(_describe(row), *self._notes(row), preview)
+            yield Reference(self._describe(row), *self._notes(row), preview)
+
+    def _describe(self, row: BankInstrument) -> Instrument:
+        return Instrument(
+            instrument_id=row.instrument_id,
+            name=row.name,
+            family=row.family,
+            category=row.category,
+            bank=row.bank,
+            author=row.author,
+            licence=self._licence,
+            source=self._source,
+            engine=f"bank:{self._source}#{row.instrument_id}",
+        )
 
     def _notes(self, row: BankInstrument) -> tuple[FloatArray, int, tuple[FloatArray, ...]]:
         """The reference note, its sample rate, and the further notes."""
@@ -129,17 +149,3 @@ def play_reference(engine: Engine, family: str | None) -> FloatArray | None:
     if float(np.abs(audio).max()) < _SILENT_PEAK:
         return None
     return trim_tail(peak_normalise(audio, _PEAK), _TAIL_FLOOR, _FADE_SAMPLES)
-
-
-def _describe(row: BankInstrument) -> Instrument:
-    return Instrument(
-        instrument_id=row.instrument_id,
-        name=row.name,
-        family=row.family,
-        category=row.category,
-        bank=row.bank,
-        author=row.author,
-        licence="GPL-3.0-or-later (Surge)",
-        source="surge",
-        engine=f"bank:surge#{row.instrument_id}",
-    )
