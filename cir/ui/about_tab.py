@@ -85,7 +85,7 @@ def build_about_tab(service: PageService) -> None:
         scores = _UNCALIBRATED if service.database.calibration is None else _CALIBRATED
         gr.Markdown(_WHAT.format(scores=scores, minutes=MAX_SECONDS / 60))
         gr.Markdown(_database_facts(service))
-        card = _model_card() if service.has_bundled_model else ""
+        card = _model_card(service)
         if card:
             with gr.Accordion("The model: how it was trained, and how well it does", open=False):
                 gr.Markdown(card)
@@ -95,10 +95,13 @@ def build_about_tab(service: PageService) -> None:
             gr.HTML(_author_list(service), apply_default_css=False)
 
 
-def _model_card() -> str:
-    """Read the card of the bundled model, without the table of settings at its head."""
-    path = Path(str(files("cir"))) / "assets" / "model" / "README.md"
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+def _model_card(service: PageService) -> str:
+    """The card of the page's model, without the table of settings at its head."""
+    if service.has_bundled_model:
+        path = Path(str(files("cir"))) / "assets" / "model" / "README.md"
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    else:
+        text = getattr(service.encoder, "card", "")
     if text.startswith("---\n"):
         text = text.partition("\n---\n")[2]
     return text.strip()
