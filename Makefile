@@ -12,8 +12,12 @@ APP_FILES := pyproject.toml requirements.txt requirements-nodeps.txt
 APP_STAMP := $(VENV)/.installed-app-$(call hash,$(APP_FILES))
 TEST_STAMP := $(VENV)/.installed-test-$(call hash,$(APP_FILES) requirements-dev.txt)
 
+# Python compiles what is imported when it is first imported; compiling all that is installed ahead of
+# that takes as long again as installing it.
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
+
 .DEFAULT_GOAL := help
-.PHONY: help install install-test app test lint format notebooks clean
+.PHONY: help install install-test chromium app test lint format notebooks clean
 
 help:
 	@echo 'make app             install into $(VENV) once, serve the page on http://$(HOST):$(PORT)'
@@ -28,21 +32,24 @@ $(BIN)/python:
 	.ci/make-venv $(VENV)
 
 $(APP_STAMP): | $(BIN)/python
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
-	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps -r requirements-nodeps.txt \
+	$(PIP_INSTALL) -r requirements.txt
+	@$(PIP_INSTALL) --no-deps -r requirements-nodeps.txt \
 		|| echo 'No tinysoundfont for this machine: all works but playing soundfonts.'
-	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --editable .
+	$(PIP_INSTALL) --no-deps --editable .
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 
 $(TEST_STAMP): $(APP_STAMP)
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+	$(PIP_INSTALL) --quiet -r requirements-dev.txt
 	@rm -f $(VENV)/.installed-test-*
 	@touch $@
 
 install: $(APP_STAMP)
 
-install-test: $(TEST_STAMP)
+install-test: $(TEST_STAMP) chromium
+
+# After the environment, which may need apt too: two at once lock each other out.
+chromium: | $(BIN)/python
 	.ci/install-chromium
 
 app: install
@@ -51,7 +58,7 @@ app: install
 lint: install-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 
 format: install-test
 	$(BIN)/ruff check --fix .
