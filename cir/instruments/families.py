@@ -117,6 +117,27 @@ _SURGE_CATEGORIES = {
     "soundscapes": "synth_effects",
 }
 
+_SAMPLE_PACK_WORDS = {
+    "percussion": "kick snare hat hihat clap cymbal crash ride tom rim rimshot shaker tambourine "
+    "cowbell conga bongo perc drum bell mallet marimba vibraphone timpani",
+    "bass": "808 sub reese",
+    "piano": "key rhodes epiano clav harpsichord",
+    "organ": "accordion harmonica",
+    "guitar": "pluck",
+    "strings": "violin viola cello harp",
+    "brass": "trumpet trombone horn tuba",
+    "reed": "sax saxophone clarinet oboe bassoon",
+    "pipe": "flute recorder whistle ocarina",
+    "voice": "vocal choir",
+    "synth_lead": "lead",
+    "synth_pad": "pad",
+    "synth_effects": "effect riser texture",
+}
+"""What folders of one-shots are called, in the singular."""
+_FAMILY_BY_WORD = {
+    word: family for family, words in _SAMPLE_PACK_WORDS.items() for word in words.split()
+}
+
 _NSYNTH_FAMILIES = {
     "bass": "bass",
     "brass": "brass",
@@ -171,13 +192,15 @@ def family_of_surge_category(category: str) -> str | None:
 
 
 def family_of_folder(name: str) -> str | None:
-    """Read a family from the name of a folder: `Basses`, `synth-lead`, `Kick drums`, `FX`."""
+    """Read a family from the name of a folder: `Basses`, `synth-lead`, `Snares`, `FX`."""
     words = name.strip().lower().replace("_", " ").replace("-", " ")
     for candidate in (words, f"{words}s", *reversed(words.split())):
         slug = candidate.replace(" ", "_")
         for spelling in (slug, slug.removesuffix("s"), slug.removesuffix("es")):
             if spelling in FAMILIES:
                 return spelling
+            if spelling in _FAMILY_BY_WORD:
+                return _FAMILY_BY_WORD[spelling]
         family = family_of_surge_category(candidate) or family_of_surge_category(f"{candidate}s")
         if family is not None:
             return family
