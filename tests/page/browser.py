@@ -35,6 +35,19 @@ def search(page: Page) -> None:
     page.locator("#cir-results .cir-card").first.wait_for()
 
 
+def drop(page: Page, selector: str, path: Path) -> None:
+    """Drag a file or a folder from the desktop onto an element."""
+    page.locator(selector).scroll_into_view_if_needed()
+    box = page.locator(selector).bounding_box()
+    assert box is not None
+    where = {"x": box["x"] + box["width"] / 2, "y": box["y"] + 8}
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, **where, "data": data})
+    session.detach()
+
+
 def sounding(page: Page) -> str:
     """Wait until the player's time advances, and say what it plays."""
     page.wait_for_function(

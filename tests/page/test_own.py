@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from cir.audio.io import save_wav
 from tests.fakes import tone
-from tests.page.browser import BROWSER_MARKS, sounding
+from tests.page.browser import BROWSER_MARKS, drop, sounding
 
 pytestmark = BROWSER_MARKS
 
@@ -34,7 +34,7 @@ def test_a_folder_becomes_sounds_that_can_be_heard_and_taken_home(
 ) -> None:
     page = open_page()
     open_tab(page)
-    page.locator('[data-input="folder"]').set_input_files(kit)
+    drop(page, ".cir-drop", kit)
     expect(page.locator("#cir-own-files")).to_contain_text("4 files are here")
     page.locator("#cir-own-add").click()
     report = page.locator("#cir-own-report")
