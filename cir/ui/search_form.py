@@ -11,7 +11,7 @@ from cir.retrieval import DEFAULT_FAMILIES
 from cir.ui.examples import Example, credits_note
 from cir.ui.mixes import MAX_SECONDS
 from cir.ui.service import MAX_TOP_K, PageService
-from cir.ui.theme import static_text
+from cir.ui.theme import MAX_FILE_MB, static_text
 
 EVERYTHING = ""
 """The choice of a filter that lets all pass."""
@@ -56,7 +56,8 @@ def build_form(
     with gr.Row(elem_id="cir-form"):
         with gr.Column(scale=3, min_width=320):
             inbox = gr.File(
-                label=f"Your mix (up to {MAX_SECONDS / 60:.0f} minutes): drop, paste or choose it",
+                label=f"Your mix (up to {MAX_SECONDS / 60:.0f} minutes, "
+                f"{MAX_FILE_MB} MB): drop, paste or choose it",
                 height=150,
                 elem_id="cir-mix",
             )

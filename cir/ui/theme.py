@@ -8,7 +8,7 @@ import gradio as gr
 SYSTEM_FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 MONOSPACE_FONTS = ["ui-monospace", "SFMono-Regular", "Consolas", "monospace"]
 
-MAX_FILE_SIZE = "120mb"
+MAX_FILE_MB = 120
 """Largest upload: ten minutes of 16-bit stereo at 48 kHz."""
 
 
@@ -56,7 +56,7 @@ def launch_options() -> dict[str, Any]:
         "theme": page_theme(),
         "css": _joined(".css"),
         "head": "".join(f"<script>{static_text(name)}</script>" for name in _SCRIPTS),
-        "max_file_size": MAX_FILE_SIZE,
+        "max_file_size": f"{MAX_FILE_MB}mb",
         "footer_links": ["api"],
         "run_history": False,
         "ssr_mode": False,
