@@ -24,7 +24,7 @@ help:
 	@echo 'make app PORT=8000   the same on another port (HOST=0.0.0.0: for other machines too)'
 	@echo 'make test            install what the tests need; ruff, mypy, pytest'
 	@echo 'make lint            ruff and mypy alone'
-	@echo 'make notebooks       run the notebooks and write their pages to docs/notebooks: half an hour'
+	@echo 'make notebooks       run the notebooks and write their pages to docs/notebooks: a quarter of an hour'
 	@echo 'make format          let ruff rewrite the code'
 	@echo 'make clean           remove $(VENV) and all caches'
 
