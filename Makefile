@@ -15,6 +15,8 @@ TEST_STAMP := $(VENV)/.installed-test-$(call hash,$(APP_FILES) requirements-dev.
 # Python compiles what is imported when it is first imported; compiling all that is installed ahead of
 # that takes as long again as installing it.
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
+# Where the environment forbids to keep what was compiled, each process would compile all of it again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-test chromium app test lint format notebooks clean
