@@ -11,6 +11,7 @@ import argparse
 import json
 import tempfile
 import time
+from operator import add
 from pathlib import Path
 from statistics import median
 
@@ -57,16 +58,15 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             waits = [wait_for_matches(page, address, mix) for _ in range(arguments.repeats)]
             browser.close()
+    shown = [one["shown"] - one["chosen"] for one in waits]
+    first = [one["first"] - one["asked"] for one in waits]
+    last = [one["all"] - one["asked"] for one in waits]
     rows = {
-        "upload until shown": [one["shown"] - one["chosen"] for one in waits],
-        "button until first family": [one["first"] - one["asked"] for one in waits],
-        "button until all families": [one["all"] - one["asked"] for one in waits],
-        "upload until first family": [
-            one["shown"] - one["chosen"] + one["first"] - one["asked"] for one in waits
-        ],
-        "upload until all families": [
-            one["shown"] - one["chosen"] + one["all"] - one["asked"] for one in waits
-        ],
+        "upload until shown": shown,
+        "button until first family": first,
+        "button until all families": last,
+        "upload until first family": list(map(add, shown, first)),
+        "upload until all families": list(map(add, shown, last)),
     }
     medians = {name: round(median(values)) for name, values in rows.items()}
     result = {"repeats": arguments.repeats, "median_ms": medians}

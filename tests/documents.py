@@ -12,10 +12,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import jupytext
 import yaml
 
+from notebooks.build import list_notebooks, read_notebook
 from tests.dataset_cases import write_nsynth
 from tests.tone_bank import write_bank
 from tests.training_cases import tiny_config
@@ -31,7 +32,7 @@ LINKED = (
     ROOT / "spaces" / "README.md",
 )
 
-NOTEBOOKS = tuple(sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py")))
+NOTEBOOKS = tuple(list_notebooks())
 
 ELLIPSIS = "...\n"
 
@@ -56,8 +57,11 @@ def text_of(page: Path) -> str:
     """The Markdown of a page, or of a notebook's cells."""
     if page.suffix != ".py":
         return page.read_text(encoding="utf-8")
-    cells = jupytext.read(page).cells
-    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return markdown_of(read_notebook(page))
+
+
+def markdown_of(notebook: Any) -> str:
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
 
 
 def fences(text: str) -> list[Fence]:

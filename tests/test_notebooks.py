@@ -13,16 +13,13 @@ import pytest
 from cir.errors import DataError, InputError
 from notebooks.build import list_notebooks, main, pair_text, read_notebook, run_notebook
 from notebooks.rendering import formulas_to_mathml, render_page
+from tests.documents import markdown_of
 
 SOURCES = list_notebooks()
 EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 
 _SOLUTION = re.compile(r"<details>.*?</details>", re.DOTALL)
 _FENCED = re.compile(r"```python\n(.*?)```", re.DOTALL)
-
-
-def markdown_of(notebook: Any) -> str:
-    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
 
 
 def solutions_of(notebook: Any) -> list[str]:

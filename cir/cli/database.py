@@ -124,7 +124,7 @@ def build(
     sources: list[ReferenceSource] = []
     if with_note_bank:
         if licence is None:
-            licence = _LICENCE_OF_SURGE if note_bank == _NOTE_BANK else ""
+            licence = _LICENCE_OF_SURGE if note_bank.resolve() == _NOTE_BANK.resolve() else ""
         sources.append(NoteBankReferences(note_bank, references, licence=licence))
     if with_soundfonts:
         fonts: list[Path | None] = [*(soundfont or [])] or [None]

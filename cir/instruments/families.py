@@ -119,21 +119,18 @@ _SURGE_CATEGORIES = {
 
 _SAMPLE_PACK_WORDS = {
     "percussion": "kick snare hat hihat clap cymbal crash ride tom rim rimshot shaker tambourine "
-    "cowbell conga bongo perc drum bell mallet marimba vibraphone timpani",
+    "cowbell conga bongo perc marimba vibraphone timpani",
     "bass": "808 sub reese",
-    "piano": "key rhodes epiano clav harpsichord",
+    "piano": "rhodes epiano clav harpsichord",
     "organ": "accordion harmonica",
-    "guitar": "pluck",
     "strings": "violin viola cello harp",
     "brass": "trumpet trombone horn tuba",
     "reed": "sax saxophone clarinet oboe bassoon",
     "pipe": "flute recorder whistle ocarina",
     "voice": "vocal choir",
-    "synth_lead": "lead",
-    "synth_pad": "pad",
     "synth_effects": "effect riser texture",
 }
-"""What folders of one-shots are called, in the singular."""
+"""What folders of one-shots are called, in the singular, beyond families and Surge's categories."""
 _FAMILY_BY_WORD = {
     word: family for family, words in _SAMPLE_PACK_WORDS.items() for word in words.split()
 }
