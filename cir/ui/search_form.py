@@ -56,8 +56,7 @@ def build_form(
     with gr.Row(elem_id="cir-form"):
         with gr.Column(scale=3, min_width=320):
             inbox = gr.File(
-                label=f"Your mix (up to {MAX_SECONDS / 60:.0f} minutes, "
-                f"{MAX_FILE_MB} MB): drop, paste or choose it",
+                label=f"Drop or paste your mix ({MAX_SECONDS / 60:.0f} min, {MAX_FILE_MB} MB)",
                 height=150,
                 elem_id="cir-mix",
             )
