@@ -1,0 +1,249 @@
+"""Render DX7 patches into a note bank: FM sounds to train on, in the format of ../shared/surge.
+
+python benchmarks/dx7_notes.py [--patches 4000] [--notes 6] [--seed 0] OUT
+
+Dexed plays a seeded draw of the patches; damaged and silent ones are left out. All instruments are
+in the train split: many patches are near-duplicates, so parts of them could not test each other.
+
+The patches were collected from the public without a stated licence. They, and the sounds made of
+them, are for training and trials only: never ship them, in the repository or in the product.
+"""
+
+import argparse
+import csv
+import importlib
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cir.audio.dsp import resample
+from cir.audio.io import save_opus
+from cir.datasets.base import DatasetInstrument, RecordedNote
+from cir.datasets.draws import generator_for
+from cir.datasets.midi_statistics import NoteStatistics, load_statistics
+from cir.datasets.recorded import MAX_SECONDS, record
+from cir.datasets.rendered import RENDER_RATE, plan_notes
+from cir.datasets.write_bank import INSTRUMENT_COLUMNS, NOTE_COLUMNS, Row
+from cir.errors import DataError, EngineError, InputError
+from cir.files import replacing_folder
+from cir.instruments.catalog import make_instrument_id
+from cir.instruments.families import family_of_folder
+from cir.instruments.note_bank import SAMPLE_RATE
+from cir.types import Note
+
+SPLIT = "train"
+PATCH_BYTES = 128
+NAME_START = 118
+LARGEST_BYTE = 127
+"""Patches are sent as MIDI data, seven bits a byte: a larger one is damage."""
+
+GAP_SAMPLES = SAMPLE_RATE * 20 // 1000
+PROGRESS_SECONDS = 5.0
+
+Played = list[tuple[Note, RecordedNote]]
+
+
+def main() -> None:
+    """Draw patches, render them, write the bank, say what it holds."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("output", metavar="OUT", type=Path, help="a new folder")
+    parser.add_argument("--patches", type=int, default=4000, help="instruments to write")
+    parser.add_argument("--notes", type=int, default=6, help="of each at most, reference included")
+    parser.add_argument("--seed", type=int, default=0, help="of the patches and their notes")
+    parser.add_argument("--source", type=Path, default=Path("../shared/dx7/patches.bin"))
+    arguments = parser.parse_args()
+    if min(arguments.patches, arguments.notes) < 1:
+        parser.error("--patches and --notes are at least 1")
+    if arguments.output.exists():
+        parser.error(f"{arguments.output} exists; name a new folder")
+    try:
+        player = Dx7()
+        patches = read_patches(arguments.source)
+    except (DataError, EngineError, InputError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    started = time.monotonic()
+    with replacing_folder(arguments.output) as folder:
+        instruments, notes = write_sounds(
+            folder, player, patches, arguments.patches, arguments.notes, arguments.seed
+        )
+        write_table(folder / "instruments.csv", INSTRUMENT_COLUMNS, instruments)
+        write_table(folder / "notes.csv", NOTE_COLUMNS, notes)
+    families = Counter(row["family"] or "none" for row in instruments)
+    print(f"{arguments.output}: {len(instruments)} instruments, {len(notes)} notes")
+    print(", ".join(f"{family} {count}" for family, count in families.most_common()))
+    print(f"{time.monotonic() - started:.0f} s")
+
+
+class Dx7:
+    """Dexed, playing one patch after another.
+
+    Raises:
+        EngineError: dexed-py is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            dexed: Any = importlib.import_module("dexed")
+        except ImportError:
+            raise EngineError(
+                "DX7 patches need the package dexed-py (GPL 3); run `pip install dexed-py==0.3.0`."
+            ) from None
+        self._parse = dexed.Patch.from_packed
+        self._synth = dexed.DexedSynth(sample_rate=RENDER_RATE)
+
+    def load(self, patch: bytes) -> None:
+        """Take another patch, packed as in a cartridge: 128 bytes."""
+        self._synth.load_patch(self._parse(patch))
+
+    def play(self, note: Note) -> RecordedNote | None:
+        """Play a note on its own; None where it is silent or broken."""
+        sound = self._synth.render(note.pitch, note.velocity, note.duration_seconds, MAX_SECONDS)
+        return record(note.pitch, resample(sound, RENDER_RATE, SAMPLE_RATE))
+
+
+def read_patches(path: Path) -> NDArray[np.uint8]:
+    """Read packed patches, (N, 128).
+
+    Raises:
+        InputError: the file cannot be read.
+        DataError: it is not a whole number of patches.
+    """
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+    if data.size == 0 or data.size % PATCH_BYTES:
+        raise DataError(f"{path} has {data.size} bytes, not one or more patches of {PATCH_BYTES}.")
+    return data.reshape(-1, PATCH_BYTES)
+
+
+def write_sounds(
+    folder: Path, player: Dx7, patches: NDArray[np.uint8], count: int, n_notes: int, seed: int
+) -> tuple[list[Row], list[Row]]:
+    """Render patches in a random order until `count` of them sound, or there are no more.
+
+    Returns:
+        The rows of the two tables: instruments and notes.
+    """
+    statistics = load_statistics()
+    instruments: list[Row] = []
+    notes: list[Row] = []
+    last_report = time.monotonic()
+    for number in draw_patches(patches, seed):
+        name = patch_name(patches[number])
+        family = family_of_name(name)
+        instrument = DatasetInstrument(make_instrument_id("dx7", f"{number:05}"), family, SPLIT)
+        player.load(patches[number].tobytes())
+        played = play_notes(player, instrument, statistics, n_notes, seed)
+        if not played:
+            continue
+        save_notes(folder, instrument.instrument_id, played)
+        instruments.append(instrument_row(instrument, name, len(played)))
+        notes += note_rows(instrument.instrument_id, played)
+        if time.monotonic() - last_report > PROGRESS_SECONDS:
+            last_report = time.monotonic()
+            print(f"{len(instruments)} of {count} patches", file=sys.stderr, flush=True)
+        if len(instruments) == count:
+            break
+    return instruments, notes
+
+
+def draw_patches(patches: NDArray[np.uint8], seed: int) -> Iterator[int]:
+    """Numbers of the undamaged patches in a random order: a longer draw begins with a shorter."""
+    whole = np.flatnonzero((patches <= LARGEST_BYTE).all(axis=1))
+    for number in np.random.default_rng(seed).permutation(whole):
+        yield int(number)
+
+
+def patch_name(patch: NDArray[np.uint8]) -> str:
+    """The patch's name, with spaces for what does not print; the patch is undamaged."""
+    text = patch[NAME_START:].tobytes().decode("ascii")
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
+
+
+def family_of_name(name: str) -> str | None:
+    """Read a family from a patch's name: `E.PIANO 1`, `SynStrings`; None for most."""
+    if name.upper().startswith("INIT V"):  # "INIT VOICE": what the DX7 calls a patch not yet made
+        return None
+    whole_words = re.sub(r"[^A-Za-z]+", " ", name)
+    split_words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", whole_words)
+    return family_of_folder(whole_words) or family_of_folder(split_words)
+
+
+def play_notes(
+    player: Dx7,
+    instrument: DatasetInstrument,
+    statistics: Mapping[str | None, NoteStatistics],
+    n_notes: int,
+    seed: int,
+) -> Played:
+    """The reference note, then others at different pitches; none if the reference is silent."""
+    generator = generator_for(seed, instrument)
+    found: Played = []
+    for note in plan_notes(instrument.family, None, statistics[instrument.family], generator):
+        recorded = player.play(note)
+        if recorded is not None:
+            found.append((note, recorded))
+        if not found or len(found) == n_notes:
+            break
+    return found
+
+
+def save_notes(folder: Path, instrument_id: str, played: Played) -> None:
+    """Write an instrument's notes one after another, a gap after each."""
+    gap = np.zeros(GAP_SAMPLES, np.float32)
+    sounds = [part for _, recorded in played for part in (recorded.audio, gap)]
+    save_opus(folder / "notes" / f"{instrument_id}.opus", np.concatenate(sounds), SAMPLE_RATE)
+
+
+def instrument_row(instrument: DatasetInstrument, name: str, n_notes: int) -> Row:
+    """The instrument's row of `instruments.csv`."""
+    values = dict.fromkeys(INSTRUMENT_COLUMNS, "")
+    values.update(
+        instrument_id=instrument.instrument_id,
+        name=name or instrument.instrument_id,
+        family=instrument.family or "",
+        bank="dx7",
+        polyphony="Poly",
+        split=instrument.split,
+        n_notes=str(n_notes),
+    )
+    return values
+
+
+def note_rows(instrument_id: str, played: Played) -> Iterator[Row]:
+    """The instrument's rows of `notes.csv`."""
+    start = 0
+    for index, (note, recorded) in enumerate(played):
+        yield {
+            "instrument_id": instrument_id,
+            "index": str(index),
+            "pitch": str(note.pitch),
+            "velocity": str(note.velocity),
+            "duration_s": f"{note.duration_seconds:.4f}",
+            "fx": "on",
+            "start": str(start),
+            "length": str(recorded.audio.size),
+            "gain_db": f"{recorded.gain_db:.2f}",
+        }
+        start += recorded.audio.size + GAP_SAMPLES
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Write one of the two tables."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
