@@ -1,0 +1,171 @@
+"""Log-frequency spectrograms with two window lengths, batched in torch.
+
+On a logarithmic frequency axis another pitch is the same pattern at another height, so that one
+convolution serves every pitch. Low bands are read from long windows, which tell close partials
+apart, high bands from short ones, which tell onsets apart; both are centred on the same frames.
+
+Nothing above `highest_hz` is read: that is where resampled files start to lose signal.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from cir.audio.features import SAMPLE_RATE
+from cir.errors import CheckpointError
+from cir.types import FloatArray
+
+POWER_FLOOR = 1e-10
+"""Of a band, where a sine of amplitude 1 has about 100."""
+NEPERS_PER_UNIT = 8.0
+"""Levels are natural logarithms of power divided by this, so that most lie within 1 of 0."""
+LEVEL_FLOOR = float(np.log(POWER_FLOOR)) / NEPERS_PER_UNIT
+LOUDEST = 1.0
+"""The level to which `bring_to_level` brings the loudest cell of a clip."""
+DYNAMIC_RANGE_DB = 80.0
+"""Cells further below the loudest are silent."""
+SOFTEST = LOUDEST - DYNAMIC_RANGE_DB * float(np.log(10)) / 10 / NEPERS_PER_UNIT
+
+
+@dataclass(frozen=True)
+class BandConfig:
+    """Where the bands of a log-frequency spectrogram lie, and how long each is listened to."""
+
+    lowest_hz: float = 27.5
+    """Centre of the lowest band: A0."""
+    bands_per_octave: int = 16
+    n_bands: int = 128
+    hop_samples: int = 320
+    """Frame shift at 16 kHz."""
+    n_long_bands: int = 64
+    """So many bands from below are read from the long window, the others from the short one."""
+    long_window_samples: int = 2048
+    short_window_samples: int = 512
+
+    def __post_init__(self) -> None:
+        for name in ("lowest_hz", "bands_per_octave", "n_bands", "hop_samples"):
+            if not getattr(self, name) > 0:
+                raise CheckpointError(f"{name} must be positive, got {getattr(self, name)}.")
+        if not 0 <= self.n_long_bands <= self.n_bands:
+            raise CheckpointError(
+                f"n_long_bands must lie between 0 and n_bands {self.n_bands}, "
+                f"got {self.n_long_bands}."
+            )
+        if min(self.long_window_samples, self.short_window_samples) < self.hop_samples:
+            raise CheckpointError(
+                f"Windows must be at least hop_samples {self.hop_samples} long, got "
+                f"{self.long_window_samples} and {self.short_window_samples}."
+            )
+        if self.highest_hz > SAMPLE_RATE / 2:
+            raise CheckpointError(
+                f"The bands end at {self.highest_hz:.0f} Hz; they must end by "
+                f"{SAMPLE_RATE // 2} Hz."
+            )
+
+    @property
+    def centres_hz(self) -> FloatArray:
+        """(n_bands,)."""
+        return self.lowest_hz * 2 ** (np.arange(self.n_bands) / self.bands_per_octave)
+
+    @property
+    def highest_hz(self) -> float:
+        """Where the highest band ends; nothing above is heard."""
+        return self.lowest_hz * 2.0 ** (self.n_bands / self.bands_per_octave)
+
+    def clip_samples(self, n_frames: int) -> int:
+        """Samples at 16 kHz that give exactly `n_frames` frames."""
+        return n_frames * self.hop_samples
+
+
+def band_power(audio: Tensor, config: BandConfig) -> Tensor:
+    """Power in log-frequency bands, which adds up where sounds add up (but for their phases).
+
+    Args:
+        audio: Waveforms at 16 kHz, float32, (B, T).
+        config: Of the bands.
+
+    Returns:
+        (B, T // hop_samples, n_bands). Frame t is centred on the middle of the t-th hop; beyond
+        its ends a sound is silent. Each clip's values depend on that clip alone.
+    """
+    if audio.device.type == "cpu" and len(audio) > 1:
+        # One clip fits into the processor's cache, a batch does not.
+        return torch.cat([band_power(clip, config) for clip in torch.split(audio, 1)])
+    n_frames = audio.shape[-1] // config.hop_samples
+    parts = [_read(audio, bank, config.hop_samples, n_frames) for bank in _banks(config, audio)]
+    return torch.cat(parts, -1)
+
+
+def log_bands(audio: Tensor, config: BandConfig) -> Tensor:
+    """Levels of log-frequency bands, not less than `LEVEL_FLOOR`; arguments as in `band_power`."""
+    power = band_power(audio, config)
+    return power.clamp_min_(POWER_FLOOR).log_().div_(NEPERS_PER_UNIT)
+
+
+def bring_to_level(levels: Tensor) -> Tensor:
+    """Shift each clip of a batch, (B, frames, bands), so that its loudest cell is at `LOUDEST`.
+
+    What lies more than `DYNAMIC_RANGE_DB` below becomes `SOFTEST`. How loud a clip was, in whatever
+    unit, does not matter any more.
+    """
+    shifted = levels - (levels.amax((-2, -1), keepdim=True) - LOUDEST)
+    return shifted.clamp_min(SOFTEST)
+
+
+@dataclass(frozen=True)
+class _Bank:
+    """Neighbouring bands that are read from one window length."""
+
+    n_window: int
+    transform: Tensor
+    """Windowed cosines, then sines, of the frequencies that the bands cover, (n_window, 2 K)."""
+    filters: Tensor
+    """Triangles over those frequencies, (K, bands)."""
+
+
+def _read(audio: Tensor, bank: _Bank, hop: int, n_frames: int) -> Tensor:
+    """(B, n_frames, bands of the bank)."""
+    margin = (bank.n_window - hop) // 2
+    padded = pad(audio, (margin, bank.n_window))
+    frames = padded.unfold(-1, bank.n_window, hop)[:, :n_frames]
+    with torch.autocast(audio.device.type, enabled=False):
+        cosines, sines = (frames @ bank.transform).chunk(2, -1)
+        power: Tensor = (cosines.square() + sines.square()) @ bank.filters
+    return power
+
+
+def _banks(config: BandConfig, like: Tensor) -> tuple[_Bank, ...]:
+    return _make_banks(config, like.device)
+
+
+@lru_cache(maxsize=8)
+def _make_banks(config: BandConfig, device: torch.device) -> tuple[_Bank, ...]:
+    centres = config.centres_hz
+    split = config.n_long_bands
+    parts = (
+        (centres[:split], config.long_window_samples),
+        (centres[split:], config.short_window_samples),
+    )
+    ratio = 2 ** (1 / config.bands_per_octave) - 1
+    return tuple(_make_bank(part, n, ratio, device) for part, n in parts if len(part))
+
+
+def _make_bank(centres: FloatArray, n_window: int, ratio: float, device: torch.device) -> _Bank:
+    """A triangle reaches to the next band, or as far as the window tells frequencies apart."""
+    frequencies = np.fft.rfftfreq(n_window, 1 / SAMPLE_RATE)
+    widths = np.maximum(centres * ratio, SAMPLE_RATE / n_window)
+    triangles = np.maximum(0, 1 - np.abs(frequencies[:, None] - centres) / widths)
+    used = triangles.any(1)
+    window = np.hanning(n_window + 1)[:-1]
+    window = window / np.sqrt((window**2).sum())  # white noise is as loud in any window
+    phases = 2 * np.pi / SAMPLE_RATE * np.outer(np.arange(n_window), frequencies[used])
+    transform = np.concatenate([np.cos(phases), np.sin(phases)], 1) * window[:, None]
+    return _Bank(
+        n_window,
+        torch.tensor(transform, dtype=torch.float32, device=device),
+        torch.tensor(triangles[used], dtype=torch.float32, device=device),
+    )

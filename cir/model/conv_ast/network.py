@@ -1,0 +1,46 @@
+"""The trainable network: one encoder for notes, and one that began as it for mixtures."""
+
+from torch import Tensor, nn
+
+from cir.audio.log_frequency import bring_to_level, log_bands
+from cir.model.conv_ast.config import ConvAstConfig
+from cir.model.conv_ast.family_head import FamilyHead, Heard
+from cir.model.conv_ast.note_head import NoteHead
+from cir.model.conv_ast.trunk import Trunk
+
+
+class ConvAst(nn.Module):
+    """Notes and mixtures become points of one space.
+
+    Notes make the space; then their encoder stays as it is, and a copy of it learns to find them in
+    mixtures.
+    """
+
+    def __init__(self, config: ConvAstConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.notes = Trunk(config)
+        self.note_head = NoteHead(config)
+        self.mixtures = Trunk(config) if config.families else None
+        self.family_head = FamilyHead(config) if config.families else None
+
+    def features(self, audio: Tensor) -> Tensor:
+        """Waveforms (B, T) at 16 kHz to levels (B, T // hop, bands)."""
+        return bring_to_level(log_bands(audio, self.config.bands))
+
+    def embed_notes(self, levels: Tensor) -> Tensor:
+        """Levels (B, frames, bands) to raw embeddings (B, E)."""
+        embeddings: Tensor = self.note_head(self.notes(levels))
+        return embeddings
+
+    def hear(self, levels: Tensor) -> Heard:
+        """What the family queries make of mixtures' levels (B, frames, bands)."""
+        assert self.mixtures is not None and self.family_head is not None
+        heard: Heard = self.family_head(self.mixtures(levels))
+        return heard
+
+    def begin_mixtures(self) -> None:
+        """Let the mixtures' encoder start as the notes'."""
+        assert self.mixtures is not None and self.family_head is not None
+        self.mixtures.load_state_dict(self.notes.state_dict())
+        self.family_head.overall.load_state_dict(self.note_head.state_dict())

@@ -1,0 +1,230 @@
+"""Batches of mixtures, planned and made on the levels of notes, without any sound.
+
+The paper's setting (section 3 of the protocol) as index arithmetic on one device: a scale and a
+tempo for each mixture, note lengths by family, one voice for each instrument. Powers add up where
+sounds add up, but for their phases.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cir.audio.features import SAMPLE_RATE
+from cir.audio.log_frequency import (
+    LEVEL_FLOOR,
+    NEPERS_PER_UNIT,
+    POWER_FLOOR,
+    BandConfig,
+    bring_to_level,
+)
+from cir.mixtures.paper import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS
+from cir.mixtures.scales import SCALES
+from cir.training.feature_cache import KEPT_FRAMES
+from cir.training.feature_pool import FeaturePool
+from cir.training.recast import Recast
+
+_SECONDS = 10.0
+_TEMPO_BPM = (60.0, 140.0)
+_SILENCE_PROBABILITY = 0.25
+_JITTER = 0.02
+_PERCUSSION_DB = 12.0
+_NEPERS_PER_DB = math.log(10) / 10
+_SILENT_DB = -60.0
+"""A stem that stays so far below the loudest cell of its mixture is not asked for."""
+
+
+@dataclass(frozen=True)
+class MixtureBatch:
+    """B mixtures of S instruments, each of another family."""
+
+    levels: Tensor
+    """(B, frames, bands), brought to level."""
+    stem_power: Tensor
+    """Of each stem as loud as in its mixture, (B, S, frames, bands)."""
+    families: tuple[str, ...]
+    """Of the S columns, the same in all mixtures."""
+    members: Tensor
+    """Who plays, as places in `pool.of_family`, (B, S)."""
+    instruments: Tensor
+    """Who plays, as numbers in the pool, (B, S)."""
+    audible: Tensor
+    """Whether the stem can be heard in the window, (B, S)."""
+    recast: Tensor
+    """Whether the instrument was made anew, (B, S)."""
+    recasts: Recast
+    """The chains of the instruments that were, in the order of `recast.nonzero()`."""
+
+
+@dataclass(frozen=True)
+class MixtureSampler:
+    """Draws batches from a pool; the same seed and step always give the same batch."""
+
+    pool: FeaturePool
+    bands: BandConfig
+    n_frames: int
+    n_mixtures: int
+    recast_share: float = 0.5
+    level_range_db: float = 3.0
+    """Each stem's level is moved by up to this much, up or down."""
+    coloured_share: float = 0.3
+    """So many of the mixtures go through an equaliser that does not move."""
+
+    def draw(self, families: Sequence[str], generator: torch.Generator) -> MixtureBatch:
+        """Draw one batch of mixtures of these families."""
+        members, instruments = self._draw_instruments(families, generator)
+        rows, starts, ends, sounding = self._draw_notes(families, instruments, generator)
+        levels, offsets = self._play(rows, starts, ends, sounding, generator)
+        n_mixtures, n_stems = instruments.shape
+        chosen = self._uniform(generator, n_mixtures, n_stems) < self.recast_share
+        recasts = Recast.draw(int(chosen.sum()), self.bands, generator, self.pool.device)
+        if len(recasts.shift):
+            seconds = offsets[chosen] * (self.bands.hop_samples / SAMPLE_RATE)
+            levels[chosen] = recasts.apply(levels[chosen], seconds, self.bands)
+        gains = self._stem_gains(families, n_mixtures, generator)
+        nepers = levels * NEPERS_PER_UNIT + gains[..., None, None]
+        power = torch.where(levels > LEVEL_FLOOR, nepers.exp(), 0.0)
+        power = power * self._colour(n_mixtures, generator)[:, None, None]
+        mixed = power.sum(1)
+        loudest = mixed.amax((-2, -1))[:, None]
+        audible = power.amax((-2, -1)) > loudest * 10 ** (_SILENT_DB / 10)
+        return MixtureBatch(
+            levels=bring_to_level(mixed.clamp_min(POWER_FLOOR).log() / NEPERS_PER_UNIT),
+            stem_power=power,
+            families=tuple(families),
+            members=members,
+            instruments=instruments,
+            audible=audible,
+            recast=chosen,
+            recasts=recasts,
+        )
+
+    def _uniform(self, generator: torch.Generator, *shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator, device=self.pool.device)
+
+    def _draw_instruments(
+        self, families: Sequence[str], generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        members, instruments = [], []
+        for family in families:
+            group = self.pool.of_family(family)
+            weights = self.pool.weights[group]
+            drawn = torch.multinomial(
+                weights, self.n_mixtures, replacement=True, generator=generator
+            )
+            members.append(drawn)
+            instruments.append(group[drawn])
+        return torch.stack(members, 1), torch.stack(instruments, 1)
+
+    def _draw_notes(
+        self, families: Sequence[str], instruments: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Rows, starts and ends in seconds, and whether each slot sounds; (B, S, slots) each."""
+        device = self.pool.device
+        n_mixtures, n_stems = instruments.shape
+        low, high = _TEMPO_BPM
+        quarter = 60 / (low + (high - low) * self._uniform(generator, n_mixtures, 1, 1))
+        n_slots = math.ceil(_SECONDS / (QUARTERS[-1] * 60 / high)) + 1
+        drawn = self._uniform(generator, n_mixtures, n_stems, n_slots)
+        lengths = torch.tensor(QUARTERS, dtype=torch.float32, device=device)
+        chances = torch.tensor(
+            [NOTE_LENGTHS.get(family, OTHER_NOTE_LENGTHS) for family in families], device=device
+        )
+        kinds = (drawn[..., None] > chances.cumsum(-1)[:, None, :-1]).sum(-1)
+        slots = lengths[kinds] * quarter  # (B, S, slots)
+        delay = 0.1 * quarter * self._uniform(generator, n_mixtures, n_stems, 1)
+        edges = slots.cumsum(-1)
+        jitter = (2 * self._uniform(generator, n_mixtures, n_stems, n_slots) - 1) * _JITTER
+        starts = (edges - slots + jitter * quarter).clamp_min(0) + delay
+        ends = edges + delay
+        sounding = self._uniform(generator, n_mixtures, n_stems, n_slots) >= _SILENCE_PROBABILITY
+        percussive = torch.tensor([family == "percussion" for family in families], device=device)
+        sounding = sounding | percussive[:, None]
+        rows = self._draw_rows(instruments, n_slots, generator)
+        return rows, starts, ends, sounding
+
+    def _draw_rows(self, instruments: Tensor, n_slots: int, generator: torch.Generator) -> Tensor:
+        """Notes in a scale of the mixture, as likely as their pitch in the family, (B, S, slots)."""
+        n_mixtures, n_stems = instruments.shape
+        candidates = self.pool.rows[instruments]  # (B, S, most)
+        scales = torch.from_numpy(_SCALES).to(self.pool.device)
+        kind = torch.randint(
+            len(scales), (n_mixtures,), generator=generator, device=self.pool.device
+        )
+        in_scale = scales[kind]  # (B, 12), of a random root already
+        classes = (self.pool.pitches[candidates] % 12).flatten(1)
+        allowed = in_scale.gather(1, classes).view(candidates.shape) & (candidates >= 0)
+        weights = self.pool.pitch_weights[candidates] * allowed
+        none = weights.sum(-1, keepdim=True) == 0
+        weights = torch.where(none, (candidates >= 0).float(), weights)
+        columns = torch.multinomial(
+            weights.flatten(0, 1), n_slots, replacement=True, generator=generator
+        )
+        return candidates.gather(-1, columns.view(n_mixtures, n_stems, n_slots))
+
+    def _play(
+        self,
+        rows: Tensor,
+        starts: Tensor,
+        ends: Tensor,
+        sounding: Tensor,
+        generator: torch.Generator,
+    ) -> tuple[Tensor, Tensor]:
+        """Stems of one peak in a window of each mixture.
+
+        Returns:
+            Levels (B, S, frames, bands), and for each frame how many frames ago its note began,
+            (B, S, frames).
+        """
+        seconds_a_frame = self.bands.hop_samples / SAMPLE_RATE
+        n_mixtures = len(rows)
+        latest = _SECONDS / seconds_a_frame - self.n_frames
+        first = (self._uniform(generator, n_mixtures) * latest).long()
+        frames = first[:, None] + torch.arange(self.n_frames, device=rows.device)  # (B, frames)
+        middles = ((frames + 0.5) * seconds_a_frame)[:, None].expand(-1, rows.shape[1], -1)
+        slots = (torch.searchsorted(starts.contiguous(), middles.contiguous()) - 1).clamp_min(0)
+        row = rows.gather(-1, slots)
+        offsets = ((middles - starts.gather(-1, slots)) / seconds_a_frame).floor().long()
+        heard = sounding.gather(-1, slots) & (middles < ends.gather(-1, slots))
+        heard = heard & (offsets >= 0) & (offsets < self.pool.lengths[row])
+        inside = offsets.clamp(0, KEPT_FRAMES - 1)
+        levels = self.pool.levels.flatten(0, 1)[row * KEPT_FRAMES + inside].float()
+        # Notes keep their levels beside each other; the loudest of the stem's notes has the peak.
+        played = sounding & (starts < _SECONDS)
+        gains = self.pool.log_gains[rows]
+        loudest = gains.masked_fill(~played, -math.inf).amax(-1, keepdim=True)
+        gains = (gains - loudest).gather(-1, slots) / NEPERS_PER_UNIT
+        levels = torch.where(levels > LEVEL_FLOOR, levels + gains[..., None], LEVEL_FLOOR)
+        return torch.where(heard[..., None], levels, LEVEL_FLOOR), inside
+
+    def _stem_gains(
+        self, families: Sequence[str], n_mixtures: int, generator: torch.Generator
+    ) -> Tensor:
+        """In nepers of power, (B, S)."""
+        drawn = (2 * self._uniform(generator, n_mixtures, len(families)) - 1) * self.level_range_db
+        own = torch.tensor(
+            [_PERCUSSION_DB if family == "percussion" else 0.0 for family in families],
+            device=self.pool.device,
+        )
+        return (drawn + own) * _NEPERS_PER_DB
+
+    def _colour(self, n_mixtures: int, generator: torch.Generator) -> Tensor:
+        """Factors of power, (B, bands)."""
+        chosen = self._uniform(generator, n_mixtures) < self.coloured_share
+        filters = Recast.draw(n_mixtures, self.bands, generator, self.pool.device).static_db / 2
+        return torch.where(chosen[:, None], 10 ** (filters / 10), 1.0)
+
+
+def _all_scales() -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Every scale on every root, (scales x 12, 12)."""
+    members = np.zeros((len(SCALES), 12, 12), bool)
+    for number, steps in enumerate(SCALES.values()):
+        for root in range(12):
+            members[number, root, (np.array(steps) + root) % 12] = True
+    return members.reshape(-1, 12)
+
+
+_SCALES = _all_scales()

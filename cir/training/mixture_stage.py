@@ -1,0 +1,211 @@
+"""The second stage: what each family query hears in a mixture is found among the notes."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import (
+    avg_pool2d,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    normalize,
+)
+
+from cir.audio.features import SAMPLE_RATE
+from cir.audio.log_frequency import bring_to_level
+from cir.model.conv_ast.family_head import CELL, Heard
+from cir.model.conv_ast.network import ConvAst
+from cir.training.mixture_validation import MixtureValidation
+from cir.training.mixture_batches import MixtureBatch, MixtureSampler
+from cir.training.note_batches import frame_seconds
+from cir.training.optimiser import MatrixOptimiser
+from cir.training.stage import Stage, StageConfig
+
+FIRST_SCALE = 15.0
+_LARGEST_SCALE = 40.0
+_BATCH = 512
+_PRESENCE_WEIGHT = 0.1
+_SHARES_WEIGHT = 0.2
+_SILENT_CELL = 1e-6
+"""A cell 60 dB below the loudest of its mixture belongs to nobody."""
+
+
+class MixtureStage(Stage):
+    """Trains the mixture encoder against the note encoder, which stays as it is.
+
+    An answer is classified among the notes of all training instruments of its family, and among
+    instruments that were made by recasting, of this batch and of earlier ones: the note encoder
+    does not change, so that they do not age. Recast instruments occur once: what is learned of them
+    cannot be learned by heart.
+    """
+
+    def __init__(
+        self,
+        network: ConvAst,
+        sampler: MixtureSampler,
+        config: StageConfig,
+        validation: MixtureValidation,
+        *,
+        paper_families: tuple[str, ...],
+        paper_share: float,
+        queue_size: int,
+        seed: int,
+        precision: torch.dtype,
+    ) -> None:
+        assert network.mixtures is not None and network.family_head is not None
+        self.network = network
+        self.sampler = sampler
+        self.validation = validation
+        self.precision = precision
+        self.paper_families = paper_families
+        self.paper_share = paper_share
+        self.batch_size = sampler.n_mixtures
+        device = sampler.pool.device
+        self.log_scale = nn.Parameter(torch.tensor(math.log(FIRST_SCALE), device=device))
+        trained = [*network.mixtures.named_parameters(), *network.family_head.named_parameters()]
+        self.optimiser = MatrixOptimiser(
+            trained,
+            [self.log_scale],
+            matrix_rate=config.matrix_rate,
+            rate=config.rate,
+            weight_decay=config.weight_decay,
+        )
+        network.notes.requires_grad_(False)
+        network.note_head.requires_grad_(False)
+        size = network.config.embedding_size
+        self._notes = self._embed_pool()
+        made = torch.Generator(device).manual_seed(seed)
+        self._made = {
+            family: normalize(
+                torch.randn(queue_size, size, generator=made, device=device), dim=-1
+            )
+            for family in network.config.families
+        }
+        self._place = 0
+
+    def losses(self, generator: torch.Generator) -> dict[str, Tensor]:
+        """See `Stage`."""
+        self.network.train()
+        self.network.notes.eval()
+        self.network.note_head.eval()
+        families = self._draw_families(generator)
+        batch = self.sampler.draw(families, generator)
+        made = self._embed_made(batch, generator)
+        mixtures, head = self.network.mixtures, self.network.family_head
+        assert mixtures is not None and head is not None
+        with torch.autocast(batch.levels.device.type, self.precision, enabled=self._is_half):
+            tokens = mixtures(batch.levels)
+            heard = head(tokens)
+            mask_logits = head.mask_logits(tokens)
+        return {
+            "answers": self._answer_loss(batch, heard, made, generator),
+            "presence": _PRESENCE_WEIGHT * self._presence_loss(batch, heard),
+            "shares": _SHARES_WEIGHT * self._shares_loss(batch, mask_logits),
+        }
+
+    def state(self) -> dict[str, Tensor]:
+        """See `Stage`."""
+        return {**self.network.state_dict(), "log_scale": self.log_scale}
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """See `Stage`."""
+        rest = dict(tensors)
+        with torch.no_grad():
+            self.log_scale.copy_(rest.pop("log_scale"))
+        self.network.load_state_dict(rest)
+        self._notes = self._embed_pool()
+
+    def validate(self) -> dict[str, float]:
+        """See `Stage`."""
+        return self.validation.run(self.network)
+
+    @property
+    def _is_half(self) -> bool:
+        return self.precision != torch.float32
+
+    def _draw_families(self, generator: torch.Generator) -> tuple[str, ...]:
+        """The paper's, or two to five of all that have instruments, which get a turn alike."""
+        device = self.sampler.pool.device
+        if float(torch.rand((), generator=generator, device=device)) < self.paper_share:
+            return self.paper_families
+        known = [one for one in self.network.config.families if len(self.sampler.pool.of_family(one))]
+        n = int(torch.randint(2, 6, (), generator=generator, device=device))
+        order = torch.randperm(len(known), generator=generator, device=device)[:n]
+        return tuple(known[number] for number in order.tolist())
+
+    @torch.inference_mode()
+    def _embed_notes(self, levels: Tensor) -> Tensor:
+        with torch.autocast(levels.device.type, self.precision, enabled=self._is_half):
+            embeddings = self.network.embed_notes(bring_to_level(levels))
+        return normalize(embeddings.float(), dim=-1)
+
+    def _embed_pool(self) -> Tensor:
+        """Of every note of the pool, (N, E)."""
+        self.network.notes.eval()
+        self.network.note_head.eval()
+        n_frames = self.network.config.note_frames
+        levels = self.sampler.pool.levels
+        parts = [self._embed_notes(part[:, :n_frames].float()) for part in levels.split(_BATCH)]
+        return torch.cat(parts).clone()
+
+    def _embed_made(self, batch: MixtureBatch, generator: torch.Generator) -> Tensor:
+        """A note of each recast instrument, recast alike, (M, E)."""
+        n_frames = self.network.config.note_frames
+        instruments = batch.instruments[batch.recast]
+        if not len(instruments):
+            return self._notes[:0]
+        rows = self.sampler.pool.any_note(instruments, generator)
+        seconds = frame_seconds(n_frames, self.sampler.bands, rows.device)
+        levels = self.sampler.pool.notes(rows, n_frames)
+        return self._embed_notes(
+            batch.recasts.apply(levels, seconds, self.sampler.bands)
+        ).clone()
+
+    def _answer_loss(
+        self, batch: MixtureBatch, heard: Heard, made: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        families = self.network.config.families
+        scale = self.log_scale.clamp(max=math.log(_LARGEST_SCALE)).exp()
+        answers = normalize(heard.embeddings.float(), dim=-1)
+        numbers = batch.recast.flatten().cumsum(0).view(batch.recast.shape) - 1
+        losses = []
+        for column, family in enumerate(batch.families):
+            group = self.sampler.pool.of_family(family)
+            rows = self.sampler.pool.any_note(group, generator)
+            recast = batch.recast[:, column]
+            own = made[numbers[recast, column]]
+            candidates = torch.cat([self._notes[rows], own, self._made[family]])
+            targets = batch.members[:, column].clone()
+            targets[recast] = len(group) + torch.arange(len(own), device=targets.device)
+            targets[~batch.audible[:, column]] = -100
+            logits = scale * answers[:, families.index(family)] @ candidates.T
+            losses.append(cross_entropy(logits, targets))
+            self._keep(family, own)
+        return torch.stack(losses).mean()
+
+    def _keep(self, family: str, made: Tensor) -> None:
+        """Let instruments made now be candidates later, instead of the oldest ones."""
+        queue = self._made[family]
+        if len(queue) and len(made):
+            kept = made[: len(queue)]
+            self._made[family] = torch.cat([queue[len(kept) :], kept])
+
+    def _presence_loss(self, batch: MixtureBatch, heard: Heard) -> Tensor:
+        families = self.network.config.families
+        plays = torch.zeros_like(heard.presence, dtype=torch.float32)
+        for column, family in enumerate(batch.families):
+            plays[:, families.index(family)] = batch.audible[:, column].float()
+        return binary_cross_entropy_with_logits(heard.presence.float(), plays)
+
+    def _shares_loss(self, batch: MixtureBatch, logits: Tensor) -> Tensor:
+        """Each cell says whose energy is in it, as likely as it is theirs."""
+        families = self.network.config.families
+        energies = avg_pool2d(batch.stem_power, CELL)  # (B, S, cells along time, along frequency)
+        total = energies.sum(1, keepdim=True)
+        shares = torch.zeros_like(logits, dtype=torch.float32)
+        numbers = [families.index(family) for family in batch.families]
+        shares[:, numbers] = energies / total.clamp_min(1e-30)
+        counts = (total > _SILENT_CELL * total.amax((-2, -1), keepdim=True)).float().squeeze(1)
+        missed = -(shares * logits.float().log_softmax(1)).sum(1)
+        return (missed * counts).sum() / counts.sum().clamp_min(1)

@@ -1,0 +1,127 @@
+"""Mixtures of held-out instruments as sound, searched for among the references of their family."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from cir.datasets.base import NoteDataset
+from cir.mixtures.config import MixtureConfig
+from cir.mixtures.pool import NotePool
+from cir.mixtures.render import draw_mixture
+from cir.model.conv_ast.network import ConvAst
+from cir.model.windows import cut_windows
+from cir.training.feature_cache import FeatureCache
+from cir.training.note_stage import embed_levels, rank_of_targets
+
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class MixtureValidation:
+    """Fixed mixtures of the valid split; every draw of training is new, these never change."""
+
+    families: tuple[str, ...]
+    windows: Tensor
+    """Levels of the windows of all mixtures, float16, (W, frames, bands)."""
+    owners: Tensor
+    """The mixture of each window, (W,)."""
+    references: tuple[Tensor, ...]
+    """Levels of the reference notes of each family, float16, (R, frames, bands) each."""
+    targets: tuple[Tensor, ...]
+    """The reference that plays in each mixture, by family, (mixtures,) each."""
+    unheard: tuple[Tensor, ...]
+    """Which references are of held-out instruments, by family, (R,) each."""
+
+    @classmethod
+    def draw(
+        cls,
+        dataset: NoteDataset,
+        cache: FeatureCache,
+        network: ConvAst,
+        *,
+        families: Sequence[str],
+        n_mixtures: int,
+    ) -> "MixtureValidation":
+        """Play the mixtures and take the references of train and valid instruments.
+
+        Args:
+            dataset: Whose valid instruments play.
+            cache: Of the same dataset.
+            network: What the sounds are prepared for; not asked yet.
+            families: One instrument of each plays.
+            n_mixtures: So many, with the seeds from 0.
+
+        Raises:
+            DataError: The dataset has no valid instrument of a family.
+        """
+        config = network.config
+        pool = NotePool.from_datasets([dataset], split="valid", families=families)
+        windows, owners, players = [], [], []
+        for number in range(n_mixtures):
+            mixture = draw_mixture(number, pool, MixtureConfig(families=tuple(families)))
+            cut = np.stack(cut_windows(mixture.mix, config.mixture_samples))
+            windows.append(network.features(torch.from_numpy(cut)).half())
+            owners += [number] * len(cut)
+            players.append(mixture.plan.instrument_ids)
+        table = cache.table
+        first = np.flatnonzero(np.diff(table.instruments, prepend=-1))
+        owner = table.instruments[first]
+        references, targets, unheard = [], [], []
+        for column, family in enumerate(families):
+            member = (table.families[owner] == family) & table.effects_on[owner]
+            ids = table.ids[owner[member]].tolist()
+            levels = cache.levels[first[member], : config.note_frames]
+            references.append(torch.from_numpy(levels))
+            targets.append(torch.tensor([ids.index(names[column]) for names in players]))
+            unheard.append(torch.from_numpy(table.splits[owner[member]] == "valid"))
+        return cls(
+            tuple(families),
+            torch.cat(windows),
+            torch.tensor(owners),
+            tuple(references),
+            tuple(targets),
+            tuple(unheard),
+        )
+
+    @torch.inference_mode()
+    def run(self, network: ConvAst) -> dict[str, float]:
+        """Top-1 and top-5 in percent and the mean reciprocal rank, means over families.
+
+        By family also top-1, top-5, and how often the best match is a held-out instrument: all
+        that play are.
+        """
+        network.eval()
+        device = next(network.parameters()).device
+        columns = [network.config.families.index(family) for family in self.families]
+        answers = torch.cat(
+            [
+                normalize(network.hear(part.to(device).float()).embeddings[:, columns].float(), dim=-1)
+                for part in self.windows.split(_BATCH)
+            ]
+        )
+        n_mixtures = int(self.owners.max()) + 1
+        summed = answers.new_zeros(n_mixtures, *answers.shape[1:])
+        summed.index_add_(0, self.owners.to(device), answers)
+        queries = normalize(summed, dim=-1)
+        scores: dict[str, float] = {}
+        means = {"top_1": 0.0, "top_5": 0.0, "mrr": 0.0}
+        for column, family in enumerate(self.families):
+            embedded = embed_levels(network, self.references[column].to(device))
+            similarities = queries[:, column] @ embedded.T
+            ranks = rank_of_targets(similarities, self.targets[column].to(device)).float()
+            found = {
+                "top_1": 100 * float((ranks <= 1).float().mean()),
+                "top_5": 100 * float((ranks <= 5).float().mean()),
+                "mrr": float((1 / ranks).mean()),
+            }
+            best = similarities.argmax(1).cpu()
+            scores[f"unheard_best_{family}"] = 100 * float(self.unheard[column][best].float().mean())
+            for name, value in found.items():
+                means[name] += value / len(self.families)
+                if name != "mrr":
+                    scores[f"{name}_{family}"] = value
+        return {**means, **scores}

@@ -1,0 +1,109 @@
+"""Batches of notes to tell instruments apart by, drawn by index and without any sound."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cir.audio.features import SAMPLE_RATE
+from cir.audio.log_frequency import NEPERS_PER_UNIT, BandConfig, bring_to_level
+from cir.training.feature_pool import FeaturePool
+from cir.training.recast import Recast, shift_bands
+
+_LAYER_DB = (-10.0, 5.0)
+"""How loud the second instrument of a layered one is."""
+_DETUNES = (0, 0, 0, 12, -12, 7)
+"""Semitones that the second instrument plays above the first."""
+_SEMITONES_AN_OCTAVE = 12
+
+
+@dataclass(frozen=True)
+class NoteBatch:
+    """K notes of each of P instruments, those of one instrument in succession."""
+
+    levels: Tensor
+    """(P K, frames, bands), each brought to level."""
+    labels: Tensor
+    """Numbers from 0 to P - 1, (P K,)."""
+
+
+@dataclass(frozen=True)
+class NoteSampler:
+    """Draws batches from a pool; the same seed and step always give the same batch."""
+
+    pool: FeaturePool
+    bands: BandConfig
+    n_frames: int
+    n_instruments: int
+    notes_per_instrument: int = 2
+    recast_share: float = 0.3
+    """So many of a batch's instruments are recast."""
+    layered_share: float = 0.3
+    """So many are two instruments that play together."""
+
+    def draw(self, generator: torch.Generator) -> NoteBatch:
+        """Draw one batch."""
+        n_notes = self.notes_per_instrument
+        drawable = self.pool.weights * (self.pool.n_notes >= 2)
+        chosen = torch.multinomial(drawable, self.n_instruments, generator=generator)
+        rows = self._different_notes(chosen, generator)  # (P, K)
+        levels = self.pool.notes(rows.flatten(), self.n_frames)
+        n_recast = round(self.recast_share * self.n_instruments)
+        n_layered = round(self.layered_share * self.n_instruments)
+        # Instruments come in random order: the first so many are as good as any.
+        if n_layered:
+            part = slice(0, n_layered * n_notes)
+            levels[part] = self._layer(levels[part], rows[:n_layered], generator)
+        if n_recast:
+            # Half of the recast ones are layered, too.
+            part = slice(n_layered // 2 * n_notes, (n_layered // 2 + n_recast) * n_notes)
+            levels[part] = self._recast(levels[part], generator)
+        labels = torch.arange(self.n_instruments, device=self.pool.device)
+        return NoteBatch(bring_to_level(levels), labels.repeat_interleave(n_notes))
+
+    def _different_notes(self, instruments: Tensor, generator: torch.Generator) -> Tensor:
+        """Rows (P, K) of different notes; of the same again where there are not so many."""
+        rows = self.pool.rows[instruments]
+        keys = torch.rand(rows.shape, generator=generator, device=rows.device)
+        order = keys.masked_fill(rows < 0, 2.0).argsort(1)
+        columns = torch.arange(self.notes_per_instrument, device=rows.device)
+        columns = columns % self.pool.n_notes[instruments][:, None]
+        return rows.gather(1, order.gather(1, columns))
+
+    def _layer(self, levels: Tensor, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """Add to each note another instrument's note, moved to its pitch."""
+        device = levels.device
+        n, n_notes = rows.shape
+        others = torch.randint(len(self.pool.rows), (n,), generator=generator, device=device)
+        candidates = self.pool.rows[others]  # (n, most)
+        pitches = self.pool.pitches[rows]  # (n, K)
+        distances = (self.pool.pitches[candidates][:, None] - pitches[..., None]).abs().float()
+        distances = distances.masked_fill(candidates[:, None] < 0, math.inf)
+        nearest = candidates.gather(1, distances.argmin(-1))  # (n, K)
+        detunes = torch.tensor(_DETUNES, device=device)
+        detune = detunes[torch.randint(len(_DETUNES), (n,), generator=generator, device=device)]
+        semitones = pitches - self.pool.pitches[nearest] + detune[:, None]
+        steps = semitones * (self.bands.bands_per_octave / _SEMITONES_AN_OCTAVE)
+        second = self.pool.notes(nearest.flatten(), self.n_frames)
+        second = shift_bands(second, steps.round().long().flatten())
+        low, high = _LAYER_DB
+        decibels = low + (high - low) * torch.rand(n, generator=generator, device=device)
+        gains = (decibels * math.log(10) / 10 / NEPERS_PER_UNIT).repeat_interleave(n_notes)
+        return _add_power(levels, second + gains[:, None, None])
+
+    def _recast(self, levels: Tensor, generator: torch.Generator) -> Tensor:
+        n = len(levels) // self.notes_per_instrument
+        recast = Recast.draw(n, self.bands, generator, levels.device)
+        seconds = frame_seconds(self.n_frames, self.bands, levels.device)
+        return recast.repeat(self.notes_per_instrument).apply(levels, seconds, self.bands)
+
+
+def frame_seconds(n_frames: int, bands: BandConfig, device: torch.device) -> Tensor:
+    """Since the start of a note, of each of its frames, (n_frames,)."""
+    return torch.arange(n_frames, device=device) * (bands.hop_samples / SAMPLE_RATE)
+
+
+def _add_power(first: Tensor, second: Tensor) -> Tensor:
+    summed = torch.logaddexp(first * NEPERS_PER_UNIT, second * NEPERS_PER_UNIT)
+    return summed / NEPERS_PER_UNIT

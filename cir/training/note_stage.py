@@ -1,0 +1,148 @@
+"""The first stage: notes of one instrument are alike, notes of others are not."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from cir.audio.log_frequency import bring_to_level
+from cir.losses.supervised_contrastive import supervised_contrastive
+from cir.model.conv_ast.network import ConvAst
+from cir.training.feature_cache import FeatureCache
+from cir.training.note_batches import NoteSampler
+from cir.training.optimiser import MatrixOptimiser
+from cir.training.stage import Stage, StageConfig
+
+FIRST_TEMPERATURE = 0.1
+_LOWEST_TEMPERATURE = 0.02
+_BATCH = 256
+
+
+class NoteStage(Stage):
+    """Trains the note encoder by supervised contrast; the temperature is learned."""
+
+    def __init__(
+        self,
+        network: ConvAst,
+        sampler: NoteSampler,
+        config: StageConfig,
+        validation: "NoteValidation",
+        *,
+        precision: torch.dtype,
+    ) -> None:
+        self.network = network
+        self.sampler = sampler
+        self.validation = validation
+        self.precision = precision
+        self.batch_size = sampler.n_instruments * sampler.notes_per_instrument
+        device = sampler.pool.device
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(FIRST_TEMPERATURE), device=device))
+        trained = [*network.notes.named_parameters(), *network.note_head.named_parameters()]
+        self.optimiser = MatrixOptimiser(
+            trained,
+            [self.log_scale],
+            matrix_rate=config.matrix_rate,
+            rate=config.rate,
+            weight_decay=config.weight_decay,
+        )
+
+    def losses(self, generator: torch.Generator) -> dict[str, Tensor]:
+        """See `Stage`."""
+        self.network.train()
+        batch = self.sampler.draw(generator)
+        with torch.autocast(batch.levels.device.type, self.precision, enabled=self._is_half):
+            embeddings = self.network.embed_notes(batch.levels)
+        scale = self.log_scale.clamp(max=-math.log(_LOWEST_TEMPERATURE)).exp()
+        return {"contrast": supervised_contrastive(embeddings.float(), batch.labels, 1 / scale)}
+
+    def state(self) -> dict[str, Tensor]:
+        """See `Stage`."""
+        return {**self.network.state_dict(), "log_scale": self.log_scale}
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """See `Stage`."""
+        rest = dict(tensors)
+        with torch.no_grad():
+            self.log_scale.copy_(rest.pop("log_scale"))
+        self.network.load_state_dict(rest)
+
+    def validate(self) -> dict[str, float]:
+        """See `Stage`."""
+        return self.validation.run(self.network)
+
+    @property
+    def _is_half(self) -> bool:
+        return self.precision != torch.float32
+
+
+@dataclass(frozen=True)
+class NoteValidation:
+    """Other notes of held-out instruments against the reference notes of all, by levels."""
+
+    references: Tensor
+    """(R, frames, bands)."""
+    queries: Tensor
+    """(Q, frames, bands)."""
+    targets: Tensor
+    """The reference of each query's instrument, (Q,)."""
+
+    @classmethod
+    def of(
+        cls, caches: Sequence[FeatureCache], n_frames: int, device: str = "cpu"
+    ) -> "NoteValidation":
+        """Take the references of train and valid instruments, and the valid ones' other notes."""
+        references, queries, targets = [], [], []
+        for cache in caches:
+            table = cache.table
+            first = np.flatnonzero(np.diff(table.instruments, prepend=-1))
+            plays = table.effects_on[table.instruments[first]]
+            columns = np.full(len(table.ids), -1)
+            columns[table.instruments[first[plays]]] = len(references) + np.arange(plays.sum())
+            references += [torch.from_numpy(cache.levels[row, :n_frames]) for row in first[plays]]
+            held_out = (table.splits == "valid")[table.instruments]
+            others = np.setdiff1d(np.flatnonzero(held_out), first)
+            queries.append(torch.from_numpy(cache.levels[others, :n_frames]))
+            targets.append(torch.from_numpy(columns[table.instruments[others]]))
+        return cls(
+            torch.stack(references).to(device),
+            torch.cat(queries).to(device),
+            torch.cat(targets).to(device),
+        )
+
+    @torch.inference_mode()
+    def run(self, network: ConvAst) -> dict[str, float]:
+        """Top-1 and top-5 in percent, and the mean reciprocal rank."""
+        network.eval()
+        references, queries = (embed_levels(network, part) for part in (self.references, self.queries))
+        ranks = rank_of_targets(queries @ references.T, self.targets.to(queries.device)).float()
+        return {
+            "top_1": 100 * float((ranks <= 1).float().mean()),
+            "top_5": 100 * float((ranks <= 5).float().mean()),
+            "mrr": float((1 / ranks).mean()),
+        }
+
+
+@torch.inference_mode()
+def embed_levels(network: ConvAst, levels: Tensor) -> Tensor:
+    """Unit embeddings (N, E) of stored levels (N, frames, bands), as the network is served."""
+    parts = [
+        normalize(network.embed_notes(bring_to_level(part.float())).float(), dim=-1)
+        for part in levels.split(_BATCH)
+    ]
+    return torch.cat(parts)
+
+
+def rank_of_targets(similarities: Tensor, targets: Tensor) -> Tensor:
+    """Ranks from 1; whatever is as similar as the target, or not a number, counts against it.
+
+    Args:
+        similarities: (Q, R).
+        targets: Columns of them, (Q,).
+    """
+    own = similarities.gather(1, targets[:, None])
+    better = ~(similarities < own)
+    return better.sum(1).clamp_min(1)  # the target itself is not below itself
