@@ -102,8 +102,8 @@ class FeaturePool:
         return self.levels.device
 
     def of_family(self, family: str) -> Tensor:
-        """Instruments of the family that may play in mixtures, ascending."""
-        return self._by_family[family]
+        """Instruments of the family that may play in mixtures, ascending; maybe none."""
+        return self._by_family.get(family, self.n_notes[:0])
 
     @cached_property
     def _by_family(self) -> dict[str, Tensor]:
@@ -125,13 +125,9 @@ class FeaturePool:
         return self.rows[instruments, columns]
 
 
-def _count_pitches(
-    pitches: NDArray[np.int64], families: NDArray[np.str_]
-) -> NDArray[np.int64]:
+def _count_pitches(pitches: NDArray[np.int64], families: NDArray[np.str_]) -> NDArray[np.int64]:
     """How many notes of the same family have each note's pitch, (N,)."""
     _, kinds = np.unique(families, return_inverse=True)
-    _, cells, counts = np.unique(
-        kinds * 128 + pitches, return_inverse=True, return_counts=True
-    )
+    _, cells, counts = np.unique(kinds * 128 + pitches, return_inverse=True, return_counts=True)
     counted: NDArray[np.int64] = counts[cells]
     return counted

@@ -21,6 +21,7 @@ from cir.audio.log_frequency import (
     BandConfig,
     bring_to_level,
 )
+from cir.errors import DataError
 from cir.mixtures.paper import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS
 from cir.mixtures.scales import SCALES
 from cir.training.feature_cache import KEPT_FRAMES
@@ -74,7 +75,11 @@ class MixtureSampler:
     """So many of the mixtures go through an equaliser that does not move."""
 
     def draw(self, families: Sequence[str], generator: torch.Generator) -> MixtureBatch:
-        """Draw one batch of mixtures of these families."""
+        """Draw one batch of mixtures of these families.
+
+        Raises:
+            DataError: No instrument of a family may play.
+        """
         members, instruments = self._draw_instruments(families, generator)
         rows, starts, ends, sounding = self._draw_notes(families, instruments, generator)
         levels, offsets = self._play(rows, starts, ends, sounding, generator)
@@ -111,6 +116,11 @@ class MixtureSampler:
         members, instruments = [], []
         for family in families:
             group = self.pool.of_family(family)
+            if not len(group):
+                raise DataError(
+                    f"No training instrument of family {family!r}; choose other families or add a "
+                    "dataset."
+                )
             weights = self.pool.weights[group]
             drawn = torch.multinomial(
                 weights, self.n_mixtures, replacement=True, generator=generator
@@ -147,7 +157,7 @@ class MixtureSampler:
         return rows, starts, ends, sounding
 
     def _draw_rows(self, instruments: Tensor, n_slots: int, generator: torch.Generator) -> Tensor:
-        """Notes in a scale of the mixture, as likely as their pitch in the family, (B, S, slots)."""
+        """Notes in a scale of each mixture, as likely as in the family, (B, S, slots)."""
         n_mixtures, n_stems = instruments.shape
         candidates = self.pool.rows[instruments]  # (B, S, most)
         scales = torch.from_numpy(_SCALES).to(self.pool.device)

@@ -1,4 +1,4 @@
-"""What the two stages of training share: a schedule, checkpoints, and a loop that can be stopped."""
+"""What the two stages of training share: schedule, checkpoints, a loop that can be stopped."""
 
 import csv
 import json
@@ -136,8 +136,10 @@ def run_stage(
     saved = validated = told = clock.seconds
     falls = clock.done(config, stage.batch_size) > 1 - config.fall_share
     began = time.monotonic() - clock.seconds
+    losses: dict[str, Tensor] = {}
     while (done := clock.done(config, stage.batch_size)) < 1:
         if not falls and done > 1 - config.fall_share:
+            _check(losses, clock)
             save_checkpoint(folder / STABLE, stage, clock)
             falls = True
         generator.manual_seed(seed * 2**32 + clock.step)
@@ -160,6 +162,7 @@ def run_stage(
             validated = clock.seconds
             _log(folder, stage, clock, done, stage.validate())
             began = time.monotonic() - clock.seconds  # the clock stands still meanwhile
+    _check(losses, clock)
     save_checkpoint(folder / CHECKPOINT, stage, clock)
     _log(folder, stage, clock, 1.0, stage.validate())
 

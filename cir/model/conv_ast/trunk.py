@@ -56,12 +56,14 @@ class Residual(nn.Module):
         self.conv_2 = nn.Conv2d(n_out, n_out, 3, 1, 1, bias=False)
         self.norm_2 = nn.BatchNorm2d(n_out)
         self.short_cut = nn.Sequential(
-            nn.AvgPool2d(stride), nn.Conv2d(n_in, n_out, 1, bias=False), nn.BatchNorm2d(n_out)
+            nn.AvgPool2d(stride, ceil_mode=True),  # as many as the convolutions give
+            nn.Conv2d(n_in, n_out, 1, bias=False),
+            nn.BatchNorm2d(n_out),
         )
         nn.init.zeros_(self.norm_2.weight)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(B, n_in, frames, bands) to (B, n_out, frames / time_stride, bands / 2)."""
+        """(B, n_in, frames, bands) to (B, n_out, frames / time_stride, bands / 2), rounded up."""
         bent = self.norm_2(self.conv_2(relu(self.norm_1(self.conv_1(maps)), inplace=True)))
         return relu(bent + self.short_cut(maps))
 
