@@ -44,18 +44,11 @@ def _cross_entropy(scores: Sequence[float], target: int) -> float:
     return math.log(sum(math.exp(score) for score in scores)) - scores[target]
 
 
-def _symmetric(
-    queries: Sequence[Tensor],
-    keys: Sequence[Tensor],
-    temperature: float,
-    extra: Sequence[Sequence[Tensor]] | None = None,
-) -> float:
-    """Extra negatives are listed query by query."""
+def _symmetric(queries: Sequence[Tensor], keys: Sequence[Tensor], temperature: float) -> float:
     terms = []
     for i in range(len(queries)):
-        more = list(extra[i]) if extra else []
         for sound, others in ((queries[i], keys), (keys[i], queries)):
-            scores = [_cosine(sound, other) / temperature for other in [*others, *more]]
+            scores = [_cosine(sound, other) / temperature for other in others]
             terms.append(_cross_entropy(scores, i))
     return _mean(terms)
 
@@ -67,27 +60,6 @@ def test_infonce_of_pairs_is_its_formula(loss: Callable[..., Tensor]) -> None:
     assert float(loss(left, right, 0.2)) == pytest.approx(
         _symmetric([*left], [*right], 0.2), rel=1e-4
     )
-
-
-@pytest.mark.parametrize("loss", [pair_infonce, query_infonce])
-def test_extra_negatives_count_where_their_mask_says_so(loss: Callable[..., Tensor]) -> None:
-    left, right, extra = (_draw(n, SIZE, seed=seed) for seed, n in enumerate((3, 3, 5)))
-    mask = torch.tensor([[1, 1, 0, 0, 1], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]]).bool()
-    masked = [[x for x, use in zip(extra, row, strict=True) if use] for row in mask]
-    everywhere = [[*extra]] * 3
-    for given, negatives in ((mask, masked), (None, everywhere)):
-        ours = float(loss(left, right, 0.1, extra=extra, extra_mask=given))
-        expected = _symmetric([*left], [*right], 0.1, negatives)
-        assert ours == pytest.approx(expected, rel=1e-4)
-
-
-def test_masked_extras_leave_the_temperature_its_gradient() -> None:
-    temperature = torch.tensor(0.1, requires_grad=True)
-    left, right, extra = (_draw(3, SIZE, seed=seed) for seed in range(3))
-    mask = torch.eye(3, dtype=torch.bool)
-    loss = pair_infonce(left, right, temperature, extra=extra, extra_mask=mask)
-    (gradient,) = torch.autograd.grad(loss, temperature)
-    assert gradient.isfinite()
 
 
 def test_pair_triplet_is_its_formula_over_all_triplets() -> None:

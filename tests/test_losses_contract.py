@@ -18,9 +18,6 @@ from cir.losses.pair_triplet import pair_triplet
 from cir.losses.presence import presence_loss
 from cir.losses.proxies import proxy_cross_entropy
 from cir.losses.query_infonce import query_infonce
-from cir.losses.slot_infonce import slot_infonce
-from cir.losses.slot_matching import slot_matching
-from cir.losses.stem_shares import stem_shares
 from cir.losses.supervised_contrastive import supervised_contrastive
 
 Loss = Callable[..., Tensor]
@@ -104,44 +101,12 @@ def _shuffle_proxies(inputs: Inputs, generator: Generator) -> Inputs:
     }
 
 
-def _draw_slots(batch: int, noise: float, generator: Generator) -> Inputs:
-    slots = torch.randn(batch, 4, SIZE, generator=generator)
-    owners = torch.arange(batch).repeat_interleave(2)
-    matching = torch.tensor([3, 1]).repeat(batch)
-    notes = _noisy(slots[owners, matching], noise, generator)
-    return {"slots": slots, "notes": notes, "owners": owners, "matching": matching}
-
-
-def _shuffle_slots(inputs: Inputs, generator: Generator) -> Inputs:
-    mixtures, slots, notes = (
-        torch.randperm(size, generator=generator)
-        for size in (*inputs["slots"].shape[:2], len(inputs["notes"]))
-    )
-    return {
-        "slots": inputs["slots"][mixtures][:, slots],
-        "notes": inputs["notes"][notes],
-        "owners": mixtures.argsort()[inputs["owners"]][notes],
-        "matching": slots.argsort()[inputs["matching"]][notes],
-    }
-
-
 def _draw_presence(batch: int, noise: float, generator: Generator) -> Inputs:
     present = torch.rand(batch, 5, generator=generator) < 0.5
     return {"logits": _noisy(2.0 * present - 1, noise, generator), "present": present}
 
 
 def _shuffle_presence(inputs: Inputs, generator: Generator) -> Inputs:
-    order = torch.randperm(len(inputs["logits"]), generator=generator)
-    return {name: value[order] for name, value in inputs.items()}
-
-
-def _draw_cells(batch: int, noise: float, generator: Generator) -> Inputs:
-    shares = torch.rand(batch, SIZE, generator=generator).square()
-    shares = shares / shares.sum(1, keepdim=True)
-    return {"logits": _noisy(shares.log(), noise, generator), "shares": shares}
-
-
-def _shuffle_cells(inputs: Inputs, generator: Generator) -> Inputs:
     order = torch.randperm(len(inputs["logits"]), generator=generator)
     return {name: value[order] for name, value in inputs.items()}
 
@@ -159,12 +124,9 @@ CASES: Mapping[Loss, Kind] = {
     full_infonce: MIXTURES,
     supervised_contrastive: Kind(_draw_labelled, _shuffle_labelled),
     proxy_cross_entropy: Kind(_draw_proxies, _shuffle_proxies),
-    slot_infonce: Kind(_draw_slots, _shuffle_slots),
     presence_loss: Kind(_draw_presence, _shuffle_presence),
-    stem_shares: Kind(_draw_cells, _shuffle_cells),
 }
 TRIPLETS = (pair_triplet, mix_triplet, full_triplet)
-OF_LOGITS = (presence_loss, stem_shares)
 WITH_TEMPERATURE = [loss for loss in CASES if "temperature" in loss.__annotations__]
 
 every_loss = pytest.mark.parametrize("loss", CASES)
@@ -241,7 +203,7 @@ def test_the_arguments_stay_as_they_were(loss: Loss) -> None:
     assert all(torch.equal(inputs[name], before[name]) for name in inputs)
 
 
-@pytest.mark.parametrize("loss", [loss for loss in CASES if loss not in (*TRIPLETS, *OF_LOGITS)])
+@pytest.mark.parametrize("loss", [loss for loss in CASES if loss not in (*TRIPLETS, presence_loss)])
 def test_cosine_losses_do_not_see_the_length_of_embeddings(loss: Loss) -> None:
     inputs = _inputs(loss)
     longer = _change(inputs, lambda x: 7 * x)
@@ -256,7 +218,7 @@ def test_triplets_do_not_see_where_the_origin_is(loss: Loss) -> None:
 
 
 def test_losses_of_cosines_have_a_temperature() -> None:
-    assert set(WITH_TEMPERATURE) == set(CASES) - {*TRIPLETS, *OF_LOGITS, cosine_to_targets}
+    assert set(WITH_TEMPERATURE) == set(CASES) - {*TRIPLETS, presence_loss, cosine_to_targets}
 
 
 @pytest.mark.parametrize("loss", WITH_TEMPERATURE)
@@ -267,11 +229,3 @@ def test_the_temperature_can_be_learned(loss: Loss) -> None:
     (gradient,) = torch.autograd.grad(value, temperature)
     assert gradient.isfinite()
     assert gradient != 0
-
-
-def test_slots_are_matched_whatever_their_order() -> None:
-    inputs = _inputs(slot_infonce, noise=GOOD)
-    shuffled = _shuffle_slots(inputs, Generator().manual_seed(1))
-    for given in (inputs, shuffled):
-        found = slot_matching(given["slots"], given["notes"], given["owners"])
-        assert torch.equal(found, given["matching"])

@@ -12,7 +12,7 @@ from torch import Tensor
 from cir.audio.dsp import pad_or_trim
 from cir.errors import InputError
 from cir.mixtures import flat_notes
-from cir.mixtures.batched import render_batch, render_on_device, render_with_stems
+from cir.mixtures.batched import render_batch, render_on_device
 from cir.mixtures.config import MixtureConfig
 from cir.mixtures.device_notes import DeviceNotes
 from cir.mixtures.plan import DRY, MixturePlan, PlacedNote, StemPlan
@@ -59,17 +59,6 @@ def test_a_batch_sounds_like_its_mixtures_one_by_one(
     expected = oracle(plans, pool)
     torch.testing.assert_close(mixes, expected, atol=TOLERANCES[setting], rtol=0)
     torch.testing.assert_close(mixes.abs().amax(1), torch.full((12,), 0.99), atol=1e-5, rtol=0)
-
-
-@pytest.mark.parametrize("setting", CONFIGS)
-def test_stems_come_as_they_are_in_their_mixture(
-    setting: str, pool: NotePool, notes: DeviceNotes
-) -> None:
-    plans = draw(pool, setting, range(6))
-    mixes, stems = render_with_stems(plans, notes)
-    torch.testing.assert_close(mixes, render_batch(plans, notes), atol=TOLERANCES[setting], rtol=0)
-    alone = np.concatenate([render_plan(plan, pool).stems for plan in plans])
-    torch.testing.assert_close(stems, torch.from_numpy(alone), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("setting", CONFIGS)

@@ -88,7 +88,7 @@ def test_embeds_as_the_ast_it_started_from(
     assert initialise_from_ast(network, folder) == []
     expected = oracle(folder)(features()).pooler_output
     torch.testing.assert_close(network.embed_notes(features()), expected)
-    torch.testing.assert_close(network.listen(features()).pooled, expected)
+    torch.testing.assert_close(network.listen(features()).overall, expected)
     for name, value in network.family_queries.state_dict().items():  # type: ignore[union-attr]
         torch.testing.assert_close(value, heads[name])
 

@@ -20,8 +20,7 @@ PAIRS = ("pair_triplet", "pair_infonce")
 NOTES = ("supervised_contrastive", "family_classes", "instrument_classes", "note_proxies")
 ALL = tuple(field.name for field in fields(LossWeights))
 MIXTURES = tuple(name for name in ALL if name not in PAIRS)
-ENCODER = replace(TINY, n_slots=6, presence=True)
-CELLS = replace(ENCODER, cells=True, second_look=True)
+ENCODER = replace(TINY, presence=True)
 CASES = [("pairs", name) for name in PAIRS + NOTES] + [("mixtures", name) for name in MIXTURES]
 
 
@@ -37,19 +36,17 @@ def weights(names: tuple[str, ...], weight: float = 1.0) -> LossWeights:
 def run(
     config: TrainingConfig, process: int = 0, n_processes: int = 1
 ) -> tuple[Objective, torch.Tensor]:
-    """Two passes over this process's share; gradients and loss of the second."""
+    """A pass over this process's share; its gradients and loss."""
     pool = tone_pool(Path(config.data[0].removeprefix("bank:")))
     sampler = BatchSampler(pool, config)
-    renderer = BatchRenderer(pool, config.encoder, torch.device("cpu"), with_stems=True)
+    renderer = BatchRenderer(pool, config.encoder, torch.device("cpu"))
     torch.manual_seed(0)
     objective = Objective(config, [number % 3 for number in range(len(pool.instruments))])
-    for step in range(2):  # the second meets the queue of the first
-        objective.zero_grad()
-        if config.task == "pairs":
-            losses = objective(renderer.pairs(sampler.pairs(step, process, n_processes)))
-        else:
-            losses = objective(renderer.mixtures(sampler.mixtures(step, process, n_processes)))
-        losses["loss"].backward()
+    if config.task == "pairs":
+        losses = objective(renderer.pairs(sampler.pairs(0, process, n_processes)))
+    else:
+        losses = objective(renderer.mixtures(sampler.mixtures(0, process, n_processes)))
+    losses["loss"].backward()
     return objective, losses["loss"].detach()
 
 
@@ -57,8 +54,7 @@ def run(
 def test_every_loss_reaches_what_it_trains_and_nothing_else(
     data: Path, task: str, name: str
 ) -> None:
-    encoder = CELLS if name == "stem_shares" else ENCODER
-    objective, loss = run(tiny_config(data, task, encoder=encoder, losses=weights((name,))))
+    objective, loss = run(tiny_config(data, task, encoder=ENCODER, losses=weights((name,))))
     assert loss > 0
     for parameter_name, parameter in objective.named_parameters():
         reached = parameter.grad is not None
@@ -73,10 +69,7 @@ def test_losses_are_refused_where_they_make_no_sense(data: Path) -> None:
         ("mixtures", ("pair_infonce",), TINY, "pair_infonce"),
         ("mixtures", (), TINY, "none has a weight"),
         ("mixtures", ("query_infonce",), replace(TINY, families=()), "families"),
-        ("mixtures", ("slot_infonce",), TINY, "n_slots"),
         ("mixtures", ("query_presence",), TINY, "presence"),
-        ("mixtures", ("stem_shares",), TINY, "cells"),
-        ("mixtures", ("query_infonce",), CELLS, "stem_shares"),
     ):
         with pytest.raises(InputError, match=words):
             tiny_config(data, task, encoder=encoder, losses=weights(names))
@@ -109,9 +102,7 @@ def test_frozen_notes_meet_no_dropout(data: Path) -> None:
 def test_batches_that_ask_no_query_are_no_accident(data: Path) -> None:
     """Nobody plays the one family that the encoder listens for."""
     names = ("query_infonce", "query_targets", "query_proxies", "query_triplet", "mix_infonce")
-    config = tiny_config(
-        data, encoder=replace(TINY, families=("organ",)), losses=weights(names), queue_size=4
-    )
+    config = tiny_config(data, encoder=replace(TINY, families=("organ",)), losses=weights(names))
     objective, loss = run(config)
     assert torch.isfinite(loss) and loss > 0
     gradients = [p.grad for p in objective.parameters() if p.grad is not None]
@@ -133,17 +124,12 @@ def test_two_processes_give_the_loss_and_the_gradients_of_one(data: Path, tmp_pa
         tiny_config(
             data,
             task,
-            encoder=encoder,
+            encoder=ENCODER,
             losses=weights(names, 1 / len(names)),  # their mean: rounding grows with a sum
             batch_size=3,
-            mixtures_with_notes=2,
             realistic_probability=0.7,
-            queue_size=16,
         )
-        for task, names, encoder in (
-            ("pairs", PAIRS + NOTES, ENCODER),
-            ("mixtures", MIXTURES, CELLS),
-        )
+        for task, names in (("pairs", PAIRS + NOTES), ("mixtures", MIXTURES))
     ]
     start_processes(  # type: ignore[no-untyped-call]
         _worker, (configs, tmp_path), nprocs=2

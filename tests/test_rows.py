@@ -20,9 +20,7 @@ from tests.tone_bank import FAMILIES, write_bank
 
 ROOT = Path(__file__).parent.parent
 TABLES = load_rows(ROOT / "benchmarks" / "tables.yaml")
-TINY = EncoderConfig(
-    hidden_size=16, n_layers=1, n_heads=1, note_frames=32, mixture_frames=32, n_slots=3
-)
+TINY = EncoderConfig(hidden_size=16, n_layers=1, n_heads=1, note_frames=32, mixture_frames=32)
 
 
 @pytest.fixture(scope="module")

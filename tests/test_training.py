@@ -22,8 +22,11 @@ from tests.tone_bank import FAMILIES, write_bank
 from tests.training_cases import TINY, tiny_config
 
 ROOT = Path(__file__).parent.parent
-CONFIGS = sorted((ROOT / "configs").glob("*.yaml")) + sorted(
-    (ROOT / "benchmarks" / "recipes").glob("*.yaml")
+CONFIGS = sorted(
+    path
+    for folder in (ROOT / "configs", ROOT / "benchmarks" / "recipes")
+    for path in folder.glob("*.yaml")
+    if not path.stem.startswith("cir-")
 )
 
 
@@ -77,7 +80,6 @@ def test_shipped_configurations_train(path: Path, data: Path, tmp_path: Path) ->
     small = replace(
         config,
         batch_size=2,
-        mixtures_with_notes=None,
         total_steps=2,
         warmup_steps=1,
         n_validation_mixtures=2,
@@ -111,7 +113,7 @@ def test_bad_configurations_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("task", "changes"),
     [
-        ("pairs", {"queue_size": 4}),
+        ("pairs", {}),
         ("mixtures", {"accumulate": 2, "encoder": replace(TINY, dropout=0.2)}),
     ],
 )
@@ -159,9 +161,6 @@ def test_a_run_starts_from_another_or_from_a_model(data: Path, tmp_path: Path) -
     from_model = load_file(tmp_path / "third/checkpoint/average.safetensors")
     for key in before:
         torch.testing.assert_close(from_model[key], before[key], atol=1e-3, rtol=1e-3)  # float16
-    aimed = load_file(tmp_path / "third/checkpoint/objective.safetensors")["proxies"]
-    assert aimed.std(0).mean() > 0
-    torch.testing.assert_close(aimed.norm(dim=1), torch.full((len(aimed),), 0.1 * 32**0.5))
     warmer = replace(second, learn_temperature=False, temperature=0.5)
     train(warmer, tmp_path / "warmer", cpu=True)
     own = load_file(tmp_path / "warmer/checkpoint/objective.safetensors")["log_temperature"]

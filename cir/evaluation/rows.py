@@ -89,7 +89,7 @@ def build_method(
 
     Args:
         row: Which one.
-        gallery: What descriptors are z-scored by, and families of slots are known by.
+        gallery: What descriptors are z-scored by.
         families: Whose references these are; None for everybody's.
         progress: Told how far it is.
 
@@ -101,14 +101,13 @@ def build_method(
 
 def _references(
     gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
-) -> tuple[list[FloatArray], list[str | None]]:
+) -> list[FloatArray]:
     rows = (
         np.arange(len(gallery))
         if families is None
         else np.sort(np.concatenate([gallery.of_family(family) for family in families]))
     )
-    found = list(gallery.references(rows, progress))
-    return [note.audio for _, note in found], [gallery.entries[row].family for row, _ in found]
+    return [note.audio for _, note in gallery.references(rows, progress)]
 
 
 def _load(row: Row) -> "TimbreEncoder":
@@ -122,7 +121,7 @@ def _mfcc(
 ) -> Method:
     from cir.baselines.mfcc import MfccEncoder
 
-    return MfccEncoder.fit(_references(gallery, families, progress)[0], SAMPLE_RATE)
+    return MfccEncoder.fit(_references(gallery, families, progress), SAMPLE_RATE)
 
 
 def _timbre_toolbox(
@@ -130,7 +129,7 @@ def _timbre_toolbox(
 ) -> Method:
     from cir.baselines.timbre_toolbox.encoder import TimbreToolboxEncoder
 
-    return TimbreToolboxEncoder.fit(_references(gallery, families, progress)[0], SAMPLE_RATE)
+    return TimbreToolboxEncoder.fit(_references(gallery, families, progress), SAMPLE_RATE)
 
 
 def _model(
@@ -143,15 +142,6 @@ def _as_searched(
     row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
 ) -> Method:
     return as_searched(_load(row))
-
-
-def _slots(
-    row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
-) -> Method:
-    from cir.model.slot_families import SlotFamilies
-
-    sounds, owners = _references(gallery, families, progress)
-    return SlotFamilies.fit(_load(row), sounds, owners, SAMPLE_RATE)
 
 
 def _true_stems(
@@ -185,7 +175,6 @@ _Builder = Callable[[Row, Gallery, Sequence[str] | None, Progress | None], Metho
 METHODS: dict[str, _Builder] = {
     "model": _model,
     "as-searched": _as_searched,
-    "slots": _slots,
     "mfcc": _mfcc,
     "timbre-toolbox": _timbre_toolbox,
     "true-stems": _true_stems,

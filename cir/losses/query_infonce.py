@@ -9,9 +9,6 @@ def query_infonce(
     queries: Tensor,
     notes: Tensor,
     temperature: Tensor | float = PAPER_TEMPERATURE,
-    *,
-    extra: Tensor | None = None,
-    extra_mask: Tensor | None = None,
 ) -> Tensor:
     """Each query of a mixture picks the note of its instrument, and the note its query.
 
@@ -28,10 +25,8 @@ def query_infonce(
         queries: The answers of the queries whose instrument plays, raw, (K, D).
         notes: A note of each of these instruments, in the same order, raw, (K, D).
         temperature: Divides the cosines; a tensor where it is learned.
-        extra: Notes of yet other instruments, (M, D): negatives of queries and notes alike.
-        extra_mask: Which of them may serve as negatives of which pair, bool, (K, M); all if None.
 
     Returns:
         Mean of the two cross-entropies, a scalar.
     """
-    return pair_infonce(queries, notes, temperature, extra=extra, extra_mask=extra_mask)
+    return pair_infonce(queries, notes, temperature)

@@ -29,40 +29,14 @@ def render_batch(plans: Sequence[MixturePlan], notes: DeviceNotes) -> Tensor:
     return apply_effects(render(plans, notes), [plan.effects for plan in plans])
 
 
-def render_with_stems(plans: Sequence[MixturePlan], notes: DeviceNotes) -> tuple[Tensor, Tensor]:
-    """Mixtures as `render_batch` plays them, (B, T), and the stems in them, (S, T).
-
-    Stems are scaled like their mix: they sum to it where its plan has no effects.
-
-    Raises:
-        InputError: There is no plan, or they differ in length.
-    """
-    _check_lengths(plans)
-    stems, owners = _render_stems(plans, notes)
-    mixes = _add_up(stems, owners, len(plans))
-    scales = PEAK / mixes.abs().amax(1, keepdim=True).clamp_min(_LEAST_PEAK)
-    wet = apply_effects(mixes * scales, [plan.effects for plan in plans])
-    return wet, stems * scales[owners]
-
-
 def render_on_device(plans: Sequence[MixturePlan], notes: DeviceNotes) -> Tensor:
     """All notes of all mixtures at once, without effects, (B, T)."""
     stems = [stem for plan in plans for stem in plan.stems]
     sounds = _play_on_device(stems, notes, plans[0].n_samples)
-    mixes = _add_up(sounds, _owners(plans, notes), len(plans))
-    return mixes * (PEAK / mixes.abs().amax(1, keepdim=True).clamp_min(_LEAST_PEAK))
-
-
-def _render_stems(plans: Sequence[MixturePlan], notes: DeviceNotes) -> tuple[Tensor, Tensor]:
-    """All stems at their own levels, (S, T), and the number of each one's mixture, (S,)."""
-    stems = [stem for plan in plans for stem in plan.stems]
-    play = _play_on_host if notes.device.type == "cpu" else _play_on_device
-    return play(stems, notes, plans[0].n_samples), _owners(plans, notes)
-
-
-def _owners(plans: Sequence[MixturePlan], notes: DeviceNotes) -> Tensor:
     owners = np.repeat(np.arange(len(plans)), [len(plan.stems) for plan in plans])
-    return torch.from_numpy(owners).to(notes.device)
+    mixes = sounds.new_zeros(len(plans), sounds.shape[1])
+    mixes.index_add_(0, torch.from_numpy(owners).to(notes.device), sounds)
+    return mixes * (PEAK / mixes.abs().amax(1, keepdim=True).clamp_min(_LEAST_PEAK))
 
 
 def _play_on_device(stems: Sequence[StemPlan], notes: DeviceNotes, n_samples: int) -> Tensor:
@@ -74,25 +48,12 @@ def _play_on_device(stems: Sequence[StemPlan], notes: DeviceNotes, n_samples: in
     return sounds
 
 
-def _play_on_host(stems: Sequence[StemPlan], notes: DeviceNotes, n_samples: int) -> Tensor:
-    """Note by note: far less traffic than indices, (S, T)."""
-    sounds = np.zeros((len(stems), n_samples), np.float32)
-    for sound, stem in zip(sounds, stems, strict=True):
-        _add_stem(sound, stem, notes)
-    return torch.from_numpy(sounds)
-
-
 def _check_lengths(plans: Sequence[MixturePlan]) -> None:
     lengths = {plan.n_samples for plan in plans}
     if len(lengths) != 1:
         raise InputError(
             f"A batch is made of mixtures of one length, got lengths of {sorted(lengths)} samples."
         )
-
-
-def _add_up(stems: Tensor, owners: Tensor, n_mixtures: int) -> Tensor:
-    """Stems (S, T) become mixtures (B, T)."""
-    return stems.new_zeros(n_mixtures, stems.shape[1]).index_add_(0, owners, stems)
 
 
 def _render_on_host(plans: Sequence[MixturePlan], notes: DeviceNotes) -> Tensor:

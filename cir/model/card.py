@@ -1,7 +1,8 @@
 """The model card that goes with a saved model."""
 
 from cir.audio.features import SAMPLE_RATE
-from cir.model.config import EncoderConfig
+from cir.model.architectures import AnyConfig
+from cir.model.conv_ast.config import ConvAstConfig
 
 CARD_NAME = "README.md"
 
@@ -21,33 +22,42 @@ Made with `cir`; its training and its results are not described here yet.
 
 | | |
 |---|---|
-| embedding | {hidden_size} numbers, unit norm |
-| transformer | {n_layers} layers, {n_heads} heads |
-| input | mono, 16 kHz, {n_mels} log-mel bands, a frame every {hop_ms:g} ms |
+| embedding | {embedding_size} numbers, unit norm |
+| network | {network} |
+| input | mono, 16 kHz, {bands}, a frame every {hop_ms:g} ms |
 | single instruments | cut or padded to {note_seconds:.2f} s |
 | mixtures | windows of {mixture_seconds:.2f} s |
 | family queries | {families} |
-| unknown families | {slots} |
 
 ```python
 from cir import TimbreEncoder
 
 encoder = TimbreEncoder.from_pretrained("FOLDER_OR_HUB_ID")
-embedding = encoder.embed([audio], sample_rate)  # (1, {hidden_size})
+embedding = encoder.embed([audio], sample_rate)  # (1, {embedding_size})
 ```
 """
 
 
-def write_card(config: EncoderConfig) -> str:
+def write_card(config: AnyConfig) -> str:
     """Say what the configuration alone can say; results belong into a card written by hand."""
+    network = f"{config.n_layers} transformer layers, {config.n_heads} heads"
+    if isinstance(config, ConvAstConfig):
+        widths = "-".join(map(str, config.widths))
+        network = f"convolutions of {widths} channels, then {network}"
+        hop_samples = config.bands.hop_samples
+        bands = (
+            f"{config.bands.n_bands} log-frequency bands from {config.bands.lowest_hz:g} to "
+            f"{config.bands.highest_hz:.0f} Hz"
+        )
+    else:
+        hop_samples = config.hop_samples
+        bands = f"{config.n_mels} log-mel bands"
     return _TEMPLATE.format(
-        hidden_size=config.hidden_size,
-        n_layers=config.n_layers,
-        n_heads=config.n_heads,
-        n_mels=config.n_mels,
-        hop_ms=1000 * config.hop_samples / SAMPLE_RATE,
+        embedding_size=config.embedding_size,
+        network=network,
+        bands=bands,
+        hop_ms=1000 * hop_samples / SAMPLE_RATE,
         note_seconds=config.note_seconds,
         mixture_seconds=config.mixture_seconds,
         families=", ".join(config.families) or "none: one embedding for a whole mixture",
-        slots=f"{config.n_slots} open slots" if config.n_slots else "no open slots",
     )

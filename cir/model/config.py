@@ -1,20 +1,14 @@
-"""What an encoder is made of, saved as JSON beside its weights."""
+"""What the paper's AST is made of, saved as JSON beside its weights."""
 
-import json
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
-from cir.audio.features import SAMPLE_RATE, clip_samples
+from cir.audio.features import clip_samples
 from cir.errors import CheckpointError
+from cir.model.network_config import NetworkConfig
 
-FORMAT_VERSION = 1
-QUERY_KINDS = ("cross_attention", "input_tokens", "linear")
-CELLS_ALONG_PATCH = 4
-"""Each patch is divided into four by four cells where `cells` are asked for."""
+QUERY_KINDS = ("cross_attention", "linear")
 
-_LATER_FIELDS = frozenset(
-    {"query_kind", "n_slots", "shared_encoder", "presence", "dropout", "cells", "second_look"}
-)
 _SIZES = (
     "hidden_size",
     "n_layers",
@@ -27,8 +21,10 @@ _SIZES = (
 
 
 @dataclass(frozen=True)
-class EncoderConfig:
+class EncoderConfig(NetworkConfig):
     """Sizes of the features, of the transformer and of its family queries."""
+
+    ARCHITECTURE: ClassVar[str] = "ast"
 
     hidden_size: int = 192
     n_layers: int = 6
@@ -47,17 +43,10 @@ class EncoderConfig:
     """Families with a query of their own; empty: one embedding for the whole mixture."""
     query_kind: str = "cross_attention"
     """How family queries are answered: one of `QUERY_KINDS`, see `cir.model.heads`."""
-    n_slots: int = 0
-    """Queries without a family, for mixtures whose families are unknown."""
     shared_encoder: bool = True
     """False: mixtures have a transformer of their own, as in Kim et al.'s multi-encoder (2023)."""
     presence: bool = False
-    """Whether each family query also says if its family is there; open slots always do."""
-    cells: bool = False
-    """Whether each patch of a mixture says how its energy is shared out among the families."""
-    second_look: bool = False
-    """Whether each family query is answered twice: from the mixture, and from what is left of it
-    when only the family's share of each cell stays."""
+    """Whether each family query also says if its family is there."""
     dropout: float = 0.0
     """In training, of the transformer's hidden states and attention weights."""
 
@@ -83,32 +72,18 @@ class EncoderConfig:
             raise CheckpointError(
                 f"query_kind must be one of {', '.join(QUERY_KINDS)}, got {self.query_kind!r}."
             )
-        self._check_cells()
-        if self.n_slots < 0:
-            raise CheckpointError(f"n_slots must be 0 or more, got {self.n_slots}.")
         if not 0 <= self.dropout < 1:
             raise CheckpointError(f"dropout must be at least 0 and below 1, got {self.dropout}.")
 
-    def _check_cells(self) -> None:
-        if self.cells and (not self.families or self.patch_size % CELLS_ALONG_PATCH):
-            raise CheckpointError(
-                f"cells need families, and a patch_size that {CELLS_ALONG_PATCH} divides; got "
-                f"{len(self.families)} families and patches of {self.patch_size}."
-            )
-        if not self.second_look:
-            return
-        lengths = (self.mixture_frames, self.n_mels)
-        if (
-            not self.cells
-            or self.query_kind == "input_tokens"
-            or {self.frequency_stride, self.time_stride} != {self.patch_size}
-            or any(length % self.patch_size for length in lengths)
-        ):
-            raise CheckpointError(
-                "second_look needs cells: true, another query_kind than input_tokens, and patches "
-                "side by side that cover the whole spectrogram: strides of patch_size, which "
-                "divides mixture_frames and n_mels."
-            )
+    @property
+    def embedding_size(self) -> int:
+        """Length of an embedding."""
+        return self.hidden_size
+
+    @property
+    def tells_presence(self) -> bool:
+        """Whether the network also says if a family plays."""
+        return self.presence and bool(self.families)
 
     @property
     def note_samples(self) -> int:
@@ -119,50 +94,3 @@ class EncoderConfig:
     def mixture_samples(self) -> int:
         """Length of a window over a mixture at 16 kHz."""
         return clip_samples(self.mixture_frames, self.hop_samples)
-
-    @property
-    def note_seconds(self) -> float:
-        """Length of a single-instrument clip."""
-        return self.note_samples / SAMPLE_RATE
-
-    @property
-    def mixture_seconds(self) -> float:
-        """Length of a window over a mixture."""
-        return self.mixture_samples / SAMPLE_RATE
-
-    def to_json(self) -> str:
-        """The same configuration always gives the same text.
-
-        Fields that came later are written only where they differ from their default, so that a
-        model from before them keeps its text, and with it its identity.
-        """
-        values = {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if field.name not in _LATER_FIELDS or getattr(self, field.name) != field.default
-        }
-        return json.dumps({"format_version": FORMAT_VERSION, **values}, indent=2) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> "EncoderConfig":
-        """Read what `to_json` wrote.
-
-        Raises:
-            CheckpointError: Not JSON, made by another version, or with unknown keys.
-        """
-        try:
-            values: dict[str, Any] = json.loads(text)
-            version = values.pop("format_version")
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise CheckpointError(
-                "The model's config.json is not one of ours: it must be JSON with a format_version."
-            ) from error
-        if version != FORMAT_VERSION:
-            raise CheckpointError(
-                f"The model has format version {version}, this library reads {FORMAT_VERSION}; "
-                "install the version of cir that made it."
-            )
-        unknown = set(values) - {field.name for field in fields(cls)}
-        if unknown:
-            raise CheckpointError(f"Unknown keys in the model's config.json: {sorted(unknown)}.")
-        return cls(**values)

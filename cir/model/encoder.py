@@ -16,11 +16,12 @@ from cir.audio.io import check_audio, resample
 from cir.errors import CheckpointError, InputError
 from cir.files import replacing
 from cir.instruments.families import check_families
+from cir.model.architectures import AnyConfig, AnyNetwork, build_network
 from cir.model.card import CARD_NAME, write_card
 from cir.model.checkpoint import identify, load_folder, save_folder
-from cir.model.config import EncoderConfig
-from cir.model.network import MixtureOutput, TimbreNetwork
-from cir.model.slots import merge_windows
+from cir.model.conv_ast.network import ConvAst
+from cir.model.family_masks import share_out
+from cir.model.heard import Heard
 from cir.model.windows import cut_windows
 from cir.types import FloatArray, Progress
 
@@ -37,7 +38,7 @@ class TimbreEncoder:
 
     def __init__(
         self,
-        network: TimbreNetwork,
+        network: AnyNetwork,
         device: str | torch.device = "cpu",
         *,
         card: str | None = None,
@@ -48,11 +49,11 @@ class TimbreEncoder:
         self.device = torch.device(device)
 
     @classmethod
-    def from_config(cls, config: EncoderConfig, *, seed: int = 0) -> "TimbreEncoder":
+    def from_config(cls, config: AnyConfig, *, seed: int = 0) -> "TimbreEncoder":
         """An untrained encoder whose weights depend on `seed` alone."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(TimbreNetwork(config))
+            return cls(build_network(config))
 
     @classmethod
     def from_pretrained(
@@ -76,6 +77,7 @@ class TimbreEncoder:
         from cir.model.hub import resolve
         from cir.model.released import is_released_checkpoint, load_released
 
+        config: AnyConfig
         card = None
         if source is not None and is_released_checkpoint(source):
             config, state = load_released(source)
@@ -84,7 +86,7 @@ class TimbreEncoder:
             config, state = load_folder(folder)
             if (folder / CARD_NAME).is_file():
                 card = (folder / CARD_NAME).read_text(encoding="utf-8")
-        network = TimbreNetwork(config)
+        network = build_network(config)
         try:
             network.load_state_dict(state)
         except RuntimeError as error:
@@ -95,7 +97,7 @@ class TimbreEncoder:
         return cls(network, chosen, card=card)
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write `config.json`, `model.safetensors` (float16) and the card into `folder`."""
+        """Write `config.json`, `model.safetensors` and the card into `folder`."""
         save_folder(Path(folder), self.config, self.network.state_dict())
         with replacing(Path(folder) / CARD_NAME) as path:
             path.write_text(self.card, encoding="utf-8")
@@ -122,14 +124,14 @@ class TimbreEncoder:
             )
 
     @property
-    def config(self) -> EncoderConfig:
+    def config(self) -> AnyConfig:
         """Sizes and families."""
         return self.network.config
 
     @property
     def embedding_size(self) -> int:
         """Length D of an embedding."""
-        return self.config.hidden_size
+        return self.config.embedding_size
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -203,42 +205,10 @@ class TimbreEncoder:
         """
         columns = self._columns(families)
         embeddings = np.zeros((len(sounds), len(columns), self.embedding_size), np.float32)
-        queries = [column - 1 for column in dict.fromkeys(columns) if column]
-        for index, output in enumerate(self._listen(sounds, sample_rate, progress, queries)):
-            windows = normalize(output.embeddings[:, columns], dim=-1)
+        for index, heard in enumerate(self._listen(sounds, sample_rate, progress)):
+            windows = normalize(heard.with_overall[:, columns], dim=-1)
             embeddings[index] = normalize(windows.mean(0), dim=-1).numpy()
         return embeddings
-
-    def embed_slots(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        *,
-        progress: Progress | None = None,
-    ) -> tuple[FloatArray, FloatArray]:
-        """Embed mixtures whose families are unknown, once per open slot.
-
-        Arguments as in `embed_mixtures`.
-
-        Returns:
-            Unit embeddings (N, K, D) of K = `config.n_slots` instruments in no order, and how sure
-            the model is that there is such an instrument, in [0, 1], (N, K).
-
-        Raises:
-            InputError: The model has no open slots, or a sound is empty, silent or not finite.
-        """
-        n_slots = self.config.n_slots
-        if not n_slots:
-            raise InputError(
-                "This model has no open slots (n_slots is 0): give families to listen for, or "
-                "load a model that has slots."
-            )
-        embeddings = np.zeros((len(sounds), n_slots, self.embedding_size), np.float32)
-        presence = np.zeros((len(sounds), n_slots), np.float32)
-        for index, output in enumerate(self._listen(sounds, sample_rate, progress)):
-            slots, present = merge_windows(output.slots, output.slot_presence.sigmoid())
-            embeddings[index], presence[index] = slots.numpy(), present.numpy()
-        return embeddings, presence
 
     def presence(
         self,
@@ -257,15 +227,45 @@ class TimbreEncoder:
         Raises:
             InputError: The model does not tell, or a sound is empty, silent or not finite.
         """
-        if not (self.config.presence and self.families):
+        if not self.config.tells_presence:
             raise InputError(
                 "This model does not tell which families are there (presence is off, or it has no "
                 "family queries): load one that does."
             )
         found = np.zeros((len(sounds), len(self.families)), np.float32)
-        for index, output in enumerate(self._listen(sounds, sample_rate, progress)):
-            found[index] = output.query_presence.sigmoid().amax(0).numpy()
+        for index, heard in enumerate(self._listen(sounds, sample_rate, progress)):
+            found[index] = heard.presence.sigmoid().amax(0).numpy()
         return found
+
+    def family_masks(
+        self, sound: FloatArray, sample_rate: int, families: Sequence[str]
+    ) -> FloatArray:
+        """Tell how much of a mixture's energy is each family's, over time and frequency.
+
+        Args:
+            sound: One-dimensional waveform of any length.
+            sample_rate: Its, in Hz.
+            families: Whose shares are wanted. A family without a query of its own gets the share
+                of all families without one.
+
+        Returns:
+            Shares from 0 to 1, (F, frames, bands), of the frames and bands of `config.bands`; the
+            frames cover the whole sound.
+
+        Raises:
+            InputError: The model tells no masks, the sound is empty, silent or not finite, or there
+                is no such family.
+        """
+        if not (isinstance(self.network, ConvAst) and self.families):
+            raise InputError(
+                "This model tells no masks (it is an AST, or it has no family queries): load a "
+                "conv-ast with families."
+            )
+        columns = self._columns(families)
+        audio = torch.from_numpy(self._prepare(sound, sample_rate)).to(self.device)
+        shares = share_out(self.network, audio).cpu().numpy()
+        # Columns count the whole mixture as 0; here, what belongs to no family of ours comes last.
+        return np.ascontiguousarray(shares[[column - 1 for column in columns]])
 
     def _columns(self, families: Sequence[str]) -> list[int]:
         """Which of the network's answers belongs to each family; 0 is the whole mixture's."""
@@ -282,24 +282,20 @@ class TimbreEncoder:
         sounds: Sequence[FloatArray],
         sample_rate: int,
         progress: Progress | None,
-        queries: Sequence[int] = (),
-    ) -> Iterator[MixtureOutput]:
-        """What the network says about the windows of each mixture, mixture by mixture.
-
-        Only `queries`, numbers of families, are answered with all care.
-        """
+    ) -> Iterator[Heard]:
+        """What the network hears in the windows of each mixture, mixture by mixture."""
         for done, sound in enumerate(sounds, 1):
             windows = cut_windows(self._prepare(sound, sample_rate), self.config.mixture_samples)
-            yield MixtureOutput.concatenate(
-                [self._listen_to_windows(batch, queries) for batch in _batches(iter(windows))]
+            yield Heard.concatenate(
+                [self._listen_to_windows(batch) for batch in _batches(iter(windows))]
             )
             if progress is not None:
                 progress(done / len(sounds), f"Listening, {done} of {len(sounds)}")
 
     @torch.inference_mode()
-    def _listen_to_windows(self, windows: FloatArray, queries: Sequence[int]) -> MixtureOutput:
+    def _listen_to_windows(self, windows: FloatArray) -> Heard:
         """Batch (B, T) of one length."""
-        return self.network.listen(self._features(windows), queries)
+        return self.network.listen(self._features(windows))
 
     @torch.inference_mode()
     def _embed_notes(self, clips: FloatArray) -> Tensor:

@@ -17,9 +17,13 @@ def cut_windows(audio: FloatArray, n_samples: int) -> list[FloatArray]:
     """
     if len(audio) <= n_samples:
         return [pad_or_trim(audio, n_samples)]
-    n_windows = 1 + int(np.ceil((len(audio) - n_samples) / (n_samples / 2)))
-    starts = np.linspace(0, len(audio) - n_samples, n_windows).round().astype(int)
-    windows = [audio[start : start + n_samples] for start in starts]
+    windows = [audio[start : start + n_samples] for start in window_starts(len(audio), n_samples)]
     limit = _SILENT * float(np.abs(audio).max())
     sounding = [window for window in windows if np.abs(window).max() > limit]
     return sounding or windows
+
+
+def window_starts(length: int, window: int) -> list[int]:
+    """Where windows start that overlap by half at least and cover all of `length` >= `window`."""
+    n_windows = 1 + int(np.ceil((length - window) / (window / 2)))
+    return [int(start) for start in np.linspace(0, length - window, n_windows).round()]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cir.mixtures.batched import render_batch, render_with_stems
+from cir.mixtures.batched import render_batch
 from cir.mixtures.device_notes import DeviceNotes
 from cir.mixtures.pool import NotePool
 from cir.model.config import EncoderConfig
@@ -29,22 +29,18 @@ class PairBatch:
 
 @dataclass(frozen=True)
 class MixtureBatch:
-    """B mixtures of S stems in all, M of them with a note of their instrument."""
+    """B mixtures of S stems in all, and a note of each stem's instrument."""
 
     mixtures: Tensor
     """Waveforms, (B, T)."""
     notes: Tensor
-    """Waveforms, (M, t)."""
+    """Waveforms, (S, t)."""
     owners: Tensor
     """The mixture of each stem, (S,), ascending."""
     queries: Tensor
     """The number of each stem's family among the encoder's, -1 where it has no query, (S,)."""
     instruments: Tensor
     """Of each stem, numbers in the pool, (S,)."""
-    noted: Tensor
-    """Which stems the notes belong to, in order, bool, (S,)."""
-    stems: Tensor | None = None
-    """Waveforms, scaled as in their mixture, (S, T); None where no loss asks for them."""
 
     @property
     def n_clips(self) -> int:
@@ -55,17 +51,9 @@ class MixtureBatch:
 class BatchRenderer:
     """Plays what the sampler wrote, on the device: all notes lie there as one tensor."""
 
-    def __init__(
-        self,
-        pool: NotePool,
-        encoder: EncoderConfig,
-        device: torch.device,
-        *,
-        with_stems: bool = False,
-    ) -> None:
-        """Bring the notes to the device; `with_stems` plays mixtures' stems apart, too."""
+    def __init__(self, pool: NotePool, encoder: EncoderConfig, device: torch.device) -> None:
+        """Bring the notes to the device."""
         self._encoder = encoder
-        self._with_stems = with_stems
         self._device = device
         self._notes = DeviceNotes(pool, device)
 
@@ -81,23 +69,17 @@ class BatchRenderer:
         """The mixtures, the notes beside them, and what belongs to what."""
         families = self._encoder.families
         stems = [
-            (owner, stem.instrument, family, bool(rows))
-            for owner, (mixture, rows) in enumerate(zip(plan.mixtures, plan.note_rows, strict=True))
+            (owner, stem.instrument, family)
+            for owner, mixture in enumerate(plan.mixtures)
             for stem, family in zip(mixture.stems, mixture.families, strict=True)
         ]
-        owners, instruments, names, noted = zip(*stems, strict=True)
-        if self._with_stems:
-            mixtures, stem_sounds = render_with_stems(plan.mixtures, self._notes)
-        else:
-            mixtures, stem_sounds = render_batch(plan.mixtures, self._notes), None
+        owners, instruments, names = zip(*stems, strict=True)
         return MixtureBatch(
-            mixtures=mixtures,
+            mixtures=render_batch(plan.mixtures, self._notes),
             notes=self.clips([row for rows in plan.note_rows for row in rows]),
             owners=self._numbers(owners),
             queries=self._numbers([families.index(n) if n in families else -1 for n in names]),
             instruments=self._numbers(instruments),
-            noted=torch.tensor(noted, device=self._device),
-            stems=stem_sounds,
         )
 
     def clips(self, rows: list[int]) -> Tensor:

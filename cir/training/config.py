@@ -14,13 +14,11 @@ PRECISIONS = ("auto", "no", "bf16")
 TEMPERATURES = (0.02, 1.0)
 """Below, cosines overflow and gradients vanish; above, nothing is told apart."""
 _SEEDS = 2**32
-_QUEUE_LOSSES = {"pair_infonce", "query_infonce"}
 _PAIR_LOSSES = {"pair_triplet", "pair_infonce"}
 _NOTE_LOSSES = {"supervised_contrastive", "family_classes", "instrument_classes", "note_proxies"}
 _LEAST = {
     "seed": 0,
     "batch_size": 1,
-    "mixtures_with_notes": 1,
     "notes_per_instrument": 2,
     "accumulate": 1,
     "total_steps": 1,
@@ -31,11 +29,9 @@ _LEAST = {
     "weight_decay": 0,
     "ema_decay": 0,
     "max_gradient_norm": 0,
-    "queue_size": 0,
     "variants": 0,
     "max_stems": 2,
     "level_range_db": 0,
-    "blank_stripes": 0,
     "validate_every_steps": 1,
     "n_validation_mixtures": 1,
     "checkpoint_every_seconds": 0,
@@ -81,12 +77,6 @@ class LossWeights:
     """Whether a query's family plays at all."""
     query_targets: float = 0.0
     """Each family query copies a note's embedding, without negatives: the multi-encoder."""
-    stem_shares: float = 0.0
-    """Each patch of a mixture says which families' energy is in it."""
-    slot_infonce: float = 0.0
-    """Each open slot, matched to one instrument at best, against the notes of the batch."""
-    slot_presence: float = 0.0
-    """Whether a slot was matched at all."""
 
     @property
     def active(self) -> dict[str, float]:
@@ -120,13 +110,8 @@ class TrainingConfig:
     learn_temperature: bool = False
     same_mix_negatives: bool = True
     """Whether the triplet losses oppose a mixture's own notes to each other, as the paper does."""
-    queue_size: int = 0
-    """Notes of earlier steps that serve as further negatives of pair and query InfoNCE."""
     batch_size: int = 16
     """Mixtures, or pairs, in a batch of all processes together."""
-    mixtures_with_notes: int | None = None
-    """So many mixtures of a batch come with notes, None: all. The others only meet proxies: three
-    notes cost more than their mixture, and are learned sooner."""
     notes_per_instrument: int = 2
     """In batches of pairs; the pair losses take the first two, the others all."""
     accumulate: int = 1
@@ -169,12 +154,6 @@ class TrainingConfig:
     """Each stem's level is moved by up to this much, up or down."""
     effects_probability: float = 0.0
     """How often a mixture in the paper's setting goes through effects, as realistic ones do."""
-    note_patch_dropout: float = 0.0
-    """Share of a note's patches that are not read in training (Koutini et al. 2022)."""
-    mixture_patch_dropout: float = 0.0
-    """The same of mixtures."""
-    blank_stripes: int = 0
-    """Stripes along time, and as many along frequency, that are blanked in a mixture's log-mel."""
     instruments_share: float = 1.0
     """Only so many of the training instruments, always the same ones; a smaller share is part of
     a larger one."""
@@ -214,13 +193,6 @@ class TrainingConfig:
         for name in _PROBABILITIES:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must lie between 0 and 1, got {getattr(self, name)}.")
-        for name in ("note_patch_dropout", "mixture_patch_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InputError(
-                    f"{name} must be at least 0 and below 1, got {getattr(self, name)}."
-                )
-        if self.mixture_patch_dropout and self.encoder.second_look:
-            raise InputError("mixture_patch_dropout must be 0 with second_look: it masks patches.")
         if not 0 < self.instruments_share <= 1:
             raise InputError(
                 f"instruments_share must be above 0 and at most 1, got {self.instruments_share}."
@@ -237,9 +209,8 @@ class TrainingConfig:
         for smaller, larger in (
             ("warmup_steps", "total_steps"),
             ("final_learning_rate", "learning_rate"),
-            ("mixtures_with_notes", "batch_size"),
         ):
-            if (getattr(self, smaller) or 0) > getattr(self, larger):
+            if getattr(self, smaller) > getattr(self, larger):
                 raise InputError(
                     f"{smaller} must not exceed {larger}, got {getattr(self, smaller)} and "
                     f"{getattr(self, larger)}."
@@ -260,25 +231,8 @@ class TrainingConfig:
         queries = {name for name in active if name.startswith("query_")}
         if queries and not self.encoder.families:
             raise InputError(f"losses: {sorted(queries)} need families in the encoder.")
-        slots = {name for name in active if name.startswith("slot_")}
-        most = max(self.max_stems if self.realistic_probability else 0, len(self.paper_families))
-        if slots and self.encoder.n_slots < most:
-            raise InputError(
-                f"losses: {sorted(slots)} need as many n_slots in the encoder as a mixture has "
-                f"instruments, {most}; got {self.encoder.n_slots}."
-            )
-        if bool(self.losses.stem_shares) != self.encoder.cells and self.task == "mixtures":
-            raise InputError(
-                "losses: stem_shares teaches the cells of the encoder: give both (cells: true and "
-                "a weight) or neither."
-            )
         if self.losses.query_presence and not self.encoder.presence:
             raise InputError("losses: query_presence needs presence: true in the encoder.")
-        if self.queue_size and not active & _QUEUE_LOSSES:
-            raise InputError(
-                f"queue_size is for {' and '.join(sorted(_QUEUE_LOSSES))}; give one of them a "
-                "weight or leave it out."
-            )
         if self.freeze_notes and (self.encoder.shared_encoder or self.task == "pairs"):
             raise InputError(
                 "freeze_notes needs task: mixtures, and shared_encoder: false in the encoder."

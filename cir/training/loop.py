@@ -40,7 +40,6 @@ _Plan: TypeAlias = PairPlan | MixtureBatchPlan
 
 _LOG_EVERY_STEPS = 20
 _PREFETCHED = 4
-_NOTES_AT_ONCE = 64
 _PATIENCE = timedelta(hours=6)
 """The others wait while one process decodes or validates; torch would give up after minutes."""
 _TRACKER_PACKAGES = {"tensorboard": ("tensorboardX", "tensorboard")}
@@ -109,7 +108,6 @@ class _Trainer:
             pool,
             config.encoder,
             accelerator.device,
-            with_stems="stem_shares" in config.losses.active,
         )
         numbers = {name: number for number, name in enumerate(FAMILIES)}
         families = [numbers.get(one.family or "", -1) for one in pool.instruments]
@@ -148,23 +146,7 @@ class _Trainer:
                 raise CheckpointError(
                     f"initial: there is no folder {folder}; give that of a run or of a model."
                 )
-            fresh = RunFolder(folder).initialise(objective)
-            if "proxies" in fresh:
-                self._aim_proxies(objective)
-
-    @torch.no_grad()
-    def _aim_proxies(self, objective: Objective) -> None:
-        """Start each instrument's proxy at its reference note."""
-        network = objective.network.to(self.accelerator.device).eval()
-        rows = [int(one.rows[0]) for one in self.sampler.pool.instruments]
-        parts = []
-        starts = range(0, len(rows), _NOTES_AT_ONCE)
-        for start in tqdm(starts, "Reference notes", delay=2, leave=False, disable=not self.main):
-            clips = self.renderer.clips(rows[start : start + _NOTES_AT_ONCE])
-            parts.append(network.embed_notes(network.features(clips)))
-        objective.aim_proxies(torch.cat(parts).cpu())
-        network.cpu()
-        objective.train()
+            RunFolder(folder).initialise(objective)
 
     def run(self) -> None:
         """Step after step until the end or an interruption."""
@@ -284,12 +266,11 @@ class _Trainer:
 
 def _check_shares(config: TrainingConfig, n_processes: int) -> None:
     """Refuse batches that some process would have more of than another, or nothing."""
-    for name in ("batch_size", "mixtures_with_notes"):
-        value = getattr(config, name)
-        if value is not None and value % n_processes:
-            raise InputError(
-                f"{name} must be a multiple of the number of processes, {n_processes}, got {value}."
-            )
+    if config.batch_size % n_processes:
+        raise InputError(
+            f"batch_size must be a multiple of the number of processes, {n_processes}, got "
+            f"{config.batch_size}."
+        )
 
 
 def _available_trackers(names: Sequence[str]) -> list[str]:

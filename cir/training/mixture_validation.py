@@ -99,7 +99,7 @@ class MixtureValidation:
         columns = [network.config.families.index(family) for family in self.families]
         answers = torch.cat(
             [
-                normalize(network.hear(part.to(device).float()).embeddings[:, columns].float(), dim=-1)
+                normalize(network.listen(part.to(device).float()).embeddings[:, columns].float(), dim=-1)
                 for part in self.windows.split(_BATCH)
             ]
         )

@@ -116,14 +116,11 @@ class RunFolder:
             ) from error
         return Progressed(**json.loads((self._checkpoint / "state.json").read_text("utf-8")))
 
-    def initialise(self, objective: nn.Module) -> list[str]:
+    def initialise(self, objective: nn.Module) -> None:
         """Start from this run's averaged weights, or from the model in this folder.
 
-        Neither its queue, whose instruments are numbered otherwise, nor a temperature that is not
-        learned here is taken over.
-
-        Returns:
-            Names of what the other had not, or in another size: it stays fresh.
+        What it has not, or in another size, stays fresh, and so does a temperature that is not
+        learned here.
 
         Raises:
             CheckpointError: There is neither a checkpoint nor a model, or nothing of it fits.
@@ -132,8 +129,7 @@ class RunFolder:
         own = {
             name: value
             for name, value in objective.state_dict().items()
-            if not name.startswith("queue.")
-            and (name != "log_temperature" or trained[name].requires_grad)
+            if name != "log_temperature" or trained[name].requires_grad
         }
         state = self._find_weights()
         fitting = {
@@ -144,7 +140,6 @@ class RunFolder:
         if not fitting:
             raise CheckpointError(f"Nothing in {self.folder} fits this configuration's model.")
         objective.load_state_dict(fitting, strict=False)
-        return sorted(own.keys() - fitting.keys())
 
     def _find_weights(self) -> dict[str, Tensor]:
         path = self._checkpoint / "objective.safetensors"

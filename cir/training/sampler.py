@@ -32,11 +32,11 @@ class PairPlan:
 
 @dataclass(frozen=True)
 class MixtureBatchPlan:
-    """B mixtures, some with a note of each instrument in them."""
+    """B mixtures, and a note of each instrument in them."""
 
     mixtures: tuple[MixturePlan, ...]
     note_rows: tuple[tuple[int, ...], ...]
-    """Notes in the pool, one for each stem; none where a mixture comes without notes."""
+    """Notes in the pool, one for each stem."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,8 @@ class BatchSampler:
     def mixtures(self, step: int, process: int = 0, n_processes: int = 1) -> MixtureBatchPlan:
         """Mixtures that share no instrument, nor one's twin, with another of any process."""
         generator = self._generator(step)
-        with_notes = self.config.mixtures_with_notes or self.config.batch_size
         used: set[str] = set()
-        casts = [
-            self._draw_cast(generator, used, with_notes=number < with_notes)
-            for number in range(self.config.batch_size)
-        ]
+        casts = [self._draw_cast(generator, used) for _ in range(self.config.batch_size)]
         share = casts[process::n_processes]
         plans = tuple(self._plan(cast) for cast in share)
         return MixtureBatchPlan(plans, tuple(cast.note_rows for cast in share))
@@ -145,13 +141,11 @@ class BatchSampler:
         family = self._family_names[str(generator.choice(families, p=sizes / sizes.sum()))]
         return list(self._choose(generator, family, min(n, len(family))))
 
-    def _draw_cast(
-        self, generator: np.random.Generator, used: set[str], *, with_notes: bool
-    ) -> _Cast:
+    def _draw_cast(self, generator: np.random.Generator, used: set[str]) -> _Cast:
         realistic = generator.uniform() < self.config.realistic_probability
         families = self._draw_families(generator, used, realistic=realistic)
         numbers = tuple(self._draw_unused(generator, name, used) for name in families)
-        rows = [self._draw_note(generator, number) for number in numbers] if with_notes else []
+        rows = [self._draw_note(generator, number) for number in numbers]
         config = MixtureConfig(
             duration_seconds=self.config.encoder.mixture_seconds,
             families=tuple(families),

@@ -1,17 +1,20 @@
 """What a `ConvAst` is made of, saved as JSON beside its weights."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from cir.audio.features import SAMPLE_RATE
 from cir.audio.log_frequency import BandConfig
 from cir.errors import CheckpointError
+from cir.model.network_config import NetworkConfig
 
 _SIZES = ("n_layers", "n_heads", "embedding_size", "time_stride", "note_frames", "mixture_frames")
 
 
 @dataclass(frozen=True)
-class ConvAstConfig:
+class ConvAstConfig(NetworkConfig):
     """Sizes of the features, of the stem, of the transformer and of the family queries."""
+
+    ARCHITECTURE: ClassVar[str] = "conv-ast"
 
     bands: BandConfig = field(default_factory=BandConfig)
     widths: tuple[int, ...] = (16, 32, 64, 128, 256)
@@ -27,7 +30,7 @@ class ConvAstConfig:
     mixture_frames: int = 256
     """Mixtures are read in windows of this many frames."""
     families: tuple[str, ...] = ()
-    """Families with a query of their own; empty: the model reads single instruments only."""
+    """Families with a query of their own; empty: mixtures are read like single instruments."""
     n_query_layers: int = 2
     """How often a family query looks at a mixture."""
 
@@ -71,6 +74,11 @@ class ConvAstConfig:
         return self.widths[-1]
 
     @property
+    def tells_presence(self) -> bool:
+        """Whether the network also says if a family plays."""
+        return bool(self.families)
+
+    @property
     def n_rows(self) -> int:
         """Tokens along frequency."""
         return self.bands.n_bands // int(2 ** len(self.widths))
@@ -90,13 +98,3 @@ class ConvAstConfig:
     def mixture_samples(self) -> int:
         """Length of a window over a mixture at 16 kHz."""
         return self.bands.clip_samples(self.mixture_frames)
-
-    @property
-    def note_seconds(self) -> float:
-        """Length of a single-instrument clip."""
-        return self.note_samples / SAMPLE_RATE
-
-    @property
-    def mixture_seconds(self) -> float:
-        """Length of a window over a mixture."""
-        return self.mixture_samples / SAMPLE_RATE

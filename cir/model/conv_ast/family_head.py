@@ -1,29 +1,16 @@
 """A mixture's tokens are asked for one instrument of each family."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
 from cir.model.conv_ast.config import ConvAstConfig
 from cir.model.conv_ast.note_head import NoteHead
+from cir.model.heard import Heard as Heard
 
 _QUERY_SCALE = 0.5
 CELL = 4
 """Masks have a cell for so many frames by so many bands."""
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What the family queries heard in a batch of mixtures."""
-
-    overall: Tensor
-    """One raw embedding for the whole mixture, (B, E)."""
-    embeddings: Tensor
-    """Raw embeddings, (B, families, E)."""
-    presence: Tensor
-    """Logits of whether the family plays, (B, families)."""
 
 
 class FamilyHead(nn.Module):
@@ -71,7 +58,7 @@ class FamilyHead(nn.Module):
         """
         n_clips, columns, rows, _ = tokens.shape
         wide, high = self.cells
-        logits = self.to_cells(tokens).view(n_clips, columns, rows, -1, wide, high)
+        logits: Tensor = self.to_cells(tokens).view(n_clips, columns, rows, -1, wide, high)
         return logits.permute(0, 3, 1, 4, 2, 5).reshape(n_clips, -1, columns * wide, rows * high)
 
 
@@ -100,4 +87,4 @@ class Look(nn.Module):
 
     def _heads(self, values: Tensor) -> Tensor:
         """(B, N, D) to (B, heads, N, D / heads)."""
-        return values.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+        return values.view(*values.shape[:2], self.n_heads, -1).transpose(1, 2)

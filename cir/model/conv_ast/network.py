@@ -2,11 +2,13 @@
 
 from torch import Tensor, nn
 
+from cir.audio.features import normalise_peak
 from cir.audio.log_frequency import bring_to_level, log_bands
 from cir.model.conv_ast.config import ConvAstConfig
-from cir.model.conv_ast.family_head import FamilyHead, Heard
+from cir.model.conv_ast.family_head import FamilyHead
 from cir.model.conv_ast.note_head import NoteHead
 from cir.model.conv_ast.trunk import Trunk
+from cir.model.heard import Heard
 
 
 class ConvAst(nn.Module):
@@ -25,19 +27,32 @@ class ConvAst(nn.Module):
         self.family_head = FamilyHead(config) if config.families else None
 
     def features(self, audio: Tensor) -> Tensor:
-        """Waveforms (B, T) at 16 kHz to levels (B, T // hop, bands)."""
-        return bring_to_level(log_bands(audio, self.config.bands))
+        """Waveforms (B, T) of any level at 16 kHz to levels (B, T // hop, bands)."""
+        return bring_to_level(log_bands(normalise_peak(audio), self.config.bands))
 
     def embed_notes(self, levels: Tensor) -> Tensor:
         """Levels (B, frames, bands) to raw embeddings (B, E)."""
         embeddings: Tensor = self.note_head(self.notes(levels))
         return embeddings
 
-    def hear(self, levels: Tensor) -> Heard:
-        """What the family queries make of mixtures' levels (B, frames, bands)."""
-        assert self.mixtures is not None and self.family_head is not None
+    def listen(self, levels: Tensor) -> Heard:
+        """What the family queries make of mixtures' levels (B, frames, bands).
+
+        Without queries, a mixture is read as a single instrument is.
+        """
+        if self.mixtures is None or self.family_head is None:
+            return Heard.overall_alone(self.embed_notes(levels))
         heard: Heard = self.family_head(self.mixtures(levels))
         return heard
+
+    def share_out(self, levels: Tensor) -> Tensor:
+        """Shares of families and others in the energy of each cell of mixtures, from 0 to 1.
+
+        Returns:
+            (B, families + 1, frames / CELL, bands / CELL); over families and others they sum to 1.
+        """
+        assert self.mixtures is not None and self.family_head is not None
+        return self.family_head.mask_logits(self.mixtures(levels)).softmax(1)
 
     def begin_mixtures(self) -> None:
         """Let the mixtures' encoder start as the notes'."""

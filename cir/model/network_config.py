@@ -1,0 +1,92 @@
+"""What the configuration of every network has, and its JSON beside the weights."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, ClassVar, Self
+
+from cir.audio.features import SAMPLE_RATE
+from cir.config import parse_config
+from cir.errors import CheckpointError, InputError
+
+FORMAT_VERSION = 2
+
+
+class NetworkConfig(ABC):
+    """Sizes of a network. Its siblings are frozen dataclasses."""
+
+    ARCHITECTURE: ClassVar[str]
+    """Names the kind of network in the JSON."""
+
+    families: tuple[str, ...] = ()
+    """Families with a query of their own; empty: one embedding for the whole mixture."""
+
+    @property
+    @abstractmethod
+    def embedding_size(self) -> int:
+        """Length of an embedding."""
+
+    @property
+    @abstractmethod
+    def tells_presence(self) -> bool:
+        """Whether the network also says if a family plays."""
+
+    @property
+    @abstractmethod
+    def note_samples(self) -> int:
+        """Length of a single-instrument clip at 16 kHz."""
+
+    @property
+    @abstractmethod
+    def mixture_samples(self) -> int:
+        """Length of a window over a mixture at 16 kHz."""
+
+    @property
+    def note_seconds(self) -> float:
+        """Length of a single-instrument clip."""
+        return self.note_samples / SAMPLE_RATE
+
+    @property
+    def mixture_seconds(self) -> float:
+        """Length of a window over a mixture."""
+        return self.mixture_samples / SAMPLE_RATE
+
+    def to_json(self) -> str:
+        """The same configuration always gives the same text."""
+        head = {"format_version": FORMAT_VERSION, "architecture": self.ARCHITECTURE}
+        values = asdict(self)  # type: ignore[call-overload]  # every sibling is a dataclass
+        return json.dumps({**head, **values}, indent=2) + "\n"
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
+        """Take what `split_json` gave.
+
+        Raises:
+            CheckpointError: A key is unknown, or a value is not what it must be.
+        """
+        try:
+            return parse_config(values, cls, "the model's config.json")
+        except InputError as error:
+            raise CheckpointError(str(error)) from error
+
+
+def split_json(text: str) -> tuple[str, dict[str, Any]]:
+    """The name of the architecture and the values in what `to_json` wrote.
+
+    Raises:
+        CheckpointError: It is not JSON, or made by another version.
+    """
+    try:
+        values: dict[str, Any] = json.loads(text)
+        version = values.pop("format_version")
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise CheckpointError(
+            "The model's config.json is not one of ours: it must be JSON with a format_version."
+        ) from error
+    if version != FORMAT_VERSION:
+        raise CheckpointError(
+            f"The model has format version {version}, this library reads {FORMAT_VERSION}: use the "
+            "version of cir that made it, or a model that was trained with this one."
+        )
+    return str(values.pop("architecture", None)), values
