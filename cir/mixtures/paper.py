@@ -12,17 +12,13 @@ from numpy.typing import NDArray
 from cir.errors import InputError
 from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.config import MixtureConfig
+from cir.mixtures.note_lengths import NOTE_LENGTHS as NOTE_LENGTHS
+from cir.mixtures.note_lengths import OTHER_NOTE_LENGTHS as OTHER_NOTE_LENGTHS
+from cir.mixtures.note_lengths import QUARTERS as QUARTERS
 from cir.mixtures.plan import MixturePlan, PlacedNote, StemPlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.scales import SCALES
 
-#: Probabilities of half, quarter, eighth and sixteenth notes.
-NOTE_LENGTHS: dict[str, tuple[float, float, float, float]] = {
-    "percussion": (0.0, 0.8, 0.2, 0.0),
-    "bass": (0.45, 0.4, 0.1, 0.05),
-}
-OTHER_NOTE_LENGTHS = (0.1, 0.3, 0.3, 0.3)
-QUARTERS = np.array([2.0, 1.0, 0.5, 0.25])
 _SILENCE_PROBABILITY = 0.25
 _JITTER = 0.02
 _MAX_DELAY = 0.1

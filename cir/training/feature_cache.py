@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cir.audio.dsp import pad_or_trim
 from cir.audio.features import normalise_peak
 from cir.audio.log_frequency import BandConfig, log_bands
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
@@ -136,7 +135,7 @@ def _analyse(
         notes = [note for note in dataset.notes(one) if np.abs(note.audio).max() > 0]
         clips = np.zeros((len(notes), n_samples), np.float32)
         for clip, note in zip(clips, notes, strict=True):
-            clip[:] = pad_or_trim(note.audio, n_samples)
+            clip[: len(note.audio)] = note.audio[:n_samples]
         audio = normalise_peak(torch.from_numpy(clips))
         levels = log_bands(audio, bands).numpy().astype(np.float16)
         short = [RecordedNote(note.pitch, note.audio[:n_samples], note.gain_db) for note in notes]

@@ -22,8 +22,9 @@ from cir.audio.log_frequency import (
     bring_to_level,
 )
 from cir.errors import DataError
-from cir.mixtures.paper import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS
+from cir.mixtures.note_lengths import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS
 from cir.mixtures.scales import SCALES
+from cir.training.device_tables import device_table
 from cir.training.feature_cache import KEPT_FRAMES
 from cir.training.feature_pool import FeaturePool
 from cir.training.recast import Recast
@@ -56,8 +57,10 @@ class MixtureBatch:
     """Whether the stem can be heard in the window, (B, S)."""
     recast: Tensor
     """Whether the instrument was made anew, (B, S)."""
+    remade: Tensor
+    """The mixtures where it was, as many in each column, (R, S)."""
     recasts: Recast
-    """The chains of the instruments that were, in the order of `recast.nonzero()`."""
+    """The chains of the instruments that were, in the order of `remade.flatten()`."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +87,13 @@ class MixtureSampler:
         rows, starts, ends, sounding = self._draw_notes(families, instruments, generator)
         levels, offsets = self._play(rows, starts, ends, sounding, generator)
         n_mixtures, n_stems = instruments.shape
-        chosen = self._uniform(generator, n_mixtures, n_stems) < self.recast_share
-        recasts = Recast.draw(int(chosen.sum()), self.bands, generator, self.pool.device)
-        if len(recasts.shift):
-            seconds = offsets[chosen] * (self.bands.hop_samples / SAMPLE_RATE)
-            levels[chosen] = recasts.apply(levels[chosen], seconds, self.bands)
+        chosen, remade, places = self._choose_recast(n_mixtures, n_stems, generator)
+        recasts = Recast.draw(len(places), self.bands, generator, self.pool.device)
+        if len(places):
+            seconds = offsets.flatten(0, 1)[places] * (self.bands.hop_samples / SAMPLE_RATE)
+            stems = levels.flatten(0, 1)
+            stems[places] = recasts.apply(stems[places], seconds, self.bands)
+            levels = stems.view(levels.shape)
         gains = self._stem_gains(families, n_mixtures, generator)
         nepers = levels * NEPERS_PER_UNIT + gains[..., None, None]
         power = torch.where(levels > LEVEL_FLOOR, nepers.exp(), 0.0)
@@ -104,6 +109,7 @@ class MixtureSampler:
             instruments=instruments,
             audible=audible,
             recast=chosen,
+            remade=remade,
             recasts=recasts,
         )
 
@@ -129,6 +135,21 @@ class MixtureSampler:
             instruments.append(group[drawn])
         return torch.stack(members, 1), torch.stack(instruments, 1)
 
+    def _choose_recast(
+        self, n_mixtures: int, n_stems: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Recast the same share of every column: how many are must not be asked of the device.
+
+        Returns:
+            Whether each is (B, S), the mixtures where each column is (R, S), and the places of
+            these in the flattened (B S), (R S).
+        """
+        n_recast = round(self.recast_share * n_mixtures)
+        remade = self._uniform(generator, n_mixtures, n_stems).argsort(0)[:n_recast]
+        chosen = torch.zeros(n_mixtures, n_stems, dtype=torch.bool, device=remade.device)
+        places = remade * n_stems + torch.arange(n_stems, device=remade.device)
+        return chosen.scatter(0, remade, True), remade, places.flatten()
+
     def _draw_notes(
         self, families: Sequence[str], instruments: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -139,9 +160,9 @@ class MixtureSampler:
         quarter = 60 / (low + (high - low) * self._uniform(generator, n_mixtures, 1, 1))
         n_slots = math.ceil(_SECONDS / (QUARTERS[-1] * 60 / high)) + 1
         drawn = self._uniform(generator, n_mixtures, n_stems, n_slots)
-        lengths = torch.tensor(QUARTERS, dtype=torch.float32, device=device)
-        chances = torch.tensor(
-            [NOTE_LENGTHS.get(family, OTHER_NOTE_LENGTHS) for family in families], device=device
+        lengths = device_table(tuple(QUARTERS.tolist()), device)
+        chances = device_table(
+            tuple(NOTE_LENGTHS.get(family, OTHER_NOTE_LENGTHS) for family in families), device
         )
         kinds = (drawn[..., None] > chances.cumsum(-1)[:, None, :-1]).sum(-1)
         slots = lengths[kinds] * quarter  # (B, S, slots)
@@ -151,7 +172,7 @@ class MixtureSampler:
         starts = (edges - slots + jitter * quarter).clamp_min(0) + delay
         ends = edges + delay
         sounding = self._uniform(generator, n_mixtures, n_stems, n_slots) >= _SILENCE_PROBABILITY
-        percussive = torch.tensor([family == "percussion" for family in families], device=device)
+        percussive = device_table(tuple(family == "percussion" for family in families), device)
         sounding = sounding | percussive[:, None]
         rows = self._draw_rows(instruments, n_slots, generator)
         return rows, starts, ends, sounding
@@ -160,7 +181,7 @@ class MixtureSampler:
         """Notes in a scale of each mixture, as likely as in the family, (B, S, slots)."""
         n_mixtures, n_stems = instruments.shape
         candidates = self.pool.rows[instruments]  # (B, S, most)
-        scales = torch.from_numpy(_SCALES).to(self.pool.device)
+        scales = device_table(_SCALES, self.pool.device)
         kind = torch.randint(
             len(scales), (n_mixtures,), generator=generator, device=self.pool.device
         )
@@ -215,9 +236,9 @@ class MixtureSampler:
     ) -> Tensor:
         """In nepers of power, (B, S)."""
         drawn = (2 * self._uniform(generator, n_mixtures, len(families)) - 1) * self.level_range_db
-        own = torch.tensor(
-            [_PERCUSSION_DB if family == "percussion" else 0.0 for family in families],
-            device=self.pool.device,
+        own = device_table(
+            tuple(_PERCUSSION_DB if family == "percussion" else 0.0 for family in families),
+            self.pool.device,
         )
         return (drawn + own) * _NEPERS_PER_DB
 
@@ -228,13 +249,13 @@ class MixtureSampler:
         return torch.where(chosen[:, None], 10 ** (filters / 10), 1.0)
 
 
-def _all_scales() -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _all_scales() -> tuple[tuple[bool, ...], ...]:
     """Every scale on every root, (scales x 12, 12)."""
     members = np.zeros((len(SCALES), 12, 12), bool)
     for number, steps in enumerate(SCALES.values()):
         for root in range(12):
             members[number, root, (np.array(steps) + root) % 12] = True
-    return members.reshape(-1, 12)
+    return tuple(map(tuple, members.reshape(-1, 12).tolist()))
 
 
 _SCALES = _all_scales()

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import (
@@ -12,12 +13,11 @@ from torch.nn.functional import (
     normalize,
 )
 
-from cir.audio.features import SAMPLE_RATE
 from cir.audio.log_frequency import bring_to_level
 from cir.model.conv_ast.family_head import CELL, Heard
 from cir.model.conv_ast.network import ConvAst
-from cir.training.mixture_validation import MixtureValidation
 from cir.training.mixture_batches import MixtureBatch, MixtureSampler
+from cir.training.mixture_validation import MixtureValidation
 from cir.training.note_batches import frame_seconds
 from cir.training.optimiser import MatrixOptimiser
 from cir.training.stage import Stage, StageConfig
@@ -77,9 +77,7 @@ class MixtureStage(Stage):
         self._notes = self._embed_pool()
         made = torch.Generator(device).manual_seed(seed)
         self._made = {
-            family: normalize(
-                torch.randn(queue_size, size, generator=made, device=device), dim=-1
-            )
+            family: normalize(torch.randn(queue_size, size, generator=made, device=device), dim=-1)
             for family in network.config.families
         }
         self._place = 0
@@ -126,13 +124,15 @@ class MixtureStage(Stage):
 
     def _draw_families(self, generator: torch.Generator) -> tuple[str, ...]:
         """The paper's, or two to five of all that have instruments, which get a turn alike."""
-        device = self.sampler.pool.device
-        if float(torch.rand((), generator=generator, device=device)) < self.paper_share:
+        # Of the same seed, but drawn by the host: to ask the device is to wait for it.
+        draws = np.random.default_rng(generator.initial_seed())
+        if draws.random() < self.paper_share:
             return self.paper_families
-        known = [one for one in self.network.config.families if len(self.sampler.pool.of_family(one))]
-        n = int(torch.randint(2, 6, (), generator=generator, device=device))
-        order = torch.randperm(len(known), generator=generator, device=device)[:n]
-        return tuple(known[number] for number in order.tolist())
+        known = [
+            one for one in self.network.config.families if len(self.sampler.pool.of_family(one))
+        ]
+        order = draws.permutation(len(known))[: draws.integers(2, 6)]
+        return tuple(known[number] for number in order)
 
     @torch.inference_mode()
     def _embed_notes(self, levels: Tensor) -> Tensor:
@@ -146,21 +146,22 @@ class MixtureStage(Stage):
         self.network.note_head.eval()
         n_frames = self.network.config.note_frames
         levels = self.sampler.pool.levels
-        parts = [self._embed_notes(part[:, :n_frames].float()) for part in levels.split(_BATCH)]
+        parts = [
+            self._embed_notes(part[:, :n_frames].float()) for part in torch.split(levels, _BATCH)
+        ]
         return torch.cat(parts).clone()
 
     def _embed_made(self, batch: MixtureBatch, generator: torch.Generator) -> Tensor:
-        """A note of each recast instrument, recast alike, (M, E)."""
+        """A note of each recast instrument, recast alike, (R, S, E)."""
         n_frames = self.network.config.note_frames
-        instruments = batch.instruments[batch.recast]
+        instruments = batch.instruments.gather(0, batch.remade).flatten()
         if not len(instruments):
-            return self._notes[:0]
+            return self._notes.new_zeros(*batch.remade.shape, self._notes.shape[1])
         rows = self.sampler.pool.any_note(instruments, generator)
         seconds = frame_seconds(n_frames, self.sampler.bands, rows.device)
         levels = self.sampler.pool.notes(rows, n_frames)
-        return self._embed_notes(
-            batch.recasts.apply(levels, seconds, self.sampler.bands)
-        ).clone()
+        made = self._embed_notes(batch.recasts.apply(levels, seconds, self.sampler.bands))
+        return made.view(*batch.remade.shape, -1).clone()
 
     def _answer_loss(
         self, batch: MixtureBatch, heard: Heard, made: Tensor, generator: torch.Generator
@@ -168,17 +169,15 @@ class MixtureStage(Stage):
         families = self.network.config.families
         scale = self.log_scale.clamp(max=math.log(_LARGEST_SCALE)).exp()
         answers = normalize(heard.embeddings.float(), dim=-1)
-        numbers = batch.recast.flatten().cumsum(0).view(batch.recast.shape) - 1
         losses = []
         for column, family in enumerate(batch.families):
             group = self.sampler.pool.of_family(family)
             rows = self.sampler.pool.any_note(group, generator)
-            recast = batch.recast[:, column]
-            own = made[numbers[recast, column]]
+            own = made[:, column]
             candidates = torch.cat([self._notes[rows], own, self._made[family]])
-            targets = batch.members[:, column].clone()
-            targets[recast] = len(group) + torch.arange(len(own), device=targets.device)
-            targets[~batch.audible[:, column]] = -100
+            numbers = len(group) + torch.arange(len(own), device=own.device)
+            targets = batch.members[:, column].scatter(0, batch.remade[:, column], numbers)
+            targets = targets.masked_fill(~batch.audible[:, column], -100)
             logits = scale * answers[:, families.index(family)] @ candidates.T
             losses.append(cross_entropy(logits, targets))
             self._keep(family, own)
@@ -204,8 +203,9 @@ class MixtureStage(Stage):
         energies = avg_pool2d(batch.stem_power, CELL)  # (B, S, cells along time, along frequency)
         total = energies.sum(1, keepdim=True)
         shares = torch.zeros_like(logits, dtype=torch.float32)
-        numbers = [families.index(family) for family in batch.families]
-        shares[:, numbers] = energies / total.clamp_min(1e-30)
+        for column, family in enumerate(batch.families):
+            own = energies[:, column : column + 1] / total.clamp_min(1e-30)
+            shares[:, families.index(family)] = own.squeeze(1)
         counts = (total > _SILENT_CELL * total.amax((-2, -1), keepdim=True)).float().squeeze(1)
         missed = -(shares * logits.float().log_softmax(1)).sum(1)
         return (missed * counts).sum() / counts.sum().clamp_min(1)

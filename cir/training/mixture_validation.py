@@ -10,14 +10,44 @@ from torch.nn.functional import normalize
 
 from cir.datasets.base import NoteDataset
 from cir.mixtures.config import MixtureConfig
-from cir.mixtures.pool import NotePool
-from cir.mixtures.render import draw_mixture
 from cir.model.conv_ast.network import ConvAst
-from cir.model.windows import cut_windows
 from cir.training.feature_cache import FeatureCache
 from cir.training.note_stage import embed_levels, rank_of_targets
 
 _BATCH = 32
+
+
+@dataclass(frozen=True)
+class PlayedMixtures:
+    """What was played, as far as it takes to validate; of the valid split, with seeds from 0."""
+
+    families: tuple[str, ...]
+    windows: Tensor
+    """Levels of the windows of all mixtures, float16, (W, frames, bands)."""
+    owners: Tensor
+    """The mixture of each window, (W,)."""
+    players: tuple[tuple[str, ...], ...]
+    """The instruments of each mixture, by family."""
+
+    @classmethod
+    def play(
+        cls, dataset: NoteDataset, network: ConvAst, families: Sequence[str], n_mixtures: int
+    ) -> "PlayedMixtures":
+        """Arguments and errors as of `MixtureValidation.draw`."""
+        # These read sound files; where only levels are at hand there is nothing to read them with.
+        from cir.mixtures.pool import NotePool
+        from cir.mixtures.render import draw_mixture
+        from cir.model.windows import cut_windows
+
+        pool = NotePool.from_datasets([dataset], split="valid", families=families)
+        windows, owners, players = [], [], []
+        for number in range(n_mixtures):
+            mixture = draw_mixture(number, pool, MixtureConfig(families=tuple(families)))
+            cut = np.stack(cut_windows(mixture.mix, network.config.mixture_samples))
+            windows.append(network.features(torch.from_numpy(cut)).half())
+            owners += [number] * len(cut)
+            players.append(mixture.plan.instrument_ids)
+        return cls(tuple(families), torch.cat(windows), torch.tensor(owners), tuple(players))
 
 
 @dataclass(frozen=True)
@@ -58,30 +88,29 @@ class MixtureValidation:
         Raises:
             DataError: The dataset has no valid instrument of a family.
         """
-        config = network.config
-        pool = NotePool.from_datasets([dataset], split="valid", families=families)
-        windows, owners, players = [], [], []
-        for number in range(n_mixtures):
-            mixture = draw_mixture(number, pool, MixtureConfig(families=tuple(families)))
-            cut = np.stack(cut_windows(mixture.mix, config.mixture_samples))
-            windows.append(network.features(torch.from_numpy(cut)).half())
-            owners += [number] * len(cut)
-            players.append(mixture.plan.instrument_ids)
+        played = PlayedMixtures.play(dataset, network, families, n_mixtures)
+        return cls.of(played, cache, network.config.note_frames)
+
+    @classmethod
+    def of(
+        cls, played: PlayedMixtures, cache: FeatureCache, note_frames: int
+    ) -> "MixtureValidation":
+        """Take the references of train and valid instruments of the dataset that played."""
         table = cache.table
         first = np.flatnonzero(np.diff(table.instruments, prepend=-1))
         owner = table.instruments[first]
         references, targets, unheard = [], [], []
-        for column, family in enumerate(families):
+        for column, family in enumerate(played.families):
             member = (table.families[owner] == family) & table.effects_on[owner]
             ids = table.ids[owner[member]].tolist()
-            levels = cache.levels[first[member], : config.note_frames]
+            levels = cache.levels[first[member], :note_frames]
             references.append(torch.from_numpy(levels))
-            targets.append(torch.tensor([ids.index(names[column]) for names in players]))
+            targets.append(torch.tensor([ids.index(names[column]) for names in played.players]))
             unheard.append(torch.from_numpy(table.splits[owner[member]] == "valid"))
         return cls(
-            tuple(families),
-            torch.cat(windows),
-            torch.tensor(owners),
+            played.families,
+            played.windows,
+            played.owners,
             tuple(references),
             tuple(targets),
             tuple(unheard),
@@ -99,8 +128,10 @@ class MixtureValidation:
         columns = [network.config.families.index(family) for family in self.families]
         answers = torch.cat(
             [
-                normalize(network.listen(part.to(device).float()).embeddings[:, columns].float(), dim=-1)
-                for part in self.windows.split(_BATCH)
+                normalize(
+                    network.listen(part.to(device).float()).embeddings[:, columns].float(), dim=-1
+                )
+                for part in torch.split(self.windows, _BATCH)
             ]
         )
         n_mixtures = int(self.owners.max()) + 1
@@ -119,7 +150,9 @@ class MixtureValidation:
                 "mrr": float((1 / ranks).mean()),
             }
             best = similarities.argmax(1).cpu()
-            scores[f"unheard_best_{family}"] = 100 * float(self.unheard[column][best].float().mean())
+            scores[f"unheard_best_{family}"] = 100 * float(
+                self.unheard[column][best].float().mean()
+            )
             for name, value in found.items():
                 means[name] += value / len(self.families)
                 if name != "mrr":

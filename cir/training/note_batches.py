@@ -8,6 +8,7 @@ from torch import Tensor
 
 from cir.audio.features import SAMPLE_RATE
 from cir.audio.log_frequency import NEPERS_PER_UNIT, BandConfig, bring_to_level
+from cir.training.device_tables import device_table
 from cir.training.feature_pool import FeaturePool
 from cir.training.recast import Recast, shift_bands
 
@@ -46,7 +47,9 @@ class NoteSampler:
         """Draw one batch."""
         n_notes = self.notes_per_instrument
         drawable = self.pool.weights * (self.pool.n_notes >= 2)
-        chosen = torch.multinomial(drawable, self.n_instruments, generator=generator)
+        # torch.multinomial's own way, but that it makes the host wait for the device to check.
+        race = drawable / torch.empty_like(drawable).exponential_(generator=generator)
+        chosen = race.topk(self.n_instruments).indices
         rows = self._different_notes(chosen, generator)  # (P, K)
         levels = self.pool.notes(rows.flatten(), self.n_frames)
         n_recast = round(self.recast_share * self.n_instruments)
@@ -81,7 +84,7 @@ class NoteSampler:
         distances = (self.pool.pitches[candidates][:, None] - pitches[..., None]).abs().float()
         distances = distances.masked_fill(candidates[:, None] < 0, math.inf)
         nearest = candidates.gather(1, distances.argmin(-1))  # (n, K)
-        detunes = torch.tensor(_DETUNES, device=device)
+        detunes = device_table(_DETUNES, device)
         detune = detunes[torch.randint(len(_DETUNES), (n,), generator=generator, device=device)]
         semitones = pitches - self.pool.pitches[nearest] + detune[:, None]
         steps = semitones * (self.bands.bands_per_octave / _SEMITONES_AN_OCTAVE)

@@ -128,6 +128,4 @@ def _octaves(bands: BandConfig, device: torch.device) -> Tensor:
 
 def _fall(octaves: Tensor, slope: Tensor | float) -> Tensor:
     """Decibels of a filter so many octaves beyond its cutoff."""
-    return -10 * torch.log10(1 + 2 ** (slope * octaves.clamp(-8, 6))) * (
-        torch.as_tensor(slope, device=octaves.device) > 0
-    )
+    return -10 * torch.log10(1 + 2 ** (slope * octaves.clamp(-8, 6))) * (slope > 0)
