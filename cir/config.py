@@ -30,6 +30,16 @@ def load_config(path: str | Path, kind: type[T], overrides: Sequence[str | Path]
     return parse_config(values, kind, " with ".join(str(one) for one in (path, *overrides)))
 
 
+def config_keys(path: str | Path) -> frozenset[str]:
+    """The keys at the top of a YAML file: what kind of configuration it is.
+
+    Raises:
+        InputError: No such file, or not YAML.
+    """
+    values = _read(path)
+    return frozenset(map(str, values)) if isinstance(values, Mapping) else frozenset()
+
+
 def _read(path: str | Path) -> object:
     try:
         return yaml.safe_load(Path(path).read_text(encoding="utf-8"))

@@ -2,9 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
+
+if TYPE_CHECKING:
+    from cir.training.config import TrainingConfig
+    from cir.training.recipe import RecipeConfig
+
+_Config = TypeVar("_Config", "TrainingConfig", "RecipeConfig")
 
 
 def train(
@@ -52,23 +58,63 @@ def train(
 ) -> None:
     """Train a model, or go on with an interrupted run.
 
-    Ctrl-C saves and stops; the same command resumes. For several processes:
+    Ctrl-C saves and stops; the same command resumes. A configuration with `notes` and `mixtures`
+    trains our model; one with a `task` the paper's, which several processes can share:
     `torchrun --nproc_per_node 2 -m cir train CONFIG`.
     """
-    from cir.config import load_config
-    from cir.training.config import TrainingConfig
-    from cir.training.loop import train as run
+    from cir.config import config_keys, load_config
+    from cir.training.recipe import RecipeConfig
 
     overrides = override or []
-    loaded = load_config(config, TrainingConfig, overrides)
-    if data:
-        loaded = replace(loaded, data=tuple(data), data_weights=())
-    if seed is not None:
-        loaded = replace(loaded, seed=seed)
-    if initial is not None:
-        loaded = replace(loaded, initial=initial)
     folder = output or Path("runs") / "-".join(one.stem for one in (config, *overrides))
-    best = run(loaded, folder, cpu=cpu)
+    if {"notes", "mixtures"} & config_keys(config):
+        recipe = load_config(config, RecipeConfig, overrides)
+        _train_recipe(_adjusted(recipe, data, seed, initial), folder, cpu=cpu)
+    else:
+        from cir.training.config import TrainingConfig
+
+        loaded = load_config(config, TrainingConfig, overrides)
+        _train_paper(_adjusted(loaded, data, seed, initial), folder, cpu=cpu)
+
+
+def _adjusted(
+    config: _Config, data: list[str] | None, seed: int | None, initial: str | None
+) -> _Config:
+    """What the command line says takes the place of what the file says."""
+    if data:
+        config = replace(config, data=tuple(data), data_weights=())
+    if seed is not None:
+        config = replace(config, seed=seed)
+    if initial is not None:
+        config = replace(config, initial=initial)
+    return config
+
+
+def _train_recipe(config: "RecipeConfig", folder: Path, *, cpu: bool) -> None:
+    import torch
+
+    from cir.cli.terminal import progress_bar
+    from cir.training.recipe import train_recipe
+
+    cuda = torch.cuda.is_available() and not cpu
+    with progress_bar("Reading notes", least_seconds=2.0) as progress:
+        model = train_recipe(
+            config,
+            folder,
+            cache=folder.parent / "cache",
+            device=torch.device("cuda" if cuda else "cpu"),
+            progress=progress,
+        )
+    if model.exists():
+        print(f"The model: {model}")
+    else:
+        print(f"Stopped before the end; the same command goes on in {folder}")
+
+
+def _train_paper(config: "TrainingConfig", folder: Path, *, cpu: bool) -> None:
+    from cir.training.loop import train as run
+
+    best = run(config, folder, cpu=cpu)
     if best.exists():
         print(f"Best model by validation: {best}")
     else:

@@ -118,11 +118,20 @@ class FeaturePool:
         """Levels of the first frames of notes, float32, (*rows, n_frames, bands)."""
         return self.levels[rows, :n_frames].float()
 
-    def any_note(self, instruments: Tensor, generator: torch.Generator) -> Tensor:
-        """A note of each instrument, uniformly; same shape as `instruments`."""
-        draws = torch.rand(instruments.shape, generator=generator, device=self.device)
+    def any_note(
+        self, instruments: Tensor, generator: torch.Generator, *, reference_share: float = 0.0
+    ) -> Tensor:
+        """A note of each instrument; same shape as `instruments`.
+
+        Args:
+            instruments: Their numbers.
+            generator: Of the draws.
+            reference_share: How often it is the reference note; else any, uniformly.
+        """
+        shape = (2, *instruments.shape)
+        draws, kinds = torch.rand(shape, generator=generator, device=self.device)
         columns = (draws * self.n_notes[instruments]).long()
-        return self.rows[instruments, columns]
+        return self.rows[instruments, torch.where(kinds < reference_share, 0, columns)]
 
 
 def _count_pitches(pitches: NDArray[np.int64], families: NDArray[np.str_]) -> NDArray[np.int64]:

@@ -1,6 +1,5 @@
 """Train a configuration into a folder; interrupted at any moment, it goes on where it was."""
 
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -28,6 +27,7 @@ from cir.training.average import MovingAverage
 from cir.training.batches import BatchRenderer, MixtureBatch, PairBatch
 from cir.training.config import TrainingConfig
 from cir.training.data import open_datasets, training_pool
+from cir.training.interrupts import collect_interrupts
 from cir.training.objective import Objective
 from cir.training.prefetch import Prefetcher
 from cir.training.run_folder import Progressed, RunFolder
@@ -156,7 +156,7 @@ class _Trainer:
             total=total, initial=self.state.step, unit="step", disable=not self.main
         )
         ahead = 0 if self.accelerator.device.type == "cpu" else _PREFETCHED
-        with _interrupts() as interrupted, bar, Prefetcher(self._plan, ahead=ahead) as plans:
+        with collect_interrupts() as interrupted, bar, Prefetcher(self._plan, ahead=ahead) as plans:
             while self.state.step < total:
                 started = time.monotonic()
                 losses, clips = self._step(plans)
@@ -312,18 +312,3 @@ def _parameter_groups(objective: nn.Module, config: TrainingConfig) -> list[dict
         {"params": decayed, "weight_decay": config.weight_decay},
         {"params": free, "weight_decay": 0.0},
     ]
-
-
-@contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """Collect Ctrl-C and SIGTERM instead of dying of them: the step is finished and saved."""
-    caught: list[int] = []
-    previous = {
-        number: signal.signal(number, lambda received, _: caught.append(received))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield caught
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

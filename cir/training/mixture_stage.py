@@ -25,6 +25,7 @@ from cir.training.stage import Stage, StageConfig
 FIRST_SCALE = 15.0
 _LARGEST_SCALE = 40.0
 _BATCH = 512
+_REFERENCE_SHARE = 0.5
 _PRESENCE_WEIGHT = 0.1
 _SHARES_WEIGHT = 0.2
 _SILENT_CELL = 1e-6
@@ -80,7 +81,6 @@ class MixtureStage(Stage):
             family: normalize(torch.randn(queue_size, size, generator=made, device=device), dim=-1)
             for family in network.config.families
         }
-        self._place = 0
 
     def losses(self, generator: torch.Generator) -> dict[str, Tensor]:
         """See `Stage`."""
@@ -134,6 +134,10 @@ class MixtureStage(Stage):
         order = draws.permutation(len(known))[: draws.integers(2, 6)]
         return tuple(known[number] for number in order)
 
+    def _draw_notes(self, instruments: Tensor, generator: torch.Generator) -> Tensor:
+        """One note stands for each instrument, as one reference note does in a database."""
+        return self.sampler.pool.any_note(instruments, generator, reference_share=_REFERENCE_SHARE)
+
     @torch.inference_mode()
     def _embed_notes(self, levels: Tensor) -> Tensor:
         with torch.autocast(levels.device.type, self.precision, enabled=self._is_half):
@@ -157,7 +161,7 @@ class MixtureStage(Stage):
         instruments = batch.instruments.gather(0, batch.remade).flatten()
         if not len(instruments):
             return self._notes.new_zeros(*batch.remade.shape, self._notes.shape[1])
-        rows = self.sampler.pool.any_note(instruments, generator)
+        rows = self._draw_notes(instruments, generator)
         seconds = frame_seconds(n_frames, self.sampler.bands, rows.device)
         levels = self.sampler.pool.notes(rows, n_frames)
         made = self._embed_notes(batch.recasts.apply(levels, seconds, self.sampler.bands))
@@ -172,7 +176,7 @@ class MixtureStage(Stage):
         losses = []
         for column, family in enumerate(batch.families):
             group = self.sampler.pool.of_family(family)
-            rows = self.sampler.pool.any_note(group, generator)
+            rows = self._draw_notes(group, generator)
             own = made[:, column]
             candidates = torch.cat([self._notes[rows], own, self._made[family]])
             numbers = len(group) + torch.arange(len(own), device=own.device)

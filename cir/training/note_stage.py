@@ -117,7 +117,9 @@ class NoteValidation:
     def run(self, network: ConvAst) -> dict[str, float]:
         """Top-1 and top-5 in percent, and the mean reciprocal rank."""
         network.eval()
-        references, queries = (embed_levels(network, part) for part in (self.references, self.queries))
+        references, queries = (
+            embed_levels(network, part) for part in (self.references, self.queries)
+        )
         ranks = rank_of_targets(queries @ references.T, self.targets.to(queries.device)).float()
         return {
             "top_1": 100 * float((ranks <= 1).float().mean()),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -16,12 +17,14 @@ from torch import Tensor
 
 from cir.errors import CheckpointError, DataError, InputError
 from cir.files import replacing
+from cir.training.interrupts import collect_interrupts
 from cir.training.optimiser import MatrixOptimiser
 
 CHECKPOINT = "checkpoint.safetensors"
 STABLE = "stable.safetensors"
 """The last checkpoint before the rate began to fall: where a longer run goes on."""
 LOG = "log.csv"
+_LOG_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def run_stage(
     validate_minutes: float = 10.0,
     checkpoint_minutes: float = 2.0,
     initial: Path | None = None,
-) -> None:
+) -> bool:
     """Learn until the end, going on from a checkpoint in `folder` where there is one.
 
     Args:
@@ -121,6 +124,9 @@ def run_stage(
         validate_minutes: Between validations.
         checkpoint_minutes: Between checkpoints.
         initial: A checkpoint of another run of this stage to start from; its clock starts anew.
+
+    Returns:
+        Whether the end was reached; Ctrl-C and SIGTERM save and stop before it.
 
     Raises:
         DataError: A loss is not a finite number; the checkpoint before it is kept.
@@ -137,34 +143,39 @@ def run_stage(
     falls = clock.done(config, stage.batch_size) > 1 - config.fall_share
     began = time.monotonic() - clock.seconds
     losses: dict[str, Tensor] = {}
-    while (done := clock.done(config, stage.batch_size)) < 1:
-        if not falls and done > 1 - config.fall_share:
-            _check(losses, clock)
-            save_checkpoint(folder / STABLE, stage, clock)
-            falls = True
-        generator.manual_seed(seed * 2**32 + clock.step)
-        losses = stage.losses(generator)
-        total = torch.stack(list(losses.values())).sum()
-        total.backward()  # type: ignore[no-untyped-call]
-        stage.optimiser.step(config.share(done), clip=config.clip)
-        clock.step += 1
-        clock.seconds = time.monotonic() - began
-        if clock.seconds - told > 20:
-            told = clock.seconds
-            _check(losses, clock)
-            row = {name: float(value.detach()) for name, value in losses.items()}
-            _log(folder, stage, clock, done, row)
-        if clock.seconds - saved > 60 * checkpoint_minutes:
-            saved = clock.seconds
-            _check(losses, clock)
-            save_checkpoint(folder / CHECKPOINT, stage, clock)
-        if clock.seconds - validated > 60 * validate_minutes:
-            validated = clock.seconds
-            _log(folder, stage, clock, done, stage.validate())
-            began = time.monotonic() - clock.seconds  # the clock stands still meanwhile
-    _check(losses, clock)
-    save_checkpoint(folder / CHECKPOINT, stage, clock)
+    with collect_interrupts() as interrupted:
+        while (done := clock.done(config, stage.batch_size)) < 1 and not interrupted:
+            if not falls and done > 1 - config.fall_share:
+                _check(losses, clock)
+                save_checkpoint(folder / STABLE, stage, clock)
+                falls = True
+            generator.manual_seed(_seed_of(seed, clock.step))
+            losses = stage.losses(generator)
+            total = torch.stack(list(losses.values())).sum()
+            total.backward()  # type: ignore[no-untyped-call]
+            stage.optimiser.step(config.share(done), clip=config.clip)
+            clock.step += 1
+            clock.seconds = time.monotonic() - began
+            if clock.seconds - told > _LOG_SECONDS:
+                told = clock.seconds
+                _check(losses, clock)
+                row = {name: float(value.detach()) for name, value in losses.items()}
+                _log(folder, stage, clock, done, row)
+            if clock.seconds - saved > 60 * checkpoint_minutes:
+                saved = clock.seconds
+                _check(losses, clock)
+                save_checkpoint(folder / CHECKPOINT, stage, clock)
+            if clock.seconds - validated > 60 * validate_minutes:
+                validated = clock.seconds
+                _log(folder, stage, clock, done, stage.validate())
+                began = time.monotonic() - clock.seconds  # the clock stands still meanwhile
+    if losses:
+        _check(losses, clock)
+        save_checkpoint(folder / CHECKPOINT, stage, clock)
+    if interrupted:
+        return False
     _log(folder, stage, clock, 1.0, stage.validate())
+    return True
 
 
 def save_checkpoint(path: Path, stage: Stage, clock: Clock) -> None:
@@ -194,6 +205,11 @@ def load_checkpoint(path: Path, stage: Stage) -> Clock:
             "anew, or give the configuration that it was made with."
         ) from error
     return clock
+
+
+def _seed_of(seed: int, step: int) -> int:
+    """Of the draws of one step; of 32 bits, all that the generator of a CPU looks at."""
+    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
 
 
 def _of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,0 +1,40 @@
+"""Which number format a machine trains fastest in, found by trying."""
+
+import time
+
+import torch
+from torch import nn
+
+from cir.model.conv_ast.network import ConvAst
+
+_N_CLIPS = 64
+_SECONDS = 2.0
+
+
+def choose_precision(network: ConvAst, device: torch.device) -> torch.dtype:
+    """Train a copy for a few seconds in both formats: some processors have bfloat16 only in name.
+
+    A GPU always takes bfloat16.
+    """
+    if device.type == "cuda":
+        return torch.bfloat16
+    with torch.random.fork_rng(devices=[]):
+        trial = ConvAst(network.config)
+    # The first of each is a rehearsal: kernels are made, memory is fetched.
+    seconds = {
+        precision: min(_time(trial, precision) for _ in range(2))
+        for precision in (torch.float32, torch.bfloat16)
+    }
+    return min(seconds, key=lambda precision: seconds[precision])
+
+
+def _time(network: ConvAst, precision: torch.dtype) -> float:
+    """Seconds of processor time a step of notes."""
+    levels = torch.zeros(_N_CLIPS, network.config.note_frames, network.config.bands.n_bands)
+    began, steps = time.process_time(), 0
+    while time.process_time() - began < _SECONDS / 4 or not steps:
+        with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+            embeddings = network.embed_notes(levels)
+        nn.functional.mse_loss(embeddings.float(), torch.ones_like(embeddings).float()).backward()
+        steps += 1
+    return (time.process_time() - began) / steps

@@ -1,0 +1,214 @@
+"""The whole of a training: data, features, first the notes and then the mixtures."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from cir.datasets.base import NoteDataset
+from cir.datasets.registry import open_dataset
+from cir.errors import DataError, InputError
+from cir.instruments.families import FAMILIES
+from cir.mixtures.config import PAPER_FAMILIES
+from cir.model.conv_ast.config import ConvAstConfig
+from cir.model.conv_ast.network import ConvAst
+from cir.model.encoder import TimbreEncoder
+from cir.training.feature_cache import FeatureCache
+from cir.training.feature_pool import FeaturePool
+from cir.training.mixture_batches import MixtureSampler
+from cir.training.mixture_stage import MixtureStage
+from cir.training.mixture_validation import MixtureValidation
+from cir.training.note_batches import NoteSampler
+from cir.training.note_stage import NoteStage, NoteValidation
+from cir.training.precision import choose_precision
+from cir.training.stage import STABLE, Stage, StageConfig, run_stage
+from cir.types import Progress
+
+
+@dataclass(frozen=True)
+class NoteStageConfig(StageConfig):
+    """The first stage: notes."""
+
+    n_instruments: int = 128
+    """In a batch; fewer where the data has not so many."""
+    notes_per_instrument: int = 2
+    recast_share: float = 0.3
+    layered_share: float = 0.3
+
+
+@dataclass(frozen=True)
+class MixtureStageConfig(StageConfig):
+    """The second stage: mixtures."""
+
+    matrix_rate: float = 0.01
+    rate: float = 1e-3
+    n_mixtures: int = 48
+    """In a batch."""
+    recast_share: float = 0.5
+    queue_size: int = 1024
+    """Recast instruments of earlier batches that an answer is told from, for each family."""
+    paper_share: float = 0.6
+    """How often a batch has the paper's families; else it has two to five of any."""
+    level_range_db: float = 3.0
+    coloured_share: float = 0.3
+    n_validation_mixtures: int = 300
+
+
+@dataclass(frozen=True)
+class RecipeConfig:
+    """A training from notes to a model."""
+
+    data: tuple[str, ...]
+    """Sources as `cir.datasets.registry.open_dataset` names them; the first one's valid split is
+    validated on."""
+    data_weights: tuple[float, ...] = ()
+    """How often an instrument of each source is drawn, relative to the others; empty: alike."""
+    seed: int = 0
+    encoder: ConvAstConfig = field(default_factory=lambda: ConvAstConfig(families=FAMILIES))
+    notes: NoteStageConfig = field(default_factory=NoteStageConfig)
+    mixtures: MixtureStageConfig = field(default_factory=MixtureStageConfig)
+    initial: str | None = None
+    """Folder of a run to go on from, from where its rates began to fall."""
+    validate_minutes: float = 10.0
+    threads: int = 0
+    """Of the processor; 0 leaves it to torch."""
+
+    def __post_init__(self) -> None:
+        if not self.data:
+            raise InputError("data must name at least one source.")
+        if self.data_weights and (
+            len(self.data_weights) != len(self.data)
+            or not all(0 < weight < math.inf for weight in self.data_weights)
+        ):
+            raise InputError(
+                f"data_weights must be none, or one positive number for each of the "
+                f"{len(self.data)} sources, got {self.data_weights}."
+            )
+        if not self.encoder.families:
+            raise InputError("families of the encoder must name at least one family.")
+
+
+def train_recipe(
+    config: RecipeConfig,
+    folder: Path,
+    *,
+    cache: Path,
+    device: torch.device,
+    progress: Progress | None = None,
+) -> Path:
+    """Train both stages, or go on with them.
+
+    Args:
+        config: All that decides the result, but for the clock where a stage ends by it.
+        folder: Of the run: `notes`, `mixtures` and, in the end, `model`.
+        cache: Where features are kept, of this run and others.
+        device: Where everything is computed.
+        progress: Told how far the features are; stages print lines of their own.
+
+    Returns:
+        The folder of the model; not there where the run was stopped before its end.
+
+    Raises:
+        CirError: Data is missing or damaged, or a checkpoint is of another run.
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    datasets = [open_dataset(spec, seed=config.seed) for spec in config.data]
+    caches = [
+        FeatureCache.open(cache, dataset, config.encoder.bands, progress=progress)
+        for dataset in datasets
+    ]
+    weights = config.data_weights or (1.0,) * len(caches)
+    pool = FeaturePool.join(caches, weights, str(device))
+    torch.manual_seed(config.seed)
+    network = ConvAst(config.encoder).to(device)
+    precision = choose_precision(network, device)
+    model = folder / "model"
+    notes = _note_stage(config, network, pool, caches, precision)
+    if not _run(notes, config, config.notes, folder / "notes", device):
+        return model
+    mixtures = _mixture_stage(config, network, pool, caches, datasets, precision)
+    if _run(mixtures, config, config.mixtures, folder / "mixtures", device):
+        TimbreEncoder(network, device).save_pretrained(model)
+    return model
+
+
+def _run(
+    stage: Stage, config: RecipeConfig, own: StageConfig, folder: Path, device: torch.device
+) -> bool:
+    """Whether the stage reached its end."""
+    initial = None if config.initial is None else Path(config.initial) / folder.name / STABLE
+    return run_stage(
+        stage,
+        own,
+        folder,
+        seed=config.seed,
+        device=device,
+        validate_minutes=config.validate_minutes,
+        initial=initial if initial is not None and initial.is_file() else None,
+    )
+
+
+def _note_stage(
+    config: RecipeConfig,
+    network: ConvAst,
+    pool: FeaturePool,
+    caches: list[FeatureCache],
+    precision: torch.dtype,
+) -> NoteStage:
+    own = config.notes
+    n_pairs = int((pool.n_notes >= 2).sum())
+    if n_pairs < 2:
+        raise DataError("Fewer than two instruments have two notes: there is nothing to compare.")
+    sampler = NoteSampler(
+        pool,
+        config.encoder.bands,
+        config.encoder.note_frames,
+        min(own.n_instruments, n_pairs),
+        own.notes_per_instrument,
+        own.recast_share,
+        own.layered_share,
+    )
+    validation = NoteValidation.of(caches[:1], config.encoder.note_frames, str(pool.device))
+    return NoteStage(network, sampler, own, validation, precision=precision)
+
+
+def _mixture_stage(
+    config: RecipeConfig,
+    network: ConvAst,
+    pool: FeaturePool,
+    caches: list[FeatureCache],
+    datasets: list[NoteDataset],
+    precision: torch.dtype,
+) -> MixtureStage:
+    own = config.mixtures
+    families = tuple(name for name in PAPER_FAMILIES if name in config.encoder.families)
+    network.begin_mixtures()
+    sampler = MixtureSampler(
+        pool,
+        config.encoder.bands,
+        config.encoder.mixture_frames,
+        own.n_mixtures,
+        own.recast_share,
+        own.level_range_db,
+        own.coloured_share,
+    )
+    validation = MixtureValidation.draw(
+        datasets[0],
+        caches[0],
+        network,
+        families=families,
+        n_mixtures=own.n_validation_mixtures,
+    )
+    return MixtureStage(
+        network,
+        sampler,
+        own,
+        validation,
+        paper_families=families,
+        paper_share=own.paper_share,
+        queue_size=own.queue_size,
+        seed=config.seed,
+        precision=precision,
+    )
