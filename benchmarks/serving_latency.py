@@ -15,8 +15,11 @@ from cir.audio.dsp import pad_or_trim
 from cir.audio.features import SAMPLE_RATE
 from cir.audio.io import load_audio
 from cir.instruments.families import FAMILIES
+from cir.model.architectures import AnyConfig
 from cir.model.config import EncoderConfig
+from cir.model.conv_ast.config import ConvAstConfig
 from cir.model.encoder import TimbreEncoder
+from cir.model.positions import PatchGrid
 from cir.model.windows import cut_windows
 from cir.types import FloatArray
 
@@ -28,10 +31,12 @@ MIX_SECONDS = 10
 LIMIT_MS = 500.0
 LEAST_ROUNDS = 3
 STORED_BYTES = 2
-"""Of a parameter on disk, where weights are float16."""
+"""Of a parameter on disk, where matrices are float16."""
 
-_SHIPPED = EncoderConfig(families=FAMILIES)
-_SHAPES = ((192, 6, 3), (384, 6, 6), (384, 12, 6), (512, 6, 8), (512, 12, 8), (768, 6, 12))
+_SHIPPED = ConvAstConfig(families=FAMILIES)
+_WIDTHS = ((16, 32, 64, 128, 256), (24, 48, 96, 192, 320), (32, 64, 128, 256, 512))
+_LAYERS = (2, 6)
+_TIME_STRIDES = (16, 32)
 _PAPER = EncoderConfig(
     hidden_size=768,
     n_layers=12,
@@ -43,11 +48,13 @@ _PAPER = EncoderConfig(
     mixture_frames=1024,
     families=FAMILIES,
 )
-#: Width, layers and heads at the features of what we ship, then AST-base at those and at its own.
+#: Convolutions and layers over them, coarse and fine, and the paper's AST-base with family queries.
 SIZES = (
     *(
-        replace(_SHIPPED, hidden_size=hidden_size, n_layers=n_layers, n_heads=n_heads)
-        for hidden_size, n_layers, n_heads in (*_SHAPES, (768, 12, 12))
+        replace(_SHIPPED, widths=widths, n_layers=n_layers, time_stride=stride)
+        for widths in _WIDTHS
+        for n_layers in _LAYERS
+        for stride in _TIME_STRIDES
     ),
     _PAPER,
 )
@@ -123,7 +130,7 @@ def measure_latency(
 
 
 def measure_sizes(
-    configs: Sequence[EncoderConfig], threads: Sequence[int], question: Question
+    configs: Sequence[AnyConfig], threads: Sequence[int], question: Question
 ) -> dict[str, Any]:
     """Time untrained models, as they are and in int8, with each number of threads.
 
@@ -138,13 +145,13 @@ def measure_sizes(
         encoder = TimbreEncoder.from_config(config)
         encoders = {PEER: encoder, INT8: Int8Encoder(encoder)}
         parameters = sum(one.numel() for one in encoder.network.parameters())
-        table = encoder.network.ast.embeddings.position_embeddings  # (1, tokens, D)
+        n_windows = len(cut_windows(question.mix, config.mixture_samples))
         sizes.append(
             {
                 "name": _name(config),
                 "parameters": parameters,
                 "float16_mb": parameters * STORED_BYTES / 1e6,
-                "tokens": len(cut_windows(question.mix, config.mixture_samples)) * table.shape[1],
+                "tokens": n_windows * _tokens_of_window(config),
                 "runs": [_ask_on(count, encoders, question) for count in threads],
             }
         )
@@ -191,8 +198,19 @@ def _ask_on(
     return {"threads": threads, "load_average": load, "encoders": figures}
 
 
-def _name(config: EncoderConfig) -> str:
-    """Such as `384 x 12, hop 20 ms, stride 16`."""
-    hop_ms = 1000 * config.hop_samples / SAMPLE_RATE
-    size = f"{config.hidden_size} x {config.n_layers}"
+def _tokens_of_window(config: AnyConfig) -> int:
+    if isinstance(config, ConvAstConfig):
+        return config.n_rows * config.mixture_frames // config.time_stride
+    n_rows, n_columns = PatchGrid.of(config).shape
+    return 2 + n_rows * n_columns
+
+
+def _name(config: AnyConfig) -> str:
+    """Such as `conv 256 x 2, hop 20 ms, stride 16`."""
+    if isinstance(config, ConvAstConfig):
+        kind, hop_samples = "conv", config.bands.hop_samples
+    else:
+        kind, hop_samples = "AST", config.hop_samples
+    hop_ms = 1000 * hop_samples / SAMPLE_RATE
+    size = f"{kind} {config.hidden_size} x {config.n_layers}"
     return f"{size}, hop {hop_ms:.0f} ms, stride {config.time_stride}"

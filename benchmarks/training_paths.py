@@ -137,7 +137,7 @@ def compare(ours: OurPath, theirs: StraightforwardPath, plan: MixtureBatchPlan) 
         apart.append((log_mels - reference).abs().flatten())
         heard.append(apart[-1][(reference > _AUDIBLE).flatten()])
     with torch.no_grad():
-        embeddings = network.embed_mixtures(whole)[:, 0]
+        embeddings = network.listen(whole).overall
         others = model(whole).pooler_output
     differences = {
         "one_waveform": (same - expected).abs().max(),

@@ -17,8 +17,11 @@ from cir.evaluation.mixture_stream import MixtureSet
 from cir.evaluation.mixtures import evaluate_mixtures
 from cir.evaluation.single import evaluate_single_source
 from cir.mixtures.config import PAPER_FAMILIES
+from cir.model.architectures import AnyConfig
 from cir.model.config import EncoderConfig
+from cir.model.conv_ast.config import ConvAstConfig
 from cir.model.encoder import TimbreEncoder
+from cir.model.windows import cut_windows
 from cir.types import FloatArray
 from tests.fakes import SAMPLE_RATE, SpectrumEncoder, tone
 from tests.tone_bank import write_bank
@@ -152,15 +155,23 @@ def test_slow_models_are_asked_less_often(encoder: TimbreEncoder) -> None:
     assert figures[latency.PEER]["rounds"] == latency.LEAST_ROUNDS
 
 
-def test_the_largest_size_that_fits_is_named() -> None:
+@pytest.mark.parametrize(
+    ("config", "of_window"),
+    [
+        (CONFIG, 2 + 8 * 4),  # 8 bands of 4 columns, and the two first
+        (ConvAstConfig(widths=(8, 16, 16), time_stride=8, families=PAPER_FAMILIES), 16 * 32),
+    ],
+)
+def test_the_largest_size_that_fits_is_named(config: AnyConfig, of_window: int) -> None:
     latency = module("serving_latency")
     question = latency.Question(latency.ten_seconds(), PAPER_FAMILIES, 1, 0.0)
-    found = latency.measure_sizes([CONFIG], [1], question)
+    found = latency.measure_sizes([config], [1], question)
     (size,) = found["sizes"]
     assert size["parameters"] == sum(
-        one.numel() for one in TimbreEncoder.from_config(CONFIG).network.parameters()
+        one.numel() for one in TimbreEncoder.from_config(config).network.parameters()
     )
-    assert size["tokens"] % (2 + 8 * 4) == 0  # 8 bands of 4 columns, and the two first
+    n_windows = len(cut_windows(question.mix, config.mixture_samples))
+    assert size["tokens"] == n_windows * of_window
     assert {one["size"] for one in found["largest"]} == {size["name"]}
 
 
