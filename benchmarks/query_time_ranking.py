@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.errors import InputError
-from cir.evaluation.metrics import IntArray
+from cir.metrics import IntArray
 from cir.types import FloatArray
 
 POOLINGS = ("mean", "best")

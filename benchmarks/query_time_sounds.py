@@ -10,9 +10,9 @@ import numpy as np
 from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.note_bank import NoteBankDataset
 from cir.evaluation.gallery import Gallery
-from cir.evaluation.metrics import IntArray
 from cir.evaluation.mixture_stream import MixtureSet, draw_mixtures
 from cir.instruments.note_bank import SAMPLE_RATE
+from cir.metrics import IntArray
 from cir.model.encoder import TimbreEncoder
 from cir.types import FloatArray
 

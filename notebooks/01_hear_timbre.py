@@ -364,7 +364,7 @@ players(
 #
 # ```python
 # from cir.baselines.mfcc import mfcc_statistics
-# from cir.evaluation.metrics import target_ranks, top_k_accuracy
+# from cir.metrics import target_ranks, top_k_accuracy
 #
 # known = np.array([mfcc_statistics(sound, SAMPLE_RATE) for sound in references])
 # asked = np.array([mfcc_statistics(note.audio, SAMPLE_RATE) for note in search.queries])

@@ -37,7 +37,7 @@ from cir.evaluation.bootstrap import (
     resampled_means,
 )
 from cir.evaluation.gallery import Gallery
-from cir.evaluation.metrics import chance_top_k, hits, target_ranks, top_k_accuracy
+from cir.metrics import chance_top_k, hits, target_ranks, top_k_accuracy
 from cir.evaluation.mixture_stream import MixtureSet
 from cir.evaluation.mixtures import evaluate_mixtures
 from cir.evaluation.open_set import evaluate_open_set
@@ -356,7 +356,7 @@ for title, one in (("this bank", here), ("Surge", large)):
 # <details><summary>Solution</summary>
 #
 # ```python
-# from cir.evaluation.metrics import chance_mean_reciprocal_rank, mean_reciprocal_rank
+# from cir.metrics import chance_mean_reciprocal_rank, mean_reciprocal_rank
 # print(mean_reciprocal_rank(ranks), chance_mean_reciprocal_rank(len(rows)))
 # ```
 #

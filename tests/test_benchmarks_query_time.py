@@ -11,9 +11,9 @@ import pytest
 
 from cir.datasets.note_bank import NoteBankDataset
 from cir.evaluation.gallery import Gallery
-from cir.evaluation.metrics import target_ranks
 from cir.evaluation.mixture_stream import MixtureSet, draw_mixtures
 from cir.instruments.note_bank import SAMPLE_RATE
+from cir.metrics import target_ranks
 from cir.mixtures.config import PAPER_FAMILIES
 from cir.model.config import EncoderConfig
 from cir.model.encoder import TimbreEncoder

@@ -26,7 +26,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"engines"}),
     frozenset({"instruments"}),
     frozenset({"audio"}),
-    frozenset({"config", "files", "progress"}),
+    frozenset({"config", "files", "metrics", "progress"}),
     frozenset({"types", "errors"}),
 )
 LAYER_OF = {part: layer for layer, parts in enumerate(LAYERS) for part in parts}

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from cir import metrics
 from cir.errors import InputError
-from cir.evaluation import bootstrap, metrics
+from cir.evaluation import bootstrap
 from cir.evaluation.scores import METRICS, Estimate, Scores, average, score
 
 

@@ -1,9 +1,11 @@
 """What a training configuration may say, and runs that are refused before they start."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cir.config import load_config, parse_config
@@ -14,6 +16,8 @@ from cir.training import loop
 from cir.training.config import LossWeights, TrainingConfig
 from cir.training.sampler import BatchSampler
 from cir.training.validation import Validation, check_validation
+from cir.types import FloatArray, Progress
+from tests.fakes import SpectrumEncoder
 from tests.tone_bank import write_bank
 from tests.training_cases import TINY, tiny_config, tone_pool
 
@@ -92,6 +96,36 @@ def test_instruments_of_one_note_are_no_queries(
     monkeypatch.setattr(NoteBankDataset, "notes", lambda *args: notes(*args)[:1])
     with pytest.raises(DataError, match="reference note"):
         Validation(dataset, pool, config)
+
+
+class OnePoint(SpectrumEncoder):
+    """Collapsed: every sound is the same, but for rounding."""
+
+    def embed(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        noise = np.random.default_rng(len(sounds)).normal(0, 1e-8, (len(sounds), 32))
+        return np.asarray(32**-0.5 + noise, dtype=np.float32)
+
+
+@pytest.mark.parametrize("task", ["pairs", "mixtures"])
+def test_a_collapsed_encoder_validates_at_the_worst_rank(tmp_path: Path, task: str) -> None:
+    dataset = NoteBankDataset(write_bank(tmp_path))
+    pool, config = tone_pool(tmp_path), tiny_config(tmp_path, task, n_validation_mixtures=2)
+    found = Validation(dataset, pool, config).run(OnePoint())
+    heard = [one for split in ("train", "valid") for one in dataset.instruments(split)]
+    candidates = [one.family for one in heard if one.effects_on]
+    counts = [candidates.count(family) for family in config.paper_families]
+    if task == "pairs":
+        counts = [len(candidates)]
+    assert found["mrr"] == pytest.approx(np.mean([1 / count for count in counts]))
+    assert found["top_1"] == 0
+    honest = Validation(dataset, pool, config).run(SpectrumEncoder())
+    assert honest["mrr"] > found["mrr"]
 
 
 def test_batches_that_do_not_go_into_the_processes_are_refused() -> None:

@@ -10,8 +10,8 @@ import torch
 from scipy.signal import butter, sosfilt
 
 from cir.audio.dsp import peak_normalise
-from cir.evaluation.metrics import Float64Array, IntArray
 from cir.instruments.note_bank import SAMPLE_RATE
+from cir.metrics import Float64Array, IntArray
 from cir.mixtures.effects import NOISE_TABLE_SAMPLES, apply_effects
 from cir.mixtures.plan import DRY, CodecPlan, EffectsPlan, MixturePlan, NoisePlan, ReverbPlan
 from cir.mixtures.render import PEAK, Mixture

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cir.evaluation.metrics import IntArray, target_ranks
+from cir.metrics import IntArray, target_ranks
 from cir.types import FloatArray
 
 ABSENT = -1

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cir.errors import InputError
-from cir.evaluation.metrics import Float64Array, IntArray
+from cir.metrics import Float64Array, IntArray
 
 #: Upper bound on the elements of one temporary table of the medians.
 _CHUNK_ELEMENTS = 4_000_000

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cir.evaluation.metrics import Float64Array, IntArray
+from cir.metrics import Float64Array, IntArray
 from cir.types import FloatArray
 
 

@@ -4,8 +4,8 @@ import numpy as np
 
 from cir.errors import InputError
 from cir.evaluation import bootstrap
-from cir.evaluation.metrics import Float64Array, IntArray
 from cir.evaluation.scores import RESAMPLES, Estimate
+from cir.metrics import Float64Array, IntArray
 
 _CHUNK_ELEMENTS = 4_000_000
 

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from cir.errors import DataError
-from cir.evaluation.metrics import Float64Array, IntArray
 from cir.index.chances import ChanceModel, lead
+from cir.metrics import Float64Array, IntArray
 
 _OWN = ("scale", "scale_per_gap", "scale_per_log_n")
 _FAMILY_SPREAD = 1.0

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from cir.errors import DataError
-from cir.evaluation.metrics import Float64Array
 from cir.index.novelty import NoveltyModel, features, logistic
+from cir.metrics import Float64Array
 
 _RIDGE = 1e-3
 _FAMILY_PRIOR = 1.0

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
 from cir.errors import DataError, InputError
-from cir.evaluation.metrics import IntArray
 from cir.instruments.splits import SPLITS
+from cir.metrics import IntArray
 from cir.mixtures.decode import unique_names
 from cir.mixtures.pool import NotePool
 from cir.types import Progress

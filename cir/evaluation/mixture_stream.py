@@ -13,10 +13,10 @@ from cir.evaluation.answers import ABSENT, Answers
 from cir.evaluation.casts import draw_casts, draw_mixed_casts
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, Timed
-from cir.evaluation.metrics import IntArray
 from cir.index.hubs import HubCohort
 from cir.index.vectors import average_notes
 from cir.instruments.families import check_families
+from cir.metrics import IntArray
 from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import Mixture, draw_mixture

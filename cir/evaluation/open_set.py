@@ -12,13 +12,13 @@ from cir.evaluation.answers import Answers
 from cir.evaluation.calibrate import calibrate
 from cir.evaluation.detection import auroc
 from cir.evaluation.gallery import Gallery
-from cir.evaluation.metrics import Float64Array, IntArray, hits, target_ranks
 from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, embed_references, timed
 from cir.evaluation.mixtures import describe
 from cir.evaluation.reliability import expected_calibration_error, reliability_bins
 from cir.evaluation.scores import Estimate
 from cir.index.calibration import Calibration, read_calibration
 from cir.index.database import BUNDLED_PATH
+from cir.metrics import Float64Array, IntArray, hits, target_ranks
 from cir.progress import part
 from cir.types import Encoder, FloatArray, Judgement, Progress
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from cir.errors import InputError
 from cir.evaluation import bootstrap
-from cir.evaluation.metrics import Float64Array, IntArray
 from cir.evaluation.scores import RESAMPLES, Estimate
+from cir.metrics import Float64Array, IntArray
 
 N_BINS = 10
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cir import metrics
 from cir.errors import InputError
-from cir.evaluation import bootstrap, metrics
-from cir.evaluation.metrics import Float64Array, IntArray
+from cir.evaluation import bootstrap
+from cir.metrics import Float64Array, IntArray
 
 #: In the order of the report.
 METRICS = ("top_1", "top_5", "mrr", "median_rank")

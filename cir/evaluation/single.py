@@ -5,16 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
-from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, Timed
-from cir.evaluation.metrics import IntArray, target_ranks
 from cir.evaluation.mixture_stream import chunks, embed_references, timed
 from cir.evaluation.results import make_result
 from cir.evaluation.scores import Scores, score
+from cir.metrics import IntArray, target_ranks
 from cir.progress import part
 from cir.types import FloatArray, Progress
+from numpy.typing import NDArray
+
+from cir.evaluation.gallery import Gallery
 
 NO_FAMILY = "none"
 

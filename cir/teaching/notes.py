@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from cir.datasets.base import NoteDataset, RecordedNote
 from cir.datasets.recorded import SAMPLE_RATE
 from cir.errors import InputError
-from cir.evaluation.metrics import IntArray, target_ranks
 from cir.evaluation.scores import Scores, score
 from cir.instruments.splits import SPLITS
+from cir.metrics import IntArray, target_ranks
 from cir.types import Encoder, FloatArray
 
 _FEWEST_PITCHES = 4

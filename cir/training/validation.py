@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cir.datasets.base import NoteDataset
 from cir.errors import DataError
 from cir.instruments.note_bank import SAMPLE_RATE
+from cir.metrics import IntArray, mean_reciprocal_rank, target_ranks, top_k_accuracy
 from cir.mixtures.config import MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import draw_mixture
@@ -81,10 +81,10 @@ class Validation:
         ranks: dict[str | None, list[int]] = {}
         for query, embedded in zip(self._queries, self._embed_queries(encoder), strict=True):
             for (family, target), vector in zip(query.targets, embedded, strict=True):
-                similarities = references @ vector
-                if self._mixtures:
-                    similarities[[other != family for other in self._families]] = -np.inf
-                rank = 1 + int((similarities > similarities[self._ids.index(target)]).sum())
+                candidates = self._candidates(family)
+                similarities = references[candidates] @ vector
+                column = candidates.index(self._ids.index(target))
+                rank = int(target_ranks(similarities[None], [column])[0])
                 ranks.setdefault(family, []).append(rank)
         scores = {family: _score(np.array(found)) for family, found in ranks.items()}
         metrics = {
@@ -94,6 +94,12 @@ class Validation:
             for family, score in scores.items():
                 metrics[f"top_1_{family}"] = score["top_1"]
         return metrics
+
+    def _candidates(self, family: str | None) -> list[int]:
+        """References that an answer is searched for among: in mixtures those of its family."""
+        if not self._mixtures:
+            return list(range(len(self._ids)))
+        return [number for number, other in enumerate(self._families) if other == family]
 
     def _embed_queries(self, encoder: Encoder) -> FloatArray:
         """One vector per query and target, (Q, targets, D)."""
@@ -107,9 +113,9 @@ def _originals(pool: NotePool) -> list[tuple[NotePool, PoolInstrument]]:
     return [(pool, instrument) for instrument in pool.instruments if instrument.is_original]
 
 
-def _score(ranks: NDArray[np.int64]) -> dict[str, float]:
-    values = np.mean(ranks <= 1), np.mean(ranks <= 5), np.mean(1 / ranks)
-    return dict(zip(_SCORES, map(float, values), strict=True))
+def _score(ranks: IntArray) -> dict[str, float]:
+    values = top_k_accuracy(ranks, 1), top_k_accuracy(ranks, 5), mean_reciprocal_rank(ranks)
+    return dict(zip(_SCORES, values, strict=True))
 
 
 def _mixture_queries(pool: NotePool, config: TrainingConfig) -> list[Query]:
