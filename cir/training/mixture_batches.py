@@ -27,6 +27,7 @@ from cir.mixtures.scales import SCALES
 from cir.training.device_tables import device_table
 from cir.training.feature_cache import KEPT_FRAMES
 from cir.training.feature_pool import FeaturePool
+from cir.training.gates import gate_notes
 from cir.training.recast import Recast
 
 _SECONDS = 10.0
@@ -216,20 +217,52 @@ class MixtureSampler:
         first = (self._uniform(generator, n_mixtures) * latest).long()
         frames = first[:, None] + torch.arange(self.n_frames, device=rows.device)  # (B, frames)
         middles = ((frames + 0.5) * seconds_a_frame)[:, None].expand(-1, rows.shape[1], -1)
-        slots = (torch.searchsorted(starts.contiguous(), middles.contiguous()) - 1).clamp_min(0)
-        row = rows.gather(-1, slots)
-        offsets = ((middles - starts.gather(-1, slots)) / seconds_a_frame).floor().long()
-        heard = sounding.gather(-1, slots) & (middles < ends.gather(-1, slots))
-        heard = heard & (offsets >= 0) & (offsets < self.pool.lengths[row])
-        inside = offsets.clamp(0, KEPT_FRAMES - 1)
-        levels = self.pool.levels.flatten(0, 1)[row * KEPT_FRAMES + inside].float()
+        current = torch.searchsorted(starts.contiguous(), middles.contiguous()) - 1
         # Notes keep their levels beside each other; the loudest of the stem's notes has the peak.
         played = sounding & (starts < _SECONDS)
         gains = self.pool.log_gains[rows]
-        loudest = gains.masked_fill(~played, -math.inf).amax(-1, keepdim=True)
-        gains = (gains - loudest).gather(-1, slots) / NEPERS_PER_UNIT
-        levels = torch.where(levels > LEVEL_FLOOR, levels + gains[..., None], LEVEL_FLOOR)
-        return torch.where(heard[..., None], levels, LEVEL_FLOOR), inside
+        gains = gains - gains.masked_fill(~played, -math.inf).amax(-1, keepdim=True)
+        now, place = self._hear(current, middles, rows, starts, ends, sounding, gains)
+        # Windows also reach to the note before, and to the one to come.
+        before, _ = self._hear(current - 1, middles, rows, starts, ends, sounding, gains)
+        after, _ = self._hear(current + 1, middles, rows, starts, ends, sounding, gains)
+        levels = (now + before + after).log() / NEPERS_PER_UNIT
+        return levels.clamp_min(LEVEL_FLOOR), place
+
+    def _hear(
+        self,
+        slots: Tensor,
+        middles: Tensor,
+        rows: Tensor,
+        starts: Tensor,
+        ends: Tensor,
+        sounding: Tensor,
+        gains: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Power in each frame of the note in one slot of its stem, and the frame of the note.
+
+        Args:
+            slots: (B, S, frames); those before the first and behind the last are silent.
+            middles: Of the frames, in seconds, (B, S, frames).
+            rows: Notes, starts and ends in seconds, whether they sound and their gains in nepers of
+                power; (B, S, slots) each.
+            starts: See `rows`.
+            ends: See `rows`.
+            sounding: See `rows`.
+            gains: See `rows`.
+        """
+        there = (slots >= 0) & (slots < rows.shape[-1])
+        slots = slots.clamp(0, rows.shape[-1] - 1)
+        row = rows.gather(-1, slots)
+        since = middles - starts.gather(-1, slots)
+        left = ends.gather(-1, slots) - middles
+        place = (since * (SAMPLE_RATE / self.bands.hop_samples)).floor().long()
+        heard = there & sounding.gather(-1, slots) & (place < self.pool.lengths[row])
+        place = place.clamp(0, KEPT_FRAMES - 1)
+        levels = self.pool.levels.flatten(0, 1)[row * KEPT_FRAMES + place].float()
+        power = (levels * NEPERS_PER_UNIT + gains.gather(-1, slots)[..., None]).exp()
+        gates = gate_notes(since, left, self.bands) * heard[..., None]
+        return torch.where(levels > LEVEL_FLOOR, power * gates, 0.0), place
 
     def _stem_gains(
         self, families: Sequence[str], n_mixtures: int, generator: torch.Generator

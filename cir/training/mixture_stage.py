@@ -183,7 +183,8 @@ class MixtureStage(Stage):
             targets = batch.members[:, column].scatter(0, batch.remade[:, column], numbers)
             targets = targets.masked_fill(~batch.audible[:, column], -100)
             logits = scale * answers[:, families.index(family)] @ candidates.T
-            losses.append(cross_entropy(logits, targets))
+            missed = cross_entropy(logits, targets, reduction="sum")
+            losses.append(missed / batch.audible[:, column].sum().clamp_min(1))
             self._keep(family, own)
         return torch.stack(losses).mean()
 

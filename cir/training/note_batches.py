@@ -50,11 +50,13 @@ class NoteSampler:
         # torch.multinomial's own way, but that it makes the host wait for the device to check.
         race = drawable / torch.empty_like(drawable).exponential_(generator=generator)
         chosen = race.topk(self.n_instruments).indices
+        # The first so many are changed below: they must be as good as any.
+        keys = torch.rand(chosen.shape, generator=generator, device=chosen.device)
+        chosen = chosen[keys.argsort()]
         rows = self._different_notes(chosen, generator)  # (P, K)
         levels = self.pool.notes(rows.flatten(), self.n_frames)
         n_recast = round(self.recast_share * self.n_instruments)
         n_layered = round(self.layered_share * self.n_instruments)
-        # Instruments come in random order: the first so many are as good as any.
         if n_layered:
             part = slice(0, n_layered * n_notes)
             levels[part] = self._layer(levels[part], rows[:n_layered], generator)
