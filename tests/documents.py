@@ -18,8 +18,7 @@ import yaml
 
 from notebooks.build import list_notebooks, read_notebook
 from tests.dataset_cases import write_nsynth
-from tests.tone_bank import write_bank
-from tests.training_cases import tiny_config
+from tests.tone_bank import FAMILIES, write_bank
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -111,23 +110,25 @@ def commands(text: str) -> Iterator[list[str]]:
 def workplace(folder: Path) -> Iterator[None]:
     """Work in a folder where the snippets find what they name, without touching the repository.
 
-    `configs/cir-tiny.yaml` is a run of four steps there, on a bank of tones, and `nsynth-test` has
+    `configs/cir-tiny.yaml` is a run of a few steps there, on a bank of tones, and `nsynth-test` has
     fifteen instruments.
     """
     (folder / "cir").symlink_to(ROOT / "cir")
     (folder / "configs").mkdir()
-    config = tiny_config(write_bank(folder / "tones"))
     values = {
-        "data": list(config.data),
-        "encoder": {"hidden_size": 32, "n_layers": 1, "n_heads": 2, "note_frames": 32},
-        "losses": {"pair_infonce": 1.0},
-        "task": "pairs",
-        "batch_size": 2,
-        "total_steps": 4,
-        "warmup_steps": 1,
-        "decay_steps": 2,
-        "validate_every_steps": 4,
-        "trackers": [],
+        "data": [f"bank:{write_bank(folder / 'tones')}"],
+        "encoder": {
+            "widths": [4, 8],
+            "time_stride": 4,
+            "n_layers": 1,
+            "n_heads": 2,
+            "embedding_size": 16,
+            "note_frames": 32,
+            "mixture_frames": 64,
+            "families": list(FAMILIES),
+        },
+        "notes": {"examples": 24},
+        "mixtures": {"examples": 8, "n_mixtures": 4, "n_validation_mixtures": 2},
     }
     (folder / "configs" / "cir-tiny.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     write_nsynth(folder / "nsynth-test")

@@ -225,19 +225,21 @@ def test_the_story_is_short() -> None:
 
 
 def test_the_figure_has_the_sizes_of_the_bundled_model() -> None:
-    from cir.model.config import EncoderConfig
+    from cir.model.architectures import read_config
+    from cir.model.conv_ast.config import ConvAstConfig
 
-    config = EncoderConfig.from_json(
+    config = read_config(
         (ROOT / "cir" / "assets" / "model" / "config.json").read_text(encoding="utf-8")
     )
+    assert isinstance(config, ConvAstConfig)
     figure = (ROOT / "docs" / "how_it_works.svg").read_text(encoding="utf-8")
     words = " ".join(re.sub(r"<[^>]+>", " ", figure).split())
     for claim in (
         f"{config.mixture_seconds:.1f} s",
         f"{config.note_seconds:.1f} s",
-        f"{config.n_mels} bands, every {config.hop_samples / 16:.0f} ms",
-        f"{config.n_layers} layers, {config.hidden_size} wide",
-        f"patches of {config.patch_size} × {config.patch_size}",
+        f"{config.bands.n_bands} bands, every {config.bands.hop_samples / 16:.0f} ms",
+        f"{len(config.widths)} convolution stages",
+        f"{config.n_layers} AST blocks, {config.hidden_size} wide",
         f"{len(config.families)} learned queries",
     ):
         assert claim in words, claim
