@@ -16,10 +16,10 @@ SIZE = 32
 TINY = EncoderConfig(hidden_size=SIZE, n_layers=2, n_heads=2, note_frames=32, mixture_frames=64)
 
 
-def build(head: str, *, presence: bool = True, shared_encoder: bool = True) -> TimbreNetwork:
+def build(head: str, *, shared_encoder: bool = True) -> TimbreNetwork:
     torch.manual_seed(0)
     config = replace(TINY, shared_encoder=shared_encoder)
-    config = replace(config, families=FAMILIES, query_kind=head, presence=presence)
+    config = replace(config, families=FAMILIES, query_kind=head)
     return TimbreNetwork(config).eval()
 
 
@@ -33,10 +33,10 @@ def head_of(network: TimbreNetwork) -> QueryHead:
 
 
 @pytest.mark.parametrize("head", QUERY_KINDS)
-def test_one_answer_and_one_logit_per_question(head: str) -> None:
+def test_one_answer_per_question(head: str) -> None:
     output = build(head).listen(features())
     assert output.embeddings.shape == (3, 3, SIZE)
-    assert output.presence.shape == (3, 3)
+    assert output.presence.shape == (3, 0)
     assert output.overall.shape == (3, SIZE)
     assert torch.equal(output.with_overall[:, 0], output.overall)
 
@@ -45,7 +45,7 @@ def test_one_answer_and_one_logit_per_question(head: str) -> None:
 def test_a_mixture_is_answered_alike_whatever_its_batch(head: str) -> None:
     network, batch = build(head), features()
     together, alone = network.listen(batch), network.listen(batch[1:2])
-    for name in ("overall", "embeddings", "presence"):
+    for name in ("overall", "embeddings"):
         torch.testing.assert_close(getattr(together, name)[1:2], getattr(alone, name))
 
 
@@ -61,7 +61,7 @@ def test_questions_differ_and_so_do_sounds(head: str) -> None:
 def test_gradients_reach_every_weight(head: str, shared_encoder: bool) -> None:
     network = build(head, shared_encoder=shared_encoder)
     output = network.listen(features())
-    heard = [output.embeddings, output.presence, network.embed_notes(features())]
+    heard = [output.embeddings, network.embed_notes(features())]
     sum(value.square().sum() for value in heard).backward()  # type: ignore[union-attr]
     untouched = {
         name
@@ -80,7 +80,6 @@ def test_answers_follow_their_questions() -> None:
         questions.copy_(questions[order])
     after = network.listen(features())
     torch.testing.assert_close(after.embeddings, before.embeddings[:, order])
-    torch.testing.assert_close(after.presence, before.presence[:, order])
 
 
 @pytest.mark.parametrize("head", QUERY_KINDS)
@@ -91,13 +90,6 @@ def test_only_the_linear_head_looks_at_nothing_but_the_pooled_embedding(head: st
     tokens = torch.randn(2, 10, SIZE, generator=generator)
     one, other = head_of(network)(tokens, pooled).embeddings
     assert torch.equal(one, other) == (head == "linear")
-
-
-@pytest.mark.parametrize("kind", QUERY_KINDS)
-def test_presence_is_there_only_where_asked_for(kind: str) -> None:
-    network = build(kind, presence=False)
-    assert network.listen(features()).presence.shape == (3, 0)
-    assert not [name for name in network.state_dict() if "presence" in name]
 
 
 def test_the_transformer_is_that_of_transformers() -> None:

@@ -14,7 +14,6 @@ from cir.losses.mix_infonce import mix_infonce
 from cir.losses.mix_triplet import mix_triplet
 from cir.losses.pair_infonce import pair_infonce
 from cir.losses.pair_triplet import pair_triplet
-from cir.losses.presence import presence_loss
 from cir.losses.proxies import proxy_cross_entropy
 from cir.losses.query_infonce import query_infonce
 from cir.losses.supervised_contrastive import supervised_contrastive
@@ -185,16 +184,6 @@ def test_cosine_to_targets_is_its_formula() -> None:
     embeddings, targets = _draw(BATCH, SIZE, seed=0), _draw(BATCH, SIZE, seed=1)
     terms = [1 - _cosine(e, t) for e, t in zip(embeddings, targets, strict=True)]
     assert float(cosine_to_targets(embeddings, targets)) == pytest.approx(_mean(terms), rel=1e-4)
-
-
-def test_presence_loss_is_its_formula() -> None:
-    logits = _draw(2, 3, seed=0)
-    present = torch.tensor([[True, False, True], [False, False, True]])
-    terms = []
-    for logit, there in zip(logits.flatten().tolist(), present.flatten().tolist(), strict=True):
-        probability = 1 / (1 + math.exp(-logit))
-        terms.append(-math.log(probability if there else 1 - probability))
-    assert float(presence_loss(logits, present)) == pytest.approx(_mean(terms), rel=1e-4)
 
 
 def test_losses_without_anything_to_contrast_are_zero() -> None:

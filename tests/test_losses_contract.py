@@ -15,7 +15,6 @@ from cir.losses.mix_infonce import mix_infonce
 from cir.losses.mix_triplet import mix_triplet
 from cir.losses.pair_infonce import pair_infonce
 from cir.losses.pair_triplet import pair_triplet
-from cir.losses.presence import presence_loss
 from cir.losses.proxies import proxy_cross_entropy
 from cir.losses.query_infonce import query_infonce
 from cir.losses.supervised_contrastive import supervised_contrastive
@@ -101,16 +100,6 @@ def _shuffle_proxies(inputs: Inputs, generator: Generator) -> Inputs:
     }
 
 
-def _draw_presence(batch: int, noise: float, generator: Generator) -> Inputs:
-    present = torch.rand(batch, 5, generator=generator) < 0.5
-    return {"logits": _noisy(2.0 * present - 1, noise, generator), "present": present}
-
-
-def _shuffle_presence(inputs: Inputs, generator: Generator) -> Inputs:
-    order = torch.randperm(len(inputs["logits"]), generator=generator)
-    return {name: value[order] for name, value in inputs.items()}
-
-
 PAIRS = _pairs("anchors", "positives")
 MIXTURES = Kind(_draw_mixtures, _shuffle_mixtures)
 CASES: Mapping[Loss, Kind] = {
@@ -124,7 +113,6 @@ CASES: Mapping[Loss, Kind] = {
     full_infonce: MIXTURES,
     supervised_contrastive: Kind(_draw_labelled, _shuffle_labelled),
     proxy_cross_entropy: Kind(_draw_proxies, _shuffle_proxies),
-    presence_loss: Kind(_draw_presence, _shuffle_presence),
 }
 TRIPLETS = (pair_triplet, mix_triplet, full_triplet)
 WITH_TEMPERATURE = [loss for loss in CASES if "temperature" in loss.__annotations__]
@@ -203,7 +191,7 @@ def test_the_arguments_stay_as_they_were(loss: Loss) -> None:
     assert all(torch.equal(inputs[name], before[name]) for name in inputs)
 
 
-@pytest.mark.parametrize("loss", [loss for loss in CASES if loss not in (*TRIPLETS, presence_loss)])
+@pytest.mark.parametrize("loss", [loss for loss in CASES if loss not in TRIPLETS])
 def test_cosine_losses_do_not_see_the_length_of_embeddings(loss: Loss) -> None:
     inputs = _inputs(loss)
     longer = _change(inputs, lambda x: 7 * x)
@@ -218,7 +206,7 @@ def test_triplets_do_not_see_where_the_origin_is(loss: Loss) -> None:
 
 
 def test_losses_of_cosines_have_a_temperature() -> None:
-    assert set(WITH_TEMPERATURE) == set(CASES) - {*TRIPLETS, presence_loss, cosine_to_targets}
+    assert set(WITH_TEMPERATURE) == set(CASES) - {*TRIPLETS, cosine_to_targets}
 
 
 @pytest.mark.parametrize("loss", WITH_TEMPERATURE)

@@ -7,16 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from cir.datasets.midi_scores import ScoreBook
 from cir.datasets.note_bank import NoteBankDataset
 from cir.errors import DataError
 from cir.mixtures.pool import NotePool
 from cir.training.batches import BatchRenderer, MixtureBatch
 from cir.training.config import TrainingConfig
 from cir.training.sampler import BatchSampler
-from cir.types import Note
 from tests.tone_bank import write_bank
-from tests.training_cases import PAIR_LOSSES, TINY, tiny_config, tone_pool
+from tests.training_cases import TINY, tiny_config, tone_pool
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +51,7 @@ def test_a_batch_is_a_function_of_seed_and_step(pool: NotePool, config: Training
 def test_processes_share_one_batch(
     pool: NotePool, config: TrainingConfig, n_processes: int
 ) -> None:
-    sampler = BatchSampler(pool, replace(config, realistic_probability=0.5))
+    sampler = BatchSampler(pool, replace(config, paper_probability=0.5))
     whole = sampler.mixtures(3)
     shares = [sampler.mixtures(3, process, n_processes) for process in range(n_processes)]
     assert sorted(plan.seed for share in shares for plan in share.mixtures) == sorted(
@@ -64,11 +62,8 @@ def test_processes_share_one_batch(
     assert {row for share in pairs for row in share.rows} == set(sampler.pairs(3).rows)
 
 
-@pytest.mark.parametrize("realistic", [0.0, 1.0])
-def test_mixture_batches_have_their_shapes(
-    pool: NotePool, config: TrainingConfig, realistic: float
-) -> None:
-    batch = render(pool, replace(config, realistic_probability=realistic), 0)
+def test_mixture_batches_have_their_shapes(pool: NotePool, config: TrainingConfig) -> None:
+    batch = render(pool, config, 0)
     assert batch.mixtures.shape == (3, TINY.mixture_samples)
     assert batch.notes.shape == (len(batch.owners), TINY.note_samples)
     assert sorted(set(batch.owners.tolist())) == [0, 1, 2]
@@ -159,42 +154,3 @@ def test_sources_are_drawn_as_often_as_they_weigh(data: Path, tmp_path: Path) ->
     assert {pool.instruments[number].source for number in plan.instruments} == {
         pool.instruments[-1].source
     }
-
-
-def test_scores_are_played_in_realistic_mixtures(pool: NotePool, config: TrainingConfig) -> None:
-    score = tuple(Note(60, 100, 0.3 * number, 0.2) for number in range(4))
-    book = ScoreBook(dict.fromkeys(TINY.families, (score,)))
-    realistic = replace(config, realistic_probability=1.0)
-    with_scores, without = (
-        [BatchSampler(pool, realistic, scores).mixtures(step) for step in range(5)]
-        for scores in (book, None)
-    )
-    assert with_scores != without
-    paper = replace(config, realistic_probability=0.0)
-    assert BatchSampler(pool, paper, book).mixtures(0) == BatchSampler(pool, paper).mixtures(0)
-
-
-def test_effects_are_for_some_of_the_papers_mixtures(
-    pool: NotePool, config: TrainingConfig
-) -> None:
-    some = BatchSampler(pool, replace(config, effects_probability=0.5))
-    mixtures = [mixture for step in range(20) for mixture in some.mixtures(step).mixtures]
-    wet = sum(not mixture.effects.is_dry for mixture in mixtures)
-    assert 10 < wet < 45
-    assert some.mixtures(3) == some.mixtures(3)
-    dry = BatchSampler(pool, config)
-    assert all(mixture.effects.is_dry for mixture in dry.mixtures(0).mixtures)
-
-
-def test_a_smaller_share_of_the_instruments_is_part_of_a_larger_one(
-    pool: NotePool, config: TrainingConfig
-) -> None:
-    def heard(share: float) -> set[str]:
-        pairs = replace(config, task="pairs", losses=PAIR_LOSSES, instruments_share=share)
-        sampler = BatchSampler(pool, pairs)
-        plans = [sampler.pairs(step) for step in range(60)]
-        return {pool.instruments[n].instrument_id for plan in plans for n in plan.instruments}
-
-    everybody = {instrument.instrument_id for instrument in pool.instruments}
-    some, more = heard(0.4), heard(0.7)
-    assert some < more < everybody == heard(1.0)

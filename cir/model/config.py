@@ -45,8 +45,6 @@ class EncoderConfig(NetworkConfig):
     """How family queries are answered: one of `QUERY_KINDS`, see `cir.model.heads`."""
     shared_encoder: bool = True
     """False: mixtures have a transformer of their own, as in Kim et al.'s multi-encoder (2023)."""
-    presence: bool = False
-    """Whether each family query also says if its family is there."""
     dropout: float = 0.0
     """In training, of the transformer's hidden states and attention weights."""
 
@@ -79,11 +77,6 @@ class EncoderConfig(NetworkConfig):
     def embedding_size(self) -> int:
         """Length of an embedding."""
         return self.hidden_size
-
-    @property
-    def tells_presence(self) -> bool:
-        """Whether the network also says if a family plays."""
-        return self.presence and bool(self.families)
 
     @property
     def note_samples(self) -> int:

@@ -227,9 +227,9 @@ class TimbreEncoder:
         Raises:
             InputError: The model does not tell, or a sound is empty, silent or not finite.
         """
-        if not self.config.tells_presence:
+        if not (isinstance(self.network, ConvAst) and self.families):
             raise InputError(
-                "This model does not tell which families are there (presence is off, or it has no "
+                "This model does not tell which families are there (it is an AST, or it has no "
                 "family queries): load one that does."
             )
         found = np.zeros((len(sounds), len(self.families)), np.float32)

@@ -18,10 +18,6 @@ _QUERY_SCALE = 0.5
 class QueryHead(nn.Module, ABC):
     """A fixed number of learned questions, each answered with one embedding."""
 
-    def __init__(self, hidden_size: int, *, presence: bool) -> None:
-        super().__init__()
-        self.presence = nn.Linear(hidden_size, 1) if presence else None
-
     @abstractmethod
     def answer(self, tokens: Tensor, pooled: Tensor) -> Tensor:
         """Raw embeddings (B, Q, D); arguments as in `forward`."""
@@ -33,10 +29,7 @@ class QueryHead(nn.Module, ABC):
             tokens: The encoder's last hidden states, (B, L, D).
             pooled: The encoder's pooled output, (B, D), which is the overall embedding.
         """
-        embeddings = self.answer(tokens, pooled)
-        if self.presence is None:
-            return Heard(pooled, embeddings, pooled[:, :0])
-        return Heard(pooled, embeddings, self.presence(embeddings).squeeze(-1))
+        return Heard(pooled, self.answer(tokens, pooled), pooled[:, :0])
 
 
 class FamilyQueries(QueryHead):
@@ -46,10 +39,8 @@ class FamilyQueries(QueryHead):
     space of the single-instrument embeddings and training only has to bend it towards its family.
     """
 
-    def __init__(
-        self, n_queries: int, hidden_size: int, n_heads: int, *, presence: bool = False
-    ) -> None:
-        super().__init__(hidden_size, presence=presence)
+    def __init__(self, n_queries: int, hidden_size: int, n_heads: int) -> None:
+        super().__init__()
         self.queries = nn.Parameter(torch.randn(n_queries, hidden_size) * _QUERY_SCALE)
         self.attention = nn.MultiheadAttention(hidden_size, n_heads, batch_first=True)
         self.norm = nn.LayerNorm(hidden_size)
@@ -74,8 +65,8 @@ class LinearQueries(QueryHead):
     Kim et al. 2023, "Show me the instruments": all families out of one vector, no look at tokens.
     """
 
-    def __init__(self, n_queries: int, hidden_size: int, *, presence: bool = False) -> None:
-        super().__init__(hidden_size, presence=presence)
+    def __init__(self, n_queries: int, hidden_size: int) -> None:
+        super().__init__()
         self.maps = nn.Linear(hidden_size, n_queries * hidden_size)
 
     def answer(self, tokens: Tensor, pooled: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ class Heard:
     embeddings: Tensor
     """Of the family queries in the order of the configuration, (B, families, E)."""
     presence: Tensor
-    """Logits of whether the family plays, (B, families), or (B, 0) where nobody asked."""
+    """Logits of whether the family plays, (B, families); (B, 0) where the network does not tell."""
 
     @property
     def with_overall(self) -> Tensor:

@@ -52,5 +52,5 @@ class TimbreNetwork(nn.Module):
 def _build_family_queries(config: EncoderConfig) -> QueryHead:
     n_families, size = len(config.families), config.hidden_size
     if config.query_kind == "linear":
-        return LinearQueries(n_families, size, presence=config.presence)
-    return FamilyQueries(n_families, size, config.n_heads, presence=config.presence)
+        return LinearQueries(n_families, size)
+    return FamilyQueries(n_families, size, config.n_heads)

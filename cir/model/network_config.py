@@ -29,11 +29,6 @@ class NetworkConfig(ABC):
 
     @property
     @abstractmethod
-    def tells_presence(self) -> bool:
-        """Whether the network also says if a family plays."""
-
-    @property
-    @abstractmethod
     def note_samples(self) -> int:
         """Length of a single-instrument clip at 16 kHz."""
 

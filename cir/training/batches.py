@@ -14,10 +14,10 @@ from cir.training.sampler import MixtureBatchPlan, PairPlan
 
 @dataclass(frozen=True)
 class PairBatch:
-    """Two or more notes of each of P instruments."""
+    """Two notes of each of P instruments."""
 
     notes: Tensor
-    """Waveforms, (P, notes, T)."""
+    """Waveforms, (P, 2, T)."""
     instruments: Tensor
     """Numbers in the pool, (P,)."""
 

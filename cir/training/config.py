@@ -15,11 +15,10 @@ TEMPERATURES = (0.02, 1.0)
 """Below, cosines overflow and gradients vanish; above, nothing is told apart."""
 _SEEDS = 2**32
 _PAIR_LOSSES = {"pair_triplet", "pair_infonce"}
-_NOTE_LOSSES = {"supervised_contrastive", "family_classes", "instrument_classes", "note_proxies"}
+_NOTE_LOSSES = {"family_classes", "instrument_classes", "note_proxies"}
 _LEAST = {
     "seed": 0,
     "batch_size": 1,
-    "notes_per_instrument": 2,
     "accumulate": 1,
     "total_steps": 1,
     "warmup_steps": 0,
@@ -30,7 +29,6 @@ _LEAST = {
     "ema_decay": 0,
     "max_gradient_norm": 0,
     "variants": 0,
-    "max_stems": 2,
     "level_range_db": 0,
     "validate_every_steps": 1,
     "n_validation_mixtures": 1,
@@ -40,9 +38,7 @@ _PROBABILITIES = (
     "hard_negatives",
     "original_probability",
     "reference_probability",
-    "realistic_probability",
     "paper_probability",
-    "effects_probability",
 )
 
 
@@ -50,13 +46,11 @@ _PROBABILITIES = (
 class LossWeights:
     """How much each loss counts; 0 leaves it out.
 
-    The first two need pairs, the next four take notes of either task, the others need mixtures.
+    The first two need pairs, the next three take notes of either task, the others need mixtures.
     """
 
     pair_triplet: float = 0.0
     pair_infonce: float = 0.0
-    supervised_contrastive: float = 0.0
-    """An instrument's notes and the family queries that it answers are positives of each other."""
     family_classes: float = 0.0
     """A linear head names the family of each note."""
     instrument_classes: float = 0.0
@@ -73,8 +67,6 @@ class LossWeights:
     """The full triplet loss with each family query as a mixture of one note."""
     query_proxies: float = 0.0
     """Each family query against the points that `note_proxies` learns."""
-    query_presence: float = 0.0
-    """Whether a query's family plays at all."""
     query_targets: float = 0.0
     """Each family query copies a note's embedding, without negatives: the multi-encoder."""
 
@@ -108,12 +100,8 @@ class TrainingConfig:
     losses: LossWeights = field(default_factory=LossWeights)
     temperature: float = 0.1
     learn_temperature: bool = False
-    same_mix_negatives: bool = True
-    """Whether the triplet losses oppose a mixture's own notes to each other, as the paper does."""
     batch_size: int = 16
     """Mixtures, or pairs, in a batch of all processes together."""
-    notes_per_instrument: int = 2
-    """In batches of pairs; the pair losses take the first two, the others all."""
     accumulate: int = 1
     """Batches a step; each has negatives of its own."""
     hard_negatives: float = 0.5
@@ -141,22 +129,11 @@ class TrainingConfig:
     """How often an instrument plays as itself rather than as any of itself, twin and variants."""
     reference_probability: float = 0.3
     """How often the note of an instrument is its reference note rather than any."""
-    realistic_probability: float = 0.0
-    """How often a mixture is of the realistic setting rather than the paper's."""
     paper_probability: float = 1.0
-    """How often a mixture in the paper's setting is of its families rather than of any three."""
+    """How often a mixture is of the paper's families rather than of any three."""
     paper_families: tuple[str, ...] = PAPER_FAMILIES
-    max_stems: int = 6
-    """Instruments in a realistic mixture, at most; 2 at least."""
-    scores: str | None = None
-    """Folder of MIDI files, or a saved score book, that some stems of realistic mixtures play."""
     level_range_db: float = 0.0
     """Each stem's level is moved by up to this much, up or down."""
-    effects_probability: float = 0.0
-    """How often a mixture in the paper's setting goes through effects, as realistic ones do."""
-    instruments_share: float = 1.0
-    """Only so many of the training instruments, always the same ones; a smaller share is part of
-    a larger one."""
     validate_every_steps: int = 1_000
     n_validation_mixtures: int = 150
     checkpoint_every_seconds: float = 300.0
@@ -193,10 +170,6 @@ class TrainingConfig:
         for name in _PROBABILITIES:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must lie between 0 and 1, got {getattr(self, name)}.")
-        if not 0 < self.instruments_share <= 1:
-            raise InputError(
-                f"instruments_share must be above 0 and at most 1, got {self.instruments_share}."
-            )
         low, high = TEMPERATURES
         if not low <= self.temperature <= high:
             raise InputError(
@@ -231,8 +204,6 @@ class TrainingConfig:
         queries = {name for name in active if name.startswith("query_")}
         if queries and not self.encoder.families:
             raise InputError(f"losses: {sorted(queries)} need families in the encoder.")
-        if self.losses.query_presence and not self.encoder.presence:
-            raise InputError("losses: query_presence needs presence: true in the encoder.")
         if self.freeze_notes and (self.encoder.shared_encoder or self.task == "pairs"):
             raise InputError(
                 "freeze_notes needs task: mixtures, and shared_encoder: false in the encoder."

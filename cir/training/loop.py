@@ -17,7 +17,6 @@ from torch.optim import AdamW
 from tqdm import tqdm
 
 from cir.datasets.base import NoteDataset
-from cir.datasets.midi_scores import ScoreBook
 from cir.errors import CheckpointError, InputError
 from cir.instruments.families import FAMILIES
 from cir.model.encoder import TimbreEncoder
@@ -102,8 +101,7 @@ class _Trainer:
         self.main = accelerator.is_main_process
         with accelerator.main_process_first(), _decoding_bar(show=self.main) as progress:
             pool = training_pool(datasets, config, folder.folder.parent / "cache", progress)
-        scores = None if config.scores is None else ScoreBook.open(config.scores)
-        self.sampler = BatchSampler(pool, config, scores)
+        self.sampler = BatchSampler(pool, config)
         self.renderer = BatchRenderer(
             pool,
             config.encoder,

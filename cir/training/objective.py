@@ -16,10 +16,8 @@ from cir.losses.mix_infonce import mix_infonce
 from cir.losses.mix_triplet import mix_triplet
 from cir.losses.pair_infonce import pair_infonce
 from cir.losses.pair_triplet import pair_triplet
-from cir.losses.presence import presence_loss
 from cir.losses.proxies import proxy_cross_entropy
 from cir.losses.query_infonce import query_infonce
-from cir.losses.supervised_contrastive import supervised_contrastive
 from cir.model.network import TimbreNetwork
 from cir.training.batches import MixtureBatch, PairBatch
 from cir.training.config import TEMPERATURES, TrainingConfig
@@ -32,9 +30,9 @@ _NO_CLASS = -1
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Gathered embeddings of all processes' pairs, or of more notes of each instrument."""
+    """Gathered embeddings of all processes' pairs."""
 
-    notes: Tensor  # (P, 2 or more, D)
+    notes: Tensor  # (P, 2, D)
     instruments: Tensor  # (P,)
 
 
@@ -44,7 +42,6 @@ class _Mixes:
 
     pooled: Tensor  # (B, D)
     answers: Tensor  # of each stem's family query, (S, D); of nothing where there is none
-    presence: Tensor  # logits of all family queries, (B, F)
     notes: Tensor  # (S, D)
     owners: Tensor  # (S,)
     queries: Tensor  # (S,)
@@ -128,18 +125,14 @@ class Objective(nn.Module):
     def _freeze_idle(self) -> None:
         """Spare optimiser and processes what no loss reaches."""
         names = set(self.weights)
-        if self.config.task == "mixtures" and "supervised_contrastive" in names:
-            names.add("query_contrastive")  # it reaches the answers of the family queries, too
         head = self.network.family_queries
         if head is not None:
             head.requires_grad_(any(name.startswith("query_") for name in names))
-            if head.presence is not None:
-                head.presence.requires_grad_("query_presence" in names)
         if self.network.mixture_ast is not None and self.config.task == "pairs":
             self.network.mixture_ast.requires_grad_(False)
         if self.config.freeze_notes:
             self.network.ast.requires_grad_(False)
-        if not any(name.endswith(("infonce", "contrastive")) for name in names):
+        if not any(name.endswith("infonce") for name in names):
             self.log_temperature.requires_grad_(False)
 
     def _embed_pairs(self, batch: PairBatch) -> _Pairs:
@@ -154,7 +147,6 @@ class Objective(nn.Module):
         return _Mixes(
             pooled=gather_rows(heard.overall.float()),
             answers=gather_rows(answers),
-            presence=gather_rows(heard.presence.float()),
             notes=gather_rows(notes),
             owners=gather_indices(batch.owners, len(batch.mixtures)),
             queries=gather_rows(batch.queries),
@@ -172,9 +164,6 @@ class Objective(nn.Module):
         choices: dict[str, Callable[[], Tensor]] = {
             "pair_triplet": lambda: pair_triplet(first, second),
             "pair_infonce": lambda: pair_infonce(first, second, self.temperature),
-            "supervised_contrastive": lambda: supervised_contrastive(
-                notes, instruments, self.temperature
-            ),
         }
         notes = pairs.notes.flatten(0, 1)
         instruments = pairs.instruments.repeat_interleave(pairs.notes.shape[1])
@@ -185,16 +174,11 @@ class Objective(nn.Module):
         temperature, owners = self.temperature, mixes.owners
         asked = mixes.queries >= 0  # stems whose family has a query
         answers, notes, played = mixes.answers[asked], mixes.notes[asked], mixes.instruments[asked]
-        same_mix = self.config.same_mix_negatives
         # A batch may ask nothing of any query; a mean over nothing would not be a number.
         nothing = mixes.answers.sum() * 0
         choices: dict[str, Callable[[], Tensor]] = {
-            "mix_triplet": lambda: mix_triplet(
-                mixes.pooled, mixes.notes, owners, same_mix_negatives=same_mix
-            ),
-            "full_triplet": lambda: full_triplet(
-                mixes.pooled, mixes.notes, owners, same_mix_negatives=same_mix
-            ),
+            "mix_triplet": lambda: mix_triplet(mixes.pooled, mixes.notes, owners),
+            "full_triplet": lambda: full_triplet(mixes.pooled, mixes.notes, owners),
             "mix_infonce": lambda: mix_infonce(mixes.pooled, mixes.notes, owners, temperature),
             "full_infonce": lambda: full_infonce(mixes.pooled, mixes.notes, owners, temperature),
             "query_infonce": lambda: query_infonce(answers, notes, temperature),
@@ -202,16 +186,7 @@ class Objective(nn.Module):
                 answers, notes, torch.arange(len(notes), device=notes.device)
             ),
             "query_proxies": lambda: proxy_cross_entropy(answers, self._proxies(), played),
-            "query_presence": lambda: presence_loss(
-                mixes.presence,
-                _hits(mixes.presence, mixes.owners[asked], mixes.queries[asked]),
-            ),
             "query_targets": lambda: cosine_to_targets(answers, notes),
-            "supervised_contrastive": lambda: supervised_contrastive(
-                torch.cat([answers, mixes.notes]),
-                torch.cat([played, mixes.instruments]),
-                temperature,
-            ),
         }
         if not len(answers):
             silent = ("query_infonce", "query_targets", "query_proxies")
@@ -241,10 +216,3 @@ class Objective(nn.Module):
     def _proxies(self) -> Tensor:
         assert self.proxies is not None  # made where a weight asks for it
         return self.proxies
-
-
-def _hits(logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """True at (row, column), False elsewhere, as large as `logits`."""
-    hits = torch.zeros_like(logits, dtype=torch.bool)
-    hits[rows, columns] = True
-    return hits

@@ -1,18 +1,15 @@
 """What goes into each batch: a pure function of (seed, step), the same on every machine."""
 
-import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cir.datasets.midi_scores import ScoreBook
 from cir.errors import DataError
 from cir.mixtures.config import MixtureConfig
-from cir.mixtures.draw_effects import draw_effects
-from cir.mixtures.plan import EffectsPlan, MixturePlan
+from cir.mixtures.plan import MixturePlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.score import plan_sounding
 from cir.training.config import TrainingConfig
@@ -22,11 +19,11 @@ _FEWEST_STEMS = 2
 
 @dataclass(frozen=True)
 class PairPlan:
-    """Two or more notes of each of P instruments."""
+    """Two notes of each of P instruments."""
 
     instruments: tuple[int, ...]
     """Numbers in the pool."""
-    rows: tuple[tuple[int, ...], ...]
+    rows: tuple[tuple[int, int], ...]
     """Notes in the pool."""
 
 
@@ -47,16 +44,12 @@ class _Cast:
     numbers: tuple[int, ...]
     config: MixtureConfig
     note_rows: tuple[int, ...]
-    effects: EffectsPlan | None
-    """Instead of what the plan says; None leaves it."""
 
 
 class BatchSampler:
     """Draws batches of all processes together, and hands each process its share of them."""
 
-    def __init__(
-        self, pool: NotePool, config: TrainingConfig, scores: ScoreBook | None = None
-    ) -> None:
+    def __init__(self, pool: NotePool, config: TrainingConfig) -> None:
         """Sort the pool's instruments: variants (twins, recast copies) under their original.
 
         Raises:
@@ -64,11 +57,8 @@ class BatchSampler:
         """
         self.pool = pool
         self.config = config
-        self._scores = scores
         self._variants: dict[str, list[int]] = {}
         for number, instrument in enumerate(pool.instruments):
-            if not _is_taken(instrument.instrument_id, config.instruments_share):
-                continue
             self._variants.setdefault(instrument.instrument_id, []).append(number)
         self._originals = {
             instrument_id: next((n for n in numbers if pool.instruments[n].is_original), numbers[0])
@@ -103,14 +93,11 @@ class BatchSampler:
         return MixtureBatchPlan(plans, tuple(cast.note_rows for cast in share))
 
     def _plan(self, cast: _Cast) -> MixturePlan:
-        plan = plan_sounding(
-            cast.seed, self.pool, cast.config, instruments=cast.numbers, scores=self._scores
-        )
-        return plan if cast.effects is None else replace(plan, effects=cast.effects)
+        return plan_sounding(cast.seed, self.pool, cast.config, instruments=cast.numbers)
 
     def _check_paper_families(self) -> None:
         """With as many instruments of each as mixtures in a batch, none can run out later."""
-        if self.config.realistic_probability == 1 or self.config.paper_probability == 0:
+        if self.config.paper_probability == 0:
             return
         for family in self.config.paper_families:
             if len(self._family_names.get(family, ())) < self.config.batch_size:
@@ -142,42 +129,26 @@ class BatchSampler:
         return list(self._choose(generator, family, min(n, len(family))))
 
     def _draw_cast(self, generator: np.random.Generator, used: set[str]) -> _Cast:
-        realistic = generator.uniform() < self.config.realistic_probability
-        families = self._draw_families(generator, used, realistic=realistic)
+        families = self._draw_families(generator, used)
         numbers = tuple(self._draw_unused(generator, name, used) for name in families)
         rows = [self._draw_note(generator, number) for number in numbers]
         config = MixtureConfig(
             duration_seconds=self.config.encoder.mixture_seconds,
             families=tuple(families),
             level_range_db=self.config.level_range_db,
-            setting="realistic" if realistic else "paper",
         )
         seed = int(generator.integers(2**31))
-        return _Cast(seed, numbers, config, tuple(rows), self._draw_effects(generator, config))
-
-    def _draw_effects(
-        self, generator: np.random.Generator, config: MixtureConfig
-    ) -> EffectsPlan | None:
-        """For some of the mixtures in the paper's setting; realistic ones have their own."""
-        probability = self.config.effects_probability
-        if config.setting == "realistic" or not probability or generator.uniform() >= probability:
-            return None
-        return draw_effects(generator, config)
+        return _Cast(seed, numbers, config, tuple(rows))
 
     def _generator(self, step: int) -> np.random.Generator:
         return np.random.default_rng([self.config.seed, step])
 
-    def _draw_families(
-        self, generator: np.random.Generator, used: set[str], *, realistic: bool
-    ) -> Sequence[str]:
+    def _draw_families(self, generator: np.random.Generator, used: set[str]) -> Sequence[str]:
         """The paper's families, or different ones that still have an unused instrument.
 
         A family query has one answer: no family plays twice.
         """
-        n_stems = len(self.config.paper_families)
-        if realistic:
-            n_stems = int(generator.integers(_FEWEST_STEMS, self.config.max_stems + 1))
-        elif generator.uniform() < self.config.paper_probability:
+        if generator.uniform() < self.config.paper_probability:
             return self.config.paper_families
         left = {
             name: len(members) - len(used.intersection(members))
@@ -185,11 +156,12 @@ class BatchSampler:
         }
         weights = np.sqrt(list(left.values()))
         n_left = int((weights > 0).sum())
+        n_stems = len(self.config.paper_families)
         if n_left < min(n_stems, _FEWEST_STEMS):
             raise DataError(
                 f"A batch of {self.config.batch_size} mixtures needs more than the "
                 f"{len(self._names)} instruments in {len(left)} families at hand; make batch_size "
-                "or max_stems smaller, or add a source that has more."
+                "smaller, or add a source that has more."
             )
         n_stems = min(n_stems, n_left)
         drawn = generator.choice(list(left), n_stems, replace=False, p=weights / weights.sum())
@@ -241,19 +213,13 @@ class BatchSampler:
         ]
         return int(generator.choice(variants or [self._originals[instrument_id]]))
 
-    def _draw_notes(self, generator: np.random.Generator, number: int) -> tuple[int, ...]:
-        """Different ones, over again where the instrument has not so many."""
-        n_notes = self.config.notes_per_instrument
-        drawn = generator.permutation(self.pool.instruments[number].rows)
-        return tuple(np.resize(drawn, n_notes).tolist())
+    def _draw_notes(self, generator: np.random.Generator, number: int) -> tuple[int, int]:
+        """Different ones, the same twice where the instrument has only one."""
+        first, second = np.resize(generator.permutation(self.pool.instruments[number].rows), 2)
+        return int(first), int(second)
 
     def _draw_note(self, generator: np.random.Generator, number: int) -> int:
         rows = self.pool.instruments[number].rows
         if generator.uniform() < self.config.reference_probability:
             return int(rows[0])
         return int(generator.choice(rows))
-
-
-def _is_taken(instrument_id: str, share: float) -> bool:
-    """Whether an instrument is among a share of all; it depends on nothing but its name."""
-    return zlib.crc32(instrument_id.encode()) < share * 2**32

@@ -74,11 +74,6 @@ class ConvAstConfig(NetworkConfig):
         return self.widths[-1]
 
     @property
-    def tells_presence(self) -> bool:
-        """Whether the network also says if a family plays."""
-        return bool(self.families)
-
-    @property
     def n_rows(self) -> int:
         """Tokens along frequency."""
         return self.bands.n_bands // int(2 ** len(self.widths))
