@@ -120,22 +120,24 @@ def bring_to_level(levels: Tensor) -> Tensor:
 class _Bank:
     """Neighbouring bands that are read from one window length."""
 
-    n_window: int
-    transform: Tensor
-    """Windowed cosines, then sines, of the frequencies that the bands cover, (n_window, 2 K)."""
+    window: Tensor
+    """Hann's, of unit energy: white noise is as loud in any, (n_window,)."""
+    bins: slice
+    """The K bins of the spectrum that the bands cover."""
     filters: Tensor
-    """Triangles over those frequencies, (K, bands)."""
+    """Triangles over those bins, (K, bands)."""
 
 
 def _read(audio: Tensor, bank: _Bank, hop: int, n_frames: int) -> Tensor:
     """(B, n_frames, bands of the bank)."""
-    margin = (bank.n_window - hop) // 2
-    padded = pad(audio, (margin, bank.n_window))
-    frames = padded.unfold(-1, bank.n_window, hop)[:, :n_frames]
+    n_window = len(bank.window)
+    padded = pad(audio, ((n_window - hop) // 2, n_window))
+    frames = padded.unfold(-1, n_window, hop)[:, :n_frames]
     with torch.autocast(audio.device.type, enabled=False):
-        cosines, sines = (frames @ bank.transform).chunk(2, -1)
-        power: Tensor = (cosines.square() + sines.square()) @ bank.filters
-    return power
+        spectrum = torch.fft.rfft(frames * bank.window)[..., bank.bins]
+        power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
+        filtered: Tensor = power @ bank.filters
+    return filtered
 
 
 def _banks(config: BandConfig, like: Tensor) -> tuple[_Bank, ...]:
@@ -159,13 +161,11 @@ def _make_bank(centres: FloatArray, n_window: int, ratio: float, device: torch.d
     frequencies = np.fft.rfftfreq(n_window, 1 / SAMPLE_RATE)
     widths = np.maximum(centres * ratio, SAMPLE_RATE / n_window)
     triangles = np.maximum(0, 1 - np.abs(frequencies[:, None] - centres) / widths)
-    used = triangles.any(1)
     window = np.hanning(n_window + 1)[:-1]
-    window = window / np.sqrt((window**2).sum())  # white noise is as loud in any window
-    phases = 2 * np.pi / SAMPLE_RATE * np.outer(np.arange(n_window), frequencies[used])
-    transform = np.concatenate([np.cos(phases), np.sin(phases)], 1) * window[:, None]
+    used = np.flatnonzero(triangles.any(1))
+    bins = slice(int(used[0]), int(used[-1]) + 1)
     return _Bank(
-        n_window,
-        torch.tensor(transform, dtype=torch.float32, device=device),
-        torch.tensor(triangles[used], dtype=torch.float32, device=device),
+        torch.tensor(window / np.sqrt((window**2).sum()), dtype=torch.float32, device=device),
+        bins,
+        torch.tensor(triangles[bins], dtype=torch.float32, device=device),
     )
