@@ -102,7 +102,7 @@ class NoteValidation:
             plays = table.effects_on[table.instruments[first]]
             columns = np.full(len(table.ids), -1)
             columns[table.instruments[first[plays]]] = len(references) + np.arange(plays.sum())
-            references += [torch.from_numpy(cache.levels[row, :n_frames]) for row in first[plays]]
+            references += [torch.tensor(cache.levels[row, :n_frames]) for row in first[plays]]
             held_out = (table.splits == "valid")[table.instruments]
             others = np.setdiff1d(np.flatnonzero(held_out), first)
             queries.append(torch.from_numpy(cache.levels[others, :n_frames]))
