@@ -1,0 +1,146 @@
+"""The two stages of training, made of a pack."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from benchmarks.gpu.parts import Pack
+from cir.errors import DataError
+from cir.instruments.families import FAMILIES
+from cir.model.conv_ast.config import ConvAstConfig
+from cir.model.conv_ast.network import ConvAst
+from cir.training.feature_pool import FeaturePool
+from cir.training.mixture_batches import MixtureSampler
+from cir.training.mixture_stage import MixtureStage
+from cir.training.mixture_validation import MixtureValidation
+from cir.training.note_batches import NoteSampler
+from cir.training.note_stage import NoteStage, NoteValidation
+from cir.training.stage import StageConfig
+
+TINY = ("widths=8,8,16,16,32", "layers=1", "heads=2", "embedding=16", "instruments=8", "mixtures=4")
+"""Sizes that a test has time for."""
+_WEIGHT_OF_OTHERS = 0.25
+"""How often an instrument of another dataset than the first two is drawn."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What may be chosen on the command line, as name=value."""
+
+    widths: tuple[int, ...] = (32, 64, 160, 320, 384)
+    layers: int = 3
+    heads: int = 6
+    time_stride: int = 16
+    embedding: int = 192
+    query_layers: int = 2
+    instruments: int = 512
+    """In a batch of notes."""
+    notes: int = 2
+    """Of each of them."""
+    mixtures: int = 192
+    """In a batch of mixtures."""
+    queue: int = 4096
+    recast: float = 0.3
+    layered: float = 0.3
+    mixtures_recast: float = 0.5
+    paper_share: float = 0.6
+    notes_rate: float = 0.02
+    """Muon's; AdamW's is a tenth of it."""
+    mixtures_rate: float = 0.01
+    others: float = _WEIGHT_OF_OTHERS
+
+
+def make_network(sizes: Sizes, pack: Pack) -> ConvAst:
+    """A fresh network."""
+    return ConvAst(
+        ConvAstConfig(
+            bands=pack.head.bands,
+            widths=sizes.widths,
+            time_stride=sizes.time_stride,
+            n_layers=sizes.layers,
+            n_heads=sizes.heads,
+            embedding_size=sizes.embedding,
+            mixture_frames=pack.head.mixture_frames,
+            families=FAMILIES,
+            n_query_layers=sizes.query_layers,
+        )
+    )
+
+
+def make_pool(sizes: Sizes, pack: Pack, device: torch.device) -> FeaturePool:
+    """All training notes, on the device."""
+    weights = [1.0 if number < 2 else sizes.others for number in range(len(pack.caches))]
+    return FeaturePool.join(list(pack.caches.values()), weights, str(device))
+
+
+def stage_config(sizes: Sizes, stage: str, minutes: float) -> StageConfig:
+    """Rates and length of a stage."""
+    rate = sizes.notes_rate if stage == "notes" else sizes.mixtures_rate
+    return StageConfig(minutes=minutes, matrix_rate=rate, rate=rate / 10)
+
+
+def make_note_stage(
+    sizes: Sizes, pack: Pack, pool: FeaturePool, network: ConvAst, precision: torch.dtype
+) -> NoteStage:
+    """The first stage.
+
+    Raises:
+        DataError: There are no two instruments with two notes.
+    """
+    n_pairs = int((pool.n_notes >= 2).sum())
+    if n_pairs < 2:
+        raise DataError("Fewer than two instruments have two notes: there is nothing to compare.")
+    network.requires_grad_(True)
+    config = network.config
+    sampler = NoteSampler(
+        pool,
+        config.bands,
+        config.note_frames,
+        min(sizes.instruments, n_pairs),
+        sizes.notes,
+        sizes.recast,
+        sizes.layered,
+    )
+    first = list(pack.caches.values())[:1]
+    validation = NoteValidation.of(first, config.note_frames, str(pool.device))
+    return NoteStage(
+        network, sampler, stage_config(sizes, "notes", 0), validation, precision=precision
+    )
+
+
+def make_mixture_stage(
+    sizes: Sizes, pack: Pack, pool: FeaturePool, network: ConvAst, precision: torch.dtype
+) -> MixtureStage:
+    """The second stage; the network's mixtures must have begun.
+
+    Raises:
+        DataError: The pack has no mixtures to validate on.
+    """
+    if pack.mixtures is None:
+        raise DataError("The parts have no mixtures to validate on; copy the first part, too.")
+    first = next(iter(pack.caches.values()))
+    config = network.config
+    sampler = MixtureSampler(
+        pool, config.bands, config.mixture_frames, sizes.mixtures, sizes.mixtures_recast
+    )
+    return MixtureStage(
+        network,
+        sampler,
+        stage_config(sizes, "mixtures", 0),
+        MixtureValidation.of(pack.mixtures, first, config.note_frames),
+        paper_families=pack.mixtures.families,
+        paper_share=sizes.paper_share,
+        queue_size=sizes.queue,
+        seed=0,
+        precision=precision,
+    )
+
+
+def compile_trained(network: ConvAst, stage: str) -> None:
+    """Compile what a stage trains, and nothing else: other shapes would be compiled again."""
+    for name, trunk in (("notes", network.notes), ("mixtures", network.mixtures)):
+        assert isinstance(trunk, nn.Module)
+        trunk._compiled_call_impl = None
+        if name == stage:
+            trunk.compile(dynamic=False)
