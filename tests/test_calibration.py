@@ -16,6 +16,7 @@ from cir.index.database import InstrumentDatabase
 from cir.index.exact import cosine_similarities
 from cir.index.novelty import NoveltyModel
 from cir.index.references import Reference
+from cir.types import Instrument
 from tests.fakes import SpectrumEncoder, instrument, tone, unit_vectors
 
 BUNDLED = Path(database_module.__file__).parents[1] / "assets" / "database"
@@ -184,12 +185,12 @@ def test_export_keeps_the_calibration_and_a_rebuild_drops_it(tmp_path: Path) -> 
     assert InstrumentDatabase.open(tmp_path / "copy").calibration == made
 
     class Sounds:
-        def __len__(self) -> int:
-            return 2
+        def instruments(self) -> list[Instrument]:
+            return [instrument(f"t-{row}") for row in range(2)]
 
         def __iter__(self) -> Any:
-            for row in range(2):
-                yield Reference(instrument(f"t-{row}"), tone(200.0 * (row + 1)), 16_000)
+            for number, row in enumerate(self.instruments(), start=1):
+                yield Reference(row, tone(200.0 * number), 16_000)
 
     rebuilt = build_database(tmp_path / "db", SpectrumEncoder(), [Sounds()])
     assert rebuilt.calibration is None

@@ -377,6 +377,25 @@ def test_build_writes_a_database_with_progress(capsys: pytest.CaptureFixture[str
     assert len(list(Path("made/phrases").iterdir())) == 24
 
 
+def test_a_rebuild_takes_a_second_bank_and_keeps_sounds(capsys: pytest.CaptureFixture[str]) -> None:
+    write_previewed_bank(Path("bank"))
+    one = ("--note-bank", "bank", "--without-soundfonts", "--output", "made")
+    assert run("database", "build", *one, "--without-phrases") == 0
+    assert not Path("made/phrases").exists()
+    write_bank(Path("more"))  # the same ids, no previews
+    both = (*one, "--note-bank", "more", "--licence", "CC0-1.0")
+    assert run("database", "build", *both) == 0
+    assert "Wrote 48 instruments to made." in capsys.readouterr().out
+    with InstrumentDatabase.open("made") as made:
+        assert made.info().sources == {"bank": 24, "more": 24}
+        assert {row.licence for row in made.instruments()} == {"CC0-1.0"}
+        phrases = [made.phrase_path(row.instrument_id) for row in made.instruments()]
+    assert all(phrases)
+    Path(str(phrases[0])).write_bytes(b"OggS")
+    assert run("database", "build", *both) == 0
+    assert Path(str(phrases[0])).read_bytes() == b"OggS"
+
+
 def test_app_serves_on_the_address_given(monkeypatch: pytest.MonkeyPatch) -> None:
     import types
 

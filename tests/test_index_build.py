@@ -1,5 +1,5 @@
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +7,7 @@ import pytest
 
 from cir.audio.io import load_audio, save_opus
 from cir.errors import DatabaseError, DataError
+from cir.files import set_aside
 from cir.index.build import build_database
 from cir.index.database import InstrumentDatabase
 from cir.index.references import (
@@ -16,6 +17,7 @@ from cir.index.references import (
     SoundFontReferences,
 )
 from cir.instruments.note_bank import NoteBank
+from cir.types import Instrument
 from tests.fakes import SpectrumEncoder, instrument, tone
 from tests.tone_bank import write_bank
 
@@ -38,15 +40,16 @@ class Tones:
     """A source of tones, one of them at another sample rate than the rest."""
 
     def __init__(self, count: int) -> None:
-        self._count = count
+        self._rows = [
+            instrument(f"tone-{count - number:03d}", source="soundfont") for number in range(count)
+        ]
 
-    def __len__(self) -> int:
-        return self._count
+    def instruments(self) -> Sequence[Instrument]:
+        return self._rows
 
     def __iter__(self) -> Iterator[Reference]:
-        for number in range(self._count):
+        for number, row in enumerate(self._rows):
             rate = 22_050 if number == 1 else 16_000
-            row = instrument(f"tone-{self._count - number:03d}", source="soundfont")
             yield Reference(row, tone(100.0 * 1.05**number, 0.4, rate), rate)
 
 
@@ -140,12 +143,84 @@ def test_what_cannot_be_built_is_said(tmp_path: Path, bank: Path) -> None:
     assert not (tmp_path / "db").exists()
 
 
+def test_instruments_of_two_banks_with_one_id_are_told_apart(tmp_path: Path, bank: Path) -> None:
+    other = write_bank(tmp_path / "Other Bank")
+    banks: list[ReferenceSource] = [NoteBankReferences(bank), NoteBankReferences(other)]
+    built = build_database(
+        tmp_path / "db",
+        SpectrumEncoder(),
+        [*banks, Tones(2)],
+        with_phrases=True,
+        note_banks=[NoteBank.open(bank), NoteBank.open(other)],
+    )
+    assert built.info().sources == {"bank": 24, "other-bank": 24, "soundfont": 2}
+    assert built.get("tone-001").source == "soundfont"
+    for name in ("bank", "other-bank"):
+        row = built.get(f"{name}-bass-3")
+        assert (row.source, row.engine) == (name, f"bank:{name}#bass-3")
+        assert built.preview_path(row.instrument_id) is not None
+        assert built.phrase_path(row.instrument_id) is not None
+
+
+def test_a_rebuild_keeps_the_sounds_of_who_stays(tmp_path: Path, bank: Path) -> None:
+    def build(*folders: Path, keep_sounds: bool = True) -> InstrumentDatabase:
+        return build_database(
+            tmp_path / "db",
+            SpectrumEncoder(),
+            [NoteBankReferences(folder) for folder in folders],
+            with_phrases=True,
+            note_banks=[NoteBank.open(folder) for folder in folders],
+            keep_sounds=keep_sounds,
+        )
+
+    first = build(bank)
+    sounds = [first.preview_path("bass-3"), first.phrase_path("bass-3")]
+    for number, sound in enumerate(sounds):
+        assert sound is not None
+        sound.write_bytes(b"OggS %d" % number)
+    phrase = first.phrase_path("bass-2")
+    assert phrase is not None
+    phrase.unlink()
+    shutil.rmtree(bank / "previews")
+    again = build(bank)
+    kept = [again.preview_path("bass-3"), again.phrase_path("bass-3")]
+    assert kept == sounds
+    assert [sound.read_bytes() for sound in kept if sound is not None] == [b"OggS 0", b"OggS 1"]
+    assert again.phrase_path("bass-2") is not None  # who had none plays
+    renewed = build(bank, keep_sounds=False).preview_path("bass-3")
+    assert renewed is not None and renewed.read_bytes() != b"OggS 0"
+    renewed.write_bytes(b"OggS 2")
+    namesake = build(bank.rename(tmp_path / "namesake")).preview_path("bass-3")
+    assert namesake is not None and namesake.read_bytes() != b"OggS 2"
+
+
+def test_sounds_of_a_damaged_database_are_given_up_only_when_told(
+    tmp_path: Path, bank: Path
+) -> None:
+    build_database(tmp_path / "db", SpectrumEncoder(), [Tones(2)])
+    (tmp_path / "db" / "instruments.csv").write_text("damaged")
+    with pytest.raises(DatabaseError, match=r"--new-sounds.*instruments\.csv"):
+        build_database(tmp_path / "db", SpectrumEncoder(), [Tones(2)])
+    rebuilt = build_database(tmp_path / "db", SpectrumEncoder(), [Tones(2)], keep_sounds=False)
+    assert len(rebuilt) == 2
+
+
+def test_a_rebuild_finds_what_a_killed_one_set_aside(tmp_path: Path) -> None:
+    build_database(tmp_path / "db", SpectrumEncoder(), [Tones(2)])
+    preview = tmp_path / "db" / "previews" / "tone-001.opus"
+    preview.write_bytes(b"OggS")
+    (tmp_path / "db").rename(set_aside(tmp_path / "db"))
+    build_database(tmp_path / "db", SpectrumEncoder(), [Tones(2)])
+    assert preview.read_bytes() == b"OggS"
+    assert [path.name for path in tmp_path.iterdir()] == ["db"]
+
+
 def test_presets_of_the_default_sound_font() -> None:
     pytest.importorskip("tinysoundfont", reason="tinysoundfont is not installed")
     source = SoundFontReferences()
     references = list(source)
     assert len(references) >= 130
-    assert len(references) <= len(source)
+    assert len(references) <= len(source.instruments())
     assert len({one.instrument.instrument_id for one in references}) == len(references)
     for one in references:
         assert 0 < len(one.audio) <= 3 * one.sample_rate

@@ -25,7 +25,7 @@ def cir_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> NoteBank:
-    folder = write_bank(tmp_path_factory.mktemp("bank"))
+    folder = write_bank(tmp_path_factory.mktemp("banks") / "surge")
     for name in TONES_HZ:
         save_opus(folder / "previews" / f"{name}.opus", tone(300.0, 0.3), 16_000)
     return NoteBank.open(folder)
@@ -46,7 +46,7 @@ def database(tmp_path: Path) -> Iterator[InstrumentDatabase]:
 
 
 def test_a_phrase_is_the_instruments_own_sound(bank: NoteBank) -> None:
-    audio, rate = render_phrase(recorded("bass-3", "bass"), bank)
+    audio, rate = render_phrase(recorded("bass-3", "bass"), [bank])
     assert rate == 16_000
     assert 3.0 <= len(audio) / rate <= PHRASE_SECONDS
     assert np.abs(audio).max() == pytest.approx(0.9, abs=1e-3)
@@ -76,13 +76,13 @@ def test_a_program_plays_its_phrase_exactly() -> None:
 )
 def test_who_cannot_play_is_told_why(bank: NoteBank, engine: str, words: str) -> None:
     with pytest.raises(EngineError, match=words):
-        render_phrase(replace(instrument("a", "bass"), engine=engine), bank)
+        render_phrase(replace(instrument("a", "bass"), engine=engine), [bank])
 
 
 def test_the_same_phrases_are_the_same_bytes(tmp_path: Path, bank: NoteBank) -> None:
     rows = [recorded("bass-0", "bass")]
     for folder in ("one", "two"):
-        write_phrases(tmp_path / folder, rows, bank)
+        write_phrases(tmp_path / folder, rows, [bank])
     first, second = (tmp_path / folder / "bass-0.opus" for folder in ("one", "two"))
     assert first.read_bytes() == second.read_bytes()
     assert first.stat().st_size < 20_000
@@ -93,7 +93,7 @@ def test_phrases_are_added_and_nothing_else_changes(
 ) -> None:
     before = {path.name: path.read_bytes() for path in database.path.iterdir() if path.is_file()}
     steps: list[float] = []
-    report = add_phrases(database, bank, progress=lambda done, _: steps.append(done))
+    report = add_phrases(database, [bank], progress=lambda done, _: steps.append(done))
     assert report.n_written == 2
     assert [reason.partition(":")[0] for reason in report.left_out] == ["shot"]
     assert steps == sorted(steps) and steps[-1] == 1.0
@@ -107,8 +107,8 @@ def test_phrases_are_added_and_nothing_else_changes(
 def test_who_cannot_play_keeps_an_older_phrase(
     database: InstrumentDatabase, bank: NoteBank
 ) -> None:
-    add_phrases(database, bank)
-    report = add_phrases(database, None)
+    add_phrases(database, [bank])
+    report = add_phrases(database)
     assert report.n_written == 0
     assert database.phrase_path("bass-0") is not None
 
@@ -116,14 +116,14 @@ def test_who_cannot_play_keeps_an_older_phrase(
 def test_a_failure_leaves_the_older_phrases(
     database: InstrumentDatabase, bank: NoteBank, tmp_path: Path
 ) -> None:
-    add_phrases(database, bank)
+    add_phrases(database, [bank])
     old = database.phrase_path("percussion-1")
     assert old is not None
     kept = old.read_bytes()
-    broken = write_bank(tmp_path / "broken")
+    broken = write_bank(tmp_path / "broken" / "surge")
     (broken / "notes" / "percussion-1.opus").write_bytes(b"damaged")
     with pytest.raises(DataError, match=r"percussion-1\.opus"):
-        add_phrases(database, NoteBank.open(broken))
+        add_phrases(database, [NoteBank.open(broken)])
     assert old.read_bytes() == kept
     assert not list(database.path.glob(".phrases*"))
 
@@ -131,7 +131,7 @@ def test_a_failure_leaves_the_older_phrases(
 def test_a_replaced_instrument_loses_its_phrase_and_an_export_keeps_the_others(
     database: InstrumentDatabase, bank: NoteBank, tmp_path: Path
 ) -> None:
-    add_phrases(database, bank)
+    add_phrases(database, [bank])
     database.add([recorded("bass-0", "bass")], SpectrumEncoder().embed([tone(90.0)], 16_000))
     assert database.phrase_path("bass-0") is None
     database.export(tmp_path / "copy")
@@ -157,7 +157,7 @@ def test_a_build_plays_phrases_where_it_is_asked_to(tmp_path: Path, bank: NoteBa
         SpectrumEncoder(),
         sources,
         with_phrases=True,
-        note_bank=bank,
+        note_banks=[bank],
         progress=lambda done, _: steps.append(done),
     )
     assert steps == sorted(steps) and steps[-1] == pytest.approx(1.0)

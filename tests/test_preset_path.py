@@ -41,6 +41,7 @@ def test_no_two_bundled_instruments_share_a_path() -> None:
         ("samples", "samples:/home/me/kicks/808", "/home/me/kicks/808"),
         ("soundfont", "soundfont:/home/me/GM.sf2#0/33", "GM.sf2 > Bank 0 > Program 33 > A Bass"),
         ("nsynth", "bank:nsynth#a-bass", "One > Test > A Bass"),
+        ("surge-xt", "bank:surge-xt#a-bass", "Third Party > One > Test > A Bass"),
     ],
 )
 def test_other_sources(source: str, engine: str, path: str) -> None:

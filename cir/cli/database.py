@@ -1,9 +1,10 @@
 """`cir database`: look at, build, extend and export databases of instruments."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -19,6 +20,9 @@ from cir.cli.options import (
 from cir.cli.terminal import progress_bar
 from cir.errors import DatabaseError
 
+if TYPE_CHECKING:
+    from cir.instruments.note_bank import NoteBank
+
 app = typer.Typer(
     help="Look at, build, extend and export databases of instruments.",
     no_args_is_help=True,
@@ -33,9 +37,14 @@ _NAME_ONE = (
 _SHOWN_REASONS = 5
 
 NoteBankOption: TypeAlias = Annotated[
-    Path, typer.Option(help="Folder of recorded notes: instruments.csv, notes.csv, notes/.")
+    list[Path] | None,
+    typer.Option(
+        help="Folder of recorded notes (instruments.csv, notes.csv, notes/); repeat it. "
+        "Those of Surge by default, ../shared/surge and ../shared/surge_xt.",
+        show_default=False,
+    ),
 ]
-_NOTE_BANK = Path("../shared/surge")
+_SURGE_BANKS = (Path("../shared/surge"), Path("../shared/surge_xt"))
 _LICENCE_OF_SURGE = "GPL-3.0-or-later (Surge)"
 
 
@@ -84,7 +93,7 @@ def build(
             show_default=False,
         ),
     ] = None,
-    note_bank: NoteBankOption = _NOTE_BANK,
+    note_bank: NoteBankOption = None,
     with_note_bank: Annotated[
         bool, typer.Option("--with-note-bank/--without-note-bank", help="Take the recorded notes.")
     ] = True,
@@ -107,7 +116,17 @@ def build(
         int, typer.Option(min=1, help="By how many of its notes a recorded instrument is known.")
     ] = KNOWN_BY,
     with_phrases: Annotated[
-        bool, typer.Option("--with-phrases/--without-phrases", help="Let each play a phrase.")
+        bool,
+        typer.Option(
+            "--with-phrases/--without-phrases", help="Let those without a phrase play one."
+        ),
+    ] = True,
+    keep_sounds: Annotated[
+        bool,
+        typer.Option(
+            "--keep-sounds/--new-sounds",
+            help="Leave instruments that are in the older database their previews and phrases.",
+        ),
     ] = True,
     model: ModelOption = None,
     seed: Annotated[int, typer.Option(help="Of the map.")] = 0,
@@ -119,13 +138,13 @@ def build(
     from cir.index.build import build_database
     from cir.index.database import BUNDLED_PATH
     from cir.index.references import NoteBankReferences, ReferenceSource, SoundFontReferences
-    from cir.instruments.note_bank import NoteBank
 
-    sources: list[ReferenceSource] = []
-    if with_note_bank:
-        if licence is None:
-            licence = _LICENCE_OF_SURGE if note_bank.resolve() == _NOTE_BANK.resolve() else ""
-        sources.append(NoteBankReferences(note_bank, references, licence=licence))
+    folders = _note_bank_folders(note_bank, with_note_bank)
+    known = {folder.resolve(): _LICENCE_OF_SURGE for folder in _SURGE_BANKS}
+    sources: list[ReferenceSource] = [
+        NoteBankReferences(folder, references, licence=known.get(folder.resolve(), licence or ""))
+        for folder in folders
+    ]
     if with_soundfonts:
         fonts: list[Path | None] = [*(soundfont or [])] or [None]
         sources += [SoundFontReferences(path) for path in fonts]
@@ -137,7 +156,8 @@ def build(
             sources,
             seed=seed,
             with_phrases=with_phrases,
-            note_bank=NoteBank.open(note_bank) if with_note_bank else None,
+            note_banks=_open_note_banks(folders),
+            keep_sounds=keep_sounds,
             progress=progress,
         )
     typer.echo(f"Wrote {len(made)} instruments to {made.path}.")
@@ -151,7 +171,7 @@ def build(
 
 @app.command()
 def phrases(
-    note_bank: NoteBankOption = _NOTE_BANK,
+    note_bank: NoteBankOption = None,
     with_note_bank: Annotated[
         bool,
         typer.Option("--with-note-bank/--without-note-bank", help="Let recorded instruments play."),
@@ -165,11 +185,10 @@ def phrases(
     """
     from cir.index.database import InstrumentDatabase
     from cir.index.phrases import add_phrases
-    from cir.instruments.note_bank import NoteBank
 
     with InstrumentDatabase.open(database) as opened, progress_bar("Playing phrases") as progress:
-        bank = NoteBank.open(note_bank) if with_note_bank else None
-        report = add_phrases(opened, bank, progress=progress)
+        banks = _open_note_banks(_note_bank_folders(note_bank, with_note_bank))
+        report = add_phrases(opened, banks, progress=progress)
     for reason in report.left_out[:_SHOWN_REASONS]:
         typer.echo(f"left out: {reason}", err=True)
     if len(report.left_out) > _SHOWN_REASONS:
@@ -318,3 +337,15 @@ def export(
         else:
             opened.export(target, progress)
         typer.echo(f"Wrote {len(opened)} instruments to {target}.")
+
+
+def _note_bank_folders(named: Sequence[Path] | None, wanted: bool) -> Sequence[Path]:
+    if not wanted:
+        return ()
+    return named or _SURGE_BANKS
+
+
+def _open_note_banks(folders: Sequence[Path]) -> "list[NoteBank]":
+    from cir.instruments.note_bank import NoteBank
+
+    return [NoteBank.open(folder) for folder in folders]

@@ -64,6 +64,8 @@ class NoteDataset(Protocol):
     def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
         """The first of `notes`, sooner where it can be had alone; None where nothing sounds.
 
+        Several threads may call it at once.
+
         Raises:
             CirError: as `notes`.
         """

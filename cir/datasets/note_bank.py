@@ -5,7 +5,6 @@ from pathlib import Path
 
 from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.fingerprint import fingerprint
-from cir.instruments.catalog import make_instrument_id
 from cir.instruments.note_bank import NoteBank
 from cir.instruments.splits import check_split
 
@@ -28,7 +27,7 @@ class NoteBankDataset:
     @property
     def name(self) -> str:
         """The folder's name."""
-        return make_instrument_id(self._bank.folder.resolve().name)
+        return self._bank.name
 
     @property
     def fingerprint(self) -> str:

@@ -1,7 +1,9 @@
 """Making the bundle of a database: references embedded, sounds written, the map drawn."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -9,8 +11,8 @@ import numpy as np
 
 from cir.audio.io import save_opus
 from cir.errors import DatabaseError
-from cir.files import replacing_folder
-from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, is_bundle, write_bundle
+from cir.files import replacing_folder, set_aside
+from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, is_bundle, read_bundle, write_bundle
 from cir.index.database import InstrumentDatabase, check_new_folder
 from cir.index.phrases import write_phrases
 from cir.index.references import Reference, ReferenceSource
@@ -34,13 +36,14 @@ def build_database(
     *,
     seed: int = 0,
     with_phrases: bool = False,
-    note_bank: NoteBank | None = None,
+    note_banks: Sequence[NoteBank] = (),
+    keep_sounds: bool = True,
     progress: Progress | None = None,
 ) -> InstrumentDatabase:
     """Build a database from reference notes, in place of an older one in the same folder.
 
     The folder is written under a temporary name and then renamed: nothing changes before all is
-    done.
+    done. An id that several sources use gets its source in front.
 
     Args:
         folder: new, empty, or a database.
@@ -48,28 +51,70 @@ def build_database(
         sources: where the notes come from.
         seed: of the map.
         with_phrases: whether each instrument that can shall play its phrase; see `add_phrases`.
-        note_bank: what recorded instruments play their phrases from.
+        note_banks: what recorded instruments play their phrases from.
+        keep_sounds: whether an instrument that the older database has, under the same id and with
+            the same engine, keeps the preview and the phrase that it has there.
         progress: called after every batch of instruments.
 
     Raises:
-        DatabaseError: `folder` holds something else, or no source gives any instrument.
+        DatabaseError: `folder` holds something else, the sounds of a damaged database are to be
+            kept, or no source gives any instrument.
         InputError: a note is silent or not finite.
         DataError: a source is damaged, or two instruments share an id.
     """
     target = Path(folder).expanduser()
+    _bring_back(target)
     if not is_bundle(target):
         check_new_folder(target)
+    kept = _KeptSounds(target if keep_sounds and is_bundle(target) else None)
     with replacing_folder(target) as temporary:
         tables_end = 1.0 - _SHARE_OF_PHRASES if with_phrases else 1.0
-        catalog = _write(temporary, encoder, sources, seed, part(progress, 0.0, tables_end))
-        if with_phrases:
+        embedding = part(progress, 0.0, tables_end)
+        catalog = _write(temporary, encoder, sources, seed, kept, embedding)
+        silent = [one for one in catalog if not kept.copy(PHRASES_NAME, one, temporary)]
+        if with_phrases and silent:
             write_phrases(
                 temporary / PHRASES_NAME,
-                catalog,
-                note_bank,
+                silent,
+                note_banks,
                 progress=part(progress, tables_end, 1.0),
             )
     return InstrumentDatabase.open(target, encoder=encoder)
+
+
+class _KeptSounds:
+    """Previews and phrases of the database that is about to be replaced, None for none of them."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._engines: dict[str, str] = {}
+        if folder is not None:
+            try:
+                catalog = read_bundle(folder).catalog
+            except DatabaseError as error:
+                raise DatabaseError(
+                    f"Its sounds cannot be kept (--new-sounds makes new ones): {error}"
+                ) from None
+            self._engines = {row.instrument_id: row.engine for row in catalog}
+
+    def copy(self, kind: str, instrument: Instrument, folder: Path) -> bool:
+        """Copy an instrument's sound into a new database, where there is one; say whether."""
+        name = instrument.instrument_id
+        if self._folder is None or self._engines.get(name) != instrument.engine:
+            return False
+        sound = self._folder / kind / f"{name}.opus"
+        if not sound.is_file():
+            return False
+        (folder / kind).mkdir(exist_ok=True)
+        shutil.copyfile(sound, folder / kind / sound.name)
+        return True
+
+
+def _bring_back(target: Path) -> None:
+    """Undo a replacement that was killed between its two renames."""
+    old = set_aside(target)
+    if not target.exists() and is_bundle(old):
+        old.rename(target)
 
 
 def _write(
@@ -77,16 +122,18 @@ def _write(
     encoder: Encoder,
     sources: Sequence[ReferenceSource],
     seed: int,
+    kept: _KeptSounds,
     progress: Progress,
 ) -> Catalog:
     instruments: list[Instrument] = []
     parts: list[FloatArray] = []
-    total = sum(len(source) for source in sources)
+    total = sum(len(source.instruments()) for source in sources)
     for batch in _batches(sources):
         instruments += [reference.instrument for reference in batch]
         parts.append(_embed(batch, encoder))
         for reference in batch:
-            _write_preview(folder / PREVIEWS_NAME, reference)
+            if not kept.copy(PREVIEWS_NAME, reference.instrument, folder):
+                _write_preview(folder / PREVIEWS_NAME, reference)
         words = f"Embedding instruments, {len(instruments)} of {total}"
         progress(_SHARE_OF_EMBEDDING * len(instruments) / total, words)
     if not instruments:
@@ -111,11 +158,21 @@ def _write(
 
 def _batches(sources: Sequence[ReferenceSource]) -> Iterator[list[Reference]]:
     """Give the references of all sources, at most 32 of one sample rate at a time."""
+    owners = Counter(row.instrument_id for source in sources for row in source.instruments())
     for source in sources:
-        references = iter(source)
+        references = (_tell_apart(reference, owners) for reference in source)
         while batch := list(islice(references, _BATCH)):
             for rate in sorted({reference.sample_rate for reference in batch}):
                 yield [reference for reference in batch if reference.sample_rate == rate]
+
+
+def _tell_apart(reference: Reference, owners: Mapping[str, int]) -> Reference:
+    """Put its source in front of an id that several instruments have."""
+    row = reference.instrument
+    if owners[row.instrument_id] == 1:
+        return reference
+    unique = replace(row, instrument_id=f"{row.source}-{row.instrument_id}")
+    return replace(reference, instrument=unique)
 
 
 def _embed(batch: Sequence[Reference], encoder: Encoder) -> FloatArray:

@@ -3,12 +3,14 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from cir.audio.dsp import fade_out, peak_normalise, trim_tail
 from cir.audio.io import save_opus
+from cir.datasets.work_ahead import work_ahead
 from cir.engines.base import Engine
 from cir.engines.note_bank import NoteBankEngine
 from cir.engines.registry import open_engine
@@ -37,6 +39,9 @@ _TAIL_FLOOR = 1e-3
 _COMPRESSION = 0.94
 """About 21 kbit/s."""
 
+_RECORDED = "bank"
+"""Scheme of the engines of recorded instruments."""
+
 
 @dataclass(frozen=True)
 class PhraseReport:
@@ -49,7 +54,7 @@ class PhraseReport:
 
 def add_phrases(
     database: InstrumentDatabase,
-    note_bank: NoteBank | None = None,
+    note_banks: Sequence[NoteBank] = (),
     *,
     progress: Progress | None = None,
 ) -> PhraseReport:
@@ -59,15 +64,15 @@ def add_phrases(
 
     Args:
         database: where they go.
-        note_bank: what recorded instruments play from; without it they are left out.
+        note_banks: what recorded instruments play from; those of other banks are left out.
         progress: called after every instrument.
 
     Raises:
-        DataError: the note bank is damaged.
+        DataError: a note bank is damaged.
     """
     folder = database.path / PHRASES_NAME
     with replacing_folder(folder) as temporary:
-        report = write_phrases(temporary, database.instruments(), note_bank, progress=progress)
+        report = write_phrases(temporary, database.instruments(), note_banks, progress=progress)
         for instrument in database.instruments():
             old = database.phrase_path(instrument.instrument_id)
             if old is not None and not (temporary / old.name).exists():
@@ -78,32 +83,40 @@ def add_phrases(
 def write_phrases(
     folder: Path,
     instruments: Sequence[Instrument],
-    note_bank: NoteBank | None = None,
+    note_banks: Sequence[NoteBank] = (),
     *,
     progress: Progress | None = None,
 ) -> PhraseReport:
     """Write a phrase of each instrument that can play, `<id>.opus`, into a folder.
 
-    The same instruments give the same bytes.
+    The same instruments give the same bytes. Recorded ones play several at a time, on all cores.
 
     Raises:
-        DataError: the note bank is damaged.
+        DataError: a note bank is damaged.
     """
-    left_out: list[str] = []
-    for done, instrument in enumerate(instruments, start=1):
+
+    def play(instrument: Instrument) -> str | None:
+        """Why there is no phrase; None where there is one."""
         try:
-            audio, rate = render_phrase(instrument, note_bank)
+            audio, rate = render_phrase(instrument, note_banks)
         except EngineError as error:
-            left_out.append(f"{instrument.instrument_id}: {error}")
-        else:
-            save_phrase(folder / f"{instrument.instrument_id}.opus", audio, rate)
+            return f"{instrument.instrument_id}: {error}"
+        save_phrase(folder / f"{instrument.instrument_id}.opus", audio, rate)
+        return None
+
+    recorded = [one for one in instruments if _scheme(one) == _RECORDED]
+    others = [one for one in instruments if _scheme(one) != _RECORDED]
+    left_out: list[str] = []
+    for done, reason in enumerate(chain(work_ahead(play, recorded), map(play, others)), start=1):
+        if reason is not None:
+            left_out.append(reason)
         if progress is not None:
             progress(done / len(instruments), f"Playing phrases, {done} of {len(instruments)}")
     return PhraseReport(len(instruments) - len(left_out), tuple(left_out))
 
 
 def render_phrase(
-    instrument: Instrument, note_bank: NoteBank | None = None
+    instrument: Instrument, note_banks: Sequence[NoteBank] = ()
 ) -> tuple[FloatArray, int]:
     """Let an instrument play its phrase.
 
@@ -112,7 +125,7 @@ def render_phrase(
 
     Args:
         instrument: who plays.
-        note_bank: where recorded notes are.
+        note_banks: where recorded notes are; an instrument's bank is known by its folder's name.
 
     Returns:
         The phrase, (T,), with a peak of 0.9, and its sample rate.
@@ -121,17 +134,20 @@ def render_phrase(
         EngineError: its engine is not here, one-shots are all there is of it, or it stays silent.
         DataError: the note bank is damaged.
     """
-    scheme, _, reference = instrument.engine.partition(":")
+    scheme = _scheme(instrument)
     if scheme == "samples":
         raise EngineError("a one-shot is one note, no phrase can be played on it.")
-    if scheme != "bank":
+    if scheme != _RECORDED:
         engine = open_engine(instrument.engine)
         return play_phrase(engine, instrument.family, instrument.category), PHRASE_RATE
     score = score_for(instrument.family, instrument.category)
-    name = reference.rpartition("#")[2]
-    recorder, one_voice = _recorded(name, note_bank)
+    recorder = _open_recorded(instrument, note_banks)
+    bank, name = recorder.bank, recorder.instrument_id
     notes = recorded_notes(
-        score, reference_pitch(instrument.family), recorder.bank.notes(name), one_voice=one_voice
+        score,
+        reference_pitch(instrument.family),
+        bank.notes(name),
+        one_voice=bank[name].is_monophonic,
     )
     return _finish(recorder.render(notes, PHRASE_SECONDS, BANK_RATE), BANK_RATE), BANK_RATE
 
@@ -166,10 +182,14 @@ def _finish(audio: FloatArray, rate: int) -> FloatArray:
     return trim_tail(fade_out(peak_normalise(audio, _PEAK), fade), _TAIL_FLOOR, fade // 4)
 
 
-def _recorded(name: str, note_bank: NoteBank | None) -> tuple[NoteBankEngine, bool]:
-    """The engine of a recorded instrument, and whether it has one voice only."""
-    known = () if note_bank is None else [row.instrument_id for row in note_bank.instruments]
-    if note_bank is None or name not in known:
-        raise EngineError("its recorded notes are in no note bank at hand.")
-    engine = NoteBankEngine(note_bank, name, release_seconds=_RELEASE_SECONDS)
-    return engine, note_bank[name].is_monophonic
+def _scheme(instrument: Instrument) -> str:
+    return instrument.engine.partition(":")[0]
+
+
+def _open_recorded(instrument: Instrument, note_banks: Sequence[NoteBank]) -> NoteBankEngine:
+    """The engine of a recorded instrument, from the bank that its reference names."""
+    source, _, name = instrument.engine.partition(":")[2].rpartition("#")
+    for bank in note_banks:
+        if bank.name == source and name in bank:
+            return NoteBankEngine(bank, name, release_seconds=_RELEASE_SECONDS)
+    raise EngineError("its recorded notes are in no note bank at hand.")

@@ -1,7 +1,7 @@
 """Where reference notes come from: one note per instrument, from note banks and sound fonts."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,10 +9,10 @@ from typing import Protocol
 import numpy as np
 
 from cir.audio.dsp import peak_normalise, trim_tail
+from cir.datasets.work_ahead import work_ahead
 from cir.engines.base import Engine
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine
 from cir.errors import DataError, InputError
-from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import reference_pitch
 from cir.instruments.note_bank import SAMPLE_RATE as BANK_SAMPLE_RATE
 from cir.instruments.note_bank import BankInstrument, NoteBank
@@ -50,11 +50,11 @@ class Reference:
 class ReferenceSource(Protocol):
     """Gives reference notes one by one."""
 
-    def __len__(self) -> int:
-        """How many instruments there are; a few may turn out silent and be left out."""
+    def instruments(self) -> Sequence[Instrument]:
+        """Whose notes they are; a few may turn out silent and be left out."""
 
     def __iter__(self) -> Iterator[Reference]:
-        """Render or decode one note after the other."""
+        """Render or decode one note after the other, in the order of `instruments`."""
 
 
 class NoteBankReferences:
@@ -78,19 +78,23 @@ class NoteBankReferences:
             raise InputError(f"An instrument is known by at least 1 note, not by {n_references}.")
         self._bank = NoteBank.open(folder)
         self._n_references = n_references
-        self._source = make_instrument_id(self._bank.folder.resolve().name)
         self._licence = licence
 
-    def __len__(self) -> int:
-        return len(self._bank.instruments)
+    def instruments(self) -> Sequence[Instrument]:
+        """See `ReferenceSource`."""
+        return [self._describe(row) for row in self._bank.instruments]
 
     def __iter__(self) -> Iterator[Reference]:
-        with_previews = (self._bank.folder / "previews").is_dir()
-        for row in self._bank.instruments:
-            preview = self._bank.preview_path(row.instrument_id) if with_previews else None
-            if preview is not None and not preview.is_file():
-                raise DataError(f"The note bank lacks {preview}; fetch it again.")
-            yield Reference(self._describe(row), *self._notes(row), preview)
+        return work_ahead(self._read, self._bank.instruments)
+
+    def _read(self, row: BankInstrument) -> Reference:
+        previews = self._bank.folder / "previews"
+        preview = self._bank.preview_path(row.instrument_id) if previews.is_dir() else None
+        if preview is not None and not preview.is_file():
+            raise DataError(f"The note bank lacks {preview}; fetch it again.")
+        reference, *others = self._bank.first_notes(row.instrument_id, self._n_references)
+        sounding = tuple(note for note in others if np.abs(note).max() >= _SILENT_PEAK)
+        return Reference(self._describe(row), reference, BANK_SAMPLE_RATE, sounding, preview)
 
     def _describe(self, row: BankInstrument) -> Instrument:
         return Instrument(
@@ -101,18 +105,9 @@ class NoteBankReferences:
             bank=row.bank,
             author=row.author,
             licence=self._licence,
-            source=self._source,
-            engine=f"bank:{self._source}#{row.instrument_id}",
+            source=self._bank.name,
+            engine=f"bank:{self._bank.name}#{row.instrument_id}",
         )
-
-    def _notes(self, row: BankInstrument) -> tuple[FloatArray, int, tuple[FloatArray, ...]]:
-        """The reference note, its sample rate, and the further notes."""
-        reference = self._bank.reference(row.instrument_id)
-        if self._n_references == 1:
-            return reference, BANK_SAMPLE_RATE, ()
-        notes = self._bank.audio(row.instrument_id)[1 : self._n_references]
-        sounding = (note for note in notes if np.abs(note).max() >= _SILENT_PEAK)
-        return reference, BANK_SAMPLE_RATE, tuple(sounding)
 
 
 class SoundFontReferences:
@@ -129,8 +124,9 @@ class SoundFontReferences:
         self._bank = SoundFontBank(path)
         self._instruments = self._bank.instruments()
 
-    def __len__(self) -> int:
-        return len(self._instruments)
+    def instruments(self) -> Sequence[Instrument]:
+        """See `ReferenceSource`."""
+        return self._instruments
 
     def __iter__(self) -> Iterator[Reference]:
         for preset, instrument in zip(self._bank.presets, self._instruments, strict=True):

@@ -14,6 +14,7 @@ from typing import cast
 import soundfile
 
 from cir.errors import DataError
+from cir.instruments.catalog import make_instrument_id
 from cir.types import FloatArray
 
 SAMPLE_RATE = 16_000
@@ -94,6 +95,14 @@ class NoteBank:
             )
         return cls(folder, instruments, {key: tuple(value) for key, value in notes.items()})
 
+    @property
+    def name(self) -> str:
+        """The folder's name, as a slug: `surge`, `surge-xt`."""
+        return make_instrument_id(self.folder.resolve().name)
+
+    def __contains__(self, instrument_id: object) -> bool:
+        return instrument_id in self._by_id
+
     def __getitem__(self, instrument_id: str) -> BankInstrument:
         try:
             return self._by_id[instrument_id]
@@ -117,24 +126,38 @@ class NoteBank:
             raise DataError(f"{path} is shorter than notes.csv says; fetch it again.")
         return [stream[note.start : note.start + note.length] for note in notes]
 
-    def reference(self, instrument_id: str) -> FloatArray:
-        """Decode the reference note alone, mono float32 at 16 kHz: far sooner than `audio`.
+    def first_notes(self, instrument_id: str, count: int) -> list[FloatArray]:
+        """Decode the reference note and what follows it, at most `count` notes, as `audio` does.
+
+        Nothing behind them is decoded: far sooner than `audio`.
 
         Raises:
-            DataError: There is no such note, or it cannot be read.
+            DataError: There is no reference note, or a note cannot be read.
         """
-        notes = self.notes(instrument_id)
+        notes = self.notes(instrument_id)[:count]
         if not notes or notes[0].index != REFERENCE_INDEX:
             raise DataError(
                 f"The instrument {instrument_id!r} of {self.folder} has no reference note; "
                 f"notes.csv should give it one with the index {REFERENCE_INDEX}."
             )
         path = self.folder / "notes" / f"{instrument_id}.opus"
-        note = notes[0]
-        stream = _read(path, start=note.start, frames=note.length)
-        if len(stream) < note.length:
+        first = min(note.start for note in notes)
+        last = max(note.start + note.length for note in notes)
+        stream = _read(path, start=first, frames=last - first)
+        if len(stream) < last - first:
             raise DataError(f"{path} is shorter than notes.csv says; fetch it again.")
-        return stream
+        starts = [note.start - first for note in notes]
+        return [
+            stream[start : start + note.length] for start, note in zip(starts, notes, strict=True)
+        ]
+
+    def reference(self, instrument_id: str) -> FloatArray:
+        """Decode the reference note alone, mono float32 at 16 kHz.
+
+        Raises:
+            DataError: There is no such note, or it cannot be read.
+        """
+        return self.first_notes(instrument_id, 1)[0]
 
     def preview_path(self, instrument_id: str) -> Path:
         """The reference note at 48 kHz."""

@@ -4,6 +4,7 @@ from pathlib import PurePosixPath
 
 from cir.types import Instrument
 
+_SURGE_SOURCES = ("surge", "surge-xt")
 _SURGE_FACTORY = "Surge factory"
 _SEPARATOR = " > "
 
@@ -21,7 +22,7 @@ def preset_path(instrument: Instrument) -> str:
     | anything else | `BANK > CATEGORY > NAME` |
     """
     scheme, _, reference = instrument.engine.partition(":")
-    if instrument.source == "surge":
+    if instrument.source in _SURGE_SOURCES:
         if instrument.bank == _SURGE_FACTORY:
             return _join("Factory", instrument.category, instrument.name)
         return _join("Third Party", instrument.bank, instrument.category, instrument.name)
