@@ -326,6 +326,28 @@ def test_an_instrument_without_notes_is_left_out(tmp_path: Path) -> None:
     assert rows["all"]["candidates"] == len(TONES_HZ) - 1
 
 
+def test_two_banks_meet_in_one_gallery(bank: Gallery, tmp_path: Path) -> None:
+    """Queries are the test instruments of both, candidates everybody of both; one alone stays."""
+    tones, others = tmp_path / "tones", write_bank(tmp_path / "others")
+    write_bank(tones)
+    both = Gallery([NoteBankDataset(tones), NoteBankDataset(others)])
+    alone = evaluate_single_source(RandomEncoder(), open_bank(tones))["scores"]
+    scores = evaluate_single_source(RandomEncoder(), both)["scores"]
+    n_test, n_all = len(bank.of_split("test")), len(bank)
+    assert (alone["all"]["instruments"], alone["all"]["candidates"]) == (n_test, n_all)
+    assert (scores["all"]["instruments"], scores["all"]["candidates"]) == (2 * n_test, 2 * n_all)
+    for source in ("tones", "others"):
+        row = scores[f"source: {source}"]
+        assert (row["instruments"], row["candidates"]) == (n_test, 2 * n_all)
+        assert row["queries"] == alone["all"]["queries"]
+    mixed = evaluate_mixtures(RandomEncoder(), both, n_mixtures=40)
+    for family in FAMILIES:
+        row = mixed["scores"][family]
+        assert row["candidates"] == 2 * INSTRUMENTS_PER_FAMILY
+        assert row["instruments"] == 8  # four of each bank are in the test split
+    assert mixed["settings"]["data"] == ["tones", "others"]
+
+
 def test_report_shows_both_encoders_row_by_row(bank: Gallery) -> None:
     results = [
         evaluate_mixtures(encoder, bank, n_mixtures=6)

@@ -1,17 +1,22 @@
 """Who is ranked: the instruments of one or more datasets, each known by its reference note."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
+from cir.datasets.work_ahead import work_ahead
 from cir.errors import DataError, InputError
 from cir.instruments.splits import SPLITS
 from cir.metrics import IntArray
 from cir.mixtures.decode import unique_names
 from cir.mixtures.pool import NotePool
 from cir.types import Progress
+
+_Decoded = TypeVar("_Decoded")
 
 ALL_SPLITS = "all"
 
@@ -136,27 +141,39 @@ class Gallery:
     def references(
         self, rows: Sequence[int] | IntArray, progress: Progress | None = None
     ) -> Iterator[tuple[int, RecordedNote]]:
-        """Decode reference notes one by one, each with its row; the silent are left out."""
-        for done, row in enumerate(rows, start=1):
-            note = self.reference(int(row))
-            if note is not None:
-                yield int(row), note
-            if progress is not None:
-                progress(done / len(rows), f"Reference notes, {done} of {len(rows)}")
+        """Decode reference notes on all cores, each with its row; the silent are left out."""
+        found = self._decode(rows, self.reference, "Reference notes", progress)
+        return ((row, note) for row, note in found if note is not None)
 
     def known_by(
         self, rows: Sequence[int] | IntArray, progress: Progress | None = None
     ) -> Iterator[tuple[int, list[RecordedNote]]]:
         """Decode the first `n_references` notes of each row; the silent are left out."""
         if self.n_references == 1:
-            for row, note in self.references(rows, progress):
-                yield row, [note]
-            return
-        for done, row in enumerate(rows, start=1):
-            if notes := self.notes(int(row))[: self.n_references]:
-                yield int(row), notes
+            return ((row, [note]) for row, note in self.references(rows, progress))
+        found = self._decode(rows, self.notes, "Reference notes", progress)
+        return ((row, notes[: self.n_references]) for row, notes in found if notes)
+
+    def all_notes(
+        self, rows: Sequence[int] | IntArray, progress: Progress | None = None
+    ) -> Iterator[tuple[int, list[RecordedNote]]]:
+        """Decode all notes of each row on all cores; the silent have none."""
+        return self._decode(rows, self.notes, "Notes of instruments", progress)
+
+    def _decode(
+        self,
+        rows: Sequence[int] | IntArray,
+        decode: Callable[[int], _Decoded],
+        words: str,
+        progress: Progress | None,
+    ) -> Iterator[tuple[int, _Decoded]]:
+        numbers = [int(row) for row in rows]
+        for done, (row, found) in enumerate(
+            zip(numbers, work_ahead(decode, numbers), strict=True), start=1
+        ):
+            yield row, found
             if progress is not None:
-                progress(done / len(rows), f"Reference notes, {done} of {len(rows)}")
+                progress(done / len(numbers), f"{words}, {done} of {len(numbers)}")
 
     def played(self, notes: list[RecordedNote]) -> list[RecordedNote]:
         """Those of an instrument's notes that mixtures may play; its last where none is left."""

@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, Timed
 from cir.evaluation.mixture_stream import chunks, embed_references, timed
 from cir.evaluation.results import make_result
@@ -12,9 +15,6 @@ from cir.evaluation.scores import Scores, score
 from cir.metrics import IntArray, target_ranks
 from cir.progress import part
 from cir.types import FloatArray, Progress
-from numpy.typing import NDArray
-
-from cir.evaluation.gallery import Gallery
 
 NO_FAMILY = "none"
 
@@ -52,19 +52,16 @@ def evaluate_single_source(
     everybody = np.arange(len(gallery))
     references = embed_references(clocks, gallery, everybody, part(progress, 0.0, 0.5))
     column_of = {int(row): column for column, row in enumerate(references.rows)}
-    report = part(progress, 0.5, 1.0)
     embeddings: dict[str, list[FloatArray]] = {name: [] for name in methods}
     targets: list[int] = []
     is_reference: list[bool] = []
-    for done, row in enumerate(players, start=1):
-        if int(row) in column_of:
-            sounds = [note.audio for note in gallery.notes(int(row))]
-            for chunk in chunks(sounds):
-                for name, method in clocks.items():
-                    embeddings[name].append(method.embed(chunk))
-            targets += [column_of[int(row)]] * len(sounds)
-            is_reference += [place < gallery.n_references for place in range(len(sounds))]
-        report(done / len(players), f"Notes of instruments, {done} of {len(players)}")
+    sounding = [row for row in players if int(row) in column_of]
+    for row, notes in gallery.all_notes(sounding, part(progress, 0.5, 1.0)):
+        for chunk in chunks(note.audio for note in notes):
+            for name, method in clocks.items():
+                embeddings[name].append(method.embed(chunk))
+        targets += [column_of[row]] * len(notes)
+        is_reference += [place < gallery.n_references for place in range(len(notes))]
     queries = _Queries(
         gallery, references.rows, np.array(targets), np.array(is_reference, dtype=bool)
     )
