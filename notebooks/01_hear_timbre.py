@@ -9,7 +9,7 @@
 # ## What you will learn
 #
 # - what changes between the notes of one instrument, and what stays;
-# - how to read a log-mel spectrogram, the picture that our encoder reads instead of sound;
+# - how to read a log-mel spectrogram, the picture that an encoder reads instead of sound;
 # - what the descriptors of the Timbre Toolbox measure, and how far pitch moves them;
 # - how *query by example* works, and how well it goes with MFCCs: the baseline to beat.
 #
@@ -91,6 +91,9 @@ players([(f"Clarinet, MIDI pitch {pitch}", play(CLARINET, pitch)) for pitch in p
 # In the upper row one pitch is played by four instruments: the lines, the harmonics, stay where they
 # are, and their strength and their course over time change. In the lower row one instrument plays four
 # pitches: all lines move.
+#
+# The paper's encoder reads this picture. Ours reads a similar one, whose frequency scale is logarithmic from
+# bottom to top. There, another pitch moves all lines by the same distance.
 
 # %% alt="Eight log-mel spectrograms: above, one pitch on four instruments; below, four pitches on one clarinet"
 figure, grid = plt.subplots(2, 4, figsize=(10, 5), sharex=True, sharey=True)

@@ -213,8 +213,9 @@ print(f"mean over 12 notes and 4 mixtures: {4 * np.log(3) / 16:.3f}")
 # ## Train the three
 #
 # One seed, one stream of batches; only the losses differ, and with them whether the mixture has one
-# embedding or one for each family. From random weights this would take hours on a processor core, so we
-# *fine-tune* the bundled model, which knows Surge's patches; the new bank is what it has to learn.
+# embedding or one for each family. Sound is drawn anew for each step here, so that from random weights
+# this would take hours on a processor core. We *fine-tune* the bundled model, which knows Surge's patches;
+# the new bank is what it has to learn. (Notebook 7 trains from random weights, without sound, in minutes.)
 #
 # For one embedding we take its note encoder alone and let it read mixtures as if they were notes, as the
 # paper's encoder reads both. For family queries we take all of it, and its notes stay where they are: only
@@ -425,9 +426,9 @@ axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
-# `paper` is the full triplet loss on one embedding, `ours` family queries with the losses of
-# `configs/cir-small.yaml` of that time. Two seeds of one recipe differ about as much as two recipes:
-# a single run is an anecdote.
+# `paper` is the full triplet loss on one embedding, `ours` family queries with triplets, InfoNCE
+# and proxies, one learned point for each training instrument (`benchmarks/recipes`). Two seeds of one
+# recipe differ about as much as two recipes: a single run is an anecdote.
 #
 # ## Exercises
 #

@@ -14,8 +14,8 @@
 # - what calibration, ECE and AUROC measure, and how an open-set answer can fail.
 #
 # The instruments that we search are those of the bundled General MIDI bank, TimGM6mb. The bundled
-# model was trained on other banks (`configs/cir-small.yaml`), and never on the General MIDI programs
-# that are in the test split here. With the environment variable `CIR_FAST` set, fewer of them take part.
+# model was trained on other banks (`configs/cir-small.yaml`) and has heard none of them. With the
+# environment variable `CIR_FAST` set, fewer of them take part.
 
 # %%
 import json
