@@ -96,6 +96,8 @@ def band_power(audio: Tensor, config: BandConfig) -> Tensor:
         # One clip fits into the processor's cache, a batch does not.
         return torch.cat([band_power(clip, config) for clip in torch.split(audio, 1)])
     n_frames = audio.shape[-1] // config.hop_samples
+    if not len(audio):
+        return audio.new_zeros(0, n_frames, config.n_bands)
     parts = [_read(audio, bank, config.hop_samples, n_frames) for bank in _banks(config, audio)]
     return torch.cat(parts, -1)
 

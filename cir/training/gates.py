@@ -13,7 +13,7 @@ from cir.audio.features import SAMPLE_RATE
 from cir.audio.log_frequency import BandConfig
 
 
-def gate_notes(since: Tensor, left: Tensor, bands: BandConfig) -> Tensor:
+def gate_notes(since: Tensor, left: Tensor, bands: BandConfig) -> tuple[Tensor, Tensor]:
     """Factors of power that turn a note's own frames into those of a note in a mixture.
 
     Args:
@@ -22,21 +22,18 @@ def gate_notes(since: Tensor, left: Tensor, bands: BandConfig) -> Tensor:
         bands: Of the spectrogram.
 
     Returns:
-        (*frames, bands), from 0 to 1. A note's own frames are heard from its start on: 1 stands for
-        that.
+        Factors for the long window's bands and for the short one's, (*frames) each, from 0 to 1. A
+        note's own frames are heard from its start on: 1 stands for that.
     """
     first_middle = bands.hop_samples / SAMPLE_RATE / 2
-    gates = []
-    for n_window, n_bands in (
-        (bands.long_window_samples, bands.n_long_bands),
-        (bands.short_window_samples, bands.n_bands - bands.n_long_bands),
-    ):
+
+    def gate(n_window: int) -> Tensor:
         seconds = n_window / SAMPLE_RATE
         heard = _share_before(left, seconds) - _share_before(-since, seconds)
         whole = 1 - _share_before(-since.clamp_min(first_middle), seconds)
-        gate = (heard.clamp_min(0) / whole).square().clamp_max(1)
-        gates.append(gate[..., None].expand(*gate.shape, n_bands))
-    return torch.cat(gates, -1)
+        return (heard.clamp_min(0) / whole).square().clamp_max(1)
+
+    return gate(bands.long_window_samples), gate(bands.short_window_samples)
 
 
 def _share_before(seconds: Tensor, window_seconds: float) -> Tensor:

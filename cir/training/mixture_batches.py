@@ -15,7 +15,6 @@ from torch import Tensor
 
 from cir.audio.features import SAMPLE_RATE
 from cir.audio.log_frequency import (
-    LEVEL_FLOOR,
     NEPERS_PER_UNIT,
     POWER_FLOOR,
     BandConfig,
@@ -86,24 +85,22 @@ class MixtureSampler:
         """
         members, instruments = self._draw_instruments(families, generator)
         rows, starts, ends, sounding = self._draw_notes(families, instruments, generator)
-        levels, offsets = self._play(rows, starts, ends, sounding, generator)
+        power, offsets = self._play(rows, starts, ends, sounding, generator)
         n_mixtures, n_stems = instruments.shape
         chosen, remade, places = self._choose_recast(n_mixtures, n_stems, generator)
         recasts = Recast.draw(len(places), self.bands, generator, self.pool.device)
         if len(places):
             seconds = offsets.flatten(0, 1)[places] * (self.bands.hop_samples / SAMPLE_RATE)
-            stems = levels.flatten(0, 1)
-            stems[places] = recasts.apply(stems[places], seconds, self.bands)
-            levels = stems.view(levels.shape)
-        gains = self._stem_gains(families, n_mixtures, generator)
-        nepers = levels * NEPERS_PER_UNIT + gains[..., None, None]
-        power = torch.where(levels > LEVEL_FLOOR, nepers.exp(), 0.0)
-        power = power * self._colour(n_mixtures, generator)[:, None, None]
+            stems = power.flatten(0, 1)
+            changed = recasts.apply(_to_levels(stems[places]), seconds, self.bands)
+            stems[places] = changed.mul_(NEPERS_PER_UNIT).exp_()
+        gains = self._stem_gains(families, n_mixtures, generator).exp()
+        power *= gains[..., None, None] * self._colour(n_mixtures, generator)[:, None, None]
         mixed = power.sum(1)
         loudest = mixed.amax((-2, -1))[:, None]
         audible = power.amax((-2, -1)) > loudest * 10 ** (_SILENT_DB / 10)
         return MixtureBatch(
-            levels=bring_to_level(mixed.clamp_min(POWER_FLOOR).log() / NEPERS_PER_UNIT),
+            levels=bring_to_level(_to_levels(mixed)),
             stem_power=power,
             families=tuple(families),
             members=members,
@@ -208,7 +205,7 @@ class MixtureSampler:
         """Stems of one peak in a window of each mixture.
 
         Returns:
-            Levels (B, S, frames, bands), and for each frame how many frames ago its note began,
+            Power (B, S, frames, bands), and for each frame how many frames ago its note began,
             (B, S, frames).
         """
         seconds_a_frame = self.bands.hop_samples / SAMPLE_RATE
@@ -222,12 +219,11 @@ class MixtureSampler:
         played = sounding & (starts < _SECONDS)
         gains = self.pool.log_gains[rows]
         gains = gains - gains.masked_fill(~played, -math.inf).amax(-1, keepdim=True)
-        now, place = self._hear(current, middles, rows, starts, ends, sounding, gains)
+        power, place = self._hear(current, middles, rows, starts, ends, sounding, gains)
         # Windows also reach to the note before, and to the one to come.
-        before, _ = self._hear(current - 1, middles, rows, starts, ends, sounding, gains)
-        after, _ = self._hear(current + 1, middles, rows, starts, ends, sounding, gains)
-        levels = (now + before + after).log() / NEPERS_PER_UNIT
-        return levels.clamp_min(LEVEL_FLOOR), place
+        for neighbour in (current - 1, current + 1):
+            power += self._hear(neighbour, middles, rows, starts, ends, sounding, gains)[0]
+        return power, place
 
     def _hear(
         self,
@@ -259,10 +255,15 @@ class MixtureSampler:
         place = (since * (SAMPLE_RATE / self.bands.hop_samples)).floor().long()
         heard = there & sounding.gather(-1, slots) & (place < self.pool.lengths[row])
         place = place.clamp(0, KEPT_FRAMES - 1)
-        levels = self.pool.levels.flatten(0, 1)[row * KEPT_FRAMES + place].float()
-        power = (levels * NEPERS_PER_UNIT + gains.gather(-1, slots)[..., None]).exp()
-        gates = gate_notes(since, left, self.bands) * heard[..., None]
-        return torch.where(levels > LEVEL_FLOOR, power * gates, 0.0), place
+        # All in place: what takes time here is memory. Silence stays 100 dB below the loudest.
+        nepers = self.pool.levels.flatten(0, 1)[row * KEPT_FRAMES + place].float()
+        nepers *= NEPERS_PER_UNIT
+        own = torch.where(heard, gains.gather(-1, slots), -math.inf)
+        long, short = gate_notes(since, left, self.bands)
+        n_long = self.bands.n_long_bands
+        nepers[..., :n_long] += (own + long.log())[..., None]
+        nepers[..., n_long:] += (own + short.log())[..., None]
+        return nepers.exp_(), place
 
     def _stem_gains(
         self, families: Sequence[str], n_mixtures: int, generator: torch.Generator
@@ -280,6 +281,10 @@ class MixtureSampler:
         chosen = self._uniform(generator, n_mixtures) < self.coloured_share
         filters = Recast.draw(n_mixtures, self.bands, generator, self.pool.device).static_db / 2
         return torch.where(chosen[:, None], 10 ** (filters / 10), 1.0)
+
+
+def _to_levels(power: Tensor) -> Tensor:
+    return power.clamp_min(POWER_FLOOR).log_().div_(NEPERS_PER_UNIT)
 
 
 def _all_scales() -> tuple[tuple[bool, ...], ...]:
