@@ -264,7 +264,8 @@ for one in sorted(run.glob("*/*")):
 #
 # The last line of each stage is the validation. *Notes*: other notes of held-out instruments against the
 # reference notes of all of train and valid. *Mixtures*: percussion, bass and lead that training has not
-# heard, played as sound, each looked for among its family.
+# heard, played as sound, each looked for among its family. This bank's valid split has a single bass and a
+# single lead, so the figures of its mixtures say little.
 
 
 # %%
