@@ -455,6 +455,18 @@ def test_mixtures_teach_their_own_encoder_alone(
     assert all(math.isfinite(value) for value in scores.values())
 
 
+def test_another_run_gives_its_mixtures_encoder_alone(
+    cache: FeatureCache, pool: FeaturePool
+) -> None:
+    stage = mixture_stage(cache, pool)
+    other = {name: value + 1 for name, value in stage.state().items()}
+    before = {name: value.clone() for name, value in stage.state().items()}
+    stage.start_from(other)
+    for name, value in stage.state().items():
+        own = name.startswith(("notes.", "note_head."))
+        assert torch.equal(value, before[name] if own else other[name]), name
+
+
 def test_the_answer_that_is_wanted_is_a_note_of_who_plays(
     cache: FeatureCache, pool: FeaturePool
 ) -> None:

@@ -114,6 +114,15 @@ class MixtureStage(Stage):
         self.network.load_state_dict(rest)
         self._notes = self._embed_pool()
 
+    def start_from(self, tensors: Mapping[str, Tensor]) -> None:
+        """See `Stage`: the note encoder stays this run's own."""
+        own = {
+            name: value
+            for name, value in self.network.state_dict().items()
+            if name.startswith(("notes.", "note_head."))
+        }
+        self.load_state({**tensors, **own})
+
     def validate(self) -> dict[str, float]:
         """See `Stage`."""
         return self.validation.run(self.network)

@@ -83,6 +83,10 @@ class Stage(ABC):
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Take what `state` gave."""
 
+    def start_from(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take from another run's `state` what this stage trains, and nothing else."""
+        self.load_state(tensors)
+
     @abstractmethod
     def validate(self) -> dict[str, float]:
         """Accuracy on instruments that were not trained on."""
@@ -137,7 +141,7 @@ def run_stage(
     if (folder / CHECKPOINT).is_file():
         clock = load_checkpoint(folder / CHECKPOINT, stage)
     elif initial is not None:
-        load_checkpoint(initial, stage)
+        load_checkpoint(initial, stage, of_another_run=True)
     generator = torch.Generator(device)
     saved = validated = told = clock.seconds
     falls = clock.done(config, stage.batch_size) > 1 - config.fall_share
@@ -187,8 +191,8 @@ def save_checkpoint(path: Path, stage: Stage, clock: Clock) -> None:
         save_file(stored, temporary, {"clock": json.dumps(vars(clock))})
 
 
-def load_checkpoint(path: Path, stage: Stage) -> Clock:
-    """Take up what `save_checkpoint` wrote.
+def load_checkpoint(path: Path, stage: Stage, *, of_another_run: bool = False) -> Clock:
+    """Take up what `save_checkpoint` wrote; of another run only what the stage trains.
 
     Raises:
         CheckpointError: There is no such file, it is damaged, or of another network.
@@ -197,7 +201,7 @@ def load_checkpoint(path: Path, stage: Stage) -> Clock:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             clock = Clock(**json.loads(file.metadata()["clock"]))
-        stage.load_state(_of(tensors, "stage."))
+        (stage.start_from if of_another_run else stage.load_state)(_of(tensors, "stage."))
         stage.optimiser.load_state_tensors(_of(tensors, "optimiser."))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
