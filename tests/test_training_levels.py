@@ -36,7 +36,7 @@ from cir.mixtures.scales import SCALES
 from cir.mixtures.score import plan_sounding
 from cir.model.conv_ast.config import ConvAstConfig
 from cir.model.conv_ast.network import ConvAst
-from cir.training import note_batches
+from cir.training import mixture_batches, note_batches
 from cir.training.feature_cache import KEPT_FRAMES, FeatureCache
 from cir.training.feature_pool import FeaturePool
 from cir.training.mixture_batches import MixtureBatch, MixtureSampler
@@ -444,6 +444,18 @@ def test_each_stem_is_recast_by_the_chain_that_stands_for_it(pool: FeaturePool) 
             torch.testing.assert_close(
                 drawn.stem_power[mixture, column], wanted, rtol=1e-3, atol=1e-8
             )
+
+
+def test_a_stem_whose_slots_all_fall_silent_plays_its_first(
+    pool: FeaturePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mixture_batches, "_SILENCE_PROBABILITY", 1.0)
+    sampler = mixture_sampler(pool, n=6, recast_share=0.5)
+    _, instruments = sampler._draw_instruments(FAMILIES, seeded(3))
+    _, _, _, sounding = sampler._draw_notes(FAMILIES, instruments, seeded(4))
+    assert sounding[:, 1:].nonzero()[:, 2].unique().tolist() == [0]
+    assert sounding[:, 1:, 0].all()
+    assert torch.isfinite(sampler.draw(FAMILIES, seeded(5)).stem_power).all()
 
 
 def test_percussion_is_louder_and_stems_vary_in_level(pool: FeaturePool) -> None:

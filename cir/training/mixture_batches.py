@@ -172,6 +172,9 @@ class MixtureSampler:
         sounding = self._uniform(generator, n_mixtures, n_stems, n_slots) >= _SILENCE_PROBABILITY
         percussive = device_table(tuple(family == "percussion" for family in families), device)
         sounding = sounding | percussive[:, None]
+        is_silent = ~(sounding & (starts < _SECONDS)).any(-1, keepdim=True)
+        first = torch.arange(n_slots, device=device) == 0
+        sounding = sounding | (is_silent & first)  # no stem is silent throughout
         rows = self._draw_rows(instruments, n_slots, generator)
         return rows, starts, ends, sounding
 
