@@ -14,8 +14,9 @@ from torch.nn.functional import (
 )
 
 from cir.audio.log_frequency import bring_to_level
-from cir.model.conv_ast.family_head import CELL, Heard
+from cir.model.conv_ast.family_head import CELL
 from cir.model.conv_ast.network import ConvAst
+from cir.model.heard import Heard
 from cir.training.mixture_batches import MixtureBatch, MixtureSampler
 from cir.training.mixture_validation import MixtureValidation
 from cir.training.note_batches import frame_seconds

@@ -6,7 +6,7 @@ from torch.nn.functional import gelu, scaled_dot_product_attention
 
 from cir.model.conv_ast.config import ConvAstConfig
 from cir.model.conv_ast.note_head import NoteHead
-from cir.model.heard import Heard as Heard
+from cir.model.heard import Heard
 
 _QUERY_SCALE = 0.5
 CELL = 4
