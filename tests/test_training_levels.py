@@ -453,7 +453,7 @@ def test_a_stem_whose_slots_all_fall_silent_plays_its_first(
     sampler = mixture_sampler(pool, n=6, recast_share=0.5)
     _, instruments = sampler._draw_instruments(FAMILIES, seeded(3))
     _, _, _, sounding = sampler._draw_notes(FAMILIES, instruments, seeded(4))
-    assert sounding[:, 1:].nonzero()[:, 2].unique().tolist() == [0]
+    assert sounding[:, 1:].nonzero()[:, 2].max() == 0
     assert sounding[:, 1:, 0].all()
     assert torch.isfinite(sampler.draw(FAMILIES, seeded(5)).stem_power).all()
 

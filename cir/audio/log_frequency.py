@@ -12,12 +12,12 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
 from cir.audio.features import SAMPLE_RATE
 from cir.errors import CheckpointError
-from cir.types import FloatArray
 
 POWER_FLOOR = 1e-10
 """Of a band, where a sine of amplitude 1 has about 100."""
@@ -67,14 +67,17 @@ class BandConfig:
             )
 
     @property
-    def centres_hz(self) -> FloatArray:
+    def centres_hz(self) -> NDArray[np.float64]:
         """(n_bands,)."""
-        return self.lowest_hz * 2 ** (np.arange(self.n_bands) / self.bands_per_octave)
+        centres: NDArray[np.float64] = self.lowest_hz * 2 ** (
+            np.arange(self.n_bands) / self.bands_per_octave
+        )
+        return centres
 
     @property
     def highest_hz(self) -> float:
         """Where the highest band ends; nothing above is heard."""
-        return self.lowest_hz * 2.0 ** (self.n_bands / self.bands_per_octave)
+        return float(self.lowest_hz * 2.0 ** (self.n_bands / self.bands_per_octave))
 
     def clip_samples(self, n_frames: int) -> int:
         """Samples at 16 kHz that give exactly `n_frames` frames."""
@@ -158,7 +161,9 @@ def _make_banks(config: BandConfig, device: torch.device) -> tuple[_Bank, ...]:
     return tuple(_make_bank(part, n, ratio, device) for part, n in parts if len(part))
 
 
-def _make_bank(centres: FloatArray, n_window: int, ratio: float, device: torch.device) -> _Bank:
+def _make_bank(
+    centres: NDArray[np.float64], n_window: int, ratio: float, device: torch.device
+) -> _Bank:
     """A triangle reaches to the next band, or as far as the window tells frequencies apart."""
     frequencies = np.fft.rfftfreq(n_window, 1 / SAMPLE_RATE)
     widths = np.maximum(centres * ratio, SAMPLE_RATE / n_window)

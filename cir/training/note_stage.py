@@ -95,7 +95,9 @@ class NoteValidation:
         cls, caches: Sequence[FeatureCache], n_frames: int, device: str = "cpu"
     ) -> "NoteValidation":
         """Take the references of train and valid instruments, and the valid ones' other notes."""
-        references, queries, targets = [], [], []
+        references: list[Tensor] = []
+        queries: list[Tensor] = []
+        targets: list[Tensor] = []
         for cache in caches:
             table = cache.table
             first = np.flatnonzero(np.diff(table.instruments, prepend=-1))
@@ -133,7 +135,7 @@ def embed_levels(network: ConvAst, levels: Tensor) -> Tensor:
     """Unit embeddings (N, E) of stored levels (N, frames, bands), as the network is served."""
     parts = [
         normalize(network.embed_notes(bring_to_level(part.float())).float(), dim=-1)
-        for part in levels.split(_BATCH)
+        for part in torch.split(levels, _BATCH)
     ]
     return torch.cat(parts)
 
