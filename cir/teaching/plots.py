@@ -31,7 +31,7 @@ _SMOOTHED = 20
 def show_log_mel(
     axes: "Axes", sound: FloatArray, sample_rate: int = SAMPLE_RATE, title: str = ""
 ) -> "AxesImage":
-    """Draw the log-mel spectrogram that the encoder reads, in decibels below its loudest spot.
+    """Draw the log-mel spectrogram of a sound, in decibels below its loudest spot.
 
     Args:
         axes: where to.

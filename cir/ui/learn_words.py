@@ -16,9 +16,9 @@ INTRODUCTION = _text(
 
 PAIR_TITLE = "1 \u00b7 Two sounds, one number"
 PAIR = _text(
-    "The model never sees a name. It reads the picture of a sound, its log-mel spectrogram: time "
-    "to the right, pitch upwards, loudness as brightness. From it the model makes an arrow in a "
-    "space of many dimensions, and two sounds are as similar as their arrows point the same way."
+    "The model never sees a name. It reads the picture of a sound, a spectrogram: time to the "
+    "right, pitch upwards, loudness as brightness. From it the model makes an arrow in a space of "
+    "many dimensions, and two sounds are as similar as their arrows point the same way."
 )
 
 MIX_TITLE = "2 \u00b7 A mix moves when an instrument falls silent"
