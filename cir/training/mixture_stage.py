@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import (
     avg_pool2d,
     binary_cross_entropy_with_logits,
@@ -19,9 +19,9 @@ from cir.model.conv_ast.network import ConvAst
 from cir.model.heard import Heard
 from cir.training.mixture_batches import MixtureBatch, MixtureSampler
 from cir.training.mixture_validation import MixtureValidation
+from cir.training.network_stage import NetworkStage
 from cir.training.note_batches import frame_seconds
-from cir.training.optimiser import MatrixOptimiser
-from cir.training.stage import Stage, StageConfig
+from cir.training.stage import StageConfig
 
 FIRST_SCALE = 15.0
 _LARGEST_SCALE = 40.0
@@ -33,7 +33,7 @@ _SILENT_CELL = 1e-6
 """A cell 60 dB below the loudest of its mixture belongs to nobody."""
 
 
-class MixtureStage(Stage):
+class MixtureStage(NetworkStage):
     """Trains the mixture encoder against the note encoder, which stays as it is.
 
     An answer is classified among the notes of all training instruments of its family, and among
@@ -56,27 +56,23 @@ class MixtureStage(Stage):
         precision: torch.dtype,
     ) -> None:
         assert network.mixtures is not None and network.family_head is not None
-        self.network = network
+        super().__init__(
+            network,
+            [*network.mixtures.named_parameters(), *network.family_head.named_parameters()],
+            config,
+            validation,
+            log_scale=math.log(FIRST_SCALE),
+            precision=precision,
+        )
         self.sampler = sampler
-        self.validation = validation
-        self.precision = precision
         self.paper_families = paper_families
         self.paper_share = paper_share
         self.batch_size = sampler.n_mixtures
-        device = sampler.pool.device
-        self.log_scale = nn.Parameter(torch.tensor(math.log(FIRST_SCALE), device=device))
-        trained = [*network.mixtures.named_parameters(), *network.family_head.named_parameters()]
-        self.optimiser = MatrixOptimiser(
-            trained,
-            [self.log_scale],
-            matrix_rate=config.matrix_rate,
-            rate=config.rate,
-            weight_decay=config.weight_decay,
-        )
         network.notes.requires_grad_(False)
         network.note_head.requires_grad_(False)
         size = network.config.embedding_size
         self._notes = self._embed_pool()
+        device = sampler.pool.device
         made = torch.Generator(device).manual_seed(seed)
         self._made = {
             family: normalize(torch.randn(queue_size, size, generator=made, device=device), dim=-1)
@@ -93,7 +89,7 @@ class MixtureStage(Stage):
         made = self._embed_made(batch, generator)
         mixtures, head = self.network.mixtures, self.network.family_head
         assert mixtures is not None and head is not None
-        with torch.autocast(batch.levels.device.type, self.precision, enabled=self._is_half):
+        with self.autocast():
             tokens = mixtures(batch.levels)
             heard = head(tokens)
             mask_logits = head.mask_logits(tokens)
@@ -103,16 +99,9 @@ class MixtureStage(Stage):
             "shares": _SHARES_WEIGHT * self._shares_loss(batch, mask_logits),
         }
 
-    def state(self) -> dict[str, Tensor]:
-        """See `Stage`."""
-        return {**self.network.state_dict(), "log_scale": self.log_scale}
-
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """See `Stage`."""
-        rest = dict(tensors)
-        with torch.no_grad():
-            self.log_scale.copy_(rest.pop("log_scale"))
-        self.network.load_state_dict(rest)
+        """See `Stage`: other note encoders give other answers."""
+        super().load_state(tensors)
         self._notes = self._embed_pool()
 
     def start_from(self, tensors: Mapping[str, Tensor]) -> None:
@@ -123,14 +112,6 @@ class MixtureStage(Stage):
             if name.startswith(("notes.", "note_head."))
         }
         self.load_state({**tensors, **own})
-
-    def validate(self) -> dict[str, float]:
-        """See `Stage`."""
-        return self.validation.run(self.network)
-
-    @property
-    def _is_half(self) -> bool:
-        return self.precision != torch.float32
 
     def _draw_families(self, generator: torch.Generator) -> tuple[str, ...]:
         """The paper's, or two to five of all that have instruments, which get a turn alike."""
@@ -150,7 +131,7 @@ class MixtureStage(Stage):
 
     @torch.inference_mode()
     def _embed_notes(self, levels: Tensor) -> Tensor:
-        with torch.autocast(levels.device.type, self.precision, enabled=self._is_half):
+        with self.autocast():
             embeddings = self.network.embed_notes(bring_to_level(levels))
         return normalize(embeddings.float(), dim=-1)
 

@@ -1,28 +1,28 @@
 """The first stage: notes of one instrument are alike, notes of others are not."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import normalize
 
 from cir.audio.log_frequency import bring_to_level
 from cir.losses.supervised_contrastive import supervised_contrastive
 from cir.model.conv_ast.network import ConvAst
 from cir.training.feature_cache import FeatureCache
+from cir.training.network_stage import NetworkStage
 from cir.training.note_batches import NoteSampler
-from cir.training.optimiser import MatrixOptimiser
-from cir.training.stage import Stage, StageConfig
+from cir.training.stage import StageConfig
 
 FIRST_TEMPERATURE = 0.1
 _LOWEST_TEMPERATURE = 0.02
 _BATCH = 256
 
 
-class NoteStage(Stage):
+class NoteStage(NetworkStage):
     """Trains the note encoder by supervised contrast; the temperature is learned."""
 
     def __init__(
@@ -34,49 +34,25 @@ class NoteStage(Stage):
         *,
         precision: torch.dtype,
     ) -> None:
-        self.network = network
-        self.sampler = sampler
-        self.validation = validation
-        self.precision = precision
-        self.batch_size = sampler.n_instruments * sampler.notes_per_instrument
-        device = sampler.pool.device
-        self.log_scale = nn.Parameter(torch.tensor(-math.log(FIRST_TEMPERATURE), device=device))
-        trained = [*network.notes.named_parameters(), *network.note_head.named_parameters()]
-        self.optimiser = MatrixOptimiser(
-            trained,
-            [self.log_scale],
-            matrix_rate=config.matrix_rate,
-            rate=config.rate,
-            weight_decay=config.weight_decay,
+        super().__init__(
+            network,
+            [*network.notes.named_parameters(), *network.note_head.named_parameters()],
+            config,
+            validation,
+            log_scale=-math.log(FIRST_TEMPERATURE),
+            precision=precision,
         )
+        self.sampler = sampler
+        self.batch_size = sampler.n_instruments * sampler.notes_per_instrument
 
     def losses(self, generator: torch.Generator) -> dict[str, Tensor]:
         """See `Stage`."""
         self.network.train()
         batch = self.sampler.draw(generator)
-        with torch.autocast(batch.levels.device.type, self.precision, enabled=self._is_half):
+        with self.autocast():
             embeddings = self.network.embed_notes(batch.levels)
         scale = self.log_scale.clamp(max=-math.log(_LOWEST_TEMPERATURE)).exp()
         return {"contrast": supervised_contrastive(embeddings.float(), batch.labels, 1 / scale)}
-
-    def state(self) -> dict[str, Tensor]:
-        """See `Stage`."""
-        return {**self.network.state_dict(), "log_scale": self.log_scale}
-
-    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """See `Stage`."""
-        rest = dict(tensors)
-        with torch.no_grad():
-            self.log_scale.copy_(rest.pop("log_scale"))
-        self.network.load_state_dict(rest)
-
-    def validate(self) -> dict[str, float]:
-        """See `Stage`."""
-        return self.validation.run(self.network)
-
-    @property
-    def _is_half(self) -> bool:
-        return self.precision != torch.float32
 
 
 @dataclass(frozen=True)
