@@ -21,7 +21,11 @@ def example_mixes() -> list[Path]:
 
 
 def interleaved_medians(
-    calls: Mapping[str, Callable[[], object]], *, repeats: int, warm_up: int = 1
+    calls: Mapping[str, Callable[[], object]],
+    *,
+    repeats: int,
+    warm_up: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
     """Median seconds of each call, taking turns so that a busy moment hits them all alike."""
     for call in calls.values():
@@ -30,9 +34,9 @@ def interleaved_medians(
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(repeats):
         for name, call in calls.items():
-            started = time.perf_counter()
+            started = clock()
             call()
-            seconds[name].append(time.perf_counter() - started)
+            seconds[name].append(clock() - started)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 

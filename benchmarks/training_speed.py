@@ -1,6 +1,11 @@
-"""Our training against the straightforward one: same plans, sizes and starting weights, same run.
+"""The speed of training: our two stages, our audio path, and the straightforward one, in one run.
 
 python benchmarks/training_speed.py [--data ../shared/surge] [--frames 1024 512] [--threads 1]
+
+The two stages of `configs/cir-small.yaml` are measured against the audio path as it trained the
+model before them; `training_stages.py` says how sounds are counted. The audio path, which trains
+the paper's rows, is measured against the straightforward one: same plans, sizes and starting
+weights.
 
 The data path goes from notes on disk to log-mels on the device, the whole step on through forward
 pass, full triplet loss, backward pass and AdamW. Neither path has worker processes or prefetches:
@@ -27,16 +32,20 @@ from straightforward import NoteFile, RenderedNotes
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from timing import print_report
 from training_paths import STAGES, OurPath, StraightforwardPath, compare
+from training_stages import BEFORE, measure_stages
 from transformers.utils import is_speech_available  # type: ignore[attr-defined]
 
+from cir.config import load_config
 from cir.errors import CirError
 from cir.files import replacing
 from cir.mixtures.config import PAPER_FAMILIES
 from cir.mixtures.pool import NotePool
 from cir.model.config import EncoderConfig
 from cir.training.config import LossWeights, TrainingConfig
+from cir.training.recipe import RecipeConfig
 from cir.training.sampler import BatchSampler
 
+RECIPE = Path(__file__).parent.parent / "configs" / "cir-small.yaml"
 #: With AST's frame shift of 10 ms: transformers' feature extractor knows no other.
 MODELS = {
     "small": EncoderConfig(hop_samples=160, note_frames=256, mixture_frames=1024),
@@ -123,6 +132,9 @@ def main() -> None:
     """Measure, print, save."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/surge"), help="a note bank")
+    parser.add_argument(
+        "--cache", type=Path, default=Path("runs/cache"), help="of features, of training runs too"
+    )
     parser.add_argument("--instruments", type=int, default=20, help="of each of three families")
     parser.add_argument("--mixtures", type=int, default=6, help="in a batch, with 3 notes each")
     parser.add_argument("--steps", type=int, default=9, help="that medians are of")
@@ -150,6 +162,10 @@ def main() -> None:
                     batch_size=arguments.mixtures,
                 )
                 runs.append(measure(pool, files, config, arguments.steps, device))
+            recipe = replace(
+                load_config(RECIPE, RecipeConfig), data=(f"bank:{arguments.data}",), data_weights=()
+            )
+            stages = measure_stages(pool, BEFORE, recipe, arguments.cache, arguments.steps, device)
         except CirError as error:
             raise SystemExit(str(error)) from error
     figures = {
@@ -159,6 +175,7 @@ def main() -> None:
             "files": len(files),
         },
         "runs": runs,
+        "stages": stages,
     }
     _print(figures)
     if arguments.output is not None:
@@ -213,6 +230,16 @@ def _print(figures: Mapping[str, Any]) -> None:
         for stage, one in run["clips_per_second"].items():
             speeds = f"{one['ours']:9.1f} {one['straightforward']:16.1f}"
             rows.append((stage.replace("_", " "), f"{speeds} {run['speed_up'][stage]:7.1f} x"))
+    stages = figures["stages"]
+    rows += [
+        ("", ""),
+        ("stages", f"{stages['parameters']['stages'] / 1e6:.1f} M, {stages['precision']}"),
+        ("audio path", f"{stages['parameters']['audio'] / 1e6:.1f} M"),
+        ("sounds/s", f"{'stage':>9} {'audio path':>16}"),
+    ]
+    for name, speed_up in stages["speed_up"].items():
+        speed, audio = (stages["sounds_per_second"][one] for one in (name, "audio"))
+        rows.append((name, f"{speed:9.1f} {audio:16.1f} {speed_up:7.1f} x"))
     print_report(
         f"Training on {conditions['device']}, {conditions['threads']} threads, "
         f"median of {runs[0]['steps']} steps",

@@ -9,8 +9,11 @@ import pytest
 import soundfile
 import torch
 
+from cir.audio.log_frequency import BandConfig
 from cir.model.config import EncoderConfig
+from cir.model.conv_ast.config import ConvAstConfig
 from cir.training.config import LossWeights, TrainingConfig
+from cir.training.recipe import MixtureStageConfig, NoteStageConfig, RecipeConfig
 from tests.tone_bank import FAMILIES, write_bank
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -45,6 +48,33 @@ def test_both_paths_are_measured_at_every_stage(tmp_path: Path, training_speed: 
         assert run["speed_up"][stage] == pytest.approx(ratio)
     data, whole = run["clips_per_second"]["data_path"], run["clips_per_second"]["whole_step"]
     assert all(0 < whole[name] < data[name] for name in ("ours", "straightforward"))
+
+
+def test_stages_are_measured_beside_the_audio_path(
+    tmp_path: Path, training_speed: ModuleType
+) -> None:
+    bank = write_bank(tmp_path / "bank")
+    pool, _ = training_speed.prepare(bank, tmp_path, 2)
+    recipe = RecipeConfig(
+        data=(f"bank:{bank}",),
+        encoder=ConvAstConfig(
+            bands=BandConfig(bands_per_octave=4, n_bands=32, n_long_bands=16),
+            widths=(4, 8),
+            time_stride=4,
+            n_layers=1,
+            embedding_size=12,
+            note_frames=32,
+            mixture_frames=64,
+            families=FAMILIES,
+        ),
+        notes=NoteStageConfig(n_instruments=4),
+        mixtures=MixtureStageConfig(n_mixtures=3, queue_size=8),
+    )
+    found = training_speed.measure_stages(pool, CONFIG, recipe, tmp_path / "cache", 1, CPU)
+    assert found["sounds_per_step"] == {"audio": 2 * 4, "notes": 4 * 2, "mixtures": 3 * 4}
+    speeds = found["sounds_per_second"]
+    for name, speed_up in found["speed_up"].items():
+        assert speed_up == pytest.approx(speeds[name] / speeds["audio"])
 
 
 def test_refuses_to_compare_different_sounds(tmp_path: Path, training_speed: ModuleType) -> None:

@@ -125,10 +125,10 @@ def train_recipe(
     network = ConvAst(config.encoder).to(device)
     precision = choose_precision(network, device)
     model = folder / "model"
-    notes = _note_stage(config, network, pool, caches, precision)
+    notes = make_note_stage(config, network, pool, caches, precision)
     if not _run(notes, config, config.notes, folder / "notes", device):
         return model
-    mixtures = _mixture_stage(config, network, pool, caches, datasets, precision)
+    mixtures = make_mixture_stage(config, network, pool, caches, datasets, precision)
     if _run(mixtures, config, config.mixtures, folder / "mixtures", device):
         TimbreEncoder(network, device).save_pretrained(model)
     return model
@@ -150,13 +150,18 @@ def _run(
     )
 
 
-def _note_stage(
+def make_note_stage(
     config: RecipeConfig,
     network: ConvAst,
     pool: FeaturePool,
     caches: list[FeatureCache],
     precision: torch.dtype,
 ) -> NoteStage:
+    """The first stage of a fresh network.
+
+    Raises:
+        DataError: There are no two instruments with two notes.
+    """
     own = config.notes
     n_pairs = int((pool.n_notes >= 2).sum())
     if n_pairs < 2:
@@ -174,7 +179,7 @@ def _note_stage(
     return NoteStage(network, sampler, own, validation, precision=precision)
 
 
-def _mixture_stage(
+def make_mixture_stage(
     config: RecipeConfig,
     network: ConvAst,
     pool: FeaturePool,
@@ -182,6 +187,11 @@ def _mixture_stage(
     datasets: list[NoteDataset],
     precision: torch.dtype,
 ) -> MixtureStage:
+    """The second stage, of a network that knows notes.
+
+    Raises:
+        CirError: The first dataset cannot play the mixtures to validate on.
+    """
     own = config.mixtures
     families = tuple(name for name in PAPER_FAMILIES if name in config.encoder.families)
     network.begin_mixtures()
