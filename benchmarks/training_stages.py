@@ -12,6 +12,7 @@ from timing import interleaved_medians
 from training_paths import OurPath
 
 from cir.datasets.registry import open_dataset
+from cir.instruments.families import FAMILIES
 from cir.mixtures.pool import NotePool
 from cir.model.config import EncoderConfig
 from cir.model.conv_ast.network import ConvAst
@@ -26,22 +27,7 @@ from cir.training.stage import Stage, StageConfig
 #: `configs/cir-small.yaml` at 528a32d, but for what the audio path no longer has: effects on
 #: mixtures and shares of cells, which cost time, and patches that notes lost, which saved some.
 BEFORE = TrainingConfig(
-    encoder=EncoderConfig(
-        families=(
-            "percussion",
-            "bass",
-            "synth_lead",
-            "synth_pad",
-            "synth_effects",
-            "piano",
-            "guitar",
-            "strings",
-            "organ",
-            "brass",
-            "reed",
-            "voice",
-        )
-    ),
+    encoder=EncoderConfig(families=tuple(family for family in FAMILIES if family != "pipe")),
     losses=LossWeights(
         query_triplet=1.0,
         full_triplet=0.5,

@@ -101,7 +101,10 @@ def band_power(audio: Tensor, config: BandConfig) -> Tensor:
     n_frames = audio.shape[-1] // config.hop_samples
     if not len(audio):
         return audio.new_zeros(0, n_frames, config.n_bands)
-    parts = [_read(audio, bank, config.hop_samples, n_frames) for bank in _banks(config, audio)]
+    parts = [
+        _read(audio, bank, config.hop_samples, n_frames)
+        for bank in _make_banks(config, audio.device)
+    ]
     return torch.cat(parts, -1)
 
 
@@ -143,10 +146,6 @@ def _read(audio: Tensor, bank: _Bank, hop: int, n_frames: int) -> Tensor:
         power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
         filtered: Tensor = power @ bank.filters
     return filtered
-
-
-def _banks(config: BandConfig, like: Tensor) -> tuple[_Bank, ...]:
-    return _make_banks(config, like.device)
 
 
 @lru_cache(maxsize=8)
