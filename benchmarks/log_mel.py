@@ -12,14 +12,12 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
 import torch
-from timing import example_mixes, interleaved_medians, print_report
+from clips import example_clips
+from timing import interleaved_medians, print_report
 from transformers import ASTFeatureExtractor
 
 from cir.audio.features import SAMPLE_RATE, log_mel
-from cir.audio.io import load_audio
 from cir.types import FloatArray
-
-CLIP_SAMPLES = 10 * SAMPLE_RATE
 
 
 def main() -> None:
@@ -28,10 +26,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=15)
     repeats = parser.parse_args().repeats
     torch.set_num_threads(1)
-    clips = [
-        load_audio(path, sample_rate=SAMPLE_RATE)[0][:CLIP_SAMPLES] for path in example_mixes()
-    ]
-    clips = [np.pad(clip, (0, CLIP_SAMPLES - len(clip))) for clip in clips]
+    clips = example_clips()
     batch = torch.from_numpy(np.stack(clips))
     extractor = ASTFeatureExtractor()  # type: ignore[no-untyped-call]
 
