@@ -43,7 +43,7 @@ class NoteDataset(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Equal texts mean equal notes: made of files, their sizes and times, and parameters."""
+        """Equal texts mean equal notes: made of files, their contents, and parameters."""
 
     def instruments(self, split: str) -> Sequence[DatasetInstrument]:
         """The instruments of one split, always in the same order.

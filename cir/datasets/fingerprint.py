@@ -6,21 +6,24 @@ from pathlib import Path
 
 from cir.errors import InputError
 
-VERSION = 1
+VERSION = 2
 """To be raised when a change of the code gives other notes from the same files."""
 
 
 def fingerprint(name: str, files: Iterable[Path], **parameters: object) -> str:
-    """Digest the paths, sizes and times of files, and parameters, into `name-0123456789abcdef`.
+    """Digest the names and contents of files, and parameters, into `name-0123456789abcdef`.
+
+    Where the files lie and when they were written makes no difference: a copy is the same dataset.
 
     Raises:
-        InputError: a file is missing.
+        InputError: a file is missing or cannot be read.
     """
     digest = hashlib.sha256(repr((VERSION, sorted(parameters.items()))).encode())
     for path in files:
         try:
-            state = path.stat()
+            with path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256")
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}.") from None
-        digest.update(f"\n{path.resolve()}\t{state.st_size}\t{state.st_mtime_ns}".encode())
+        digest.update(f"\n{path.name}\t{content.hexdigest()}".encode())
     return f"{name}-{digest.hexdigest()[:16]}"
