@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
 
 from cir.audio.log_frequency import BandConfig
 from cir.errors import CheckpointError
+from cir.model.conv_ast.attention import attend
 from cir.model.conv_ast.config import ConvAstConfig
 from cir.model.conv_ast.family_head import CELL
 from cir.model.conv_ast.network import ConvAst
+from cir.model.conv_ast.note_head import NoteHead
 from cir.model.conv_ast.trunk import Residual
 
 BANDS = BandConfig(bands_per_octave=4, n_bands=32, n_long_bands=16)
@@ -117,6 +120,23 @@ def test_every_parameter_of_the_mixture_encoder_learns_from_mixtures_and_no_othe
     torch.autograd.backward(answers + heard.presence.sum() + wanted)
     notes = {n for n, _ in net.named_parameters() if n.startswith(("notes.", "note_head."))}
     assert asleep(net) == notes
+
+
+def test_attention_is_torchs() -> None:
+    generator = torch.Generator().manual_seed(0)
+    queries = torch.randn(3, 2, 5, 8, generator=generator)
+    keys, values = torch.randn(2, 3, 2, 7, 8, generator=generator)
+    expected = scaled_dot_product_attention(queries, keys, values)
+    torch.testing.assert_close(attend(queries, keys, values), expected)
+
+
+def test_the_head_hears_means_and_deviations() -> None:
+    head = NoteHead(TINY).eval()
+    tokens = 3 + torch.randn(2, 6, TINY.n_rows, TINY.hidden_size)
+    deviations = (tokens.var(1, unbiased=False) + 1e-5).sqrt()
+    statistics = torch.cat([tokens.mean(1), deviations], 1).flatten(1)
+    expected = head.out(head.linear(head.norm(statistics)))
+    torch.testing.assert_close(head(tokens), expected)
 
 
 def test_a_stage_begins_as_its_short_cut() -> None:

@@ -2,8 +2,9 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, scaled_dot_product_attention
+from torch.nn.functional import gelu
 
+from cir.model.conv_ast.attention import attend
 from cir.model.conv_ast.config import ConvAstConfig
 from cir.model.conv_ast.note_head import NoteHead
 from cir.model.heard import Heard
@@ -80,7 +81,7 @@ class Look(nn.Module):
         """Queries (B, Q, D) and tokens (B, N, D) to queries (B, Q, D)."""
         asked = self._heads(self.to_queries(self.norm_1(queries)))
         keys, values = map(self._heads, self.to_keys(tokens).chunk(2, -1))
-        found = scaled_dot_product_attention(asked, keys, values)
+        found = attend(asked, keys, values)
         queries = queries + self.from_heads(found.transpose(1, 2).flatten(2))
         thought: Tensor = queries + self.narrow(gelu(self.widen(self.norm_2(queries))))
         return thought

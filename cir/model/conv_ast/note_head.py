@@ -22,7 +22,9 @@ class NoteHead(nn.Module):
         """(B, columns, rows, D) to raw embeddings (B, embedding_size)."""
         tokens = tokens.float()
         means = tokens.mean(1)
-        deviations = (tokens.var(1, unbiased=False) + _LEAST_VARIANCE).sqrt()
+        # A CPU takes eight times as long for `var` along this axis.
+        variances = (tokens - means.unsqueeze(1)).square().mean(1)
+        deviations = (variances + _LEAST_VARIANCE).sqrt()
         statistics = torch.cat([means, deviations], 1).flatten(1)
         embedding: Tensor = self.out(self.linear(self.norm(statistics)))
         return embedding

@@ -2,8 +2,9 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, relu, scaled_dot_product_attention
+from torch.nn.functional import gelu, relu
 
+from cir.model.conv_ast.attention import attend
 from cir.model.conv_ast.config import ConvAstConfig
 
 _POSITION_SCALE = 0.02
@@ -90,7 +91,7 @@ class Block(nn.Module):
         heads = self.to_heads(self.norm_1(tokens))
         heads = heads.view(n_clips, n_tokens, 3, self.n_heads, size // self.n_heads)
         queries, keys, values = heads.permute(2, 0, 3, 1, 4)  # (B, heads, N, D / heads) each
-        mixed = scaled_dot_product_attention(queries, keys, values)
+        mixed = attend(queries, keys, values)
         tokens = tokens + self.from_heads(mixed.transpose(1, 2).flatten(2))
         thought: Tensor = tokens + self.narrow(gelu(self.widen(self.norm_2(tokens))))
         return thought
