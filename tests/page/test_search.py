@@ -91,7 +91,8 @@ def test_a_passage_is_chosen_and_only_it_is_searched(
     start.focus()
     page.keyboard.press("PageUp")
     page.keyboard.press("PageUp")
-    expect(page.get_by_label("From (seconds)")).to_have_value("10.0")
+    # Gradio writes a number that it was given back in its own way, now and then.
+    expect(page.get_by_label("From (seconds)")).to_have_value(re.compile(r"^10(\.0)?$"))
     page.get_by_label("To (seconds)").fill("28")
     expect(page.get_by_role("slider", name="End of the passage")).to_have_attribute(
         "aria-valuenow", "28.0"
