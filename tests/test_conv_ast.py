@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import normalize, scaled_dot_product_attention
 
-from cir.audio.log_frequency import BandConfig
+from cir.audio.log_frequency import BandConfig, bring_to_level
 from cir.errors import CheckpointError
 from cir.model.conv_ast.attention import attend
 from cir.model.conv_ast.config import ConvAstConfig
@@ -80,7 +80,7 @@ def test_the_shapes_follow_from_the_configuration(config: ConvAstConfig) -> None
 
 def test_waveforms_become_as_many_frames_as_the_configuration_says() -> None:
     net = network()
-    for n_samples, n_frames in ((TINY.note_samples, 32), (TINY.mixture_samples, 64)):
+    for n_samples, n_frames in ((TINY.note_samples, 128), (TINY.mixture_samples, 64)):
         assert net.features(torch.randn(2, n_samples)).shape == (2, n_frames, 32)
 
 
@@ -122,6 +122,20 @@ def test_every_parameter_of_the_mixture_encoder_learns_from_mixtures_and_no_othe
     assert asleep(net) == notes
 
 
+@torch.inference_mode()
+@pytest.mark.parametrize("n_frames", [16, 32, 64, 128, 200])
+def test_a_note_is_heard_in_its_first_frames_and_in_all(n_frames: int) -> None:
+    net = network()
+    clip = levels(7, 3, n_frames)
+    clip[:, min(40, n_frames - 8) :] += 5  # the loudest comes late
+    short, long = (
+        normalize(net.embed_once(bring_to_level(clip[:, :n])), dim=-1) for n in (32, 128)
+    )
+    found = normalize(net.embed_notes(clip), dim=-1)
+    torch.testing.assert_close(found, normalize(short + long, dim=-1))
+    assert (n_frames <= 32) == bool(torch.allclose(found, short))
+
+
 def test_attention_is_torchs() -> None:
     generator = torch.Generator().manual_seed(0)
     queries = torch.randn(3, 2, 5, 8, generator=generator)
@@ -151,20 +165,20 @@ def test_a_stage_begins_as_its_short_cut() -> None:
 def test_mixtures_begin_as_notes() -> None:
     net = network()
     clip = levels(4, 3, 64)
-    assert not torch.allclose(net.listen(clip).overall, net.embed_notes(clip))
+    assert not torch.allclose(net.listen(clip).overall, net.embed_once(clip))
     net.begin_mixtures()
-    torch.testing.assert_close(net.listen(clip).overall, net.embed_notes(clip))
-    before = net.embed_notes(clip)
+    torch.testing.assert_close(net.listen(clip).overall, net.embed_once(clip))
+    before = net.embed_once(clip)
     for parameter in net.mixtures.parameters() if net.mixtures is not None else ():
         torch.nn.init.zeros_(parameter)
-    assert torch.equal(net.embed_notes(clip), before)  # copies, not the same weights
+    assert torch.equal(net.embed_once(clip), before)  # copies, not the same weights
 
 
 def test_without_families_a_mixture_is_read_like_a_note() -> None:
     net = network(replace(TINY, families=()))
     clip = levels(5, 2, 64)
     heard = net.listen(clip)
-    assert torch.equal(heard.overall, net.embed_notes(clip))
+    assert torch.equal(heard.overall, net.embed_once(clip))
     assert heard.embeddings.shape == (2, 0, TINY.embedding_size)
     assert heard.presence.shape == (2, 0)
 
@@ -193,9 +207,9 @@ def test_an_embedding_changes_with_the_pitch_but_not_with_where_a_pattern_starts
     clip = torch.zeros(1, 128, 32)
     clip[:, 40:56, 10:14] = 3.0
     later, higher = clip.roll(TINY.time_stride * 4, 1), clip.roll(8, 2)
-    reference = net.embed_notes(clip)
-    torch.testing.assert_close(net.embed_notes(later), reference, rtol=1e-4, atol=1e-4)
-    assert (net.embed_notes(higher) - reference).abs().max() > 0.01
+    reference = net.embed_once(clip)
+    torch.testing.assert_close(net.embed_once(later), reference, rtol=1e-4, atol=1e-4)
+    assert (net.embed_once(higher) - reference).abs().max() > 0.01
 
 
 @pytest.mark.parametrize(
@@ -211,9 +225,11 @@ def test_an_embedding_changes_with_the_pitch_but_not_with_where_a_pattern_starts
         ({"time_stride": 6}, "time_stride must be a power of 2.*got 6"),
         ({"time_stride": 16}, r"number of widths \(8\), got 16"),
         ({"widths": (2, 2, 2, 2, 2, 4)}, "n_bands 32 must be a multiple of 64"),
-        ({"note_frames": 36}, "note_frames 36 and mixture_frames 64 must be multiples"),
-        ({"mixture_frames": 60}, "mixture_frames 60 must be multiples of time_stride 8"),
+        ({"note_frames": 36}, "note_frames 36 must be a multiple of time_stride 8"),
+        ({"mixture_frames": 60}, "mixture_frames 60 must be a multiple of time_stride 8"),
+        ({"long_note_frames": 100}, "long_note_frames 100 must be a multiple of time_stride 8"),
         ({"note_frames": 128}, "note_frames 128 must not exceed mixture_frames 64"),
+        ({"long_note_frames": 24}, "note_frames 32 must not exceed long_note_frames 24"),
     ],
 )
 def test_a_configuration_that_cannot_be_is_refused(change: dict[str, Any], named: str) -> None:

@@ -634,9 +634,9 @@ def test_mixed_powers_agree_with_the_features_of_mixed_sound(
     network = ConvAst(ConvAstConfig(widths=(8, 8, 16, 16, 32), n_layers=1, embedding_size=48))
     notes = bring_to_level(pool.notes(torch.arange(len(pool.levels)), 64))
     for _ in range(40):  # its norms learn what notes are like, nothing else is trained
-        network.train().embed_notes(notes)
+        network.train().embed_once(notes)
     network.eval()
-    known = normalize(network.embed_notes(notes), dim=-1)
+    known = normalize(network.embed_once(notes), dim=-1)
     sampler = MixtureSampler(pool, BANDS, PLAN_FRAMES, 1)
     by_sound, by_power = [], []
     for plan in plans:
@@ -649,7 +649,7 @@ def test_mixed_powers_agree_with_the_features_of_mixed_sound(
     other_mixtures = zip(by_sound, by_power[1:], strict=False)
     assert max(cosine(a - SOFTEST, b - SOFTEST) for a, b in other_mixtures) < 0.9
     sound, power = (
-        normalize(network.embed_notes(torch.stack(levels)), dim=-1)
+        normalize(network.embed_once(torch.stack(levels)), dim=-1)
         for levels in (by_sound, by_power)
     )
     assert float((sound * power).sum(-1).min()) > 0.9

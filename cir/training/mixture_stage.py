@@ -132,7 +132,7 @@ class MixtureStage(NetworkStage):
     @torch.inference_mode()
     def _embed_notes(self, levels: Tensor) -> Tensor:
         with self.autocast():
-            embeddings = self.network.embed_notes(bring_to_level(levels))
+            embeddings = self.network.embed_once(bring_to_level(levels))
         return normalize(embeddings.float(), dim=-1)
 
     def _embed_pool(self) -> Tensor:

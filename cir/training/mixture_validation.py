@@ -89,7 +89,7 @@ class MixtureValidation:
             DataError: The dataset has no valid instrument of a family.
         """
         played = PlayedMixtures.play(dataset, network, families, n_mixtures)
-        return cls.of(played, cache, network.config.note_frames)
+        return cls.of(played, cache, network.config.long_note_frames)
 
     @classmethod
     def of(

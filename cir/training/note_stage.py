@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from cir.audio.log_frequency import bring_to_level
 from cir.losses.supervised_contrastive import supervised_contrastive
 from cir.model.conv_ast.network import ConvAst
 from cir.training.feature_cache import FeatureCache
@@ -50,7 +49,7 @@ class NoteStage(NetworkStage):
         self.network.train()
         batch = self.sampler.draw(generator)
         with self.autocast():
-            embeddings = self.network.embed_notes(batch.levels)
+            embeddings = self.network.embed_once(batch.levels)
         scale = self.log_scale.clamp(max=-math.log(_LOWEST_TEMPERATURE)).exp()
         return {"contrast": supervised_contrastive(embeddings.float(), batch.labels, 1 / scale)}
 
@@ -110,8 +109,7 @@ class NoteValidation:
 def embed_levels(network: ConvAst, levels: Tensor) -> Tensor:
     """Unit embeddings (N, E) of stored levels (N, frames, bands), as the network is served."""
     parts = [
-        normalize(network.embed_notes(bring_to_level(part.float())).float(), dim=-1)
-        for part in torch.split(levels, _BATCH)
+        normalize(network.embed_notes(part.float()), dim=-1) for part in torch.split(levels, _BATCH)
     ]
     return torch.cat(parts)
 

@@ -34,7 +34,7 @@ def _time(network: ConvAst, precision: torch.dtype) -> float:
     began, steps = time.process_time(), 0
     while time.process_time() - began < _SECONDS / 4 or not steps:
         with torch.autocast("cpu", precision, enabled=precision != torch.float32):
-            embeddings = network.embed_notes(levels)
+            embeddings = network.embed_once(levels)
         loss = nn.functional.mse_loss(embeddings.float(), torch.ones_like(embeddings).float())
         loss.backward()  # type: ignore[no-untyped-call]
         steps += 1

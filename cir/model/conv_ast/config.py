@@ -7,7 +7,15 @@ from cir.audio.log_frequency import BandConfig
 from cir.errors import CheckpointError
 from cir.model.network_config import NetworkConfig
 
-_SIZES = ("n_layers", "n_heads", "embedding_size", "time_stride", "note_frames", "mixture_frames")
+_SIZES = (
+    "n_layers",
+    "n_heads",
+    "embedding_size",
+    "time_stride",
+    "note_frames",
+    "long_note_frames",
+    "mixture_frames",
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,10 @@ class ConvAstConfig(NetworkConfig):
     n_heads: int = 4
     embedding_size: int = 192
     note_frames: int = 64
-    """Every single-instrument sound is padded or cut to this many frames."""
+    """So much of a note is heard in training."""
+    long_note_frames: int = 128
+    """Every single-instrument sound is padded or cut to this many frames. It is heard as in
+    training, and in all its length; the mean of both embeddings stands for it."""
     mixture_frames: int = 256
     """Mixtures are read in windows of this many frames."""
     families: tuple[str, ...] = ()
@@ -57,16 +68,17 @@ class ConvAstConfig(NetworkConfig):
                 f"n_bands {self.bands.n_bands} must be a multiple of {2 ** len(self.widths)}: "
                 "each of widths halves it."
             )
-        if self.note_frames % self.time_stride or self.mixture_frames % self.time_stride:
-            raise CheckpointError(
-                f"note_frames {self.note_frames} and mixture_frames {self.mixture_frames} must be "
-                f"multiples of time_stride {self.time_stride}."
-            )
-        if self.note_frames > self.mixture_frames:
-            raise CheckpointError(
-                f"note_frames {self.note_frames} must not exceed mixture_frames "
-                f"{self.mixture_frames}."
-            )
+        for name in ("note_frames", "long_note_frames", "mixture_frames"):
+            if getattr(self, name) % self.time_stride:
+                raise CheckpointError(
+                    f"{name} {getattr(self, name)} must be a multiple of time_stride "
+                    f"{self.time_stride}."
+                )
+        for name in ("long_note_frames", "mixture_frames"):
+            if self.note_frames > getattr(self, name):
+                raise CheckpointError(
+                    f"note_frames {self.note_frames} must not exceed {name} {getattr(self, name)}."
+                )
 
     @property
     def hidden_size(self) -> int:
@@ -87,7 +99,7 @@ class ConvAstConfig(NetworkConfig):
     @property
     def note_samples(self) -> int:
         """Length of a single-instrument clip at 16 kHz."""
-        return self.bands.clip_samples(self.note_frames)
+        return self.bands.clip_samples(self.long_note_frames)
 
     @property
     def mixture_samples(self) -> int:
