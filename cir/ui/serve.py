@@ -3,12 +3,14 @@
 import logging
 import os
 import threading
+from collections.abc import Sequence
 
 from cir.errors import CirError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.hub import DATABASE_VARIABLE, resolve_database
 from cir.model.hub import MODEL_VARIABLE
 from cir.types import Encoder
+from cir.ui.hosts import allowed_hosts
 from cir.ui.page import build_page
 from cir.ui.service import PageService
 from cir.ui.theme import launch_options
@@ -19,7 +21,13 @@ _MCP_VARIABLE = "GRADIO_MCP_SERVER"
 _logger = logging.getLogger(__name__)
 
 
-def serve(*, host: str | None = None, port: int | None = None, mcp: bool = False) -> None:
+def serve(
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    mcp: bool = False,
+    hosts: Sequence[str] = (),
+) -> None:
     """Serve the page until Ctrl-C.
 
     CIR_MODEL and CIR_DATABASE name another model and database than the bundled ones.
@@ -28,13 +36,16 @@ def serve(*, host: str | None = None, port: int | None = None, mcp: bool = False
         host: address to listen on; None takes GRADIO_SERVER_NAME, else this machine only.
         port: TCP port; None takes PORT or GRADIO_SERVER_PORT, else 7860.
         mcp: be an MCP server too; GRADIO_MCP_SERVER says so as well.
+        hosts: more names that the page answers to; CIR_ALLOWED_HOSTS says so as well.
 
     Raises:
-        InputError: the port is no number or is in use, or the page does not answer on this machine.
+        InputError: the port is no number or is in use, a host is no name, or the page does not
+            answer on this machine.
         CirError: the model or the database cannot be opened.
     """
     number = port_from_environment() if port is None else port
     with_tools = mcp or os.environ.get(_MCP_VARIABLE, "").lower() == "true"
+    names = allowed_hosts(hosts, host or os.environ.get("GRADIO_SERVER_NAME"))
     service = service_from_environment()
     page = build_page(service, with_tools=with_tools)
     if os.environ.get("SYSTEM") == "spaces":
@@ -51,7 +62,7 @@ def serve(*, host: str | None = None, port: int | None = None, mcp: bool = False
             inbrowser=False,
             share=False,
             mcp_server=with_tools,
-            **launch_options(),
+            **launch_options(names),
         )
     except OSError as error:
         raise InputError(

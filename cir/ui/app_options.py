@@ -1,0 +1,42 @@
+"""How the web application behind the page is made: who may ask it what, and how much at once."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from gradio.block_function import BlockFunction
+from gradio.routes import App
+from starlette.middleware import Middleware
+
+from cir.ui.hosts import HostCheck
+from cir.ui.request_limits import RequestLimits
+
+
+def app_options(hosts: Sequence[str]) -> dict[str, Any]:
+    """Collect the `app_kwargs` of `gradio.Blocks.launch`.
+
+    Args:
+        hosts: names that the page answers to, as of `cir.ui.hosts.allowed_hosts`.
+    """
+    return {
+        "middleware": [Middleware(HostCheck, hosts=hosts), Middleware(RequestLimits)],
+        "lifespan": _with_listed_tools_alone,
+    }
+
+
+@asynccontextmanager
+async def _with_listed_tools_alone(app: App) -> AsyncIterator[None]:
+    """Forbid what the MCP server does not list: by itself, it calls any public endpoint."""
+    server = app.get_blocks().mcp_server_obj
+    if server is not None:
+        server.tool_to_endpoint = {
+            tool: endpoint
+            for tool, endpoint in server.tool_to_endpoint.items()
+            if _is_tool(server.get_block_fn_from_endpoint_name(endpoint))
+        }
+    yield
+
+
+def _is_tool(event: BlockFunction | None) -> bool:
+    """Whether Gradio lists an event: it does, unless it was told that this is something else."""
+    return event is not None and getattr(event.fn, "_mcp_type", "tool") == "tool"
