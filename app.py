@@ -2,7 +2,8 @@
 
 PORT chooses the port (7860), GRADIO_SERVER_NAME the address (this machine only), CIR_ALLOWED_HOSTS
 names that it may be reached by, beside localhost, addresses and this machine's own (a,b,c),
-CIR_MODEL and CIR_DATABASE a model and a database, each a folder or a Hub id (the bundled ones).
+GRADIO_TEMP_DIR where temporary files go, CIR_MODEL and CIR_DATABASE a model and a database, each a
+folder or a Hub id (the bundled ones).
 """
 
 import argparse
