@@ -58,6 +58,8 @@ def test_a_passage_is_what_a_cut_file_would_be(ramp: FloatArray) -> None:
         (5.0, 13.0, "does not lie within"),
         (12.0, 14.0, "does not lie within"),
         (float("nan"), 3.0, "does not lie within"),
+        (3.0, float("nan"), "does not lie within"),
+        (3.0, float("inf"), "does not lie within"),
     ],
 )
 def test_an_impossible_passage_is_refused(

@@ -5,11 +5,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from gradio.block_function import BlockFunction
+from gradio.route_utils import FnIndexInferError
 from gradio.routes import App
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from cir.ui.hosts import HostCheck
 from cir.ui.request_limits import RequestLimits
+
+_QUESTIONS = tuple(f"/gradio_api/{kind}/" for kind in ("api", "call", "queue", "run"))
 
 
 def app_options(hosts: Sequence[str]) -> dict[str, Any]:
@@ -20,8 +25,24 @@ def app_options(hosts: Sequence[str]) -> dict[str, Any]:
     """
     return {
         "middleware": [Middleware(HostCheck, hosts=hosts), Middleware(RequestLimits)],
+        "exception_handlers": {
+            error: _answer_without_traceback for error in (FnIndexInferError, KeyError, TypeError)
+        },
         "lifespan": _with_listed_tools_alone,
     }
+
+
+async def _answer_without_traceback(request: Request, error: Exception) -> Response:
+    """Answer questions to endpoints that there are not, or by names that arguments have not.
+
+    Raises:
+        Exception: it is of something else.
+    """
+    if not request.url.path.startswith(_QUESTIONS):
+        raise error
+    reason = "There is no such endpoint" if isinstance(error, KeyError) else str(error)
+    detail = f"{reason.split('. ')[0].rstrip('.')}; /gradio_api/info lists what there is."
+    return JSONResponse({"detail": detail}, status_code=422)
 
 
 @asynccontextmanager

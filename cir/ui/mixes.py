@@ -76,7 +76,7 @@ def cut(audio: FloatArray, region: Region | None) -> FloatArray:
         return audio
     start, end, seconds = region.start_seconds, region.end_seconds, len(audio) / SAMPLE_RATE
     # The ends are rounded where they are shown: a tenth of a second beyond the end is the end.
-    if not 0.0 <= start < seconds or end > seconds + 0.1:
+    if not 0.0 <= start < seconds or not end <= seconds + 0.1:  # one that is NaN is nowhere
         raise InputError(
             f"The passage from {start:g} to {end:g} s does not lie within this mix of "
             f"{seconds:.1f} s; choose another one."

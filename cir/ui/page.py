@@ -4,6 +4,7 @@ import gradio as gr
 
 from cir.ui.about_tab import build_about_tab
 from cir.ui.api import API_NAMES, build_api, hide_other_events
+from cir.ui.arguments import CheckedBlocks
 from cir.ui.examples import load_examples
 from cir.ui.fair_queue import share_fairly
 from cir.ui.learn_tab import build_learn_tab
@@ -41,7 +42,7 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
     gr.set_static_paths(sorted(folders | {one.path.parent for one in examples}))
     # Uploads older than an hour are removed, once an hour.
     page: gr.Blocks
-    with gr.Blocks(
+    with CheckedBlocks(
         title=TITLE, analytics_enabled=False, delete_cache=(_HOUR_SECONDS, _HOUR_SECONDS)
     ) as page:
         gr.HTML(_HEADER, apply_default_css=False)
