@@ -5,14 +5,18 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import gradio as gr
 import httpx
 import pytest
+from gradio.state_holder import StateHolder
 
 from cir.index.own_sounds import Labels
+from cir.ui.ended_visits import forget_ended_visits
 from cir.ui.own_sessions import OwnLibraries, new_shelf
 from cir.ui.own_uploads import read_uploads
 from cir.ui.service import PageService
@@ -134,3 +138,24 @@ def test_a_visit_that_ends_while_sounds_are_added_leaves_none(
         report = library.add(uploads, Labels(), lambda *_: libraries.forget(shelf))
     assert report.was_stopped
     assert files_of_visits(tmp_path) == []
+
+
+def test_visits_that_have_ended_are_forgotten() -> None:
+    forgotten: list[str] = []
+    with gr.Blocks() as page:
+        gr.State("sounds", delete_callback=forgotten.append)
+    visits = StateHolder()  # type: ignore[no-untyped-call]
+    visits.set_blocks(page)
+    (state,) = page.blocks.values()
+    now = datetime.now()
+    for name in ("open", "closed", "closed just now", "program", "program at work"):
+        visit = visits[name]
+        if "program" not in name:
+            visit[state._id] = name
+        visit.is_closed = name.startswith("closed")
+        if name not in ("closed just now", "program at work"):
+            visits.time_last_used[name] = now - timedelta(hours=1, seconds=1)
+    forget_ended_visits(visits, now)
+    assert list(visits.session_data) == ["open", "closed just now", "program at work"]
+    assert set(visits.time_last_used) == set(visits.session_data)
+    assert forgotten == ["closed"]

@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from gradio.block_function import BlockFunction
+from gradio.blocks import Blocks
 from gradio.route_utils import FnIndexInferError
 from gradio.routes import App
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from cir.ui.ended_visits import forgetting_visits
 from cir.ui.hosts import HostCheck
 from cir.ui.request_limits import RequestLimits
 
@@ -28,7 +30,7 @@ def app_options(hosts: Sequence[str]) -> dict[str, Any]:
         "exception_handlers": {
             error: _answer_without_traceback for error in (FnIndexInferError, KeyError, TypeError)
         },
-        "lifespan": _with_listed_tools_alone,
+        "lifespan": _lifespan,
     }
 
 
@@ -46,16 +48,21 @@ async def _answer_without_traceback(request: Request, error: Exception) -> Respo
 
 
 @asynccontextmanager
-async def _with_listed_tools_alone(app: App) -> AsyncIterator[None]:
-    """Forbid what the MCP server does not list: by itself, it calls any public endpoint."""
-    server = app.get_blocks().mcp_server_obj
+async def _lifespan(app: App) -> AsyncIterator[None]:
+    _forbid_unlisted_tools(app.get_blocks())
+    async with forgetting_visits(app):
+        yield
+
+
+def _forbid_unlisted_tools(page: Blocks) -> None:
+    """Leave what the MCP server lists; by itself, it lets any public endpoint be called."""
+    server = page.mcp_server_obj
     if server is not None:
         server.tool_to_endpoint = {
             tool: endpoint
             for tool, endpoint in server.tool_to_endpoint.items()
             if _is_tool(server.get_block_fn_from_endpoint_name(endpoint))
         }
-    yield
 
 
 def _is_tool(event: BlockFunction | None) -> bool:
