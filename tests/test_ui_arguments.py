@@ -1,7 +1,11 @@
 """What comes back for arguments that no endpoint can take: one sentence, and no traceback."""
 
 import json
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -56,7 +60,8 @@ def test_arguments_of_the_right_types_are_answered(address: str, mix: str) -> No
         (with_argument(0, {**FILE, "path": None}), 'mix is {"path": null'),
         (with_argument(0, {**FILE, "path": "/etc/passwd"}), "was not uploaded by a user"),
         (with_argument(0, {**FILE, "path": "MIX/../x"}), "does not exist; give a sound file"),
-        (with_argument(0, {**FILE, "path": "http://127.0.0.1:1/a"}), "cannot be had ("),
+        (with_argument(0, {**FILE, "path": "http://127.0.0.1:1/a"}), "1/a cannot be fetched (Host"),
+        (with_argument(0, {**FILE, "path": "http://["}), "[ cannot be fetched (Inv"),
         (with_argument(0, None), "There is no mix yet"),
         (with_argument(1, "bass"), 'families is "bass"; give a list of some of percussion, bass'),
         (with_argument(1, ["kazoo"]), 'families is ["kazoo"]; give a list of some of'),
@@ -86,6 +91,47 @@ def test_others_get_one_sentence(
     assert "\n" not in answer["error"]
     assert len(answer["error"]) < 400
     assert "Traceback" not in capfd.readouterr().err
+
+
+@contextmanager
+def serving(content: bytes) -> Iterator[str]:
+    """Serve a sound, after a redirect; its address."""
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/mix.wav" else 302)
+            self.send_header("Location", "/mix.wav")
+            self.end_headers()
+            if self.path == "/mix.wav":
+                self.wfile.write(content)
+
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://music.example.org:{server.server_port}/elsewhere"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_sound_at_an_address_is_no_larger_than_an_upload(
+    address: str, mix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def local(host: str) -> str:
+        assert host == "music.example.org"
+        return "127.0.0.1"
+
+    monkeypatch.setattr("safehttpx.async_validate_url", local)
+    content = Path(mix).read_bytes()
+    uploads = Path(mix).parents[1]
+    with serving(content) as sound:
+        at_address = with_argument(0, {**FILE, "path": sound})
+        ended, answer = ask(address, "search", at_address, mix)
+        assert ended == "complete", answer
+        assert answer[0]["families"] == ask(address, "search", SEARCH, mix)[1][0]["families"]
+        monkeypatch.setattr("cir.ui.addresses.MAX_BYTES", len(content) - 1)
+        ended, answer = ask(address, "search", at_address, mix)
+    assert (ended, "it has more than 120 MB" in answer["error"]) == ("error", True)
+    assert [path for path in uploads.iterdir() if path.is_file()] == []
 
 
 @pytest.mark.parametrize("offset", [float("inf"), float("nan"), -1, 0.5])

@@ -10,6 +10,7 @@ from gradio.blocks import Block
 from gradio.state_holder import SessionState
 
 from cir.errors import CirError, InputError
+from cir.ui.addresses import fetched
 
 
 class CheckedBlocks(gr.Blocks):
@@ -31,16 +32,16 @@ class CheckedBlocks(gr.Blocks):
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         try:
             check_arguments(block_fn.inputs, inputs)
+            inputs = [await fetched(value) for value in inputs]
         except CirError as error:
             raise gr.Error(str(error), print_exception=False) from error
         try:
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         except gr.Error:
             raise
-        except Exception as error:  # whatever a path or an address that is given may lead to
+        except Exception as error:  # whatever a path that is given may lead to
             raise gr.Error(
-                f"A file of this request cannot be had ({_first_line(error)}); upload it first, or "
-                "give the address of one that is public.",
+                f"A file of this request cannot be had ({_first_line(error)}); upload it first.",
                 print_exception=False,
             ) from error
 
