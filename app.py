@@ -1,7 +1,9 @@
 """The web page: `python app.py`, or a Hugging Face Space; with --mcp an MCP server too.
 
-PORT chooses the port (7860), GRADIO_SERVER_NAME the address (this machine only), CIR_MODEL and
-CIR_DATABASE a model and a database, each a folder or a Hub id (the bundled ones).
+PORT chooses the port (7860), GRADIO_SERVER_NAME the address (this machine only), CIR_ALLOWED_HOSTS
+names that it may be reached by, beside localhost, addresses and this machine's own (a,b,c),
+GRADIO_TEMP_DIR where temporary files go, CIR_MODEL and CIR_DATABASE a model and a database, each a
+folder or a Hub id (the bundled ones).
 """
 
 import argparse

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cir.audio.loudness import SILENT_LUFS, _k_weighting, integrated_loudness
+from cir.audio.loudness import SILENT_LUFS, LoudnessMeter, _k_weighting, integrated_loudness
 from cir.types import FloatArray
 
 
@@ -56,3 +56,15 @@ def test_silence_is_at_the_gate(audio: FloatArray) -> None:
 
 def test_a_click_shorter_than_a_block_is_measured_whole() -> None:
     assert integrated_loudness(_sine(-10.0, 0.1), 48_000) == pytest.approx(-10.0, abs=0.5)
+
+
+@pytest.mark.parametrize("rate", [11_025, 48_000])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_a_sound_in_pieces_is_as_loud_as_in_one(rate: int, channels: int) -> None:
+    generator = np.random.default_rng(channels)
+    swelling = np.linspace(0.0, 0.3, 3 * rate)[:, np.newaxis]
+    sound = (swelling * generator.standard_normal((3 * rate, channels))).astype(np.float32)
+    meter = LoudnessMeter(rate)
+    for piece in np.split(sound, np.sort(generator.integers(0, len(sound), 40))):
+        meter.add(piece)
+    assert meter.loudness() == pytest.approx(integrated_loudness(sound, rate), abs=1e-9)

@@ -14,6 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, ListToolsResult, TextContent
 
 from cir.audio.io import save_wav
+from cir.ui.api import API_NAMES
 from cir.ui.mcp_tools import MCP_TOOLS
 from tests.fakes import tone
 from tests.page.database import LOWEST_HZ, serve_page, write_mix
@@ -100,6 +101,15 @@ def test_a_question_without_an_answer_is_an_error_of_one_sentence(address: str) 
     assert isinstance(content, TextContent)
     assert "no instrument 'nobody'" in content.text
     assert "Traceback" not in content.text
+
+
+@pytest.mark.parametrize("tool", [*API_NAMES, "lambda", "nothing"])
+def test_what_is_no_tool_cannot_be_called_as_one(address: str, tool: str) -> None:
+    result = asyncio.run(call(address, tool, {"words": "bass"}))
+    assert result.isError
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    assert content.text == f"Unknown tool for this Gradio app: {tool}"
 
 
 def encoded(path: Path) -> str:

@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from cir.ui.arriving import arrive, leave
 from cir.ui.levels import mix_level, sound_level
 from cir.ui.mix_panel import clock, mix_panel, timeline_strip
 from cir.ui.mixes import N_PEAKS, LoadedMix, Region, cut, load_mix
+from cir.ui.playable import playable_kind
 from cir.ui.searching import chosen_region
 from tests.fakes import instrument, tone
 from tests.page.html import ParsedPage
@@ -35,12 +37,60 @@ def test_a_mix_knows_its_length_and_its_shape(tmp_path: Path) -> None:
     assert int(np.argmax(mix.peaks)) == pytest.approx(N_PEAKS // 2, abs=3)
 
 
-def test_what_browsers_cannot_play_gets_a_copy_that_they_can(tmp_path: Path) -> None:
+def test_what_browsers_cannot_play_gets_a_small_copy_that_they_can(tmp_path: Path) -> None:
     path = tmp_path / "mix.aiff"
-    soundfile.write(path, tone(220.0, 1.0, 44_100), 44_100, format="AIFF")
+    soundfile.write(path, np.stack([tone(220.0, 9.0, 96_000)] * 2, axis=1), 96_000, "PCM_24")
     mix = load_mix(path)
-    assert (mix.name, mix.path) == ("mix.aiff", tmp_path / "mix.wav")
-    np.testing.assert_allclose(load_audio(mix.path)[0], load_audio(path)[0], atol=1e-3)
+    assert (mix.name, mix.path, mix.copy) == ("mix.aiff", path, tmp_path / "mix.aiff.opus")
+    assert mix.heard.stat().st_size < path.stat().st_size / 40
+    heard, told = load_audio(mix.heard)[0], load_audio(path)[0]
+    assert np.corrcoef(heard, told)[0, 1] > 0.99
+    assert f"file={mix.heard}" in mix_panel(mix)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "kept"),
+    [
+        ("WAV", "mix.wav", "mix.wav"),
+        ("WAV", "mix.WAV", "mix.WAV"),
+        ("FLAC", "mix.flac", "mix.flac"),
+        ("OGG", "mix.oga", "mix.oga"),
+        ("MP3", "mix.mp3", "mix.mp3"),
+        ("WAV", "mix.mp3", "mix.mp3.wav"),
+        ("FLAC", "mix", "mix.flac"),
+        ("AIFF", "mix.wav", "mix.wav"),
+    ],
+)
+def test_a_mix_is_kept_under_a_name_that_browsers_understand(
+    tmp_path: Path, kind: str, name: str, kept: str
+) -> None:
+    with (tmp_path / name).open("wb") as file:
+        soundfile.write(file, tone(220.0, 1.0, 44_100), 44_100, format=kind)
+    folder = tmp_path / "visit" / "mix"
+    mix = load_mix(tmp_path / name, folder=folder)
+    (tmp_path / name).unlink()  # as uploads are, after a while
+    assert (mix.name, mix.path) == (name, folder / kept)
+    assert mix.heard == (folder / "mix.wav.opus" if kind == "AIFF" else mix.path)
+    assert load_audio(mix.path)[0].size == load_audio(mix.heard)[0].size
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\x00\x00\x00\x20ftypM4A ", ".m4a"),
+        (b"\x1a\x45\xdf\xa3\x01\x00", ".webm"),
+        (b"\xff\xf1\x50\x80", ".aac"),
+        (b"\xff\xfb\x90\x64", ".mp3"),
+        (b"ID3\x04", ".mp3"),
+        (b"RIFF\x00\x00\x00\x00AVI ", None),
+        (b"caff\x00\x01", None),
+        (b"\xff", None),
+        (b"", None),
+    ],
+)
+def test_a_kind_is_known_by_its_first_bytes(tmp_path: Path, head: bytes, kind: str | None) -> None:
+    (tmp_path / "mix.wav").write_bytes(head)
+    assert playable_kind(tmp_path / "mix.wav") == kind
 
 
 def test_a_passage_is_what_a_cut_file_would_be(ramp: FloatArray) -> None:
@@ -58,6 +108,8 @@ def test_a_passage_is_what_a_cut_file_would_be(ramp: FloatArray) -> None:
         (5.0, 13.0, "does not lie within"),
         (12.0, 14.0, "does not lie within"),
         (float("nan"), 3.0, "does not lie within"),
+        (3.0, float("nan"), "does not lie within"),
+        (3.0, float("inf"), "does not lie within"),
     ],
 )
 def test_an_impossible_passage_is_refused(
@@ -91,6 +143,18 @@ def test_the_level_of_a_passage_is_that_of_the_passage_alone(tmp_path: Path, cha
     whole = mix_level(tmp_path / "mix.wav", None)
     assert whole == pytest.approx(integrated_loudness(np.concatenate(parts), 44_100), abs=1e-3)
     assert sound_level(tmp_path / "mix.wav") == pytest.approx(whole)
+
+
+def test_the_level_of_a_large_file_takes_little_memory(tmp_path: Path) -> None:
+    sound = np.tile(tone(300.0, 2.0, 48_000)[:, np.newaxis], (20, 8))
+    soundfile.write(tmp_path / "mix.wav", sound, 48_000)
+    expected = integrated_loudness(sound, 48_000)
+    tracemalloc.start()
+    level = mix_level(tmp_path / "mix.wav", None)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert level == pytest.approx(expected, abs=1e-3)
+    assert peak < sound.nbytes / 4
 
 
 def test_what_cannot_be_read_has_no_level(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ _BLOCK_SECONDS = 0.4
 _HOP_SECONDS = 0.1
 _RELATIVE_GATE_LU = -10.0
 _OFFSET_LU = -0.691
+_CHUNK_FRAMES = 1 << 16
 
 
 def integrated_loudness(audio: FloatArray, sample_rate: int) -> float:
@@ -28,29 +29,66 @@ def integrated_loudness(audio: FloatArray, sample_rate: int) -> float:
         audio: (T,) or (T, channels), in [-1, 1].
         sample_rate: in Hz.
     """
-    channels = np.asarray(audio, dtype=np.float64)
-    if channels.ndim == 2 and channels.shape[1] != 2:
-        channels = channels.mean(axis=1)
-    if channels.ndim == 1:
-        channels = np.repeat(channels[:, np.newaxis], 2, axis=1)
-    if not len(channels):
-        return SILENT_LUFS
-    for numerator, denominator in _k_weighting(sample_rate):
-        channels = lfilter(numerator, denominator, channels, axis=0)
-    powers = _block_powers(np.square(channels).sum(axis=1), sample_rate)
-    for gate in (lambda _: SILENT_LUFS, lambda kept: _lufs(kept.mean()) + _RELATIVE_GATE_LU):
-        powers = powers[_lufs(powers) > gate(powers)]
-        if not len(powers):
-            return SILENT_LUFS
-    return float(_lufs(powers.mean()))
+    meter = LoudnessMeter(sample_rate)
+    for start in range(0, len(audio), _CHUNK_FRAMES):
+        meter.add(audio[start : start + _CHUNK_FRAMES])
+    return meter.loudness()
 
 
-def _block_powers(power: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
-    """Mean power of blocks that overlap by three quarters."""
-    length = min(len(power), round(_BLOCK_SECONDS * sample_rate))
-    starts = np.arange(0, len(power) - length + 1, round(_HOP_SECONDS * sample_rate))
-    sums = np.concatenate([[0.0], np.cumsum(power)])
-    return np.asarray((sums[starts + length] - sums[starts]) / length)
+class LoudnessMeter:
+    """Measures as `integrated_loudness` does, of a sound that comes piece by piece.
+
+    Args:
+        sample_rate: in Hz.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self._filters = _k_weighting(sample_rate)
+        self._states: list[NDArray[np.float64]] = []
+        self._length = round(_BLOCK_SECONDS * sample_rate)
+        self._hop = round(_HOP_SECONDS * sample_rate)
+        self._frames, self._energy = 0, 0.0
+        # The energy up to where each block of the standard starts, and up to where it ends.
+        self._up_to_starts, self._up_to_ends = [np.zeros(1)], [np.zeros(0)]
+
+    def add(self, audio: FloatArray) -> None:
+        """Take the next piece, (T,) or (T, channels), with as many channels as the first."""
+        if not len(audio):
+            return
+        channels = np.asarray(audio, dtype=np.float64)
+        if channels.ndim == 1:
+            channels = channels[:, np.newaxis]
+        elif channels.shape[1] != 2:
+            channels = channels.mean(axis=1, keepdims=True)
+        if not self._states:
+            self._states = [np.zeros((2, channels.shape[1])) for _ in self._filters]
+        for number, (numerator, denominator) in enumerate(self._filters):
+            channels, self._states[number] = lfilter(
+                numerator, denominator, channels, axis=0, zi=self._states[number]
+            )
+        power = np.square(channels).sum(axis=1) * (2 / channels.shape[1])
+        energy = self._energy + np.cumsum(power)
+        self._up_to_starts.append(energy[self._marks(0, len(power))])
+        self._up_to_ends.append(energy[self._marks(self._length, len(power))])
+        self._frames, self._energy = self._frames + len(power), float(energy[-1])
+
+    def loudness(self) -> float:
+        """Say how loud all of it is, in LUFS."""
+        ends = np.concatenate(self._up_to_ends)
+        powers = (ends - np.concatenate(self._up_to_starts)[: len(ends)]) / self._length
+        if not len(ends) and self._frames:
+            powers = np.array([self._energy / self._frames])
+        for gate in (lambda _: SILENT_LUFS, lambda kept: _lufs(kept.mean()) + _RELATIVE_GATE_LU):
+            powers = powers[_lufs(powers) > gate(powers)]
+            if not len(powers):
+                return SILENT_LUFS
+        return float(_lufs(powers.mean()))
+
+    def _marks(self, offset: int, n_frames: int) -> NDArray[np.int64]:
+        """Which of the next frames are the last before a hop, counted from an offset."""
+        first = max(0, -((offset - self._frames - 1) // self._hop))
+        last = (self._frames + n_frames - offset) // self._hop
+        return np.arange(first, last + 1) * self._hop + offset - self._frames - 1
 
 
 def _lufs(power: NDArray[np.float64] | float) -> NDArray[np.float64]:

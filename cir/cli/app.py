@@ -15,6 +15,14 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="7860, or $PORT, by default.", show_default=False)
     ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name that the page may be reached by, beside localhost, addresses and this "
+            "machine's own: for a proxy or a domain; may be repeated. $CIR_ALLOWED_HOSTS too.",
+            show_default=False,
+        ),
+    ] = None,
     mcp: Annotated[
         bool, typer.Option("--mcp", help="Be an MCP server too, at /gradio_api/mcp/.")
     ] = False,
@@ -29,4 +37,4 @@ def serve(
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from cir.ui.serve import serve as serve_page
 
-    serve_page(host=host, port=port, mcp=mcp)
+    serve_page(host=host, port=port, mcp=mcp, hosts=allowed_host or ())

@@ -86,7 +86,7 @@ def _add_search(answers: Answers) -> None:
         here). Chances and judgement are null where the database is not calibrated for the model.
         A match has all facts of its instrument, and the addresses of its `preview` and `phrase`,
         relative to the page. Files may last ten minutes and have 120 MB; searches run one after
-        another, and up to 32 wait in the queue.
+        another, by turns of the visitors, and up to 64 of each may wait.
 
         Args:
             mix: the sound file.

@@ -1,5 +1,6 @@
 """What the endpoints and the tools answer: checked questions in, plain values out, no Gradio."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,7 @@ def _check_count(count: float | None, what: str, most: int = MAX_TOP_K) -> int:
 
 
 def _check_offset(offset: float | None) -> int:
-    if offset is None or not offset >= 0 or offset != int(offset):
+    if offset is None or not 0 <= offset < math.inf or offset != int(offset):
         raise InputError(f"The offset is {_shown(offset)}; choose a whole number from 0.")
     return int(offset)
 

@@ -1,6 +1,8 @@
 """What happens on the Search tab when a mix arrives, or goes."""
 
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,6 +13,7 @@ from cir.ui.cards import message, placeholder
 from cir.ui.examples import Example
 from cir.ui.mix_panel import mix_panel
 from cir.ui.mixes import LoadedMix, load_mix
+from cir.ui.own_sessions import OwnLibraries, Shelf
 from cir.ui.searching import WAITING
 from cir.ui.service import PageService
 
@@ -21,12 +24,18 @@ results, truth, answer, timeline."""
 _FORGOTTEN = (placeholder(WAITING), "", None, "")
 
 
-def arrive(path: str | None, example: int | None = None) -> Arrival:
-    """Take a file into the form, and forget the search of the one before."""
+def arrive(path: str | None, example: int | None = None, *, folder: Path | None = None) -> Arrival:
+    """Take a file into the form, and forget the search of the one before.
+
+    Args:
+        path: a sound file; None empties the form.
+        example: which of the examples it is.
+        folder: keeps it, as in `load_mix`.
+    """
     if not path:
         return leave()
     try:
-        mix = load_mix(path, example)
+        mix = load_mix(path, example, folder=folder)
     except InputError as error:
         _, *rest = leave()
         rest[2] = message("This file cannot be searched", str(error))
@@ -55,6 +64,31 @@ def leave() -> Arrival:
         0.0,
         *_FORGOTTEN,
     )
+
+
+class Uploaded:
+    """Keeps a visitor's mix until the next one, or until the visit ends.
+
+    Args:
+        libraries: have a folder for each visit.
+    """
+
+    def __init__(self, libraries: OwnLibraries) -> None:
+        self._libraries = libraries
+
+    def arrive(self, path: str | None, shelf: Shelf) -> Arrival:
+        """Take an upload into the form, in place of the one before."""
+        return arrive(path, folder=self._emptied(shelf))
+
+    def leave(self, shelf: Shelf) -> Arrival:
+        """Empty the form."""
+        self._emptied(shelf)
+        return leave()
+
+    def _emptied(self, shelf: Shelf) -> Path:
+        folder = self._libraries.session_folder(shelf) / "mix"
+        shutil.rmtree(folder, ignore_errors=True)
+        return folder
 
 
 class Addressed:

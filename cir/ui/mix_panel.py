@@ -33,7 +33,7 @@ def mix_panel(mix: LoadedMix) -> str:
         '<div class="cir-wave"><canvas aria-hidden="true"></canvas>'
         f"{_handle('start', 'Start of the passage', 0.0, mix.seconds)}"
         f"{_handle('end', 'End of the passage', mix.seconds, mix.seconds)}</div>"
-        f'<div class="cir-transport">{play_button(mix.path, "Play")}'
+        f'<div class="cir-transport">{play_button(mix.heard, "Play")}'
         '<span class="cir-clock" data-clock></span>'
         '<span class="cir-passage" data-passage aria-live="polite"></span>'
         '<button type="button" class="cir-act" data-act="whole" hidden>Whole mix</button>'
@@ -124,7 +124,7 @@ def _cell(
     return (
         f'<button type="button" class="cir-cell{" is-best" if same else ""}" '
         f'style="left:{left:.3f}%;width:{width:.3f}%;--heat:{heat:.3f}" '
-        f'data-src="{escape(sound_address(mix.path))}" data-start="{start:g}" '
+        f'data-src="{escape(sound_address(mix.heard))}" data-start="{start:g}" '
         f'tabindex="{0 if first else -1}" aria-pressed="false" aria-label="{words}" '
         f'title="{words}"></button>'
     )

@@ -1,5 +1,6 @@
 """One personal database behind the page: added to, changed, packed and read again."""
 
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -50,6 +51,7 @@ class OwnLibrary:
         self._writing = threading.Lock()
         self._opening = threading.Lock()
         self._stop = threading.Event()
+        self._closed = threading.Event()
         self._database: InstrumentDatabase | None = None
         self._stamp: tuple[int, int] | None = None
 
@@ -119,7 +121,7 @@ class OwnLibrary:
                 labels,
                 limits=PAGE_LIMITS,
                 progress=part(progress, 0.3 if archives else 0.0, 1.0),
-                stop=self._stop.is_set,
+                stop=lambda: self._stop.is_set() or self._closed.is_set(),
             )
         return replace(
             report,
@@ -151,6 +153,12 @@ class OwnLibrary:
     def stop(self) -> None:
         """End what is being added after the sound that it is at; those before it are kept."""
         self._stop.set()
+
+    def close(self) -> None:
+        """End it for good: what is being added is stopped, and nothing of it stays."""
+        self._closed.set()
+        if not self._writing.locked():
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def set_family(self, instrument_id: str, family: str | None) -> None:
         """Say of what family a sound is.
@@ -207,6 +215,8 @@ class OwnLibrary:
             yield
         finally:
             self._writing.release()
+            if self._closed.is_set():
+                shutil.rmtree(self.folder, ignore_errors=True)
 
     def _filled(self) -> InstrumentDatabase:
         database = self.database

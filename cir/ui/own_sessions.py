@@ -1,9 +1,9 @@
 """Whose sounds: a personal database for each visitor's session, or one folder that stays.
 
-A session's database lies under Gradio's folder for temporary files, in a folder whose name is a
-secret of that visitor's page: Gradio serves what lies there to whoever knows the address, as it
-does with uploads, and nobody else is told it. It goes when Gradio drops the session, an hour after
-its page was closed.
+A session's database and its mix lie under Gradio's folder for temporary files, in a folder whose
+name is a secret of that visitor's page: Gradio serves what lies there to whoever knows the address,
+as it does with uploads, and nobody else is told it. It goes when Gradio drops the session, an hour
+after its page was closed.
 """
 
 import atexit
@@ -12,7 +12,6 @@ import os
 import secrets
 import shutil
 import threading
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -25,11 +24,9 @@ from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, is_bundle
 from cir.index.database import InstrumentDatabase, check_new_folder
 from cir.ui.own_library import LIBRARY_VARIABLE, OwnLibrary, check_model
 from cir.ui.service import PageService
+from cir.ui.temporary import SESSIONS_NAME
 
 EXPORT_NAME = "my-sounds.zip"
-
-_SESSIONS_NAME = "cir-sessions"
-_LEFT_OVER_SECONDS = 86_400
 
 # Gradio serves what it does not know as a download, which not every browser plays.
 mimetypes.add_type("audio/ogg", ".opus")
@@ -69,12 +66,12 @@ class OwnLibraries:
     def __init__(self, service: PageService, kept_in: Path | None = None) -> None:
         self.kept_in = kept_in
         self._service = service
-        self._sessions = Path(get_upload_folder()) / _SESSIONS_NAME
+        self._sessions = Path(get_upload_folder()) / SESSIONS_NAME
+        self._tokens: set[str] = set()
         self._open: dict[str, OwnLibrary] = {}
         self._in_use: WeakValueDictionary[str, OwnLibrary] = WeakValueDictionary()
         self._lock = threading.Lock()
         self._kept = None if kept_in is None else self._keep(kept_in)
-        _remove_left_over(self._sessions)
         atexit.register(self._forget_all)
 
     def of(self, shelf: Shelf) -> OwnLibrary:
@@ -99,6 +96,7 @@ class OwnLibraries:
 
     def session_folder(self, shelf: Shelf) -> Path:
         """Return what a session may write to and Gradio may serve."""
+        self._tokens.add(shelf.token)
         return self._sessions / shelf.token
 
     def forget(self, shelf: Shelf | None) -> None:
@@ -106,7 +104,11 @@ class OwnLibraries:
         if shelf is not None:
             with self._lock:
                 self._open.pop(shelf.token, None)
-            shutil.rmtree(self.session_folder(shelf), ignore_errors=True)
+                library = self._in_use.get(shelf.token)
+            if library is not None:
+                library.close()
+            shutil.rmtree(self._sessions / shelf.token, ignore_errors=True)
+            self._tokens.discard(shelf.token)
 
     def _keep(self, folder: Path) -> OwnLibrary:
         if is_bundle(folder):
@@ -117,7 +119,7 @@ class OwnLibraries:
         return OwnLibrary(folder, self._service)
 
     def _forget_all(self) -> None:
-        for token in list(self._open):
+        for token in list(self._tokens):
             self.forget(Shelf(token))
 
 
@@ -125,11 +127,3 @@ def library_folder() -> Path | None:
     """Read from the environment where sounds are to stay; None where they are not."""
     chosen = os.environ.get(LIBRARY_VARIABLE, "").strip()
     return Path(chosen).expanduser().resolve() if chosen else None
-
-
-def _remove_left_over(sessions: Path) -> None:
-    """Remove the folders of sessions whose server was killed."""
-    oldest = time.time() - _LEFT_OVER_SECONDS
-    for folder in sessions.glob("*"):
-        if folder.is_dir() and folder.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)

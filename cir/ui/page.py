@@ -4,7 +4,9 @@ import gradio as gr
 
 from cir.ui.about_tab import build_about_tab
 from cir.ui.api import API_NAMES, build_api, hide_other_events
+from cir.ui.arguments import CheckedBlocks
 from cir.ui.examples import load_examples
+from cir.ui.fair_queue import share_fairly
 from cir.ui.learn_tab import build_learn_tab
 from cir.ui.map_tab import build_map_tab
 from cir.ui.mcp_tools import MCP_TOOLS, build_tools
@@ -19,7 +21,6 @@ _HEADER = (
     "most like each instrument in it.</p></header>"
 )
 _HOUR_SECONDS = 3600
-_QUEUE_LENGTH = 32
 
 
 def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
@@ -41,7 +42,7 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
     gr.set_static_paths(sorted(folders | {one.path.parent for one in examples}))
     # Uploads older than an hour are removed, once an hour.
     page: gr.Blocks
-    with gr.Blocks(
+    with CheckedBlocks(
         title=TITLE, analytics_enabled=False, delete_cache=(_HOUR_SECONDS, _HOUR_SECONDS)
     ) as page:
         gr.HTML(_HEADER, apply_default_css=False)
@@ -61,5 +62,5 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
         if with_tools:
             build_tools(service)
     hide_other_events(page, (*API_NAMES, *MCP_TOOLS))
-    page.queue(max_size=_QUEUE_LENGTH)
+    share_fairly(page)
     return page

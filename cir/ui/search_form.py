@@ -10,8 +10,9 @@ from cir.instruments.families import FAMILIES, family_label
 from cir.retrieval import DEFAULT_FAMILIES
 from cir.ui.examples import Example, credits_note
 from cir.ui.mixes import MAX_SECONDS
+from cir.ui.request_limits import MAX_FILE_MB
 from cir.ui.service import MAX_TOP_K, PageService
-from cir.ui.theme import MAX_FILE_MB, static_text
+from cir.ui.theme import static_text
 
 EVERYTHING = ""
 """The choice of a filter that lets all pass."""

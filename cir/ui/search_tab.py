@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from cir.ui.arriving import Addressed, Arrival, arrive, leave, present
+from cir.ui.arriving import Addressed, Arrival, Uploaded, arrive, present
 from cir.ui.cards import placeholder
 from cir.ui.examples import Example
 from cir.ui.own_scope import build_scope_choice
@@ -79,9 +79,10 @@ def build_search_tab(
         "concurrency_limit": 4,
         **_PRIVATE,
     }
-    form.inbox.upload(arrive, form.inbox, **reading)
-    form.recorder.stop_recording(arrive, form.recorder, **reading)
-    form.panel.click(leave, outputs=arrival, queue=False, **_PRIVATE)
+    uploaded = Uploaded(libraries)
+    form.inbox.upload(uploaded.arrive, [form.inbox, shelf], **reading)
+    form.recorder.stop_recording(uploaded.arrive, [form.recorder, shelf], **reading)
+    form.panel.click(uploaded.leave, shelf, outputs=arrival, queue=False, **_PRIVATE)
     for number, button in enumerate(form.examples):
         button.click(
             _example_loader(number, examples[number]),

@@ -1,6 +1,7 @@
 """What happens on the Search tab once a mix is there: the search, and what is asked after it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -65,7 +66,8 @@ class Searching:
                 region=None if mix is None else chosen_region(mix, start, end),
                 gather=True,
             )
-            for answer in steps:
+            for found in steps:
+                answer = found if mix is None else replace(found, mix=mix.heard)
                 if scope == BUNDLED:
                     page = results_page(answer, waiting=families[len(answer.results) :])
                     yield page, keep, keep, keep, {}, keep, keep

@@ -2,15 +2,22 @@
 
 import logging
 import os
+import sys
 import threading
+from collections.abc import Sequence
 
+import gradio as gr
+
+from cir.cli.termination import EXIT_TERMINATED
 from cir.errors import CirError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.hub import DATABASE_VARIABLE, resolve_database
 from cir.model.hub import MODEL_VARIABLE
 from cir.types import Encoder
+from cir.ui.hosts import allowed_hosts
 from cir.ui.page import build_page
 from cir.ui.service import PageService
+from cir.ui.temporary import temporary_files
 from cir.ui.theme import launch_options
 from cir.ui.zero_gpu import is_zero_gpu, load_on_gpu
 
@@ -19,7 +26,13 @@ _MCP_VARIABLE = "GRADIO_MCP_SERVER"
 _logger = logging.getLogger(__name__)
 
 
-def serve(*, host: str | None = None, port: int | None = None, mcp: bool = False) -> None:
+def serve(
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    mcp: bool = False,
+    hosts: Sequence[str] = (),
+) -> None:
     """Serve the page until Ctrl-C.
 
     CIR_MODEL and CIR_DATABASE name another model and database than the bundled ones.
@@ -28,13 +41,32 @@ def serve(*, host: str | None = None, port: int | None = None, mcp: bool = False
         host: address to listen on; None takes GRADIO_SERVER_NAME, else this machine only.
         port: TCP port; None takes PORT or GRADIO_SERVER_PORT, else 7860.
         mcp: be an MCP server too; GRADIO_MCP_SERVER says so as well.
+        hosts: more names that the page answers to; CIR_ALLOWED_HOSTS says so as well.
 
     Raises:
-        InputError: the port is no number or is in use, or the page does not answer on this machine.
+        InputError: the port is no number or is in use, a host is no name, or the page does not
+            answer on this machine.
         CirError: the model or the database cannot be opened.
     """
     number = port_from_environment() if port is None else port
     with_tools = mcp or os.environ.get(_MCP_VARIABLE, "").lower() == "true"
+    names = allowed_hosts(hosts, host or os.environ.get("GRADIO_SERVER_NAME"))
+    try:
+        with temporary_files():
+            page = _build(with_tools)
+            try:
+                _launch(page, host, number, names, with_tools)
+            finally:
+                page.close(verbose=False)  # what it still writes is removed after that
+    except SystemExit:
+        # Terminated, and cleaned up. Where Python ends as usual, a thread that is within the model
+        # (it warms up, or searches) aborts the process instead.
+        sys.stdout.flush()
+        os._exit(EXIT_TERMINATED)
+
+
+def _build(with_tools: bool) -> gr.Blocks:
+    """Build the page, and let its model warm up."""
     service = service_from_environment()
     page = build_page(service, with_tools=with_tools)
     if os.environ.get("SYSTEM") == "spaces":
@@ -44,18 +76,24 @@ def serve(*, host: str | None = None, port: int | None = None, mcp: bool = False
     else:
         # The page is there before the model: a search that comes sooner waits for it.
         threading.Thread(target=_warm_up, args=[service], name="warm-up", daemon=True).start()
+    return page
+
+
+def _launch(
+    page: gr.Blocks, host: str | None, port: int, names: Sequence[str], with_tools: bool
+) -> None:
     try:
         page.launch(
             server_name=host,
-            server_port=number,
+            server_port=port,
             inbrowser=False,
             share=False,
             mcp_server=with_tools,
-            **launch_options(),
+            **launch_options(names),
         )
     except OSError as error:
         raise InputError(
-            f"Port {number} cannot be opened ({error}); choose another one, for example PORT=7861."
+            f"Port {port} cannot be opened ({error}); choose another one, for example PORT=7861."
         ) from error
     except ValueError as error:
         # Gradio asks itself for the page once it serves, and gives up after three seconds.

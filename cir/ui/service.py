@@ -48,6 +48,7 @@ class Answer:
     """The matches of each result, those that sound nearly the same together where that was asked
     for."""
     mix: Path
+    """What can be played of it."""
     windows: WindowEmbeddings
     filters: Filters
     region: Region | None = None

@@ -1,15 +1,17 @@
-"""How the page looks and what it loads: only from this server, never from another host."""
+"""How the page looks and is launched; what it loads comes from this server, never from another."""
 
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
 import gradio as gr
 
+from cir.ui.app_options import app_options
+from cir.ui.hosts import allowed_hosts
+from cir.ui.request_limits import MAX_FILE_MB
+
 SYSTEM_FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 MONOSPACE_FONTS = ["ui-monospace", "SFMono-Regular", "Consolas", "monospace"]
-
-MAX_FILE_MB = 120
-"""Largest upload: ten minutes of 16-bit stereo at 48 kHz."""
 
 
 _SCRIPTS = ("player.js", "keys.js", "inbox.js", "address.js")
@@ -50,13 +52,19 @@ def page_theme() -> gr.themes.Base:
     )
 
 
-def launch_options() -> dict[str, Any]:
-    """Collect what `gradio.Blocks.launch` must be given for the page to look and sound right."""
+def launch_options(hosts: Sequence[str] | None = None) -> dict[str, Any]:
+    """Collect what `gradio.Blocks.launch` must be given for the page to look and work right.
+
+    Args:
+        hosts: names that the page answers to, as of `cir.ui.hosts.allowed_hosts`, which says them
+            where none are given.
+    """
     return {
         "theme": page_theme(),
         "css": _joined(".css"),
         "head": "".join(f"<script>{static_text(name)}</script>" for name in _SCRIPTS),
         "max_file_size": f"{MAX_FILE_MB}mb",
+        "app_kwargs": app_options(allowed_hosts() if hosts is None else hosts),
         "footer_links": ["api"],
         "run_history": False,
         "ssr_mode": False,

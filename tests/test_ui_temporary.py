@@ -1,0 +1,165 @@
+"""What a page leaves behind when it ends, however it ends: nothing, or nothing for long."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import gradio.mcp
+import httpx
+import pytest
+from gradio.utils import get_upload_folder
+
+from cir.cli.termination import EXIT_TERMINATED
+from cir.errors import InputError
+from cir.ui.temporary import UPLOAD_SECONDS, remove_old_uploads, temporary_files
+
+ROOT = Path(__file__).parent.parent
+PAGE = """
+import sys
+from pathlib import Path
+from cir.cli.termination import clean_up_when_terminated
+from cir.index.database import InstrumentDatabase
+from cir.ui import serve
+from cir.ui.service import PageService
+from tests.fakes import SpectrumEncoder
+
+clean_up_when_terminated()
+encoder, folder = SpectrumEncoder(), Path(sys.argv[1])
+database = folder / "database"
+opened = (InstrumentDatabase.open if database.exists() else InstrumentDatabase.create)
+service = PageService(encoder, opened(database, encoder=encoder))
+serve.service_from_environment = lambda: service
+serve.serve(port=int(sys.argv[2]))
+"""
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "base"))
+    return tmp_path / "base"
+
+
+def test_everything_temporary_lies_in_one_folder_for_a_while(base: Path) -> None:
+    before = tempfile.gettempdir()
+    with temporary_files() as folder:
+        assert folder.parent == base
+        assert Path(get_upload_folder()) == folder / "uploads"
+        assert get_upload_folder() == gradio.mcp.DEFAULT_TEMP_DIR
+        with tempfile.NamedTemporaryFile(delete=False) as file:
+            assert Path(file.name).parent == folder / "work"
+    assert list(base.iterdir()) == []
+    assert (get_upload_folder(), tempfile.gettempdir()) == (str(base), before)
+
+
+def test_two_pages_leave_each_other_alone(base: Path) -> None:
+    with temporary_files() as one:
+        (one / "uploads" / "mix.wav").touch()
+        with temporary_files() as other:
+            assert other != one
+        assert (one / "uploads" / "mix.wav").exists()
+
+
+def test_the_next_page_removes_what_a_killed_one_left(base: Path) -> None:
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        with temporary_files() as folder:
+            (folder / "uploads" / "mix.wav").touch()
+            os.write(writer, b".")
+            time.sleep(600)
+    os.read(reader, 1)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert len(files_in(base)) == 1
+    with temporary_files() as folder:
+        assert list(base.iterdir()) == [folder]
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file"))
+    with pytest.raises(InputError, match="set GRADIO_TEMP_DIR to a folder"), temporary_files():
+        pass
+
+
+def test_uploads_go_after_an_hour_and_visits_stay(tmp_path: Path) -> None:
+    long_ago = time.time() - UPLOAD_SECONDS - 1
+    old = [tmp_path / "aa" / "mix.wav", tmp_path / "tmpbroken", tmp_path / "bb" / "mix.wav"]
+    visit = tmp_path / "cir-sessions" / "token" / "mix.wav"
+    for path in (*old, visit):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        os.utime(path, (long_ago, long_ago))
+    new = tmp_path / "bb" / "other.wav"
+    new.touch()
+    remove_old_uploads(tmp_path)
+    assert set(files_in(tmp_path)) == {visit, new}
+    os.utime(tmp_path / "aa", (long_ago, long_ago))
+    remove_old_uploads(tmp_path)
+    assert not (tmp_path / "aa").exists()
+    assert tmp_path.exists()
+
+
+@contextmanager
+def running_page(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Serve a page without instruments in a process of its own, with an upload in it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "CIR_HOME": str(folder / "home"),
+        "GRADIO_TEMP_DIR": str(folder / "temporary"),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", PAGE, str(folder), str(port)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield process, f"http://127.0.0.1:{port}/gradio_api/"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def upload_to(process: subprocess.Popen[bytes], address: str) -> None:
+    """Upload a file as soon as the page is there."""
+    while process.poll() is None:
+        try:
+            reply = httpx.post(f"{address}upload", files={"files": ("mix.wav", b"RIFF")})
+        except httpx.TransportError:
+            time.sleep(0.2)
+        else:
+            assert reply.status_code == 200
+            return
+    raise AssertionError(f"The page ended with code {process.returncode}.")
+
+
+def test_a_killed_page_is_cleaned_up_by_the_next_and_a_terminated_one_by_itself(
+    tmp_path: Path,
+) -> None:
+    with running_page(tmp_path) as (process, address):
+        upload_to(process, address)
+    (left,) = files_in(tmp_path / "temporary")
+    with running_page(tmp_path) as (process, address):
+        upload_to(process, address)
+        (upload,) = files_in(tmp_path / "temporary")
+        assert upload != left
+        process.terminate()
+        assert process.wait(timeout=60) == EXIT_TERMINATED
+    assert list((tmp_path / "temporary").glob("cir-page-*")) == []
