@@ -157,6 +157,8 @@ def test_drawn_candidates_are_some_of_all_and_ranked() -> None:
     assert not (dropped == similarities[rows, columns][:, None]).any()
     for drawn in (kept, dropped):
         assert (np.diff(drawn, axis=1) < 0).all()
+    _, places = draw_candidates(np.ones((50, 12)), 4, generator, keep=columns)
+    assert (places == 3).all()  # behind all that equal it
 
 
 @pytest.fixture(scope="module")
