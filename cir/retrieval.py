@@ -104,8 +104,8 @@ class Retriever:
     ) -> list[FamilyResult]:
         """Look up embeddings by family, as `embed_query` gives them.
 
-        Where the database is calibrated for its model, each match gets its chance and each family
-        that has any match a judgement.
+        Each match gets a word for how alike it sounds. Where the database is calibrated, each
+        family that has any match gets a judgement, and the matches chances where these are known.
         """
         return [
             self._match_family(family, embedding, top_k, bank, source)
@@ -123,6 +123,8 @@ class Retriever:
         found = self.database.search(
             embedding, top_k, family, bank=bank, source=source, of_mixture=True
         )
+        likeness = self.database.likeness
+        found = [replace(one, likeness=likeness.word(one.similarity)) for one in found]
         calibration = self.database.calibration
         if calibration is None or not found:
             return FamilyResult(family, tuple(found))
@@ -130,11 +132,12 @@ class Retriever:
             embedding, family, bank=bank, source=source, of_mixture=True
         )
         judgement = calibration.judge(similarities, family, top_k)
-        matches = (
-            replace(match, chance=chance)
-            for match, chance in zip(found, judgement.chances, strict=True)
-        )
-        return FamilyResult(family, tuple(matches), judgement)
+        if judgement.chances:
+            found = [
+                replace(match, chance=chance)
+                for match, chance in zip(found, judgement.chances, strict=True)
+            ]
+        return FamilyResult(family, tuple(found), judgement)
 
 
 def search(
@@ -161,8 +164,8 @@ def search(
 
     Returns:
         One result per family, in the order given. A family of which the database has no instrument
-        has no matches. Where the database is calibrated for the model, matches have a chance and
-        families a judgement.
+        has no matches. Matches say in a word how alike they sound. Where the database is
+        calibrated, families have a judgement, and matches a chance where it is known.
 
     Raises:
         InputError: the sound cannot be read or heard, a family is unknown, or `top_k` is out of

@@ -219,9 +219,11 @@ def calibrate(
     First the model listens to mixes of the train split: an instrument that is near to all of them
     says little by being near to another. Then it listens to mixes of held-out instruments and
     searches the data's references. What it gets right tells how far it can be trusted: the chance
-    that a match is right, and when to say that an instrument is probably not there.
+    that a match is right, and when to say that an instrument is probably not there. Chances are
+    known for families of which 15 instruments play, where the database's are those of the data.
     """
     from cir.evaluation.calibrate import calibrate as fit
+    from cir.evaluation.calibrate import hold_to
     from cir.evaluation.fit_hubs import fit_hubs
     from cir.evaluation.listeners import Corrected
     from cir.index.database import InstrumentDatabase
@@ -241,9 +243,12 @@ def calibrate(
             seed=seed,
             progress=progress,
         )
+    calibration = hold_to(calibration, gallery, opened.instruments())
     opened.set_hubs(hubs)
     opened.set_calibration(calibration)
+    known = ", ".join(calibration.candidates) or "no family"
     typer.echo(f"Stored the chances of {opened.path}: fitted on {calibration.about}.")
+    typer.echo(f"They are known for {known}; words say elsewhere how alike a match sounds.")
 
 
 @app.command()

@@ -73,7 +73,8 @@ def search(
 def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> dict[str, Any]:
     """Lay out results for `--json`.
 
-    `chance` (of a match) and `judgement` (of a family) are null without calibration.
+    `judgement` (of a family) is null without calibration, and `chance` (of a match) where it is not
+    known; `likeness` is a word for the similarity.
     """
     from cir.ui.judgements import chance_as_json, judgement_as_json
 
@@ -89,6 +90,7 @@ def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> 
                         "rank": match.rank,
                         "similarity": round(match.similarity, 6),
                         "chance": chance_as_json(match.chance),
+                        "likeness": match.likeness,
                         **asdict(match.instrument),
                         "preview": None if match.preview is None else str(match.preview),
                     }
@@ -105,7 +107,7 @@ def _print_tables(results: "Sequence[FamilyResult]") -> None:
     from rich.text import Text
 
     from cir.instruments.families import family_label
-    from cir.ui.judgements import ABSENT, among_five, false_alarms, percent
+    from cir.ui.judgements import ABSENT, among_five, false_alarms
 
     console = Console()
     for result in results:
@@ -117,9 +119,8 @@ def _print_tables(results: "Sequence[FamilyResult]") -> None:
         judgement = result.judgement
         if judgement is not None and judgement.is_absent:
             console.print(Text(f"{ABSENT} {false_alarms(judgement)}"))
-        words = among_five(result)
-        if judgement is not None and words:
-            console.print(Text(f"{words}: {percent(judgement.top_5)}"))
+        if words := among_five(result):
+            console.print(Text(words))
 
 
 def _table(title: str, result: "FamilyResult") -> "Table":
@@ -130,17 +131,15 @@ def _table(title: str, result: "FamilyResult") -> "Table":
 
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("#", justify="right")
-    if result.judgement is not None:
-        table.add_column("chance", justify="right")
+    has_chances = result.judgement is not None and result.judgement.chances
+    table.add_column("chance" if has_chances else "sounds", justify="right")
     table.add_column("similarity", justify="right")
     for heading in ("name", "bank", "category", "author"):
         table.add_column(heading, overflow="fold")
     for match in result.matches:
         row = match.instrument
-        scores = [f"{match.similarity:.3f}"]
-        if result.judgement is not None:
-            scores.insert(0, "-" if match.chance is None else percent(match.chance))
+        worth = match.likeness if match.chance is None else percent(match.chance)
         # Text, not str: names hold brackets, which rich would read as mark-up.
         cells = (row.name, row.bank, row.category, row.author)
-        table.add_row(str(match.rank), *scores, *map(Text, cells))
+        table.add_row(str(match.rank), worth, f"{match.similarity:.3f}", *map(Text, cells))
     return table

@@ -5,7 +5,7 @@ the same mixtures as those of the database, against the mean of the database's i
 family. So the two lists can be merged by it.
 
 Chances and "probably not in this database" were fitted for the database alone. With other
-candidates, recorded by others, they would be made up; there are none where own sounds are searched.
+candidates, recorded by others, they would be made up: words say how alike own sounds are.
 
 Own sounds without a family are compared with every family's query. Most folders of one-shots name
 no family, and would never be found otherwise; a sound that is none of that family ranks low.
@@ -30,8 +30,8 @@ BUNDLED, OWN, BOTH = "database", "own", "both"
 SCOPES = (("The database", BUNDLED), ("My sounds", OWN), ("Both", BOTH))
 
 NO_CHANCES = (
-    "Ranked by similarity alone: chances were fitted for the database, and nothing is known of "
-    "how they would hold for other sounds."
+    "Ranked by similarity, which words tell: chances were fitted for the database, and nothing is "
+    "known of how they would hold for other sounds."
 )
 
 _OWN_PREFIX = "own-"
@@ -99,7 +99,11 @@ def search_in(
             candidates += _bundled_candidates(service, family, query)
         kept = [one for one in candidates if keep is None or keep(one.instrument)]
         best = sorted(kept, key=_Candidate.order)[:top_k]
-        matches = (_match(one, rank, service, library) for rank, one in enumerate(best, start=1))
+        likeness = service.database.likeness
+        matches = (
+            replace(_match(one, rank, service, library), likeness=likeness.word(one.similarity))
+            for rank, one in enumerate(best, start=1)
+        )
         results.append(FamilyResult(family, tuple(matches)))
     return results
 
