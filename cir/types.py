@@ -65,6 +65,8 @@ class Match:
     """A short phrase that it plays, where the database keeps one."""
     likeness: str = ""
     """How alike it sounds to what a mixture answered: very similar, similar or not alike."""
+    guessed_family: str | None = None
+    """Of an instrument that says no family: what its sound is most like, where that is clear."""
 
 
 @dataclass(frozen=True)

@@ -263,7 +263,7 @@ def add(
     family: Annotated[
         str | None,
         typer.Option(
-            help="Family of them all; else what they say themselves, or their folders' names.",
+            help="Family of them all; else what they say, or the names of folders or files.",
             show_default=False,
         ),
     ] = None,
@@ -303,8 +303,9 @@ def add(
     typer.echo(f"Added {len(report.added)} instruments to {database}{there}.")
     if without:
         typer.echo(
-            f"{without} of them have no family, so no search by family finds them: "
-            "name one (--family bass), or sort them into folders such as Bass and Pads.",
+            f"{without} of them say no family by name or folder: searches guess it from the sound, "
+            "and compare what is not clear with every family. Name one (--family bass), or sort "
+            "them into folders such as Bass and Pads.",
             err=True,
         )
 

@@ -4,13 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from cir.cli.options import (
     DatabaseOption,
-    FamilyOption,
     JsonOption,
     ModelOption,
     load_encoder,
@@ -22,12 +21,25 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from cir.retrieval import SearchTimings
-    from cir.types import FamilyResult
+    from cir.types import FamilyResult, Match
+
+_ALL = "all"
+
+SearchedOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--family",
+        "-f",
+        help="Family to look for, such as bass; repeat it, or separate several by commas. "
+        "All that the database has by default, or with `all`.",
+        show_default=False,
+    ),
+]
 
 
 def search(
     mix: Annotated[Path, typer.Argument(help="A sound file: wav, flac, ogg, opus, mp3, aiff.")],
-    family: FamilyOption = None,
+    family: SearchedOption = None,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help="Matches per family.")] = 5,
     bank: Annotated[str | None, typer.Option(help="Only instruments of this bank.")] = None,
     source: Annotated[
@@ -41,9 +53,9 @@ def search(
     ] = False,
 ) -> None:
     """Find the instruments that sound most like those in a mix."""
-    families = parse_families(family)
+    families = parse_families(None if family and _ALL in family else family)
     from cir.index.database import InstrumentDatabase
-    from cir.retrieval import DEFAULT_FAMILIES, Retriever, read_sound
+    from cir.retrieval import Retriever, read_sound
 
     read_sound(mix)  # a bad file is refused before the model is loaded
     encoder = load_encoder(model)
@@ -52,9 +64,10 @@ def search(
         with progress_bar("Building the search index", least_seconds=2.0) as progress:
             opened.prepare(progress)
         with progress_bar("Listening", least_seconds=2.0) as progress:
-            results = Retriever(encoder, opened).search(
+            retriever = Retriever(encoder, opened)
+            results = retriever.search(
                 mix,
-                families=families or DEFAULT_FAMILIES,
+                families=families or retriever.families(),
                 top_k=top_k,
                 bank=bank,
                 source=source,
@@ -91,6 +104,7 @@ def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> 
                         "similarity": round(match.similarity, 6),
                         "chance": chance_as_json(match.chance),
                         "likeness": match.likeness,
+                        "guessed_family": match.guessed_family,
                         **asdict(match.instrument),
                         "preview": None if match.preview is None else str(match.preview),
                     }
@@ -140,6 +154,14 @@ def _table(title: str, result: "FamilyResult") -> "Table":
         row = match.instrument
         worth = match.likeness if match.chance is None else percent(match.chance)
         # Text, not str: names hold brackets, which rich would read as mark-up.
-        cells = (row.name, row.bank, row.category, row.author)
+        name = f"{row.name} {_unsorted(match)}".rstrip()
+        cells = (name, row.bank, row.category, row.author)
         table.add_row(str(match.rank), worth, f"{match.similarity:.3f}", *map(Text, cells))
     return table
+
+
+def _unsorted(match: "Match") -> str:
+    """Say that a family was guessed, or is not known; empty where the instrument says it."""
+    if match.instrument.family is not None:
+        return ""
+    return "(family guessed)" if match.guessed_family else "(of no family)"
