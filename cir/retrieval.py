@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from os import PathLike
+from pathlib import Path
 from typing import TypeAlias
 
 from numpy.typing import ArrayLike
@@ -69,7 +70,7 @@ class Retriever:
         unsorted = any(one.family is None for one in self.database.instruments())
         if not unsorted or self.database.path == BUNDLED_PATH or not is_bundle(BUNDLED_PATH):
             return {}
-        return guess_families(self.database, InstrumentDatabase.open())
+        return guess_families(self.database, _opened(BUNDLED_PATH))
 
     def families(self) -> tuple[str, ...]:
         """Families that the database has, guessed ones too; all where it only has unclear ones."""
@@ -273,6 +274,12 @@ def read_sound(audio_or_path: Sound, sample_rate: int | None = None) -> FloatArr
         )
     audio = resample(check_audio(audio_or_path, sample_rate), int(sample_rate), SAMPLE_RATE)
     return check_audio(audio, SAMPLE_RATE)  # a sound above 8 kHz alone is silence from here on
+
+
+@cache
+def _opened(path: Path) -> InstrumentDatabase:
+    """Open a database that does not change, once."""
+    return InstrumentDatabase.open(path)
 
 
 @cache

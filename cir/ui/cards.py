@@ -131,7 +131,8 @@ def _score(match: Match) -> str:
     small = f'<span class="cir-label" {cosine}>similarity {match.similarity:.2f}</span>'
     if match.chance is None and match.likeness:
         return (
-            f'<div class="cir-score cir-odds"><div><b class="cir-chance">{match.likeness}</b>'
+            '<div class="cir-score cir-odds"><div>'
+            f'<b class="cir-chance cir-word">{match.likeness}</b>'
             f"{_meter(match.similarity)}</div>{small}</div>"
         )
     if match.chance is None:
