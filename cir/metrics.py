@@ -22,17 +22,19 @@ def target_ranks(
     """Rank of each query's target among all candidates.
 
     A tie counts against the target, so the rank depends neither on the order of the candidates nor
-    on rounding, and an encoder that maps everything to one point comes last, not first by luck.
+    on rounding, and an encoder that maps everything to one point comes last, not first by luck. So
+    does what is no number, be it the target's similarity or another's: a network that diverged
+    finds nothing.
 
     Args:
-        similarities: Higher is nearer, finite, (Q, N).
+        similarities: Higher is nearer, (Q, N).
         targets: Column of the right candidate of each query, (Q,), each in 0..N-1.
 
     Returns:
         Ranks from 1 to N, (Q,).
 
     Raises:
-        InputError: Shapes do not agree, a similarity is not finite, or a target is no column.
+        InputError: Shapes do not agree, or a target is no column.
     """
     columns = np.asarray(targets, dtype=np.int64)
     if similarities.ndim != 2 or columns.shape != similarities.shape[:1]:
@@ -40,16 +42,14 @@ def target_ranks(
             f"Similarities of shape {similarities.shape} and targets of shape {columns.shape} "
             "do not agree; give (queries, candidates) and (queries,)."
         )
-    if not np.isfinite(similarities).all():
-        raise InputError("Some similarities are NaN or infinite; every embedding must be finite.")
     if columns.size and (columns.min() < 0 or columns.max() >= similarities.shape[1]):
         raise InputError(
             f"Targets lie between {columns.min()} and {columns.max()}: each must be one of the "
             f"{similarities.shape[1]} candidates, counted from 0."
         )
     of_target: FloatArray | Float64Array = similarities[np.arange(len(columns)), columns]
-    at_least = similarities >= (of_target - np.float32(TIE_TOLERANCE))[:, None]  # (Q, N)
-    return np.asarray(np.count_nonzero(at_least, axis=1), dtype=np.int64)
+    below = similarities < (of_target - np.float32(TIE_TOLERANCE))[:, None]  # (Q, N)
+    return np.asarray(np.count_nonzero(~below, axis=1), dtype=np.int64)
 
 
 def hits(ranks: IntArray, k: int) -> Float64Array:

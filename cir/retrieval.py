@@ -3,17 +3,22 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from os import PathLike
+from pathlib import Path
 from typing import TypeAlias
 
 from numpy.typing import ArrayLike
 
 from cir.audio.io import check_audio, load_audio, resample
 from cir.errors import InputError
-from cir.index.database import InstrumentDatabase
-from cir.instruments.families import check_families
-from cir.types import Encoder, FamilyResult, FloatArray, Progress
+from cir.index.bundle import is_bundle
+from cir.index.database import BUNDLED_PATH, InstrumentDatabase
+from cir.index.exact import cosine_similarities, rank
+from cir.index.unsorted import guess_families, rows_of_family
+from cir.index.vectors import check_query
+from cir.instruments.families import FAMILIES, check_families
+from cir.types import Encoder, FamilyResult, FloatArray, Match, Progress
 from cir.windows import SAMPLE_RATE, embed_windows
 
 DEFAULT_FAMILIES = ("percussion", "bass", "synth_lead")
@@ -55,6 +60,22 @@ class Retriever:
         database.check_encoder(encoder)
         self.encoder = encoder
         self.database = database
+
+    @cached_property
+    def guesses(self) -> dict[str, str | None]:
+        """The family that each sound without one is like, by id; None where it may be any.
+
+        Empty in the bundled database, where instruments are of no family on purpose.
+        """
+        unsorted = any(one.family is None for one in self.database.instruments())
+        if not unsorted or self.database.path == BUNDLED_PATH or not is_bundle(BUNDLED_PATH):
+            return {}
+        return guess_families(self.database, _opened(BUNDLED_PATH))
+
+    def families(self) -> tuple[str, ...]:
+        """Families that the database has, guessed ones too; all where it only has unclear ones."""
+        here = {one.family for one in self.database.instruments()} | set(self.guesses.values())
+        return tuple(family for family in FAMILIES if family in here) or FAMILIES
 
     def search(
         self,
@@ -104,8 +125,11 @@ class Retriever:
     ) -> list[FamilyResult]:
         """Look up embeddings by family, as `embed_query` gives them.
 
-        Where the database is calibrated for its model, each match gets its chance and each family
-        that has any match a judgement.
+        Sounds that say no family are looked up with that which they sound like, or with every
+        family where that is not clear; but for the bundled database's.
+
+        Each match gets a word for how alike it sounds. Where the database is calibrated, each
+        family that has any match gets a judgement, and the matches chances where these are known.
         """
         return [
             self._match_family(family, embedding, top_k, bank, source)
@@ -123,18 +147,51 @@ class Retriever:
         found = self.database.search(
             embedding, top_k, family, bank=bank, source=source, of_mixture=True
         )
+        if self.guesses:
+            found = self._with_unsorted(family, embedding, top_k, bank, source)
+        likeness = self.database.likeness
+        found = [replace(one, likeness=likeness.word(one.similarity)) for one in found]
         calibration = self.database.calibration
-        if calibration is None or not found:
+        if calibration is None or not found or self.guesses:
             return FamilyResult(family, tuple(found))
         similarities = self.database.similarities(
             embedding, family, bank=bank, source=source, of_mixture=True
         )
         judgement = calibration.judge(similarities, family, top_k)
-        matches = (
-            replace(match, chance=chance)
-            for match, chance in zip(found, judgement.chances, strict=True)
-        )
-        return FamilyResult(family, tuple(matches), judgement)
+        if judgement.chances:
+            found = [
+                replace(match, chance=chance)
+                for match, chance in zip(found, judgement.chances, strict=True)
+            ]
+        return FamilyResult(family, tuple(found), judgement)
+
+    def _with_unsorted(
+        self, family: str, embedding: FloatArray, top_k: int, bank: str | None, source: str | None
+    ) -> list[Match]:
+        """Rank the instruments of a family together with those that may be of it."""
+        database, rows = self.database, self.database.instruments()
+        kept = [
+            row
+            for row in rows_of_family(database, self.guesses, family)
+            if bank in (None, rows[row].bank) and source in (None, rows[row].source)
+        ]
+        ids = [rows[row].instrument_id for row in kept]
+        embeddings = database.embeddings()[1][kept]
+        query = check_query(embedding, embeddings.shape[1])
+        similarities = cosine_similarities(embeddings, query)
+        if database.hubs is not None:
+            similarities -= database.hubs.bias(embeddings, ids, family)
+        return [
+            Match(
+                position,
+                similarity,
+                database.get(name),
+                database.preview_path(name),
+                phrase=database.phrase_path(name),
+                guessed_family=self.guesses.get(name),
+            )
+            for position, (name, similarity) in enumerate(rank(ids, similarities, top_k), start=1)
+        ]
 
 
 def search(
@@ -161,8 +218,8 @@ def search(
 
     Returns:
         One result per family, in the order given. A family of which the database has no instrument
-        has no matches. Where the database is calibrated for the model, matches have a chance and
-        families a judgement.
+        has no matches. Matches say in a word how alike they sound. Where the database is
+        calibrated, families have a judgement, and matches a chance where it is known.
 
     Raises:
         InputError: the sound cannot be read or heard, a family is unknown, or `top_k` is out of
@@ -217,6 +274,12 @@ def read_sound(audio_or_path: Sound, sample_rate: int | None = None) -> FloatArr
         )
     audio = resample(check_audio(audio_or_path, sample_rate), int(sample_rate), SAMPLE_RATE)
     return check_audio(audio, SAMPLE_RATE)  # a sound above 8 kHz alone is silence from here on
+
+
+@cache
+def _opened(path: Path) -> InstrumentDatabase:
+    """Open a database that does not change, once."""
+    return InstrumentDatabase.open(path)
 
 
 @cache

@@ -59,27 +59,33 @@ class Match:
     preview: Path | None = None
     """A short sound file of its reference note, where the database keeps one."""
     chance: float | None = None
-    """Calibrated chance in [0, 1] that this is the instrument, given that the database has it."""
+    """Calibrated chance in [0, 1] that this is the instrument, given that the database has it;
+    None where it is not known."""
     phrase: Path | None = None
     """A short phrase that it plays, where the database keeps one."""
+    likeness: str = ""
+    """How alike it sounds to what a mixture answered: very similar, similar or not alike."""
+    guessed_family: str | None = None
+    """Of an instrument that says no family: what its sound is most like, where that is clear."""
 
 
 @dataclass(frozen=True)
 class Judgement:
     """What a calibrated database says about its whole answer for one family."""
 
-    chances: tuple[float, ...]
-    """Of the matches, best first, in [0, 1]: each the chance that it is the instrument."""
-    top_1: float
-    """Chance that the first match is the instrument, given that the database has it."""
-    top_5: float
-    """Chance that one of the first five is, given the same."""
     novelty: float
     """In [0, 1]: how much the query looks like one whose instrument is not here."""
     is_absent: bool
     """Novelty is above the threshold: probably not in this database."""
     false_alarm_rate: float
     """How often `is_absent` is said of instruments that are here, in [0, 1] (valid split)."""
+    chances: tuple[float, ...] = ()
+    """Of the matches, best first, in [0, 1]: each the chance that it is the instrument. Empty where
+    nothing is known of them: few data of the family, other candidates, or `is_absent`."""
+    top_1: float | None = None
+    """Chance that the first match is the instrument, given that the database has it."""
+    top_5: float | None = None
+    """Chance that one of the first five is, given the same."""
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,8 @@ display(players([("The mix", mix)], sample_rate))
 # %% [markdown]
 # Listen to the mix, then to the matches. A star marks what really played. The **similarity** is a cosine, less what
 # the instrument owes to being near to *every* mixture (a *hub*); the **chance** is calibrated, given that the
-# database has the instrument at all. Whether it does is judged apart.
+# database has the instrument at all. It is one of a few levels, and only there for families with enough data. Whether
+# the database has the instrument is judged apart.
 
 # %%
 for result in results:
@@ -326,8 +327,9 @@ print(done.stdout)
 # ```
 #
 # The similarity of the first match alone says little, because some organ is always the nearest. Chances assume that the
-# instrument is in the database, so they too stay up. Only the judgement (`novelty`, `is_absent`) answers whether the
-# question made sense; notebook 5 measures how often it is right.
+# instrument is in the database, so they too would stay up; of organs there are too few to know any (`chances` is
+# empty). Only the judgement (`novelty`, `is_absent`) answers whether the question made sense; notebook 5 measures
+# how often it is right.
 # </details>
 #
 # **2.** Embed the mix with `encoder.embed` (as if it were a single note) and search without a family. What comes

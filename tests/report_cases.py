@@ -112,7 +112,7 @@ def conditions() -> dict[str, Any]:
 
 
 def open_set() -> dict[str, Any]:
-    bins = [
+    bins: list[dict[str, Any]] = [
         {"low": 0.0, "high": 0.5, "chance": 0.2, "accuracy": 0.25, "count": 812},
         {"low": 0.5, "high": 1.0, "chance": None, "accuracy": None, "count": 0},
     ]
@@ -127,10 +127,12 @@ def open_set() -> dict[str, Any]:
             "family": {"value": 0.83, "low": None, "high": None},
         },
         "ece": {
+            "matches": {"value": 0.012, "low": 0.01, "high": 0.02},
             "top_1": {"value": 0.031, "low": 0.02, "high": 0.05},
             "top_5": {"value": 0.04, "low": 0.03, "high": 0.06},
         },
-        "reliability": {"top_1": bins, "top_5": bins},
+        "reliability": {"matches": bins, "top_1": bins, "top_5": bins},
+        "shown": {"share": 0.84, "matches": 812, "worst": bins[0] | {"gap": -0.05}},
         "threshold": {
             "novelty": 0.83,
             "false_alarm": 0.1,

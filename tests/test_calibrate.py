@@ -1,7 +1,9 @@
 """Chances fitted on worlds where the true chance is known, and on mixtures of tones."""
 
 import json
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,15 +16,17 @@ from cir.cli.main import app
 from cir.errors import CirError, DatabaseError, DataError
 from cir.evaluation import open_set
 from cir.evaluation.answers import ABSENT, Answers
-from cir.evaluation.calibrate import calibrate, fit_calibration
+from cir.evaluation.calibrate import calibrate, fit_calibration, hold_to
 from cir.evaluation.candidate_draws import draw_candidates
+from cir.evaluation.fit_levels import LEAST_WEIGHT, fit_levels
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet
 from cir.evaluation.open_set import evaluate_open_set, judge_answers
+from cir.evaluation.report.tables import to_markdown
 from cir.index.calibration import Calibration, read_calibration
 from cir.index.database import InstrumentDatabase
 from cir.index.hubs import read_hubs
-from tests.fakes import SpectrumEncoder
+from tests.fakes import SpectrumEncoder, instrument
 from tests.tone_bank import write_bank
 from tests.tone_dataset import ToneDataset
 
@@ -67,26 +71,29 @@ def fitted() -> Calibration:
 
 
 def test_true_chances_are_recovered(fitted: Calibration) -> None:
-    generator = np.random.default_rng(5)
     for one in simulate(1, 300):
-        for size in (1, 2, 3, 20, len(one.candidates)):
-            ranked, _ = draw_candidates(one.similarities, size, generator, keep=one.targets)
-            judged = [fitted.judge(row, one.family, 5) for row in ranked]
-            true = [true_chances(row, one.family) for row in ranked]
-            for said, known in (
-                ([one.top_1 for one in judged], [one[0] for one in true]),
-                ([one.top_5 for one in judged], [one[:5].sum() for one in true]),
-            ):
-                errors = np.abs(np.array(said) - known)
-                assert errors.mean() < 0.03
-                assert errors.max() < 0.15
+        ranked = -np.sort(-one.similarities.astype(np.float64), axis=1)
+        said = np.array([fitted.chance.scores(row, one.family) for row in ranked])
+        known = np.array([true_chances(row, one.family) for row in ranked])
+        for count in (1, 5):
+            errors = np.abs(said[:, :count].sum(axis=1) - known[:, :count].sum(axis=1))
+            assert errors.mean() < 0.03
+            assert errors.max() < 0.2
 
 
 def test_new_queries_are_right_as_often_as_was_said(fitted: Calibration) -> None:
     found = judge_answers(fitted, simulate(2, 700), simulate(3, 400, 400))
-    for name in ("top_1", "top_5"):
-        assert found["ece"][name]["value"] < 0.03
-        assert sum(one["count"] for one in found["reliability"][name]) == 2100
+    answered = round(2100 * (1 - found["threshold"]["false_alarm"]))  # the others get no chances
+    assert found["shown"]["share"] == pytest.approx(answered / 2100)
+    assert found["shown"]["matches"] == 5 * answered
+    assert abs(found["shown"]["worst"]["gap"]) < 0.1
+    assert found["primary"] == {
+        "name": "ECE of shown chances",
+        "value": found["ece"]["matches"]["value"],
+    }
+    for name, count in (("matches", 5 * answered), ("top_1", answered), ("top_5", answered)):
+        assert found["ece"][name]["value"] < (0.07 if name == "top_5" else 0.04)
+        assert sum(one["count"] for one in found["reliability"][name]) == count
     assert found["threshold"]["false_alarm"] == pytest.approx(fitted.false_alarm_rate, abs=0.03)
     assert found["threshold"]["novelty"] == fitted.threshold
     for kind in ("instrument", "family"):
@@ -94,6 +101,44 @@ def test_new_queries_are_right_as_often_as_was_said(fitted: Calibration) -> None
         assert 0.5 < estimate["low"] < estimate["value"] < estimate["high"] < 0.9
         detected = found["threshold"][f"detection_{kind}"]
         assert 1.3 * found["threshold"]["false_alarm"] < detected < 0.6
+
+
+def test_chances_hold_for_families_with_data_and_for_databases_of_these_instruments(
+    fitted: Calibration, tones: Gallery
+) -> None:
+    assert fitted.candidates == {family: count for family, (_, count) in WORLDS.items()}
+    alone = [one.only(np.flatnonzero(one.targets == one.targets[0])) for one in simulate(0, 99)]
+    few = fit_calibration([*simulate(0, 99, 9)[:1], *alone[1:]], identity="m", about="")
+    assert set(few.candidates) == {"bass"}
+    rows = [instrument(one.instrument_id, one.family) for one in tones.entries]
+    basses = [row for row in rows if row.family == "bass"]
+    others = [replace(row, instrument_id=f"{row.instrument_id}-x") for row in basses]
+    known = replace(fitted, candidates={"bass": 60, "organ": 60, "reed": 60})
+    n_basses = len(basses)
+    held = hold_to(known, tones, [*rows, others[0]])
+    assert held == replace(known, candidates={"bass": n_basses + 1, "organ": n_basses})
+    for own in ([], others, basses[:1], [*basses, *others]):
+        assert hold_to(known, tones, own).candidates == {}
+
+
+def test_levels_are_few_and_nothing_is_sure() -> None:
+    generator = np.random.default_rng(0)
+    scores = generator.random(3000)
+    right = (generator.random(3000) < scores**2).astype(np.float64)
+    weights = np.full(3000, 0.1)
+    levels = fit_levels(scores, right, weights)
+    assert 3 <= len(levels.starts) <= 300 / LEAST_WEIGHT
+    edges = [*levels.starts, 1.0]
+    for low, high, chance in zip(edges[:-1], edges[1:], levels.chances, strict=True):
+        inside = (scores >= low) & (scores <= high)
+        assert inside.sum() * 0.1 >= LEAST_WEIGHT - 0.2
+        assert chance == pytest.approx(right[inside].mean(), abs=0.1)
+        assert chance <= right[inside].mean() + 0.01
+    for outcome in (0.0, 1.0):
+        levels = fit_levels(scores, np.full(3000, outcome), weights)
+        assert all(chance < 1.0 for chance in levels.chances)
+    sure = fit_levels(scores, (scores > 0.5).astype(np.float64), weights)
+    assert 0.0 < sure.chances[0] < 0.01 and 0.97 < sure.chances[-1] < 1.0
 
 
 def test_false_alarms_are_as_rare_in_small_databases_and_in_every_family(
@@ -130,8 +175,10 @@ def test_odd_answers_still_give_finite_figures(kind: str) -> None:
             for a in answers
         ]
     made = fit_calibration(answers, identity="m", about="")
-    judged = made.judge([0.3, 0.2, 0.1], "bass", 3)
-    assert sum(judged.chances) == pytest.approx(1.0)
+    assert made.chance.scores(np.array([0.3, 0.2, 0.1]), "bass").sum() == pytest.approx(1.0)
+    for one in answers:
+        judged = made.judge(one.similarities[0], one.family, 3)
+        assert all(0.0 < chance < 1.0 for chance in judged.chances)
     assert 0.0 <= made.threshold <= 1.0
 
 
@@ -157,6 +204,8 @@ def test_drawn_candidates_are_some_of_all_and_ranked() -> None:
     assert not (dropped == similarities[rows, columns][:, None]).any()
     for drawn in (kept, dropped):
         assert (np.diff(drawn, axis=1) < 0).all()
+    _, places = draw_candidates(np.ones((50, 12)), 4, generator, keep=columns)
+    assert (places == 3).all()  # behind all that equal it
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +222,7 @@ def test_calibrating_on_sounds(tones: Gallery) -> None:
     assert made.identity == encoder.identity
     assert made.about == "9 mixtures of tones, valid split, seed 1"
     assert set(made.chance.family_scales) == {"bass", "organ", "voice"}
+    assert made.candidates == {}  # too few instruments to know
     assert fractions == sorted(fractions) and fractions[-1] == pytest.approx(1.0)
     assert calibrate(encoder, tones, n_mixtures=9, seed=1) == made
 
@@ -209,10 +259,11 @@ def test_open_set_on_sounds(
     )
     assert found["protocol"] == "open-set"
     assert found["settings"]["calibration"].startswith("6 mixtures of tones, valid")
-    assert found["reliability"]["top_1"][0]["low"] == 0.0
     assert found["auroc"]["family"] is not None
-    n_queries = 8 * (n_stems or 3)
-    assert sum(one["count"] for one in found["reliability"]["top_5"]) == n_queries
+    assert found["shown"] == {"share": 0.0, "matches": 0, "worst": None}
+    assert found["ece"] == {"matches": None, "top_1": None, "top_5": None}
+    text = to_markdown([found | {"name": "tones"}])
+    assert re.search(r"chances are shown +\| the others get words +\| +0", text)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert fractions == sorted(fractions) and fractions[-1] == pytest.approx(1.0)
 
@@ -224,7 +275,7 @@ def test_open_set_with_one_family_and_another_models_calibration(
     one = MixtureSet(4, 0, "test", ("bass",))
     with pytest.raises(DatabaseError, match="model m"):
         evaluate_open_set(encoder, tones, one, calibration=fitted)
-    own = Calibration.from_dict(fitted.as_dict() | {"identity": encoder.identity})
+    own = replace(fitted, identity=encoder.identity)
     found = evaluate_open_set(encoder, tones, one, calibration=own)
     assert found["auroc"]["family"] is None
     assert found["threshold"]["detection_family"] is None
@@ -248,6 +299,7 @@ def test_the_command_stores_what_info_shows(
     done = run(app, [*asked, "--split", "test"])
     assert done.exit_code == 0, done.output
     assert "6 mixtures of bank, test split, seed 0" in done.stdout
+    assert "known for no family; words say elsewhere" in done.stdout
     assert read_calibration(tmp_path / "db") is not None
     hubs = read_hubs(tmp_path / "db")
     assert hubs is not None and hubs.about == "6 mixtures of bank, train split, seed 0"

@@ -14,6 +14,8 @@ from cir.index.calibration import CALIBRATION_NAME, Calibration, read_calibratio
 from cir.index.chances import ChanceModel
 from cir.index.database import InstrumentDatabase
 from cir.index.exact import cosine_similarities
+from cir.index.levels import Levels
+from cir.index.likeness import Likeness
 from cir.index.novelty import NoveltyModel
 from cir.index.references import Reference
 from cir.types import Instrument
@@ -26,7 +28,11 @@ def make_calibration(identity: str = "m", **changes: Any) -> Calibration:
     values: dict[str, Any] = {
         "identity": identity,
         "about": "40 mixtures of nothing",
+        "candidates": {"bass": 6, "organ": 3},
         "chance": ChanceModel(5.0, 20.0, 0.5, 0.3, {"bass": 4.0, "organ": -80.0}),
+        "levels": Levels((0.0, 0.3, 0.6), (0.01, 0.2, 0.7)),
+        "first_levels": Levels((0.0, 0.9), (0.4, 0.8)),
+        "likeness": Likeness(0.25, 0.45),
         "novelty": NoveltyModel(2.0, -6.0, -1.0, 0.5, 0.1, {"bass": -0.3}),
         "threshold": 0.6,
         "false_alarm_rate": 0.1,
@@ -43,20 +49,18 @@ def cir_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 40, 3000])
 @pytest.mark.parametrize("family", ["bass", "organ", "voice", None])
 @pytest.mark.parametrize("kind", ["spread", "equal", "extreme"])
-def test_chances_are_chances(count: int, family: str | None, kind: str) -> None:
+def test_scores_and_judgements_are_shares(count: int, family: str | None, kind: str) -> None:
     generator = np.random.default_rng(count)
     similarities = {
         "spread": generator.uniform(-1, 1, count),
         "equal": np.full(count, 0.5),
         "extreme": np.where(np.arange(count) % 2, -1.0, 1.0),
     }[kind]
+    scores = make_calibration().chance.scores(np.sort(similarities)[::-1], family)
+    assert len(scores) == count
+    assert scores.sum() == pytest.approx(1.0)
+    assert (scores >= 0).all() and (np.diff(scores) <= 0).all()
     judged = make_calibration().judge(similarities, family, count)
-    chances = np.array(judged.chances)
-    assert len(chances) == count
-    assert chances.sum() == pytest.approx(1.0)
-    assert (chances >= 0).all() and (np.diff(chances) <= 0).all()
-    assert judged.top_1 == chances[0]
-    assert judged.top_5 == pytest.approx(chances[:5].sum()) and judged.top_5 <= 1.0
     assert 0.0 <= judged.novelty <= 1.0
     assert judged.is_absent == (judged.novelty > 0.6)
     assert judged.false_alarm_rate == 0.1
@@ -64,32 +68,77 @@ def test_chances_are_chances(count: int, family: str | None, kind: str) -> None:
     assert shuffled == judged
 
 
-def test_the_chances_equal_the_formula_term_by_term() -> None:
+@pytest.mark.parametrize(
+    ("similarities", "family", "changes", "known"),
+    [
+        ([0.9, 0.5, 0.5, 0.4, 0.2, 0.1], "bass", {}, True),
+        ([0.9, 0.5, 0.5, 0.4, 0.2], "bass", {}, False),  # one less than it was fitted for
+        ([0.9], "bass", {}, False),
+        ([0.9, 0.5, 0.5, 0.4, 0.2, 0.1], "voice", {}, False),
+        ([0.9, 0.5, 0.5, 0.4, 0.2, 0.1], None, {}, False),
+        ([0.9, 0.5, 0.5, 0.4, 0.2, 0.1], "bass", {"threshold": 0.0}, False),  # said to be absent
+        ([-0.02], "bass", {"candidates": {}}, False),
+    ],
+)
+def test_chances_are_said_where_they_hold_and_nowhere_else(
+    similarities: list[float], family: str | None, changes: dict[str, Any], known: bool
+) -> None:
+    judged = make_calibration(**changes).judge(similarities, family, 5)
+    assert (len(judged.chances), judged.top_1, judged.top_5) == (
+        (5, 0.7, 0.8) if known else (0, None, None)
+    )
+
+
+def test_the_scores_equal_the_formula_term_by_term() -> None:
     similarities = [0.2, 0.9, 0.5, 0.45, -0.3, 0.1]
     best, fifth = 0.9, 0.1
-    scale = 5.0 + 20.0 * (best - fifth) + 0.5 * np.log(6) + 4.0
+    scale = 5.0 + 20.0 * (best - fifth) + 0.5 * best + 4.0
     weights = [
         np.exp(scale * similarity) / rank**0.3
         for rank, similarity in enumerate(sorted(similarities, reverse=True), start=1)
     ]
-    judged = make_calibration().judge(similarities, "bass", 3)
-    np.testing.assert_allclose(judged.chances, np.array(weights)[:3] / sum(weights))
-    assert judged.top_5 == pytest.approx(sum(weights[:5]) / sum(weights))
+    made = make_calibration()
+    scores = made.chance.scores(np.sort(similarities)[::-1], "bass")
+    np.testing.assert_allclose(scores, np.array(weights) / sum(weights))
+    judged = made.judge(similarities, "bass", 3)
+    assert judged.chances == tuple(made.levels.of(scores[:3]))
+    assert judged.top_5 == made.first_levels.of(scores[:5].sum())
     mean = sum(similarities) / 6
     logit = 2.0 - 6.0 * best - (best - fifth) + 0.5 * mean + 0.1 * np.log(6) - 0.3
     assert judged.novelty == pytest.approx(1 / (1 + np.exp(-logit)))
 
 
 def test_a_scale_below_zero_leaves_the_order_alone() -> None:
-    judged = make_calibration().judge([0.9, 0.3, 0.8], "organ", 3)
+    scores = make_calibration().chance.scores(np.array([0.9, 0.8, 0.3]), "organ")
     ranks = np.array([1.0, 2.0, 3.0]) ** -0.3
-    np.testing.assert_allclose(judged.chances, ranks / ranks.sum())
+    np.testing.assert_allclose(scores, ranks / ranks.sum())
 
 
 def test_nothing_to_choose_from_is_absent() -> None:
     judged = make_calibration().judge([], "bass", 5)
     assert judged.chances == () and judged.is_absent
-    assert (judged.top_1, judged.top_5, judged.novelty) == (0.0, 0.0, 1.0)
+    assert (judged.top_1, judged.top_5, judged.novelty) == (None, None, 1.0)
+
+
+def test_levels_are_steps() -> None:
+    levels = Levels((0.1, 0.3, 0.6), (0.01, 0.2, 0.7))
+    scores = [0.0, 0.1, 0.29, 0.3, 0.59, 0.6, 1.0]
+    assert levels.of(scores).tolist() == [0.01, 0.01, 0.01, 0.2, 0.2, 0.7, 0.7]
+
+
+@pytest.mark.parametrize(
+    ("similarity", "word"),
+    [
+        (-0.02, "not alike"),
+        (0.24, "not alike"),
+        (0.25, "similar"),
+        (0.44, "similar"),
+        (0.45, "very similar"),
+        (1.0, "very similar"),
+    ],
+)
+def test_words_say_how_alike_something_sounds(similarity: float, word: str) -> None:
+    assert Likeness(0.25, 0.45).word(similarity) == word
 
 
 @pytest.mark.parametrize(
@@ -106,7 +155,7 @@ def test_json_loses_nothing() -> None:
 
 
 def damage(**changes: Any) -> dict[str, Any]:
-    values = make_calibration().as_dict()
+    values: dict[str, Any] = json.loads(json.dumps(make_calibration().as_dict()))
     for key, value in changes.items():
         *path, last = key.split("__")
         inner = values
@@ -126,7 +175,13 @@ def damage(**changes: Any) -> dict[str, Any]:
         (damage(threshold="high"), "threshold"),
         (damage(threshold=1.5), "between 0 and 1"),
         (damage(false_alarm_rate=float("nan")), "not finite"),
-        (damage(format_version=2), "format 2"),
+        (damage(format_version=3), "format 3"),
+        (damage(candidates={"kazoo": 3}), "kazoo"),
+        (damage(levels__starts=[0.0]), "one at least, each"),
+        (damage(levels__starts=[0.0, 0.6, 0.3]), "must rise"),
+        (damage(levels__chances=[0.0, 0.6, 1.3]), "must rise"),
+        (damage(levels__chances=[0.0, 0.6, float("nan")]), "not finite"),
+        (damage(likeness__similar=0.9), "very similar"),
         (damage(chance=3), "chance"),
         (damage(chance__scale=float("inf")), "not finite"),
         (damage(chance__rank_decay=-0.1), "at least 0"),
@@ -222,7 +277,7 @@ def test_a_damaged_file_says_what_to_do_and_can_be_replaced(tmp_path: Path, text
     assert opened.calibration is not None
 
 
-def test_own_databases_borrow_the_bundled_calibration_of_their_model(
+def test_own_databases_have_the_words_of_the_bundled_calibration_but_not_its_chances(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundled = make_database(tmp_path / "bundled")
@@ -230,14 +285,24 @@ def test_own_databases_borrow_the_bundled_calibration_of_their_model(
     shipped = make_calibration(bundled.identity)
     bundled.set_calibration(shipped)
     own = make_database(tmp_path / "own", count=3)
-    assert own.calibration == shipped
+    assert own.calibration is None
+    assert own.likeness == shipped.likeness
     own.export(tmp_path / "copy")
-    assert read_calibration(tmp_path / "copy") == shipped
-    fitted = make_calibration(own.identity, threshold=0.9)
+    assert read_calibration(tmp_path / "copy") is None
+    fitted = make_calibration(own.identity, threshold=0.9, likeness=Likeness(0.1, 0.2))
     own.set_calibration(fitted)
     assert own.calibration == fitted
+    assert own.likeness == fitted.likeness
     other = InstrumentDatabase.create(tmp_path / "other", SpectrumEncoder(seed=1))
     assert other.calibration is None
+    assert other.likeness == Likeness()
+
+
+def test_a_calibration_of_an_older_format_counts_as_none(tmp_path: Path) -> None:
+    database = make_database(tmp_path / "db")
+    text = json.dumps({"identity": database.identity, "format_version": 1})
+    (tmp_path / "db" / CALIBRATION_NAME).write_text(text, encoding="utf-8")
+    assert InstrumentDatabase.open(tmp_path / "db").calibration is None
 
 
 def test_similarities_equal_the_oracle_under_every_filter(tmp_path: Path) -> None:
@@ -273,8 +338,14 @@ def test_the_bundled_database_is_calibrated_for_its_model() -> None:
     assert calibration is not None
     assert calibration.identity == database.identity
     assert calibration.false_alarm_rate == 0.05
+    assert {"percussion", "bass", "synth_lead"} <= set(calibration.candidates)
+    assert "pipe" not in calibration.candidates  # too few to know
     _, embeddings = database.embeddings()
-    itself = database.similarities(embeddings[0], database.instruments()[0].family)
-    judged = calibration.judge(itself, database.instruments()[0].family, 5)
-    assert not judged.is_absent
-    assert judged.top_1 > 5 / len(itself)
+    for family, count in calibration.candidates.items():
+        row = next(row for row, one in enumerate(database.instruments()) if one.family == family)
+        itself = database.similarities(embeddings[row], family)
+        assert len(itself) == count
+        judged = calibration.judge(itself, family, 5)
+        assert not judged.is_absent
+        assert judged.top_1 is not None
+        assert 5 / len(itself) < judged.top_1 < 1.0

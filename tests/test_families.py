@@ -6,6 +6,7 @@ from cir.instruments.families import (
     REFERENCE_PITCHES,
     check_families,
     family_label,
+    family_of_file,
     family_of_folder,
     family_of_gm_program,
     family_of_nsynth,
@@ -130,6 +131,43 @@ def test_surge_categories_map_to_families(category: str, family: str | None) -> 
 )
 def test_families_are_read_from_folder_names(folder: str, family: str | None) -> None:
     assert family_of_folder(folder) == family
+
+
+@pytest.mark.parametrize(
+    ("stem", "family"),
+    [
+        ("kick 01", "percussion"),
+        ("bass_C2", "bass"),
+        ("Kick01", "percussion"),
+        ("KICK-HARD", "percussion"),
+        ("SynthLead3", "synth_lead"),
+        ("dark synth pad 3", "synth_pad"),
+        ("synth 07", "synth_lead"),
+        ("Synth Bass", "bass"),
+        ("bass synth", "bass"),
+        ("808 C1", "bass"),
+        ("Kick 808", "percussion"),
+        ("BD0010", "percussion"),
+        ("HiHat_Open", "percussion"),
+        ("Snare Piano", "piano"),
+        ("bass guitar E1", "bass"),
+        ("Bass Drum", "percussion"),
+        ("English Horn A4", "reed"),
+        ("Piano.ff.C4", "piano"),
+        ("Flute.nonvib.ff.B3", "pipe"),
+        ("guitar_060-100", "guitar"),
+        ("Strings_60", "strings"),
+        ("choir aah", "voice"),
+        ("01", None),
+        ("C4", None),
+        ("take_2", None),
+        ("untitled", None),
+        ("\u97f3 3", None),
+        ("", None),
+    ],
+)
+def test_families_are_read_from_file_names(stem: str, family: str | None) -> None:
+    assert family_of_file(stem) == family
 
 
 def test_nsynth_families_map_to_families() -> None:

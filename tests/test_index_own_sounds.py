@@ -245,7 +245,7 @@ def test_uploads_are_known_by_the_place_they_came_from(tmp_path: Path, pack: Pat
     facts = [(row.bank, row.category, row.family, row.engine) for row in report.added]
     assert sorted(facts) == [
         ("Kit", "Basses", "bass", "samples:Kit/Basses/low.wav"),
-        ("My sounds", "", None, "samples:kick.wav"),
+        ("My sounds", "", "percussion", "samples:kick.wav"),
     ]
 
 

@@ -1,5 +1,7 @@
 """Ranks, accuracies and intervals against slow, obvious versions of themselves."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,21 @@ def test_ties_count_against_the_target_wherever_it_stands() -> None:
     assert metrics.target_ranks(constant, np.arange(4)).tolist() == [4, 4, 4, 4]
 
 
+@pytest.mark.parametrize(
+    ("similarities", "rank"),
+    [
+        ([math.nan, math.nan, math.nan], 3),
+        ([math.nan, 0.5, 0.1], 3),
+        ([0.9, math.nan, 0.1], 2),
+        ([0.9, math.inf, -math.inf], 2),
+        ([-math.inf, 0.5, 0.1], 3),
+    ],
+)
+def test_what_is_no_number_counts_against_the_target(similarities: list[float], rank: int) -> None:
+    assert metrics.target_ranks(np.array([similarities], np.float32), [0]).tolist() == [rank]
+    assert metrics.target_ranks(np.array([similarities], np.float64), [0]).tolist() == [rank]
+
+
 def test_rounding_noise_is_a_tie() -> None:
     similarities = np.array([[0.5, 0.5 - 1e-8, 0.4], [0.5, 0.5 + 1e-8, 0.4]])
     assert metrics.target_ranks(similarities, [0, 0]).tolist() == [2, 2]
@@ -50,7 +67,6 @@ def test_ranks_do_not_depend_on_the_order_of_candidates() -> None:
     [
         (np.zeros((2, 3)), [0], "do not agree"),
         (np.zeros(3), [0, 1, 2], "do not agree"),
-        (np.array([[0.0, np.nan]]), [0], "NaN"),
         (np.zeros((1, 3)), [3], "3 candidates"),
         (np.zeros((1, 3)), [-1], "3 candidates"),
     ],

@@ -105,10 +105,16 @@ def test_what_another_model_reached_is_said_to_be_of_another(name: str) -> None:
 def test_calibration_is_as_it_was_measured() -> None:
     (result,) = results_of("open_set")
     text = " ".join(PAGES.split())
-    top_1, top_5 = (result["ece"][name]["value"] for name in ("top_1", "top_5"))
+    matches, top_1, top_5 = (result["ece"][name]["value"] for name in ("matches", "top_1", "top_5"))
+    assert matches <= 0.05
+    worst = result["shown"]["worst"]
+    assert abs(worst["gap"]) <= 0.1
     assert (
-        f"calibration error of {top_1:.3f} for the first and {top_5:.3f} for the first five" in text
-    )
+        f"calibration error of {matches:.3f}, and the worst bin of 50 matches or more by "
+        f"{100 * abs(worst['gap']):.1f} points"
+    ) in text
+    assert f"{top_1:.3f} for the first match and {top_5:.3f} for the first five" in text
+    assert f"shown for {100 * result['shown']['share']:.0f} % of the queries" in text
     instrument, family = (result["auroc"][name]["value"] for name in ("instrument", "family"))
     assert f"AUROC {instrument:.2f}" in text and f"AUROC {family:.2f}" in text
     alarms = 100 * result["threshold"]["false_alarm"]

@@ -197,6 +197,8 @@ def test_without_a_calibration_nothing_is_judged(
     results = search(tone(200.0), sample_rate=16_000, encoder=encoder, database=database)
     assert [one.judgement for one in results] == [None] * 3
     assert {match.chance for one in results for match in one.matches} == {None}
+    word = database.likeness.word
+    assert all(match.likeness == word(match.similarity) for one in results for match in one.matches)
 
 
 @pytest.mark.parametrize(("bank", "top_k"), [(None, 5), (None, 20), ("B1", 3)])
@@ -227,9 +229,13 @@ def test_a_calibration_judges_all_candidates(
         chances = np.sort(weights / weights.sum())[::-1]
         assert result.judgement is not None
         assert result.judgement.is_absent == (result.family == "bass")
+        if bank is not None or result.family == "bass":  # fewer than it holds for, or absent
+            assert result.judgement.chances == ()
+            assert {match.chance for match in result.matches} == {None}
+            continue
         assert [match.chance for match in result.matches] == list(result.judgement.chances)
-        np.testing.assert_allclose(result.judgement.chances, chances[:top_k], atol=1e-5)
-        assert result.judgement.top_5 == pytest.approx(chances[:5].sum(), abs=1e-5)
+        np.testing.assert_allclose(result.judgement.chances, chances[:top_k], atol=2e-3)
+        assert result.judgement.top_5 == pytest.approx(chances[:5].sum(), abs=2e-3)
     assert (results[3].matches, results[3].judgement) == ((), None)
 
 
@@ -306,7 +312,11 @@ def test_the_bundled_model_answers_with_the_bundled_database() -> None:
         assert {match.instrument.family for match in result.matches} == {result.family}
         assert all(match.preview is not None for match in result.matches)
         assert result.judgement is not None
-        assert [match.chance for match in result.matches] == list(result.judgement.chances)
+        assert {match.likeness for match in result.matches} <= {
+            "very similar",
+            "similar",
+            "not alike",
+        }
     info = InstrumentDatabase.open().info()
     assert info.sources["surge"] >= 1_900
     assert info.sources["soundfont"] >= 130

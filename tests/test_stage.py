@@ -24,7 +24,7 @@ from cir.training.mixture_batches import MixtureSampler
 from cir.training.mixture_stage import MixtureStage
 from cir.training.mixture_validation import MixtureValidation
 from cir.training.note_batches import NoteSampler
-from cir.training.note_stage import NoteStage, NoteValidation, rank_of_targets
+from cir.training.note_stage import NoteStage, NoteValidation, accuracy
 from cir.training.optimiser import MatrixOptimiser
 from cir.training.stage import (
     CHECKPOINT,
@@ -309,18 +309,14 @@ def test_an_optimiser_goes_on_from_its_state() -> None:
 
 def test_ranks_count_from_one() -> None:
     similarities = torch.tensor([[0.9, 0.5, 0.1], [0.1, 0.5, 0.9], [0.5, 0.9, 0.1]])
-    assert rank_of_targets(similarities, torch.tensor([0, 0, 0])).tolist() == [1, 3, 2]
+    found = accuracy(similarities, torch.tensor([0, 0, 0]))
+    assert found == pytest.approx({"top_1": 100 / 3, "top_5": 100, "mrr": (1 + 1 / 3 + 1 / 2) / 3})
 
 
 def test_what_is_equal_or_not_a_number_never_ranks_first() -> None:
-    collapsed = torch.full((2, 50), 0.7)
-    assert rank_of_targets(collapsed, torch.tensor([0, 49])).tolist() == [50, 50]
-    nothing = torch.full((2, 50), math.nan)
-    assert rank_of_targets(nothing, torch.tensor([0, 49])).tolist() == [50, 50]
-    own_missing = torch.tensor([[math.nan, 0.5, 0.1]])
-    assert rank_of_targets(own_missing, torch.tensor([0])).tolist() == [3]
-    others_missing = torch.tensor([[0.9, math.nan, 0.1]])
-    assert rank_of_targets(others_missing, torch.tensor([0])).tolist() == [2]
+    for similarity in (0.7, math.nan):
+        found = accuracy(torch.full((2, 50), similarity), torch.tensor([0, 49]))
+        assert found == pytest.approx({"top_1": 0, "top_5": 0, "mrr": 1 / 50})
 
 
 # The two stages.

@@ -65,6 +65,14 @@ def test_a_card_says_the_chance_before_the_similarity() -> None:
     assert "chance" not in match_card(_match(1, 0.8125))
 
 
+def test_a_card_says_a_word_where_there_is_no_chance() -> None:
+    match = replace(_match(1, 0.8125), likeness="very similar")
+    page = ParsedPage(match_card(match, in_results=True))
+    assert page.text.split("A/B")[0].endswith("very similarsimilarity 0.81")
+    assert dict(page.tags)["li"]["aria-label"] == "1. Bass 1, One, very similar"
+    assert "similar<" not in match_card(replace(match, chance=0.342))
+
+
 @pytest.mark.parametrize(
     ("share", "words"),
     [

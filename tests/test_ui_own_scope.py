@@ -136,6 +136,10 @@ def test_no_chance_is_made_up(service: PageService, library: OwnLibrary) -> None
         assert len(result.matches) == 5
         assert result.judgement is None
         assert {match.chance for match in result.matches} == {None}
+        word = service.database.likeness.word
+        assert [one.likeness for one in result.matches] == [
+            word(one.similarity) for one in result.matches
+        ]
 
 
 def test_sounds_without_a_family_are_found_and_say_so(

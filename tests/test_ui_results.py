@@ -16,7 +16,7 @@ from tests.fakes import instrument
 from tests.page.html import ParsedPage
 
 JUDGEMENT = Judgement(
-    (0.34, 0.1, 0.1, 0.05, 0.03), 0.34, 0.618, 0.2, is_absent=False, false_alarm_rate=0.1
+    0.2, False, 0.1, chances=(0.34, 0.1, 0.1, 0.05, 0.03), top_1=0.34, top_5=0.618
 )
 
 
@@ -35,7 +35,8 @@ def _answer(*results: FamilyResult, filters: Filters | None = None) -> Answer:
 
 
 def _family(count: int, judgement: Judgement | None = None) -> FamilyResult:
-    chances: Sequence[float | None] = [None] * 9 if judgement is None else [*judgement.chances] * 2
+    known = () if judgement is None else judgement.chances
+    chances: Sequence[float | None] = [*known] * 2 or [None] * 9
     matches = [_match(rank, chances[rank - 1]) for rank in range(1, count + 1)]
     return FamilyResult("bass", tuple(matches), judgement)
 
@@ -81,7 +82,7 @@ def test_near_duplicates_fold_away_behind_the_first() -> None:
     page = ParsedPage(results_page(replace(_answer(family), groups=(groups,))))
     assert page.values("data-instrument") == ["bass-1", "bass-3", "bass-2", "bass-4", "bass-5"]
     assert page.text.index("and 1 near-duplicate") < page.text.index("3.Bass 3".replace(".", ". "))
-    assert "Chance that it is among these 5: 62 %" in page.text
+    assert "Chance that it is among these five: 62 %" in page.text
     assert "4 most similar" in page.text
 
 
@@ -101,12 +102,12 @@ def test_a_family_says_how_likely_it_is_among_the_five() -> None:
 
 
 def test_an_absent_instrument_is_said_to_be_absent_with_the_rate_of_false_alarms() -> None:
-    text = _judged(5, replace(JUDGEMENT, is_absent=True))
-    assert (
-        "Probably not in this database. Said wrongly of 10 % of the instruments in calibration."
-        "If it is here after all, chance that it is among these five: 62 %"
-    ) in text
-    assert "Probably not in this database." in _judged(1, replace(JUDGEMENT, is_absent=True))
+    for count in (1, 5):
+        text = _judged(count, Judgement(0.8, True, 0.1))
+        assert (
+            "Probably not in this database. Said wrongly of 10 % of the instruments in calibration."
+        ) in text
+        assert "hance" not in text
 
 
 def test_without_a_calibration_nothing_speaks_of_chances() -> None:

@@ -123,7 +123,9 @@ def test_gathered_matches_keep_their_chances(service: PageService, mix: Path) ->
     for result, full in zip(found.results, ranked.results, strict=True):
         assert set(result.matches) <= set(full.matches)
         assert result.judgement is not None
-        assert list(result.judgement.chances) == [one.chance for one in result.matches]
+        assert list(result.judgement.chances or [None] * len(result.matches)) == [
+            one.chance for one in result.matches
+        ]
 
 
 def test_a_long_mix_has_a_timeline(service: PageService, mix: Path, tmp_path: Path) -> None:

@@ -219,9 +219,11 @@ def calibrate(
     First the model listens to mixes of the train split: an instrument that is near to all of them
     says little by being near to another. Then it listens to mixes of held-out instruments and
     searches the data's references. What it gets right tells how far it can be trusted: the chance
-    that a match is right, and when to say that an instrument is probably not there.
+    that a match is right, and when to say that an instrument is probably not there. Chances are
+    known for families of which 15 instruments play, where the database's are those of the data.
     """
     from cir.evaluation.calibrate import calibrate as fit
+    from cir.evaluation.calibrate import hold_to
     from cir.evaluation.fit_hubs import fit_hubs
     from cir.evaluation.listeners import Corrected
     from cir.index.database import InstrumentDatabase
@@ -241,9 +243,12 @@ def calibrate(
             seed=seed,
             progress=progress,
         )
+    calibration = hold_to(calibration, gallery, opened.instruments())
     opened.set_hubs(hubs)
     opened.set_calibration(calibration)
+    known = ", ".join(calibration.candidates) or "no family"
     typer.echo(f"Stored the chances of {opened.path}: fitted on {calibration.about}.")
+    typer.echo(f"They are known for {known}; words say elsewhere how alike a match sounds.")
 
 
 @app.command()
@@ -258,7 +263,7 @@ def add(
     family: Annotated[
         str | None,
         typer.Option(
-            help="Family of them all; else what they say themselves, or their folders' names.",
+            help="Family of them all; else what they say, or the names of folders or files.",
             show_default=False,
         ),
     ] = None,
@@ -298,8 +303,9 @@ def add(
     typer.echo(f"Added {len(report.added)} instruments to {database}{there}.")
     if without:
         typer.echo(
-            f"{without} of them have no family, so no search by family finds them: "
-            "name one (--family bass), or sort them into folders such as Bass and Pads.",
+            f"{without} of them say no family by name or folder: searches guess it from the sound, "
+            "and compare what is not clear with every family. Name one (--family bass), or sort "
+            "them into folders such as Bass and Pads.",
             err=True,
         )
 

@@ -4,13 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from cir.cli.options import (
     DatabaseOption,
-    FamilyOption,
     JsonOption,
     ModelOption,
     load_encoder,
@@ -22,12 +21,25 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from cir.retrieval import SearchTimings
-    from cir.types import FamilyResult
+    from cir.types import FamilyResult, Match
+
+_ALL = "all"
+
+SearchedOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--family",
+        "-f",
+        help="Family to look for, such as bass; repeat it, or separate several by commas. "
+        "All that the database has by default, or with `all`.",
+        show_default=False,
+    ),
+]
 
 
 def search(
     mix: Annotated[Path, typer.Argument(help="A sound file: wav, flac, ogg, opus, mp3, aiff.")],
-    family: FamilyOption = None,
+    family: SearchedOption = None,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help="Matches per family.")] = 5,
     bank: Annotated[str | None, typer.Option(help="Only instruments of this bank.")] = None,
     source: Annotated[
@@ -41,9 +53,9 @@ def search(
     ] = False,
 ) -> None:
     """Find the instruments that sound most like those in a mix."""
-    families = parse_families(family)
+    families = parse_families(None if family and _ALL in family else family)
     from cir.index.database import InstrumentDatabase
-    from cir.retrieval import DEFAULT_FAMILIES, Retriever, read_sound
+    from cir.retrieval import Retriever, read_sound
 
     read_sound(mix)  # a bad file is refused before the model is loaded
     encoder = load_encoder(model)
@@ -52,9 +64,10 @@ def search(
         with progress_bar("Building the search index", least_seconds=2.0) as progress:
             opened.prepare(progress)
         with progress_bar("Listening", least_seconds=2.0) as progress:
-            results = Retriever(encoder, opened).search(
+            retriever = Retriever(encoder, opened)
+            results = retriever.search(
                 mix,
-                families=families or DEFAULT_FAMILIES,
+                families=families or retriever.families(),
                 top_k=top_k,
                 bank=bank,
                 source=source,
@@ -73,7 +86,8 @@ def search(
 def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> dict[str, Any]:
     """Lay out results for `--json`.
 
-    `chance` (of a match) and `judgement` (of a family) are null without calibration.
+    `judgement` (of a family) is null without calibration, and `chance` (of a match) where it is not
+    known; `likeness` is a word for the similarity.
     """
     from cir.ui.judgements import chance_as_json, judgement_as_json
 
@@ -89,6 +103,8 @@ def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> 
                         "rank": match.rank,
                         "similarity": round(match.similarity, 6),
                         "chance": chance_as_json(match.chance),
+                        "likeness": match.likeness,
+                        "guessed_family": match.guessed_family,
                         **asdict(match.instrument),
                         "preview": None if match.preview is None else str(match.preview),
                     }
@@ -105,7 +121,7 @@ def _print_tables(results: "Sequence[FamilyResult]") -> None:
     from rich.text import Text
 
     from cir.instruments.families import family_label
-    from cir.ui.judgements import ABSENT, among_five, false_alarms, percent
+    from cir.ui.judgements import ABSENT, among_five, false_alarms
 
     console = Console()
     for result in results:
@@ -117,9 +133,8 @@ def _print_tables(results: "Sequence[FamilyResult]") -> None:
         judgement = result.judgement
         if judgement is not None and judgement.is_absent:
             console.print(Text(f"{ABSENT} {false_alarms(judgement)}"))
-        words = among_five(result)
-        if judgement is not None and words:
-            console.print(Text(f"{words}: {percent(judgement.top_5)}"))
+        if words := among_five(result):
+            console.print(Text(words))
 
 
 def _table(title: str, result: "FamilyResult") -> "Table":
@@ -130,17 +145,23 @@ def _table(title: str, result: "FamilyResult") -> "Table":
 
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("#", justify="right")
-    if result.judgement is not None:
-        table.add_column("chance", justify="right")
+    has_chances = result.judgement is not None and result.judgement.chances
+    table.add_column("chance" if has_chances else "sounds", justify="right")
     table.add_column("similarity", justify="right")
     for heading in ("name", "bank", "category", "author"):
         table.add_column(heading, overflow="fold")
     for match in result.matches:
         row = match.instrument
-        scores = [f"{match.similarity:.3f}"]
-        if result.judgement is not None:
-            scores.insert(0, "-" if match.chance is None else percent(match.chance))
+        worth = match.likeness if match.chance is None else percent(match.chance)
         # Text, not str: names hold brackets, which rich would read as mark-up.
-        cells = (row.name, row.bank, row.category, row.author)
-        table.add_row(str(match.rank), *scores, *map(Text, cells))
+        name = f"{row.name} {_unsorted(match)}".rstrip()
+        cells = (name, row.bank, row.category, row.author)
+        table.add_row(str(match.rank), worth, f"{match.similarity:.3f}", *map(Text, cells))
     return table
+
+
+def _unsorted(match: "Match") -> str:
+    """Say that a family was guessed, or is not known; empty where the instrument says it."""
+    if match.instrument.family is not None:
+        return ""
+    return "(family guessed)" if match.guessed_family else "(of no family)"

@@ -1,7 +1,9 @@
 """Fitting what lets a database say how sure an answer is, on instruments held out of training."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -9,18 +11,30 @@ from cir.errors import DataError, InputError
 from cir.evaluation.answers import Answers
 from cir.evaluation.candidate_draws import draw_candidates
 from cir.evaluation.fit_chances import RankedQueries, fit_chances
-from cir.evaluation.fit_novelty import NovelQueries, fit_novelty
+from cir.evaluation.fit_levels import fit_levels
+from cir.evaluation.fit_novelty import NovelQueries, fit_novelty, weighted_quantile
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, embed_references, timed
-from cir.index.calibration import Calibration
+from cir.index.calibration import FIRST, Calibration
+from cir.index.levels import Levels
+from cir.index.likeness import Likeness
+from cir.metrics import Float64Array
 from cir.progress import part
-from cir.types import Encoder, Progress
+from cir.types import Encoder, Instrument, Progress
 
 FALSE_ALARM_RATE = 0.05
 """How often a calibrated database calls an instrument absent that is there."""
 
+LEAST_INSTRUMENTS = 15
+"""A family of which fewer play says little of others of its kind."""
+
 CALIBRATION_MIXTURES = 2_000
 
+_Told: TypeAlias = tuple[Float64Array, int, float]
+"""Scores of a query's candidates, best first, the place of the right one, and the weight."""
+_MATCHES = 20
+_LEAST_SHARED = 0.8
+"""Of a family's instruments, in the database and in the data that it is calibrated with."""
 _SIZES = (3, 10, 30, 100)
 """Candidates of a family in databases smaller than the data."""
 _STEMS = (2, 3, 4)
@@ -38,9 +52,9 @@ def calibrate(
 ) -> Calibration:
     """Fit chances and novelty on mixtures of two to four instruments of any families.
 
-    Every instrument counts the same, however often it plays. Each query is put to all references
-    of its family and to draws of 3, 10, 30 and 100 of them, so that databases of any size get
-    chances of their own.
+    Every instrument counts the same, however often it plays. Chances are those of searches among
+    all references of a family. For the novelty each query is also put to draws of 3, 10, 30 and
+    100 of them, so that it holds for searches of any size.
 
     Args:
         encoder: Whose similarities are to be understood.
@@ -65,6 +79,7 @@ def fit_calibration(
     identity: str,
     about: str,
     false_alarm_rate: float = FALSE_ALARM_RATE,
+    least_instruments: int = LEAST_INSTRUMENTS,
     seed: int = 0,
 ) -> Calibration:
     """Fit chances and novelty on what a model answered.
@@ -74,6 +89,7 @@ def fit_calibration(
         identity: Of the model.
         about: One line on the queries.
         false_alarm_rate: How often an instrument that is there may be called absent.
+        least_instruments: Families of which fewer play get no chances.
         seed: Of the draws of candidates.
 
     Raises:
@@ -84,23 +100,98 @@ def fit_calibration(
     if not plays:
         raise DataError("A calibration needs queries whose instrument is known; there are none.")
     generator = np.random.default_rng(seed)
-    ranked: list[RankedQueries] = []
     novel: list[NovelQueries] = []
+    owners: dict[str, set[str]] = defaultdict(set)
+    for one in present:
+        owners[one.family].update(one.instruments)
     for one in answers:
-        of_family = {
-            name for here in present if here.family == one.family for name in here.instruments
-        }
         silences = sum(len(other.absent()) for other in answers if other.family == one.family)
-        _draw_queries(one, plays, len(of_family) / max(1, silences), generator, ranked, novel)
+        share = len(owners[one.family]) / max(1, silences)
+        _draw_queries(one, plays, share, generator, novel)
     novelty, threshold = fit_novelty(novel, false_alarm_rate)
+    known = {family for family, names in owners.items() if len(names) >= least_instruments}
+    asked = [_rank(one, plays) for one in present if one.family in known or not known]
+    chance = fit_chances(asked)
+    told: list[_Told] = [
+        (chance.scores(row, one.family), place, weight)
+        for one in asked
+        for row, place, weight in zip(one.ranked, one.places, one.weights, strict=True)
+        if novelty.novelty(row, one.family) <= threshold  # the others get no chances
+    ]
+    if not told:
+        raise DataError("A calibration needs queries that differ; to this model all are alike.")
     return Calibration(
         identity=identity,
         about=about,
-        chance=fit_chances(ranked),
+        candidates={one.family: len(one.candidates) for one in present if one.family in known},
+        chance=chance,
+        levels=_fit_match_levels(told),
+        first_levels=_fit_first_levels(told),
+        likeness=_fit_likeness(present, plays),
         novelty=novelty,
         threshold=threshold,
         false_alarm_rate=false_alarm_rate,
     )
+
+
+def hold_to(
+    calibration: Calibration, gallery: Gallery, instruments: Iterable[Instrument]
+) -> Calibration:
+    """Let chances hold for a database, family by family, where most candidates are the same.
+
+    Args:
+        calibration: Whose families have chances.
+        gallery: Where it was fitted.
+        instruments: Of the database that is searched.
+    """
+    of_family: dict[str | None, set[str]] = defaultdict(set)
+    for one in instruments:
+        of_family[one.family].add(one.instrument_id)
+    candidates = {}
+    for family in calibration.candidates:
+        fitted = {one.instrument_id for one in gallery.entries if one.family == family}
+        here = of_family[family]
+        if here and len(fitted & here) >= _LEAST_SHARED * max(len(fitted), len(here)):
+            candidates[family] = len(here)
+    return replace(calibration, candidates=candidates)
+
+
+def _rank(present: Answers, plays: Mapping[str, int]) -> RankedQueries:
+    """Queries whose instrument is there, against all candidates."""
+    return RankedQueries(
+        present.family,
+        -np.sort(-present.similarities.astype(np.float64), axis=1),
+        present.ranks - 1,
+        np.array([1.0 / plays[name] for name in present.instruments]),
+    )
+
+
+def _fit_match_levels(told: Sequence[_Told]) -> Levels:
+    """How likely matches are, of those ranks that can be asked for on the page."""
+    scores = [row[:_MATCHES] for row, _, _ in told]
+    right = [np.arange(len(row)) == place for row, (_, place, _) in zip(scores, told, strict=True)]
+    weights = [np.full(len(row), one[2]) for row, one in zip(scores, told, strict=True)]
+    return fit_levels(
+        np.concatenate(scores), np.concatenate(right).astype(np.float64), np.concatenate(weights)
+    )
+
+
+def _fit_first_levels(told: Sequence[_Told]) -> Levels:
+    """How likely the instrument is to be among the first five."""
+    return fit_levels(
+        np.array([row[:FIRST].sum() for row, _, _ in told]),
+        np.array([float(place < FIRST) for _, place, _ in told]),
+        np.array([weight for _, _, weight in told]),
+    )
+
+
+def _fit_likeness(present: Sequence[Answers], plays: Mapping[str, int]) -> Likeness:
+    """Similar is what three of four right instruments are at least, very similar one of four."""
+    own = np.concatenate(
+        [one.similarities[np.arange(len(one)), one.targets].astype(np.float64) for one in present]
+    )
+    weights = np.array([1.0 / plays[name] for one in present for name in one.instruments])
+    return Likeness(*(weighted_quantile(own, weights, share) for share in (0.25, 0.75)))
 
 
 def _draw_queries(
@@ -108,7 +199,6 @@ def _draw_queries(
     plays: Mapping[str, int],
     silence_weight: float,
     generator: np.random.Generator,
-    ranked: list[RankedQueries],
     novel: list[NovelQueries],
 ) -> None:
     """Put queries to candidate sets of several sizes.
@@ -118,8 +208,8 @@ def _draw_queries(
         plays: How often each instrument plays, in all answers.
         silence_weight: Of a query whose family does not play.
         generator: Draws the candidates.
-        ranked: Gets the queries whose instrument is there.
-        novel: Gets these, the same without the right candidate, and those of silent families.
+        novel: Gets the queries whose instrument is there, the same without the right candidate,
+            and those of silent families.
     """
     here, silent = answers.present(), answers.absent()
     n_candidates = len(answers.candidates)
@@ -128,10 +218,9 @@ def _draw_queries(
     silence_weights = np.full(len(silent), silence_weight / len(sizes))
     for size in sizes:
         whole = size == n_candidates
-        found, places = draw_candidates(here.similarities, size, generator, keep=here.targets)
+        found, _ = draw_candidates(here.similarities, size, generator, keep=here.targets)
         others, _ = draw_candidates(here.similarities, size, generator, drop=here.targets)
         nobody, _ = draw_candidates(silent.similarities, size, generator)
-        ranked.append(RankedQueries(here.family, found, places, weights))
         novel.append(NovelQueries(here.family, found, False, weights, whole))
         novel.append(NovelQueries(here.family, others, True, weights, whole))
         novel.append(NovelQueries(here.family, nobody, True, silence_weights, whole))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cir.metrics import Float64Array, IntArray
+from cir.metrics import Float64Array, IntArray, target_ranks
 from cir.types import FloatArray
 
 
@@ -25,7 +25,7 @@ def draw_candidates(
 
     Returns:
         Similarities, best first, (Q, min(count, N or N - 1)), and the place of `keep` among them,
-        from 0, (Q,); zeros without `keep`.
+        from 0, behind all that equal it, (Q,); zeros without `keep`.
     """
     queries = np.arange(len(similarities))
     keys = generator.random(similarities.shape)  # the smallest are drawn
@@ -40,5 +40,5 @@ def draw_candidates(
     ranked = np.take_along_axis(drawn, order, axis=1)
     if keep is None:
         return ranked, np.zeros(len(queries), dtype=np.int64)
-    is_kept = np.take_along_axis(columns, order, axis=1) == keep[:, None]
-    return ranked, is_kept.argmax(axis=1).astype(np.int64)
+    kept = (columns == keep[:, None]).argmax(axis=1)
+    return ranked, target_ranks(drawn, kept) - 1

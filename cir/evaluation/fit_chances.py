@@ -1,4 +1,4 @@
-"""Fitting the chances of matches: a conditional logit, whose likelihood has one maximum."""
+"""Fitting the scores of matches: a conditional logit, whose likelihood has one maximum."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from cir.errors import DataError
 from cir.index.chances import ChanceModel, lead
 from cir.metrics import Float64Array, IntArray
 
-_OWN = ("scale", "scale_per_gap", "scale_per_log_n")
+_OWN = ("scale", "scale_per_gap", "scale_per_best")
 _FAMILY_SPREAD = 1.0
 """Standard deviation of what families add to the scale before anything was seen, in units of one
 over the spread of similarities; families with few instruments stay near 0."""
@@ -26,14 +26,14 @@ class RankedQueries:
     places: IntArray
     """Where the right one stands, from 0, (Q,)."""
     weights: Float64Array
-    """How much each query counts, (Q,); those of one instrument add up to 1 over all blocks."""
+    """How much each query counts, (Q,); those of one instrument add up to 1."""
 
 
 def fit_chances(queries: Sequence[RankedQueries]) -> ChanceModel:
     """Find the figures under which the right candidates are most likely.
 
     Args:
-        queries: Of several families, against several numbers of candidates.
+        queries: Of several families.
 
     Raises:
         DataError: No query has a choice.
@@ -67,7 +67,7 @@ def fit_chances(queries: Sequence[RankedQueries]) -> ChanceModel:
     return ChanceModel(
         scale=float(scales[0]),
         scale_per_gap=float(scales[1] / spread),
-        scale_per_log_n=float(scales[2]),
+        scale_per_best=float(scales[2] / spread),
         rank_decay=float(found[-1]),
         family_scales=dict(zip(families, scales[len(_OWN) :].tolist(), strict=True)),
     )
@@ -88,7 +88,7 @@ class _Block:
         self._known = np.zeros((n_queries, len(_OWN) + len(families)))
         self._known[:, 0] = 1.0
         self._known[:, 1] = [lead(ranked) / spread for ranked in queries.ranked]
-        self._known[:, 2] = np.log(n_candidates)
+        self._known[:, 2] = queries.ranked[:, 0] / spread
         self._known[:, len(_OWN) + list(families).index(queries.family)] = 1.0
 
     def loss(self, figures: Float64Array) -> tuple[float, Float64Array]:

@@ -70,7 +70,7 @@ def fit_novelty(
             _Cell(
                 one.family,
                 float(features_of[0, -1]),
-                _quantile(features_of @ slopes, one.weights, 1.0 - false_alarm_rate),
+                weighted_quantile(features_of @ slopes, one.weights, 1.0 - false_alarm_rate),
                 float(one.weights.sum()),
             )
             for one, features_of in present
@@ -78,7 +78,7 @@ def fit_novelty(
     )
     slopes[-1] -= slope
     logits = [features_of @ slopes + offsets[one.family] for one, features_of in present]
-    limit = _quantile(
+    limit = weighted_quantile(
         np.concatenate(
             [part for part, (one, _) in zip(logits, present, strict=True) if one.is_whole]
         ),
@@ -143,7 +143,7 @@ def _fit_logistic(
     return float(found[0] - slopes @ centre), slopes
 
 
-def _quantile(values: Float64Array, weights: Float64Array, quantile: float) -> float:
+def weighted_quantile(values: Float64Array, weights: Float64Array, quantile: float) -> float:
     """The smallest value that at least this share of the weight does not exceed."""
     order = np.argsort(values)
     reached = np.cumsum(weights[order])

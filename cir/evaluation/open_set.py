@@ -14,16 +14,15 @@ from cir.evaluation.detection import auroc
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, embed_references, timed
 from cir.evaluation.mixtures import describe
-from cir.evaluation.reliability import expected_calibration_error, reliability_bins
+from cir.evaluation.reliability import expected_calibration_error, reliability_bins, worst_bin
 from cir.evaluation.scores import Estimate
-from cir.index.calibration import Calibration, read_calibration
+from cir.index.calibration import FIRST, Calibration, read_calibration
 from cir.index.database import BUNDLED_PATH
-from cir.metrics import Float64Array, IntArray, hits, target_ranks
+from cir.metrics import Float64Array, IntArray, target_ranks
 from cir.progress import part
 from cir.types import Encoder, FloatArray, Judgement, Progress
 
 _NAME = "model"
-_TOP = 5
 
 
 def evaluate_open_set(
@@ -52,9 +51,12 @@ def evaluate_open_set(
     Returns:
         For JSON: `protocol`, `encoder`, `seconds`, `settings`, `primary`, `auroc` (of `instrument`
         and of `family`, which is None where only one family is asked for), `ece` and `reliability`
-        (of `top_1` and `top_5`) and `threshold`: its `novelty`, and the share of queries above it
-        whose instrument is there (`false_alarm`) or is not (`detection_instrument`,
-        `detection_family`).
+        (of `matches`, all that are shown with a chance, of `top_1` and of `top_5`; None and empty
+        where no chance is shown), `shown` and `threshold`: its `novelty`, and the share of queries
+        above it whose instrument is there (`false_alarm`) or is not (`detection_instrument`,
+        `detection_family`). `shown` is the `share` of the queries whose instrument is there that
+        get chances, how many `matches` these are, and the `worst` bin of 50 matches or more, with
+        its `gap`, None where there is none.
 
     Raises:
         InputError: Something about the set makes no sense.
@@ -110,7 +112,7 @@ def judge_answers(
     """The figures of `evaluate_open_set`, from answers.
 
     Args:
-        calibration: What judges.
+        calibration: What judges; chances of its families hold for the candidates here.
         asked: Queries whose instrument is there; others among them do not count.
         with_silence: Queries for families that play and for families that do not, in the same
             mixtures; may be empty.
@@ -119,28 +121,43 @@ def judge_answers(
     Raises:
         DataError: There is no query whose instrument is there.
     """
+    candidates = {
+        one.family: len(one.candidates) for one in asked if one.family in calibration.candidates
+    }
+    calibration = replace(calibration, candidates=candidates)
     here = _judge([one.present() for one in asked], calibration)
     if not len(here.ranks):
         raise DataError("There is no query whose instrument is in the database.")
     gone = _judge([one.present() for one in asked], calibration, without_target=True)
-    chances = {"top_1": here.top_1, "top_5": here.top_5}
-    right = {"top_1": hits(here.ranks, 1), "top_5": hits(here.ranks, _TOP)}
-    groups = bootstrap.group_numbers(here.instruments)
+    said = _said(here)
     errors = {
-        name: expected_calibration_error(chances[name], right[name], groups, seed=seed)
-        for name in chances
+        name: expected_calibration_error(one.chances, one.right, one.groups, seed=seed)
+        if len(one.chances)
+        else None
+        for name, one in said.items()
     }
+    bins = {
+        name: reliability_bins(one.chances, one.right) if len(one.chances) else []
+        for name, one in said.items()
+    }
+    worst = worst_bin(bins["matches"])
     silent_auroc, silent_rate = _judge_silence(with_silence, calibration, seed)
+    error = errors["matches"]
     return {
-        "primary": {"name": "ECE of top_1", "value": errors["top_1"].value},
+        "primary": {
+            "name": "ECE of shown chances",
+            "value": None if error is None else error.value,
+        },
         "auroc": {
             "instrument": _auroc(gone, gone.instruments, here, seed),
             "family": silent_auroc,
         },
-        "ece": {name: _as_dict(error) for name, error in errors.items()},
-        "reliability": {
-            name: [one.as_dict() for one in reliability_bins(chances[name], right[name])]
-            for name in chances
+        "ece": {name: None if one is None else _as_dict(one) for name, one in errors.items()},
+        "reliability": {name: [bin.as_dict() for bin in found] for name, found in bins.items()},
+        "shown": {
+            "share": len(said["top_1"].chances) / len(here.ranks),
+            "matches": len(said["matches"].chances),
+            "worst": None if worst is None else worst.as_dict() | {"gap": worst.gap},
         },
         "threshold": {
             "novelty": calibration.threshold,
@@ -197,8 +214,7 @@ class _Judged:
     mixtures: IntArray
     ranks: IntArray
     """Of the right candidate; 0 where it is not there."""
-    top_1: Float64Array
-    top_5: Float64Array
+    judgements: tuple[Judgement, ...]
     novelty: Float64Array
     is_absent: Float64Array
 
@@ -221,17 +237,48 @@ def _judge(
                 similarities = _without(similarities, int(one.targets[number]))
                 if not len(similarities):
                     continue
-            judgement = calibration.judge(similarities, one.family, _TOP)
+            judgement = calibration.judge(similarities, one.family, FIRST)
             judged.append((judgement, names[number], int(one.mixtures[number]), int(ranks[number])))
     return _Judged(
         tuple(instrument for _, instrument, _, _ in judged),
         np.array([mixture for _, _, mixture, _ in judged], dtype=np.int64),
         np.array([rank for _, _, _, rank in judged], dtype=np.int64),
-        *(
-            np.array([getattr(one, name) for one, _, _, _ in judged], dtype=np.float64)
-            for name in ("top_1", "top_5", "novelty", "is_absent")
-        ),
+        tuple(one for one, _, _, _ in judged),
+        np.array([one.novelty for one, _, _, _ in judged], dtype=np.float64),
+        np.array([one.is_absent for one, _, _, _ in judged], dtype=np.float64),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Said:
+    """Chances that were said, what came of each, and the number of its instrument."""
+
+    chances: Float64Array
+    right: Float64Array
+    groups: IntArray
+
+
+def _said(here: _Judged) -> dict[str, _Said]:
+    """Chances of all matches, of the first ones, and of the first five together."""
+    groups = bootstrap.group_numbers(here.instruments)
+    queries = [number for number, one in enumerate(here.judgements) if one.chances]
+    counts = [len(here.judgements[number].chances) for number in queries]
+    ranks = here.ranks[queries]
+    places = [np.arange(1, count + 1) for count in counts]
+
+    def say(chances: Sequence[float | None], right: Sequence[bool], owners: IntArray) -> _Said:
+        return _Said(np.array(chances, dtype=np.float64), np.array(right, dtype=np.float64), owners)
+
+    judgements = [here.judgements[number] for number in queries]
+    return {
+        "matches": say(
+            [chance for one in judgements for chance in one.chances],
+            [bool(hit) for rank, own in zip(ranks, places, strict=True) for hit in own == rank],
+            np.repeat(groups[queries], counts),
+        ),
+        "top_1": say([one.top_1 for one in judgements], [*(ranks == 1)], groups[queries]),
+        "top_5": say([one.top_5 for one in judgements], [*(ranks <= FIRST)], groups[queries]),
+    }
 
 
 def _without(similarities: FloatArray, column: int) -> FloatArray:

@@ -1,5 +1,6 @@
 """Whether a chance means what it says: reliability diagram and expected calibration error."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ from cir.evaluation.scores import RESAMPLES, Estimate
 from cir.metrics import Float64Array, IntArray
 
 N_BINS = 10
+ENOUGH = 50
+"""Answers that a bin must have for its distance to mean anything."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,11 @@ class ReliabilityBin:
     accuracy: float | None
     """Share of them that were right; None where there is no answer."""
     count: int
+
+    @property
+    def gap(self) -> float:
+        """How far what was stated lies above what happened; below 0 where it lies below."""
+        return 0.0 if self.chance is None or self.accuracy is None else self.chance - self.accuracy
 
     def as_dict(self) -> dict[str, float | int | None]:
         """For JSON."""
@@ -53,6 +61,12 @@ def reliability_bins(chances: Float64Array, right: Float64Array) -> list[Reliabi
             )
         )
     return bins
+
+
+def worst_bin(bins: Sequence[ReliabilityBin]) -> ReliabilityBin | None:
+    """The bin of 50 answers or more that is off the furthest; None where there is none."""
+    filled = [one for one in bins if one.count >= ENOUGH]
+    return max(filled, key=lambda one: abs(one.gap), default=None)
 
 
 def expected_calibration_error(

@@ -4,7 +4,8 @@
 """
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,21 @@ from numpy.typing import ArrayLike
 from cir.config import parse_config
 from cir.errors import DatabaseError, InputError
 from cir.files import replacing
-from cir.index.chances import ChanceModel, check_numbers
+from cir.index.chances import ChanceModel, check_numbers, check_scales
+from cir.index.levels import Levels
+from cir.index.likeness import Likeness
 from cir.index.novelty import NoveltyModel
 from cir.types import Judgement
 
 CALIBRATION_NAME = "calibration.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+FIRST = 5
+"""Matches that are shown where nobody asks for another number."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a model's similarities are worth.
+    """What a model's similarities are worth, in one database.
 
     Raises:
         InputError: a figure makes no sense.
@@ -34,8 +39,17 @@ class Calibration:
     """Of the model."""
     about: str
     """One line: what it was fitted on."""
+    candidates: Mapping[str, int]
+    """How many instruments the database had, by family, where chances are known: they hold for
+    searches among these, and for no others."""
     chance: ChanceModel
-    """Given that the instrument is in the database, how likely each match is to be it."""
+    """Given that the instrument is in the database, how well each match stands."""
+    levels: Levels
+    """How likely a match of such a score is to be the instrument."""
+    first_levels: Levels
+    """How likely it is to be among the first five, of which these are the scores together."""
+    likeness: Likeness
+    """What is said of similarities in words."""
     novelty: NoveltyModel
     """Whether it is in the database at all."""
     threshold: float
@@ -46,6 +60,7 @@ class Calibration:
 
     def __post_init__(self) -> None:
         check_numbers("the calibration", (self.threshold, self.false_alarm_rate))
+        check_scales("candidates of the calibration", self.candidates)
         if self.format_version != FORMAT_VERSION:
             raise InputError(
                 f"This calibration has format {self.format_version!r}, this program reads "
@@ -72,6 +87,9 @@ class Calibration:
     def judge(self, similarities: ArrayLike, family: str | None, top_k: int) -> Judgement:
         """Say how sure an answer is.
 
+        There are chances where they were fitted for as many candidates of that family, and the
+        instrument is not said to be absent.
+
         Args:
             similarities: of all candidates that pass the filters, in any order, (N,). Without any,
                 nothing is found and the instrument is absent.
@@ -89,17 +107,23 @@ class Calibration:
         if top_k < 1:
             raise InputError(f"top_k must be at least 1, not {top_k}.")
         if not len(values):
-            return Judgement((), 0.0, 0.0, 1.0, True, self.false_alarm_rate)
+            return Judgement(1.0, True, self.false_alarm_rate)
         ranked = np.sort(values)[::-1]
-        chances = self.chance.chances(ranked, family)
         novelty = self.novelty.novelty(ranked, family)
-        return Judgement(
-            chances=tuple(chances[:top_k].tolist()),
-            top_1=float(chances[0]),
-            top_5=min(1.0, float(chances[:5].sum())),
+        judgement = Judgement(
             novelty=novelty,
             is_absent=novelty > self.threshold,
             false_alarm_rate=self.false_alarm_rate,
+        )
+        if judgement.is_absent or self.candidates.get(family or "") != len(ranked):
+            return judgement
+        scores = self.chance.scores(ranked, family)
+        chances = self.levels.of(scores[:top_k])
+        return replace(
+            judgement,
+            chances=tuple(chances.tolist()),
+            top_1=float(chances[0]),
+            top_5=float(self.first_levels.of(scores[:FIRST].sum())),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -124,6 +148,8 @@ class Calibration:
 def read_calibration(folder: Path) -> Calibration | None:
     """Read the calibration of the database in `folder`; None where it has none.
 
+    One of an older format counts as none.
+
     Raises:
         DatabaseError: it is damaged.
     """
@@ -136,6 +162,8 @@ def read_calibration(folder: Path) -> Calibration | None:
         raise DatabaseError(
             f"{path} cannot be read; delete it and run `cir database calibrate`."
         ) from None
+    if isinstance(values, dict) and values.get("format_version") in range(1, FORMAT_VERSION):
+        return None
     return Calibration.from_dict(values, str(path))
 
 

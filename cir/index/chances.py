@@ -1,4 +1,4 @@
-"""How likely each match is to be the right one: a softmax that knows how much to trust itself."""
+"""How well each match stands among all: a softmax that knows how much to trust itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,19 +15,19 @@ GAP_RANK = 5
 
 @dataclass(frozen=True)
 class ChanceModel:
-    """Chances of ranked candidates, given that one of them is right.
+    """Scores of ranked candidates, given that one of them is right: chances, but for `Levels`.
 
-    The chance of the candidate of rank r and similarity s_r among N is proportional to
+    The score of the candidate of rank r and similarity s_r among N is proportional to
 
-        exp(k s_r) / r^decay,   k = scale + scale_per_gap (s_1 - s_5) + scale_per_log_n ln N + own,
+        exp(k s_r) / r^decay,   k = scale + scale_per_gap (s_1 - s_5) + scale_per_best s_1 + own,
 
-    where `own` is what the family adds to the scale, and k is never below 0. The chances sum to 1
+    where `own` is what the family adds to the scale, and k is never below 0. The scores sum to 1
     and never rise with the rank.
     """
 
     scale: float
     scale_per_gap: float
-    scale_per_log_n: float
+    scale_per_best: float
     rank_decay: float
     """At least 0."""
     family_scales: Mapping[str, float] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class ChanceModel:
     def __post_init__(self) -> None:
         check_numbers(
             "the chances",
-            (self.scale, self.scale_per_gap, self.scale_per_log_n, self.rank_decay),
+            (self.scale, self.scale_per_gap, self.scale_per_best, self.rank_decay),
         )
         check_scales("family_scales of the chances", self.family_scales)
         if self.rank_decay < 0:
@@ -45,8 +45,8 @@ class ChanceModel:
                 "be likelier than an earlier one."
             )
 
-    def chances(self, ranked: NDArray[np.float64], family: str | None) -> NDArray[np.float64]:
-        """Chance of each candidate, (N,).
+    def scores(self, ranked: NDArray[np.float64], family: str | None) -> NDArray[np.float64]:
+        """Score of each candidate, in [0, 1], (N,).
 
         Args:
             ranked: similarities of all candidates, best first, (N,), N at least 1.
@@ -56,7 +56,7 @@ class ChanceModel:
         scale = (
             self.scale
             + self.scale_per_gap * lead(ranked)
-            + self.scale_per_log_n * np.log(count)
+            + self.scale_per_best * ranked[0]
             + self.family_scales.get(family or "", 0.0)
         )
         ranks = np.arange(1, count + 1)

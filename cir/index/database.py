@@ -35,6 +35,7 @@ from cir.index.calibration import (
 from cir.index.chroma import ChromaStore
 from cir.index.exact import cosine_similarities, rank, shortlist
 from cir.index.hubs import HubCohort, read_hubs, write_hubs
+from cir.index.likeness import Likeness
 from cir.index.store import HOME_VARIABLE, discard_store, ensure_store
 from cir.index.timbre_map import place, principal_plane
 from cir.index.vectors import check_embeddings, check_query
@@ -176,18 +177,30 @@ class InstrumentDatabase:
 
     @property
     def calibration(self) -> Calibration | None:
-        """What turns similarities into chances; None where nothing was fitted for this model.
-
-        That of the bundled database serves every database of the same model without its own.
+        """What turns similarities into chances; None where nothing was fitted for this database.
 
         Raises:
             DatabaseError: it is damaged, or was made for another model.
         """
         with self._lock:
             if not self._calibration_read:
-                self._calibration = self._find_fit(read_calibration)
-                self._calibration_read = True
+                own = read_calibration(self.path)
+                if own is not None:
+                    own.check_identity(self.identity)
+                self._calibration, self._calibration_read = own, True
             return self._calibration
+
+    @property
+    def likeness(self) -> Likeness:
+        """What is said in words of the similarities of mixtures to instruments.
+
+        That of the bundled database serves every database of the same model.
+
+        Raises:
+            DatabaseError: the calibration is damaged, or was made for another model.
+        """
+        fitted = self.calibration or self._of_bundled(read_calibration)
+        return Likeness() if fitted is None else fitted.likeness
 
     def set_calibration(self, calibration: Calibration) -> None:
         """Store what turns similarities into chances, in place of what was there.
@@ -211,7 +224,10 @@ class InstrumentDatabase:
         """
         with self._lock:
             if not self._hubs_read:
-                self._hubs = self._find_fit(read_hubs)
+                own = read_hubs(self.path)
+                if own is not None:
+                    own.check_identity(self.identity)
+                self._hubs = own or self._of_bundled(read_hubs)
                 self._hubs_read = True
             return self._hubs
 
@@ -491,16 +507,12 @@ class InstrumentDatabase:
         self._hubs, self._hubs_read = None, False
         self._biases = {}
 
-    def _find_fit(self, read: Callable[[Path], _Fit | None]) -> _Fit | None:
-        """What was fitted for this database, else for the bundled one where the model is the same.
+    def _of_bundled(self, read: Callable[[Path], _Fit | None]) -> _Fit | None:
+        """What was fitted for the bundled database, where the model is the same.
 
         Raises:
-            DatabaseError: it is damaged, or this database's own is of another model.
+            DatabaseError: it is damaged.
         """
-        own = read(self.path)
-        if own is not None:
-            own.check_identity(self.identity)
-            return own
         shipped = read(BUNDLED_PATH)
         return shipped if shipped is not None and shipped.identity == self.identity else None
 

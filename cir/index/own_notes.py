@@ -13,7 +13,7 @@ from cir.index.own_digests import digest_of_file
 from cir.index.own_engines import Described, OwnEngines
 from cir.index.own_files import Limits, SoundFile
 from cir.instruments.catalog import make_instrument_id
-from cir.instruments.families import family_of_folder, reference_pitch
+from cir.instruments.families import family_of_file, family_of_folder, reference_pitch
 from cir.types import FloatArray, Instrument
 
 _MAX_ID_LENGTH = 110
@@ -25,7 +25,7 @@ class Labels:
 
     family: str | None = None
     """None: what a sound font or preset says, else from the name of the folder that a sound lies
-    in, if it names a family."""
+    in, or from its own, if it names a family."""
     bank: str | None = None
     """None: the name of the folder, archive or sound font."""
     author: str = ""
@@ -82,7 +82,7 @@ class NoteReader:
         instrument = Instrument(
             instrument_id=self._free_id(bank, file.inside.with_suffix("")),
             name=file.inside.stem,
-            family=self._labels.family or _family_of_place(file),
+            family=self._labels.family or _family_of_name(file, file.inside.stem),
             category=_category(file),
             bank=bank,
             author=self._labels.author,
@@ -95,7 +95,7 @@ class NoteReader:
     def _engine_note(self, file: SoundFile, content: str, one: Described) -> OwnNote:
         labels, is_font = self._labels, bool(one.reference)
         bank = labels.bank or (file.inside.stem if is_font else file.bank)
-        family = labels.family or one.family or _family_of_place(file)
+        family = labels.family or one.family or _family_of_name(file, one.name)
         place = file.inside.with_suffix("")
         if is_font:
             font = [file.inside.stem] if labels.bank else []  # else the bank says it
@@ -138,10 +138,11 @@ class NoteReader:
         return free
 
 
-def _family_of_place(file: SoundFile) -> str | None:
-    """Read a family from the innermost folder that names one, or from the bank."""
-    names = (*reversed(file.inside.parts[:-1]), file.bank)
-    return next(filter(None, map(family_of_folder, names)), None)
+def _family_of_name(file: SoundFile, name: str) -> str | None:
+    """Read a family from the innermost folder that names one, the name, or the bank."""
+    folders = (family_of_folder(one) for one in reversed(file.inside.parts[:-1]))
+    named = next(filter(None, folders), None) or family_of_file(name)
+    return named or family_of_folder(file.bank)
 
 
 def _category(file: SoundFile) -> str:

@@ -5,6 +5,7 @@ the categories of the Surge synthesizer. "Percussion" follows the *chromatic per
 General MIDI, plus drum kits.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -135,6 +136,30 @@ _FAMILY_BY_WORD = {
     word: family for family, words in _SAMPLE_PACK_WORDS.items() for word in words.split()
 }
 
+_FILE_WORDS = {
+    "percussion": "bd sd hh kik clave woodblock glockenspiel xylophone celesta kalimba agogo gong "
+    "djembe tabla snap stick chime",
+    "piano": "wurlitzer wurli",
+    "guitar": "banjo sitar ukulele mandolin koto",
+    "strings": "contrabass pizzicato fiddle",
+    "reed": "bagpipe",
+    "pipe": "piccolo panflute shakuhachi",
+    "synth_effects": "sweep",
+}
+"""What single sound files are called, beyond what folders are."""
+_FAMILY_BY_FILE_WORD = {
+    word: family for family, words in _FILE_WORDS.items() for word in words.split()
+}
+_FAMILY_BY_PHRASE = {
+    "bass guitar": "bass",
+    "bass synth": "bass",
+    "english horn": "reed",
+    "music box": "percussion",
+}
+"""Where the last word is not what the sound is."""
+_FILE_WORD = re.compile(r"[^\W\d_]+|\d+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
 _NSYNTH_FAMILIES = {
     "bass": "bass",
     "brass": "brass",
@@ -201,6 +226,24 @@ def family_of_folder(name: str) -> str | None:
         family = family_of_surge_category(candidate) or family_of_surge_category(f"{candidate}s")
         if family is not None:
             return family
+    return None
+
+
+def family_of_file(stem: str) -> str | None:
+    """Read a family from the name of a sound file: `kick 01`, `bass_C2`, `SynthLead3`, `808 C1`.
+
+    The last word that names a family counts; `synth` and numbers only where no other word does.
+    """
+    words = [word.lower() for word in _FILE_WORD.findall(_CAMEL.sub(" ", stem))]
+    text = f" {' '.join(words)} "
+    for phrase, family in _FAMILY_BY_PHRASE.items():
+        if f" {phrase} " in text:
+            return family
+    plain = [word for word in words if not word.isdigit() and word not in ("synth", "synths")]
+    for word in (*reversed(plain), *reversed(words)):
+        found = _FAMILY_BY_FILE_WORD.get(word.removesuffix("s")) or family_of_folder(word)
+        if found is not None:
+            return found
     return None
 
 

@@ -26,6 +26,7 @@ from cir.training.average import MovingAverage
 from cir.training.batches import BatchRenderer, MixtureBatch, PairBatch
 from cir.training.config import TrainingConfig
 from cir.training.data import open_datasets, training_pool
+from cir.training.divergence import check_finite
 from cir.training.interrupts import collect_interrupts
 from cir.training.objective import Objective
 from cir.training.prefetch import Prefetcher
@@ -59,6 +60,7 @@ def train(config: TrainingConfig, folder: Path, *, cpu: bool = False) -> Path:
 
     Raises:
         InputError: The batches cannot be shared out among so many processes.
+        DataError: A loss is not a finite number; the checkpoint before it is kept.
         CirError: A source, a checkpoint or what to start from cannot be used.
     """
     set_seed(config.seed)
@@ -166,12 +168,14 @@ class _Trainer:
                 )
                 stop = self._any(bool(interrupted))
                 if self.main:
-                    self._log(losses, bar)
                     ended = stop or self.state.step == total
                     due = self.state.step % self.config.validate_every_steps == 0
+                    late = time.monotonic() - saved_at > self.config.checkpoint_every_seconds
+                    if ended or due or late or self.state.step % _LOG_EVERY_STEPS == 0:
+                        check_finite(losses, self.state.step)
+                    self._log(losses, bar)
                     if due or self.state.step == total:
                         self._validate()
-                    late = time.monotonic() - saved_at > self.config.checkpoint_every_seconds
                     if ended or due or late:
                         self._save()
                         saved_at = time.monotonic()

@@ -12,7 +12,7 @@ from cir.datasets.base import NoteDataset
 from cir.mixtures.config import MixtureConfig
 from cir.model.conv_ast.network import ConvAst
 from cir.training.feature_cache import FeatureCache
-from cir.training.note_stage import embed_levels, rank_of_targets
+from cir.training.note_stage import accuracy, embed_levels
 
 _BATCH = 32
 
@@ -143,12 +143,7 @@ class MixtureValidation:
         for column, family in enumerate(self.families):
             embedded = embed_levels(network, self.references[column].to(device))
             similarities = queries[:, column] @ embedded.T
-            ranks = rank_of_targets(similarities, self.targets[column].to(device)).float()
-            found = {
-                "top_1": 100 * float((ranks <= 1).float().mean()),
-                "top_5": 100 * float((ranks <= 5).float().mean()),
-                "mrr": float((1 / ranks).mean()),
-            }
+            found = accuracy(similarities, self.targets[column])
             best = similarities.argmax(1).cpu()
             scores[f"unheard_best_{family}"] = 100 * float(
                 self.unheard[column][best].float().mean()

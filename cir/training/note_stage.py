@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from cir.losses.supervised_contrastive import supervised_contrastive
+from cir.metrics import mean_reciprocal_rank, target_ranks, top_k_accuracy
 from cir.model.conv_ast.network import ConvAst
 from cir.training.feature_cache import FeatureCache
 from cir.training.network_stage import NetworkStage
@@ -97,12 +98,7 @@ class NoteValidation:
         references, queries = (
             embed_levels(network, part) for part in (self.references, self.queries)
         )
-        ranks = rank_of_targets(queries @ references.T, self.targets.to(queries.device)).float()
-        return {
-            "top_1": 100 * float((ranks <= 1).float().mean()),
-            "top_5": 100 * float((ranks <= 5).float().mean()),
-            "mrr": float((1 / ranks).mean()),
-        }
+        return accuracy(queries @ references.T, self.targets)
 
 
 @torch.inference_mode()
@@ -114,13 +110,16 @@ def embed_levels(network: ConvAst, levels: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-def rank_of_targets(similarities: Tensor, targets: Tensor) -> Tensor:
-    """Ranks from 1; whatever is as similar as the target, or not a number, counts against it.
+def accuracy(similarities: Tensor, targets: Tensor) -> dict[str, float]:
+    """Top-1 and top-5 in percent, and the mean reciprocal rank.
 
     Args:
         similarities: (Q, R).
         targets: Columns of them, (Q,).
     """
-    own = similarities.gather(1, targets[:, None])
-    better = ~(similarities < own)
-    return better.sum(1).clamp_min(1)  # the target itself is not below itself
+    ranks = target_ranks(similarities.numpy(force=True), targets.numpy(force=True))
+    return {
+        "top_1": 100 * top_k_accuracy(ranks, 1),
+        "top_5": 100 * top_k_accuracy(ranks, 5),
+        "mrr": mean_reciprocal_rank(ranks),
+    }

@@ -15,8 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from cir.errors import CheckpointError, DataError, InputError
+from cir.errors import CheckpointError, InputError
 from cir.files import replacing
+from cir.training.divergence import check_finite
 from cir.training.interrupts import collect_interrupts
 from cir.training.optimiser import MatrixOptimiser
 
@@ -150,7 +151,7 @@ def run_stage(
     with collect_interrupts() as interrupted:
         while (done := clock.done(config, stage.batch_size)) < 1 and not interrupted:
             if not falls and done > 1 - config.fall_share:
-                _check(losses, clock)
+                check_finite(losses, clock.step)
                 save_checkpoint(folder / STABLE, stage, clock)
                 falls = True
             generator.manual_seed(_seed_of(seed, clock.step))
@@ -162,19 +163,19 @@ def run_stage(
             clock.seconds = time.monotonic() - began
             if clock.seconds - told > _LOG_SECONDS:
                 told = clock.seconds
-                _check(losses, clock)
+                check_finite(losses, clock.step)
                 row = {name: float(value.detach()) for name, value in losses.items()}
                 _log(folder, stage, clock, done, row)
             if clock.seconds - saved > 60 * checkpoint_minutes:
                 saved = clock.seconds
-                _check(losses, clock)
+                check_finite(losses, clock.step)
                 save_checkpoint(folder / CHECKPOINT, stage, clock)
             if clock.seconds - validated > 60 * validate_minutes:
                 validated = clock.seconds
                 _log(folder, stage, clock, done, stage.validate())
                 began = time.monotonic() - clock.seconds  # the clock stands still meanwhile
     if losses:
-        _check(losses, clock)
+        check_finite(losses, clock.step)
         save_checkpoint(folder / CHECKPOINT, stage, clock)
     if interrupted:
         return False
@@ -218,15 +219,6 @@ def _seed_of(seed: int, step: int) -> int:
 
 def _of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-def _check(losses: Mapping[str, Tensor], clock: Clock) -> None:
-    wrong = [name for name, value in losses.items() if not math.isfinite(float(value.detach()))]
-    if wrong:
-        raise DataError(
-            f"The loss {wrong[0]} is not a finite number at step {clock.step}: the run was stopped "
-            "and its last checkpoint kept. Lower the rates, or look for notes that are not finite."
-        )
 
 
 def _log(

@@ -48,7 +48,12 @@ _CALIBRATED = f"""* **Chance** is how likely it is that a match is the very inst
   *if the database has it*. It was measured on mixes of instruments that the model was not trained
   on: of the matches shown with 30 %, about 30 in 100 were right. A program made those mixes from
   single notes; where yours are unlike them (voices, chords, mastering, or one instrument alone),
-  take the chance as a hint.
+  take the chance as a hint. There are only a few different chances, each with many instruments
+  behind it, and never 100 %.
+* **Very similar, similar, not alike** stand where no chance is known: in families with too few
+  instruments to measure it, with a filter, among your own sounds, and where the instrument is
+  probably not here. Of the right instruments in those mixes a quarter was very similar, and three
+  of four at least similar.
 * **Probably not in this database** says that the answer looks like those where the instrument had
   been left out of the database on purpose, or where the mix had none of its family. Beside it
   stands how often it was said of instruments that are here, on the mixes that it was set with; on

@@ -79,11 +79,13 @@ def _add_search(answers: Answers) -> None:
         """Find the instruments that sound most like those in a mix.
 
         Answers {"seconds", "families"}. Each family has its `matches`, best first, with
-        `similarity` (cosine) and `chance` (calibrated, in [0, 1], that this is the instrument, if
-        the database has it), and a `judgement` of them all: `top_1` and `top_5` (chance that the
-        first, or one of the first five, is right), `novelty` in [0, 1], `is_absent` (probably not
-        in this database) and `false_alarm_rate` (how often that is said of instruments that are
-        here). Chances and judgement are null where the database is not calibrated for the model.
+        `similarity` (cosine), `likeness` (a word for it: very similar, similar, not alike) and
+        `chance` (calibrated, in [0, 1], that this is the instrument, if the database has it), and a
+        `judgement` of them all: `top_1` and `top_5` (chance that the first, or one of the first
+        five, is right), `novelty` in [0, 1], `is_absent` (probably not in this database) and
+        `false_alarm_rate` (how often that is said of instruments that are here). The judgement is
+        null where the database is not calibrated, chances also where few data of the family stand
+        behind them, with a filter, and where the instrument is probably absent.
         A match has all facts of its instrument, and the addresses of its `preview` and `phrase`,
         relative to the page. Files may last ten minutes and have 120 MB; searches run one after
         another, by turns of the visitors, and up to 64 of each may wait.
@@ -140,8 +142,8 @@ def _add_similar(answers: Answers) -> None:
         """Find the instruments most similar to one of the database, or to a sound of one.
 
         Answers {"matches"}, best first, each as in /search, by plain cosine `similarity`; `chance`
-        is null. A sound should be one note or a short passage of one instrument; of a longer one
-        the first seconds count.
+        and `likeness` are null. A sound should be one note or a short passage of one instrument; of
+        a longer one the first seconds count.
 
         Args:
             instrument_id: of the database; or

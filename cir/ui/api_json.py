@@ -31,6 +31,8 @@ def match_as_json(match: Match) -> dict[str, Any]:
         "rank": match.rank,
         "similarity": round(match.similarity, 4),
         "chance": chance_as_json(match.chance),
+        "likeness": match.likeness or None,
+        "guessed_family": match.guessed_family,
         **instrument_as_json(match.instrument, match.preview, match.phrase),
     }
 

@@ -88,8 +88,10 @@ def match_card(match: Match, *, show_family: bool = False, in_results: bool = Fa
 
 def _said(match: Match) -> str:
     """Say in short what a screen reader says of a card."""
-    chance = "" if match.chance is None else f", chance {percent(match.chance)}"
-    return f"{match.rank}. {match.instrument.name}, {match.instrument.bank}{chance}"
+    worth = match.likeness if match.chance is None else f"chance {percent(match.chance)}"
+    return ", ".join(
+        filter(None, (f"{match.rank}. {match.instrument.name}", match.instrument.bank, worth))
+    )
 
 
 def actions(match: Match, *, in_results: bool) -> str:
@@ -124,8 +126,15 @@ def actions(match: Match, *, in_results: bool) -> str:
 
 
 def _score(match: Match) -> str:
-    """Render the chance, and the similarity small; the similarity alone without calibration."""
+    """Render the chance or a word, and the similarity small; the similarity alone without them."""
     cosine = 'title="Cosine similarity: 1 is the same sound to the model, 0 is unrelated"'
+    small = f'<span class="cir-label" {cosine}>similarity {match.similarity:.2f}</span>'
+    if match.chance is None and match.likeness:
+        return (
+            '<div class="cir-score cir-odds"><div>'
+            f'<b class="cir-chance cir-word">{match.likeness}</b>'
+            f"{_meter(match.similarity)}</div>{small}</div>"
+        )
     if match.chance is None:
         return (
             f'<div class="cir-score" {cosine}><b>{match.similarity:.2f}</b>'
@@ -136,7 +145,7 @@ def _score(match: Match) -> str:
         'if the database has it">'
         f'<b class="cir-chance">{escape(percent(match.chance))}</b> '
         f'<span class="cir-label">chance</span>{_meter(match.chance)}</div>'
-        f'<span class="cir-label" {cosine}>similarity {match.similarity:.2f}</span></div>'
+        f"{small}</div>"
     )
 
 

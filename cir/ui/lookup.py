@@ -39,7 +39,7 @@ def look_up_gathered(
     """Go down the ranks until there are `top_k` sounds, near-duplicates together.
 
     Returns:
-        The matches of all groups in order of rank, with their chances, and the groups.
+        The matches of all groups in order of rank, with the chances that are known, and the groups.
     """
     ids, embeddings = retriever.database.embeddings()
     rows = dict(zip(ids, embeddings, strict=True))
@@ -53,7 +53,7 @@ def look_up_gathered(
     kept = tuple(groups[:top_k])
     members = sorted((one for group in kept for one in group.members), key=lambda one: one.rank)
     judgement = result.judgement
-    if judgement is not None:
+    if judgement is not None and judgement.chances:
         chances = tuple(judgement.chances[one.rank - 1] for one in members)
         judgement = replace(judgement, chances=chances)
     return FamilyResult(family, tuple(members), judgement), kept

@@ -41,8 +41,9 @@ def _add_find(answers: Answers) -> None:
 
         Listens to a piece of music of up to ten minutes and lists, for each family asked for, the
         instruments that sound most like the one in the mix: name, bank, category, author, licence,
-        `similarity` (cosine) and `chance` in [0, 1] that it is this very instrument, if the
-        database has it. Where `judgement.is_absent` is true it probably has not. Answers JSON.
+        `similarity` (cosine), `likeness` (a word for it) and, where that is known, `chance` in
+        [0, 1] that it is this very instrument, if the database has it. Where `judgement.is_absent`
+        is true it probably has not. Answers JSON.
 
         Args:
             mix: the sound file, as an address or a path that was uploaded.

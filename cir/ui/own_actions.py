@@ -35,7 +35,7 @@ class OwnActions:
         """Render the list."""
         library = self._libraries.of(shelf)
         try:
-            return sounds_list(library.instruments, library.preview, page)
+            return sounds_list(library.instruments, library.preview, page, library.guesses())
         except CirError as error:
             return message("Your sounds cannot be read", str(error))
 

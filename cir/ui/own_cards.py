@@ -1,6 +1,6 @@
 """The visitor's own sounds as HTML: what is here, what was added, what was refused and why."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -84,8 +84,9 @@ def report_note(report: OwnReport) -> str:
         )
     if report.without_family:
         lines.append(
-            f"<p>{_sounds(report.without_family)} without a family: compared with whatever you "
-            "search for. Give them one in the list, or sort them into folders such as Bass.</p>"
+            f"<p>{_sounds(report.without_family)} without a family: found where they sound like "
+            "one, or compared with whatever you search for. Give them one in the list, or sort "
+            "them into folders such as Bass.</p>"
         )
     if report.refused:
         items = "".join(f"<li>{escape(one)}</li>" for one in report.refused[:_MAX_REFUSALS])
@@ -104,7 +105,10 @@ def note(sentence: str) -> str:
 
 
 def sounds_list(
-    sounds: Sequence[Instrument], preview: Callable[[str], Path | None], page: int
+    sounds: Sequence[Instrument],
+    preview: Callable[[str], Path | None],
+    page: int,
+    guesses: Mapping[str, str | None] | None = None,
 ) -> str:
     """Render one page of the sounds, each with its player, its family and a way to remove it.
 
@@ -112,6 +116,7 @@ def sounds_list(
         sounds: all of them.
         preview: gives the sound file of an id.
         page: from 0; beyond the last one, the last is shown.
+        guesses: by id, the family that a sound without one is like, where that is clear.
     """
     if not sounds:
         return f'<div class="cir-empty">{EMPTY}</div>'
@@ -119,7 +124,8 @@ def sounds_list(
     page = min(max(page, 0), pages - 1)
     first = page * ROWS_PER_PAGE
     rows = "".join(
-        _row(one, preview(one.instrument_id)) for one in sounds[first : first + ROWS_PER_PAGE]
+        _row(one, preview(one.instrument_id), (guesses or {}).get(one.instrument_id))
+        for one in sounds[first : first + ROWS_PER_PAGE]
     )
     turn = _turn_pages(page, pages) if pages > 1 else ""
     return (
@@ -129,7 +135,7 @@ def sounds_list(
     )
 
 
-def _row(one: Instrument, preview: Path | None) -> str:
+def _row(one: Instrument, preview: Path | None, guess: str | None) -> str:
     name, instrument_id = escape(one.name), escape(one.instrument_id)
     facts = (one.bank, one.category if one.category != one.bank else "", one.author, one.licence)
     place = " &middot; ".join(escape(fact) for fact in facts if fact)
@@ -138,14 +144,15 @@ def _row(one: Instrument, preview: Path | None) -> str:
         f"{play_button(preview, f'Play {one.name}')}"
         f'<div><div class="cir-name">{name}</div><div class="cir-meta">{place}</div></div>'
         f'<div class="cir-own-tools"><select data-family="{one.family or ""}" '
-        f'aria-label="Family of {name}">{_options(one.family)}</select>'
+        f'aria-label="Family of {name}">{_options(one.family, guess)}</select>'
         f'<button type="button" class="cir-button" data-do="remove" '
         f'aria-label="Remove {name}">Remove</button></div></li>'
     )
 
 
-def _options(chosen: str | None) -> str:
-    choices = [("", "No family"), *((slug, family_label(slug)) for slug in FAMILIES)]
+def _options(chosen: str | None, guess: str | None) -> str:
+    none = f"No family; sounds like {family_label(guess).lower()}" if guess else "No family"
+    choices = [("", none), *((slug, family_label(slug)) for slug in FAMILIES)]
     return "".join(
         f'<option value="{slug}"{" selected" if slug == (chosen or "") else ""}>{label}</option>'
         for slug, label in choices

@@ -12,6 +12,7 @@ from cir.index.bundle import HEADER_NAME, is_bundle
 from cir.index.database import InstrumentDatabase
 from cir.index.own_archive import export_archive, import_archive, is_exported
 from cir.index.own_sounds import Labels, Limits, Upload, add_sounds
+from cir.index.unsorted import guess_families
 from cir.instruments.families import check_families
 from cir.progress import part
 from cir.types import Instrument, Progress
@@ -84,6 +85,11 @@ class OwnLibrary:
     def __len__(self) -> int:
         database = self.database
         return 0 if database is None else len(database)
+
+    def guesses(self) -> dict[str, str | None]:
+        """Return the family that each sound without one is like, by id, None where not clear."""
+        database = self.database
+        return {} if database is None else guess_families(database, self._service.database)
 
     def preview(self, instrument_id: str) -> Path | None:
         """Return the sound file of one of the sounds, where there is one."""

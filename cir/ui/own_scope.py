@@ -5,21 +5,24 @@ the same mixtures as those of the database, against the mean of the database's i
 family. So the two lists can be merged by it.
 
 Chances and "probably not in this database" were fitted for the database alone. With other
-candidates, recorded by others, they would be made up; there are none where own sounds are searched.
+candidates, recorded by others, they would be made up: words say how alike own sounds are.
 
-Own sounds without a family are compared with every family's query. Most folders of one-shots name
-no family, and would never be found otherwise; a sound that is none of that family ranks low.
+The family of own sounds that say none is guessed from their neighbours in the database, and shown
+as a guess; where these do not agree, they are compared with every family's query, where a sound
+that is none of that family ranks low.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import gradio as gr
 import numpy as np
 
 from cir.errors import InputError
+from cir.index.database import InstrumentDatabase
 from cir.index.duplicates import MatchGroup
 from cir.index.exact import cosine_similarities
+from cir.index.unsorted import rows_of_family
 from cir.types import FamilyResult, FloatArray, Instrument, Match
 from cir.ui.lookup import ANY, Filters
 from cir.ui.own_library import OwnLibrary
@@ -30,8 +33,8 @@ BUNDLED, OWN, BOTH = "database", "own", "both"
 SCOPES = (("The database", BUNDLED), ("My sounds", OWN), ("Both", BOTH))
 
 NO_CHANCES = (
-    "Ranked by similarity alone: chances were fitted for the database, and nothing is known of "
-    "how they would hold for other sounds."
+    "Ranked by similarity, which words tell: chances were fitted for the database, and nothing is "
+    "known of how they would hold for other sounds."
 )
 
 _OWN_PREFIX = "own-"
@@ -93,13 +96,20 @@ def search_in(
         DatabaseError: the own sounds cannot be read.
     """
     results = []
+    database, guesses = library.database, library.guesses()
     for family, query in queries.items():
-        candidates = _own_candidates(service, library, family, query)
+        candidates = (
+            [] if database is None else _own_candidates(service, database, guesses, family, query)
+        )
         if scope == BOTH:
             candidates += _bundled_candidates(service, family, query)
         kept = [one for one in candidates if keep is None or keep(one.instrument)]
         best = sorted(kept, key=_Candidate.order)[:top_k]
-        matches = (_match(one, rank, service, library) for rank, one in enumerate(best, start=1))
+        likeness = service.database.likeness
+        matches = (
+            replace(_match(one, rank, service, library), likeness=likeness.word(one.similarity))
+            for rank, one in enumerate(best, start=1)
+        )
         results.append(FamilyResult(family, tuple(matches)))
     return results
 
@@ -157,6 +167,7 @@ class _Candidate:
     similarity: float
     instrument: Instrument
     is_own: bool
+    guess: str | None = None
 
     def order(self) -> tuple[float, bool, str]:
         """Best first; of equals those of the database first, then by id."""
@@ -173,21 +184,19 @@ def _bundled_candidates(service: PageService, family: str, query: FloatArray) ->
 
 
 def _own_candidates(
-    service: PageService, library: OwnLibrary, family: str, query: FloatArray
+    service: PageService,
+    database: InstrumentDatabase,
+    guesses: Mapping[str, str | None],
+    family: str,
+    query: FloatArray,
 ) -> list[_Candidate]:
-    database = library.database
-    rows = [
-        (row, one)
-        for row, one in enumerate(() if database is None else database.instruments())
-        if one.family in (family, None)
-    ]
-    if database is None or not rows:
-        return []
-    embeddings = database.embeddings()[1][[row for row, _ in rows]]
+    rows = rows_of_family(database, guesses, family)
+    embeddings = database.embeddings()[1][rows]
     similarities = cosine_similarities(embeddings, query) - _bias(service, family, embeddings)
+    instruments = [database.instruments()[row] for row in rows]
     return [
-        _Candidate(float(similarity), one, True)
-        for (_, one), similarity in zip(rows, similarities, strict=True)
+        _Candidate(float(similarity), one, True, guesses.get(one.instrument_id))
+        for one, similarity in zip(instruments, similarities, strict=True)
     ]
 
 
@@ -212,18 +221,20 @@ def _match(candidate: _Candidate, rank: int, service: PageService, library: OwnL
         return Match(
             rank,
             candidate.similarity,
-            _shown(one),
+            _shown(one, candidate.guess),
             library.preview(name),
             phrase=library.phrase(name),
+            guessed_family=candidate.guess,
         )
     return Match(
         rank, candidate.similarity, one, service.preview(name), phrase=service.phrase(name)
     )
 
 
-def _shown(instrument: Instrument) -> Instrument:
+def _shown(instrument: Instrument, guess: str | None) -> Instrument:
     """An own sound as results show it, with an id that the database does not have."""
-    place = "Your sound" if instrument.family else "Your sound, no family given"
+    unsorted = "no family given" if guess is None else "family guessed"
+    place = "Your sound" if instrument.family else f"Your sound, {unsorted}"
     return replace(
         instrument,
         instrument_id=f"{_OWN_PREFIX}{instrument.instrument_id}",

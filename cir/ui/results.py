@@ -14,7 +14,7 @@ from cir.ui.cards import (
     match_card,
     play_button,
 )
-from cir.ui.judgements import ABSENT, among_shown, false_alarms, percent
+from cir.ui.judgements import ABSENT, among_five, false_alarms
 from cir.ui.lookup import ANY
 from cir.ui.palette import family_style
 from cir.ui.service import Answer
@@ -63,7 +63,7 @@ def results_page(
 
 def _bar(answer: Answer, *, done: bool) -> str:
     """Render the heading, the mix's player, how long it took and the keys."""
-    if any(result.judgement for result in answer.results):
+    if any(result.judgement and result.judgement.chances for result in answer.results):
         key = "chance: how likely it is this very instrument, if the database has it"
     else:
         key = "similarity is a cosine: 1 is the same sound to the model, 0 is unrelated"
@@ -91,7 +91,7 @@ def family_section(
     """Render one family's matches."""
     if groups:
         cards = "".join(_group_item(group) for group in groups)
-        body = f'{_judgement_lines(result, groups)}<ol class="cir-list">{cards}</ol>'
+        body = f'{_judgement_lines(result)}<ol class="cir-list">{cards}</ol>'
         count = f"{len(groups)} most similar"
     else:
         with_filters = " that passes the filters" if filtered else ""
@@ -128,7 +128,7 @@ def _group_item(group: MatchGroup) -> str:
     )
 
 
-def _judgement_lines(result: FamilyResult, groups: Sequence[MatchGroup]) -> str:
+def _judgement_lines(result: FamilyResult) -> str:
     """Render what is said of a family's whole answer; nothing where it is not calibrated."""
     judgement = result.judgement
     if judgement is None:
@@ -139,11 +139,8 @@ def _judgement_lines(result: FamilyResult, groups: Sequence[MatchGroup]) -> str:
             f'<p class="cir-absent" role="note"><b>{ABSENT}</b> '
             f"{escape(false_alarms(judgement))}</p>"
         )
-    among = among_shown(result, groups)
-    if among is None:
-        return banner
-    words, chance = among
-    return f'{banner}<p class="cir-among">{words}: <b>{escape(percent(chance))}</b></p>'
+    among = among_five(result)
+    return f'{banner}<p class="cir-among">{escape(among)}</p>' if among else banner
 
 
 def _likeness_section(family: str, likeness: Likeness) -> str:

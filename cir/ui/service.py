@@ -239,6 +239,7 @@ class PageService:
             instrument,
             self.preview(instrument_id),
             phrase=self.phrase(instrument_id),
+            likeness=self.database.likeness.word(own),
         )
         return Truth(match, len(rivals))
 

@@ -8,7 +8,7 @@ from cir.evaluation.report.charts.reliability import Reliability, draw_reliabili
 from cir.evaluation.report.documents import Result, name_of
 from cir.evaluation.report.words import count, escape, percent, share_with_interval
 
-_NAMES = {"top_1": "top-1", "top_5": "top-5"}
+_NAMES = {"matches": "matches shown", "top_1": "top-1", "top_5": "top-5"}
 
 
 def open_set_blocks(result: Result, name: str) -> list[Block]:
@@ -21,10 +21,16 @@ def open_set_blocks(result: Result, name: str) -> list[Block]:
     curves = [
         Reliability(f"chance of the {_NAMES.get(key, key)}", bins, _ece(result, key))
         for key, bins in result["reliability"].items()
+        if bins
     ]
-    return [
+    said: list[Block] = [
         Text(f"**{escape(name_of(result))}**\n\n{_summary(result)}"),
         Text(_threshold(result["threshold"])),
+    ]
+    if not curves:
+        return said
+    return [
+        *said,
         Picture(
             name,
             f"Reliability of the chances of {name_of(result)}",
@@ -37,6 +43,7 @@ def open_set_blocks(result: Result, name: str) -> list[Block]:
             tuple(
                 Text(_bins(_NAMES.get(key, key), bins))
                 for key, bins in result["reliability"].items()
+                if bins
             ),
         ),
     ]
@@ -50,7 +57,16 @@ def _summary(result: Result) -> str:
             lines.append([f"AUROC, {what} is absent", "1 is best, 0.5 is chance", value])
     for key, ece in result["ece"].items():
         what = f"expected calibration error, chance of the {_NAMES.get(key, key)}"
-        lines.append([what, "0 is best", share_with_interval(ece, 3)])
+        if ece is not None:
+            lines.append([what, "0 is best", share_with_interval(ece, 3)])
+    shown = result.get("shown", {})
+    if (worst := shown.get("worst")) is not None:
+        what = f"the worst bin of 50 matches shown or more, {worst['count']} of them"
+        said = f"{percent(worst['chance'])} % said, {percent(worst['accuracy'])} % right"
+        lines.append([what, "alike is best", said])
+    if shown:
+        what = "queries for which chances are shown"
+        lines.append([what, "the others get words", f"{percent(shown['share'])} %"])
     return table(["figure", "scale", "value"], lines, words=2)
 
 

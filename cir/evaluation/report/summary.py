@@ -44,10 +44,9 @@ def _open_set(result: Result) -> str:
         words.append(
             f"absent instruments are told from present ones with AUROC {auroc['value']:.2f}"
         )
-    if (ece := result["ece"].get("top_1")) is not None:
+    if (ece := result["ece"].get("matches")) is not None:
         words.append(
-            f"the chance given for the first match is off by {percent(ece['value'])} points on "
-            "average (ECE)"
+            f"the chances shown are off by {percent(ece['value'])} points on average (ECE)"
         )
     words.append(f"{percent(result['threshold']['false_alarm'])} % false alarms")
     return f"When the instrument is not there, {escape(name_of(result))}: {'; '.join(words)}."
