@@ -140,7 +140,7 @@ def read_yaml(path: Path) -> object:
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Read a CSV table in UTF-8; further columns are left out.
+    """Read a CSV table in UTF-8 that has certain columns, and perhaps more.
 
     Raises:
         DataError: It is missing or no CSV, lacks a column, or a row has not as many fields.
@@ -154,14 +154,14 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
                     f"{path} lacks the column(s) {', '.join(missing)}; "
                     f"it must have {', '.join(columns)}."
                 )
-            rows = []
+            rows: list[dict[str, str]] = []
             for row in reader:
                 if None in row or None in row.values():
                     raise DataError(
                         f"{path}, line {reader.line_num}: the row has not as many fields as the "
                         "header."
                     )
-                rows.append({name: row[name] for name in columns})
+                rows.append(row)
             return rows
     except OSError as found:
         raise DataError(f"{path} cannot be read: {found.strerror}.") from None
@@ -237,6 +237,8 @@ def _sentence(found: ValidationError, shape: type, where: str) -> str:
     problems = found.errors(include_url=False, include_context=False)
     first = problems[0]
     place = [str(step) for step in first["loc"][1:]]
+    if first["type"] == "missing" and not place:
+        return f"{where} is empty."
     if first["type"] == "json_invalid" or not first["loc"]:
         return f"{where} is no JSON: {first['msg'].removeprefix('Invalid JSON: ')}."
     if first["type"] in _UNKNOWN:

@@ -18,7 +18,10 @@ from cir.types import Instrument
 COLUMNS = tuple(field.name for field in fields(Instrument))
 
 _MAX_ID_LENGTH = 120
-_INSTRUMENT_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+INSTRUMENT_ID = r"[a-z0-9]+(-[a-z0-9]+)*"
+"""What an id looks like: it is also the name of files."""
+
+_INSTRUMENT_ID = re.compile(INSTRUMENT_ID)
 _ENGINE = re.compile(r"[a-z0-9]+:.+")
 _REQUIRED = ("name", "bank", "source")
 
@@ -143,7 +146,8 @@ def make_instrument_id(*parts: object) -> str:
 
 
 def _instrument(row: dict[str, str]) -> Instrument:
-    return Instrument(family=row.pop("family") or None, **row)
+    texts = {name: row[name] for name in COLUMNS if name != "family"}
+    return Instrument(family=row["family"] or None, **texts)
 
 
 def check_instrument(row: Instrument, where: str = "The instrument") -> None:

@@ -24,7 +24,7 @@ def build_network(config: AnyConfig) -> AnyNetwork:
     return TimbreNetwork(config)
 
 
-def read_config(text: str) -> AnyConfig:
+def read_config(text: str | bytes) -> AnyConfig:
     """Read what `NetworkConfig.to_json` wrote.
 
     Raises:

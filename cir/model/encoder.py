@@ -85,7 +85,7 @@ class TimbreEncoder:
             folder = BUNDLED_MODEL if source is None else resolve(source, revision)
             config, state = load_folder(folder)
             if (folder / CARD_NAME).is_file():
-                card = (folder / CARD_NAME).read_text(encoding="utf-8")
+                card = (folder / CARD_NAME).read_text(encoding="utf-8", errors="replace")
         network = build_network(config)
         try:
             network.load_state_dict(state)
