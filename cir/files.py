@@ -6,9 +6,10 @@ import glob
 import os
 import re
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cir.errors import StorageError
@@ -92,6 +93,29 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def workspace(kind: str) -> Iterator[Path]:
+    """Give an empty folder for temporary files, which is gone afterwards.
+
+    Those of killed processes are removed: nobody holds them any more.
+
+    Args:
+        kind: a word for its name.
+    """
+    place = Path(tempfile.gettempdir())
+    for left in place.glob(f"cir-{kind}-*"):
+        _remove_unless_held(left)
+    made = Path(tempfile.mkdtemp(prefix="cir-new-", dir=place))
+    hold = _hold(made)
+    # Only now, when it is held, can it be told from what was left.
+    folder = made.rename(place / made.name.replace("new", kind, 1))
+    try:
+        yield folder
+    finally:
+        os.close(hold)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def replace_folder(new: Path, target: Path) -> None:
     """Move a finished folder over another one, which is gone afterwards.
 
@@ -151,11 +175,10 @@ def _hold(folder: Path) -> int:
 
 def _remove_unless_held(folder: Path) -> None:
     """Remove what a writer was killed over; who still writes holds its folder."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
-    except BlockingIOError:
-        pass
-    finally:
-        os.close(descriptor)
+    with suppress(OSError):  # held, somebody else's, or gone by now
+        descriptor = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(descriptor)

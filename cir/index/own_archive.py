@@ -5,7 +5,6 @@ digests, nothing else: chances and hubs that a stranger fitted would be believed
 decides where anything is written, and each sound must be a short Ogg Opus file.
 """
 
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import numpy as np
 import soundfile as sf
 
 from cir.errors import DatabaseError, InputError
-from cir.files import replacing, writing
+from cir.files import replacing, workspace, writing
 from cir.index.archives import files_of, holds, open_archive, unpack
 from cir.index.bundle import (
     HEADER_NAME,
@@ -149,10 +148,10 @@ def _unpacked(
 ) -> Iterator[Bundle]:
     """Unpack an archive into a folder for a while, everything in it checked."""
     with (
-        tempfile.TemporaryDirectory(prefix="cir-import-") as name,
+        workspace("import") as folder,
+        writing(folder),
         open_archive(archive) as content,
     ):
-        folder = Path(name)
         entries = {PurePosixPath(entry.filename): entry for entry in files_of(content)}
         headers = [path for path in entries if path.name == HEADER_NAME]
         if len(headers) != 1 or entries[headers[0]].file_size > _MAX_HEADER_BYTES:

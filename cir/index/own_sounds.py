@@ -1,11 +1,11 @@
 """Adding one's own sounds to a database: one-shots, sound fonts and Vital presets."""
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cir.errors import CirError, InputError, StorageError
+from cir.files import workspace
 from cir.index.bundle import is_bundle
 from cir.index.database import InstrumentDatabase, check_new_folder
 from cir.index.own_engines import OwnEngines
@@ -75,10 +75,10 @@ def add_sounds(
     labels, limits = labels or Labels(), limits or Limits()
     if labels.family is not None:
         check_families([labels.family])
-    with tempfile.TemporaryDirectory(prefix="cir-add-") as workspace, OwnEngines() as engines:
-        files, refused = find_files(paths, Path(workspace), limits)
+    with workspace("add") as folder_of_work, OwnEngines() as engines:
+        files, refused = find_files(paths, folder_of_work, limits)
         reader = NoteReader(labels, limits, engines)
-        writer = OwnWriter(target, encoder, Path(workspace), limits)
+        writer = OwnWriter(target, encoder, folder_of_work, limits)
         was_stopped = False
         try:
             for note in _notes(files, reader, refused, progress):
