@@ -136,6 +136,14 @@ def test_names_are_read_in_the_encoding_that_they_were_written_in(
     assert sorted(str(one.inside) for one in found) == sorted(names)
 
 
+def test_a_name_of_nothing_is_no_matter(tmp_path: Path) -> None:
+    archive = _zip_raw(tmp_path / "pack.zip", [b"\0.wav", b"deep.wav"])
+    found, skipped = extract_sounds(archive, tmp_path)
+    assert ([str(one.inside) for one in found], skipped) == (["deep.wav"], [])
+    with open_archive(archive) as content:
+        assert len(content.namelist()) == 2
+
+
 def test_back_slashes_are_folders(tmp_path: Path) -> None:
     archive = _zip_raw(tmp_path / "pack.zip", [b"Bass\\", b"Bass\\deep.wav"])
     found, skipped = extract_sounds(archive, tmp_path)

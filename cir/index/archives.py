@@ -210,7 +210,8 @@ def holds(archive: Path, name: str) -> bool:
 
 def files_of(content: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """List what is no folder."""
-    return [entry for entry in content.infolist() if not entry.is_dir()]
+    # Not `is_dir`, which fails over a name of nothing.
+    return [entry for entry in content.infolist() if not entry.filename.endswith("/")]
 
 
 def unpack(
