@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cir.errors import StorageError
+from cir.errors import CirError, StorageError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_BYTES = 1 << 16
@@ -29,7 +29,7 @@ def writing(place: Path) -> Iterator[None]:
     """
     try:
         yield
-    except StorageError:
+    except CirError:
         raise
     except Exception as error:
         if not _is_full(error, place):
@@ -52,13 +52,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     target = Path(path)
     temporary = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
-    with writing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
+    try:
+        with writing(target):  # looks at the disk before anything is removed
+            target.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def is_temporary(path: Path) -> bool:
@@ -85,12 +85,13 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
             temporary = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
             temporary.mkdir()
             hold = _hold(temporary)
-        try:
+    try:
+        with writing(folder):
             yield temporary
             replace_folder(temporary, folder)
-        finally:
-            os.close(hold)
-            shutil.rmtree(temporary, ignore_errors=True)
+    finally:
+        os.close(hold)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager
@@ -101,16 +102,21 @@ def workspace(kind: str) -> Iterator[Path]:
 
     Args:
         kind: a word for its name.
+
+    Raises:
+        StorageError: the disk is full.
     """
     place = Path(tempfile.gettempdir())
     for left in place.glob(f"cir-{kind}-*"):
         _remove_unless_held(left)
-    made = Path(tempfile.mkdtemp(prefix="cir-new-", dir=place))
-    hold = _hold(made)
-    # Only now, when it is held, can it be told from what was left.
-    folder = made.rename(place / made.name.replace("new", kind, 1))
+    with writing(place):
+        made = Path(tempfile.mkdtemp(prefix="cir-new-", dir=place))
+        hold = _hold(made)
+        # Only now, when it is held, can it be told from what was left.
+        folder = made.rename(place / made.name.replace("new", kind, 1))
     try:
-        yield folder
+        with writing(folder):
+            yield folder
     finally:
         os.close(hold)
         shutil.rmtree(folder, ignore_errors=True)
