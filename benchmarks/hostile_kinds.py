@@ -176,6 +176,7 @@ def hostile_arrays(arrays: dict[str, Any], generator: Generator) -> bytes:
 def kinds(base: Path) -> dict[str, Kind]:
     """All kinds, made from what is sound and lies in the new folder `base`."""
     base.mkdir(parents=True)
+    engines = OwnEngines()
     sounds = material.make_sounds(base)
     database = material.make_database(base / "library")
     bank = material.make_note_bank(base / "bank")
@@ -198,9 +199,11 @@ def kinds(base: Path) -> dict[str, Kind]:
         "names": Kind(lambda folder, rng: _names(sounds[-1], folder, rng), _add_and_read),
         "labels": Kind(lambda folder, rng: _label(sounds[-1], folder, rng), _add_labelled),
         "sound font": Kind(
-            lambda folder, rng: _damaged(font, folder, rng), partial(_play_font, OwnEngines())
+            lambda folder, rng: _damaged(font, folder, rng), partial(_play_font, engines)
         ),
-        "preset": Kind(lambda folder, rng: _changed_json(preset, folder, rng), _preset),
+        "preset": Kind(
+            lambda folder, rng: _changed_json(preset, folder, rng), partial(_preset, engines)
+        ),
         "export": Kind(
             lambda folder, rng: _damaged(database.with_suffix(".zip"), folder, rng), _import
         ),
@@ -350,9 +353,10 @@ def _read_back(folder: Path) -> None:
         raise AssertionError(f"the database is lost: {error}") from error
 
 
-def _preset(path: Path) -> None:
+def _preset(engines: OwnEngines, path: Path) -> None:
+    """Read a preset here, and in the process that plays it."""
     read_preset(path.read_bytes(), path.name)
-    _add(path)
+    engines.describe(path, path.name)
 
 
 def _import(path: Path) -> None:
