@@ -1,13 +1,11 @@
 """Configurations: small frozen dataclasses read from YAML, unknown keys refused."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_origin, get_type_hints
-
-import yaml
+from typing import TypeVar
 
 from cir.errors import InputError
+from cir.schema import parse_values, read_yaml
 
 T = TypeVar("T")
 
@@ -24,9 +22,9 @@ def load_config(path: str | Path, kind: type[T], overrides: Sequence[str | Path]
     Raises:
         InputError: No such file, not YAML, an unknown key or a value of the wrong type.
     """
-    values = _read(path)
+    values = read_yaml(Path(path))
     for override in overrides:
-        values = _merged(values, _read(override))
+        values = _merged(values, read_yaml(Path(override)))
     return parse_config(values, kind, " with ".join(str(one) for one in (path, *overrides)))
 
 
@@ -36,17 +34,8 @@ def config_keys(path: str | Path) -> frozenset[str]:
     Raises:
         InputError: No such file, or not YAML.
     """
-    values = _read(path)
+    values = read_yaml(Path(path))
     return frozenset(map(str, values)) if isinstance(values, Mapping) else frozenset()
-
-
-def _read(path: str | Path) -> object:
-    try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"Cannot read the configuration {path} ({error.strerror}).") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"The configuration {path} is not YAML: {error}.") from error
 
 
 def _merged(first: object, second: object) -> object:
@@ -60,29 +49,7 @@ def _merged(first: object, second: object) -> object:
 
 def parse_config(values: object, kind: type[T], where: str) -> T:
     """Build a dataclass, and the dataclasses inside it, from nested mappings."""
-    if not isinstance(values, Mapping):
-        raise InputError(f"{where} must be a mapping of keys to values, got {values!r}.")
-    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise InputError(f"Unknown keys {unknown} in {where}; allowed are {sorted(known)}.")
-    hints = get_type_hints(kind)
-    arguments: dict[str, Any] = {}
-    for key, value in values.items():
-        if is_dataclass(hints[key]):
-            value = parse_config(value, hints[key], f"{where}: {key}")
-        elif isinstance(value, list):
-            value = tuple(value)
-        elif get_origin(hints[key]) is tuple:
-            raise InputError(f"{where}: {key} must be a list, got {value!r}.")
-        elif hints[key] is float and isinstance(value, int):
-            value = float(value)
-        elif isinstance(hints[key], type) and not isinstance(value, hints[key]):
-            raise InputError(
-                f"{where}: {key} must be of type {hints[key].__name__}, got {value!r}."
-            )
-        arguments[key] = value
     try:
-        return kind(**arguments)
-    except TypeError as error:
+        return parse_values(values, kind, where)
+    except TypeError as error:  # of a dataclass that checks what it holds
         raise InputError(f"{where}: {error}.") from error

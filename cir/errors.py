@@ -27,3 +27,7 @@ class CheckpointError(CirError):
 
 class DatabaseError(CirError):
     """A database cannot be opened, built or searched."""
+
+
+class StorageError(CirError):
+    """What is to be written does not fit on the disk."""

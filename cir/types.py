@@ -8,6 +8,8 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from cir.text import clean, one_line
+
 FloatArray: TypeAlias = NDArray[np.float32]
 
 #: Called with a fraction done in [0, 1] and a few words on what is being done.
@@ -29,7 +31,10 @@ class Note:
 
 @dataclass(frozen=True)
 class Instrument:
-    """A row of the catalogue: one thing that can be found in a mix."""
+    """A row of the catalogue: one thing that can be found in a mix.
+
+    Its texts are cleaned wherever they come from, see `cir.text`.
+    """
 
     instrument_id: str
     """Unique, lower case letters, digits and hyphens."""
@@ -44,6 +49,11 @@ class Instrument:
     """Where it comes from: `surge`, `soundfont`, `vital`, `samples`, ..."""
     engine: str
     """What plays it: `scheme:reference`, e.g. `soundfont:TimGM6mb.sf2#0/33`."""
+
+    def __post_init__(self) -> None:
+        for name in ("name", "category", "bank", "author", "licence", "source"):
+            object.__setattr__(self, name, clean(getattr(self, name)))
+        object.__setattr__(self, "engine", one_line(self.engine))
 
 
 @dataclass(frozen=True)

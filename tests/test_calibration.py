@@ -185,7 +185,7 @@ def damage(**changes: Any) -> dict[str, Any]:
         (damage(chance=3), "chance"),
         (damage(chance__scale=float("inf")), "not finite"),
         (damage(chance__rank_decay=-0.1), "at least 0"),
-        (damage(chance__family_scales=[1.0]), "by family"),
+        (damage(chance__family_scales=[1.0]), "mapping"),
         (damage(chance__family_scales={"kazoo": 1.0}), "kazoo"),
         (damage(chance__family_scales={"bass": "loud"}), "no number"),
         (damage(novelty=None), "novelty"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cir.engines.soundfont import SNARE_KEY, SoundFontBank, SoundFontEngine, find_default_bank
-from cir.engines.soundfont_info import read_info
+from cir.engines.soundfont_info import SoundFontInfo, read_info
 from cir.errors import EngineError, InputError
 from cir.instruments.catalog import Catalog
 from cir.types import FloatArray, Note
@@ -143,7 +143,7 @@ def test_another_bank_brings_its_own_credits_and_few_presets_no_families(tmp_pat
     path = tmp_path / "My Bank.sf2"
     path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
 
-    assert read_info(path)["IENG"] == "Zoë"
+    assert read_info(path).author == "Zoë"
     rows = SoundFontBank(path).instruments()
     assert len(rows) == 40 + 8
     piano = rows[0]
@@ -158,4 +158,21 @@ def test_credits_of_a_damaged_header_are_empty(tmp_path: Path) -> None:
     path = tmp_path / "x.sf2"
     for content in (b"", b"RIFF", b"RIFF\0\0\0\0sfbkLIST\xff\xff\xff\xffINFO\1"):
         path.write_bytes(content)
-        assert read_info(path) == {}
+        assert read_info(path) == SoundFontInfo({}, "", "")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp932", "utf-8"])
+def test_names_are_read_in_the_encoding_that_they_were_written_in(
+    tmp_path: Path, encoding: str
+) -> None:
+    names = ["Flûte élégante", "Clé Sol"] if encoding == "cp1252" else ["ベース深い", "ソロ"]
+    rows = [
+        struct.pack("<20sHH14x", name.encode(encoding), number, 0)
+        for number, name in enumerate([*names, "EOP"])
+    ]
+    table = b"phdr" + struct.pack("<I", 38 * len(rows)) + b"".join(rows)
+    body = b"sfbk" + b"LIST" + struct.pack("<I", 4 + len(table)) + b"pdta" + table
+    (tmp_path / "x.sf2").write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    assert list(read_info(tmp_path / "x.sf2").names.items())[::-1] == [
+        ((0, number), name) for number, name in enumerate(names)
+    ]

@@ -1,10 +1,14 @@
+import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from cir.errors import DatabaseError
+from cir.index import bundle as bundle_module
 from cir.index.bundle import Bundle, is_bundle, read_bundle, write_bundle
 from cir.instruments.catalog import Catalog
 from tests.fakes import instrument, unit_vectors
@@ -132,4 +136,57 @@ def test_a_header_that_is_no_json_is_refused(tmp_path: Path) -> None:
         read_bundle(tmp_path)
     (tmp_path / "database.json").write_text("[]")
     with pytest.raises(DatabaseError, match="is no database header"):
+        read_bundle(tmp_path)
+
+
+@pytest.mark.parametrize("table", ["instruments", "embeddings", "map"])
+def test_a_table_that_cannot_be_read_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    before = _write(tmp_path, 3)
+    writers = {
+        "instruments": (Catalog, "to_csv"),
+        "embeddings": (bundle_module, "save"),
+        "map": (bundle_module, "_write_map"),
+    }
+    owner, name = writers[table]
+    real = getattr(owner, name)
+
+    def write_badly(*arguments: Any) -> Any:
+        """What a format that cannot hold its content would leave."""
+        if table == "embeddings":
+            return real({"embeddings": 0.5 * arguments[0]["embeddings"]})
+        real(*arguments)
+        path = next(one for one in arguments if isinstance(one, Path))
+        path.write_text(path.read_text().replace("i-1", "i\r1"))
+
+    monkeypatch.setattr(owner, name, write_badly)
+    with pytest.raises(DatabaseError):
+        _write(tmp_path, 5, seed=1)
+    assert read_bundle(tmp_path).catalog == before.catalog
+    monkeypatch.undo()
+    _write(tmp_path, 5, seed=1)
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.parametrize(
+    ("table", "content"),
+    [
+        ("map", "instrument_id,x,y\ni-0,nan,0\n"),
+        ("map", "instrument_id,x,y\ni-0,1,2\n"),
+        ("map", "instrument_id,x,y\ni-0,1e39,2\n"),
+        ("instruments", "\0"),
+        ("embeddings", save({"embeddings": np.ones((4, 6), np.int32)})),
+        ("embeddings", save({"embeddings": np.full((4, 6), np.nan, np.float32)})),
+        ("embeddings", save({"others": np.ones((4, 6), np.float32)})),
+        ("embeddings", save({"embeddings": np.ones(24, np.float32)})),
+    ],
+)
+def test_tables_of_strangers_are_checked(tmp_path: Path, table: str, content: str | bytes) -> None:
+    header = _write(tmp_path).header
+    path = tmp_path / header.files[table]
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    _edit_header(tmp_path, sha256={**header.sha256, table: digest})
+    with pytest.raises(DatabaseError):
         read_bundle(tmp_path)

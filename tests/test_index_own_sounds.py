@@ -281,3 +281,58 @@ def test_a_damaged_record_of_contents_costs_time_only(tmp_path: Path, pack: Path
     (tmp_path / "db" / CONTENTS_NAME).write_text("{")
     report = add_sounds(tmp_path / "db", SpectrumEncoder(), [pack])
     assert (len(report.added), report.replaced, report.unchanged) == (4, 4, 0)
+
+
+def test_names_that_no_table_can_keep_are_cleaned(tmp_path: Path, pack: Path) -> None:
+    (pack / "Loose.wav").rename(pack / "Lo\rrose\u2028 .wav")
+    with zipfile.ZipFile(tmp_path / "a\rb.zip", "w") as archive:
+        archive.write(pack / "Basses" / "Deep One.wav", "Kit\r1/\u0085.wav")
+    labels = Labels(author="Me\r\nand you", licence="\ud800")
+    report = add_sounds(tmp_path / "db", SpectrumEncoder(), [pack, tmp_path / "a\rb.zip"], labels)
+    assert len(report.added) == 5
+    assert {"Lo rose", "unnamed"} <= {row.name for row in report.added}
+    assert {(row.author, row.licence) for row in report.added} == {("Me  and you", "")}
+    database = InstrumentDatabase.open(tmp_path / "db")
+    assert {row.name for row in database.instruments()} == {row.name for row in report.added}
+    again = add_sounds(tmp_path / "db", SpectrumEncoder(), [pack, tmp_path / "a\rb.zip"], labels)
+    assert (again.unchanged, again.added) == (5, ())
+    assert add_sounds(tmp_path / "db", SpectrumEncoder(), [pack], Labels(bank=" \n")).added
+
+
+def test_one_odd_file_is_skipped_by_the_name_that_its_owner_gave_it(
+    tmp_path: Path, pack: Path
+) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "Zipped"), "zip", pack))
+    shutil.copy(archive, pack / "Basses" / "More.zip")
+    (pack / "Drums.rar").write_bytes(b"Rar!")
+    paths = [archive, tmp_path / "gone.wav", pack, tmp_path / ("x" * 300)]
+    report = add_sounds(tmp_path / "db", SpectrumEncoder(), paths)
+    assert len(report.added) == 12
+    named = [reason.partition(" ")[0] for reason in report.refused]
+    assert [reason for reason in report.refused if "00001" in reason or "cir-add" in reason] == []
+    assert any(reason.startswith("Zipped.zip/Basses/broken.wav ") for reason in report.refused)
+    assert any(reason.startswith("My Pack/Basses/broken.wav ") for reason in report.refused)
+    assert any("My Pack/Basses/More.zip/Basses/broken.wav " in one for one in report.refused)
+    assert any("My Pack/Drums.rar is an archive" in one for one in report.refused)
+    assert any("gone.wav does not exist" in one for one in report.refused)
+    assert len(named) == 6
+
+
+class DeafEncoder(SpectrumEncoder):
+    """Cannot make anything of sounds of one rate."""
+
+    def embed(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        return super().embed(sounds, sample_rate) * (np.nan if sample_rate == 22_050 else 1.0)
+
+
+def test_a_sound_without_an_embedding_does_not_cost_the_others(tmp_path: Path, pack: Path) -> None:
+    report = add_sounds(tmp_path / "db", DeafEncoder(), [pack])
+    assert len(report.added) == 3
+    assert "Deep Two: no embedding comes of it" in report.refused
+    assert len(InstrumentDatabase.open(tmp_path / "db")) == 3

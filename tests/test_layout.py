@@ -26,8 +26,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"engines"}),
     frozenset({"instruments"}),
     frozenset({"audio"}),
-    frozenset({"config", "files", "metrics", "progress"}),
-    frozenset({"types", "errors"}),
+    frozenset({"config", "files", "metrics", "progress", "schema"}),
+    frozenset({"types", "errors", "text"}),
 )
 LAYER_OF = {part: layer for layer, parts in enumerate(LAYERS) for part in parts}
 HEAVY = (

@@ -43,7 +43,7 @@ def test_the_bundled_model_keeps_its_text() -> None:
         ({"format_version": 1}, "format version 1, this library reads 2"),
         ({"architecture": "lstm"}, "'lstm', this library knows ast and conv-ast"),
         ({"n_lawyers": 3}, "n_lawyers"),
-        ({"n_layers": "3"}, "n_layers must be of type int, got '3'"),
+        ({"n_layers": "3"}, "n_layers must be a whole number, got '3'"),
         ({"widths": 16}, "widths must be a list, got 16"),
         ({"widths": ["a", "b"]}, "config.json"),
         ({"bands": {"n_hands": 2}}, "bands"),

@@ -90,7 +90,7 @@ def test_labels_hold_the_paper_s_figures() -> None:
         ("single: [{name: x, method: magic}]\n", "magic.*mfcc"),
         ("single: [{name: x, paper: [1.0]}]\n", "1 figures"),
         ("single: [{name: x, colour: red}]\n", "colour"),
-        ("single: [\n", "Cannot read"),
+        ("single: [\n", "is not YAML"),
     ],
 )
 def test_bad_rows_are_one_clear_error(tmp_path: Path, text: str, words: str) -> None:

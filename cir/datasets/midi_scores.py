@@ -11,6 +11,7 @@ from cir.datasets.midi_files import Part, read_folder
 from cir.errors import DataError
 from cir.files import replacing
 from cir.instruments.families import FAMILIES
+from cir.schema import read_json
 from cir.types import Note, Progress
 
 EXCERPT_SECONDS = 10.0
@@ -109,14 +110,12 @@ class ScoreBook:
             DataError: the file is missing or not what `save` writes.
         """
         try:
-            document = json.loads(Path(path).read_text(encoding="utf-8"))
+            document = read_json(Path(path), dict[str, list[list[int]]], error=DataError)
             excerpts = {
                 family: tuple(_unpack(numbers) for numbers in choice)
                 for family, choice in document.items()
             }
-        except OSError as error:
-            raise DataError(f"The scores {path} cannot be read: {error.strerror}.") from None
-        except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        except (DataError, ValueError, TypeError, OverflowError) as error:
             raise DataError(f"{path} holds no scores: {error}.") from None
         if not excerpts or not all(excerpts.values()) or not excerpts.keys() <= set(FAMILIES):
             raise DataError(f"{path} holds no scores: its families are {sorted(excerpts)}.")

@@ -17,6 +17,7 @@ from cir.datasets.midi_files import Part, read_folder
 from cir.errors import DataError
 from cir.files import replacing
 from cir.instruments.families import FAMILIES
+from cir.schema import read_json
 from cir.types import Note, Progress
 
 DEFAULT_PATH = Path(__file__).parents[1] / "assets" / "midi_statistics.json"
@@ -100,6 +101,15 @@ class NoteStatistics:
 
 
 @dataclass(frozen=True)
+class _Document:
+    """What is saved."""
+
+    families: Mapping[str, Mapping[str, list[int]]]
+    n_files: int
+    n_skipped: int
+
+
+@dataclass(frozen=True)
 class MidiStatistics:
     """What a folder of songs says."""
 
@@ -135,16 +145,12 @@ class MidiStatistics:
             DataError: the file is missing or not what `save` writes.
         """
         try:
-            document = json.loads(Path(path).read_text(encoding="utf-8"))
-            families = {name: _parse(row) for name, row in document["families"].items()}
+            document = read_json(Path(path), _Document, error=DataError)
+            families = {name: _parse(row) for name, row in document.families.items()}
             if not families or not families.keys() <= set(FAMILIES):
                 raise ValueError(f"its families are {sorted(families)}")
-            return cls(families, int(document["n_files"]), int(document["n_skipped"]))
-        except OSError as error:
-            raise DataError(
-                f"The note statistics {path} cannot be read: {error.strerror}."
-            ) from None
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            return cls(families, document.n_files, document.n_skipped)
+        except (DataError, ValueError, KeyError, OverflowError) as error:
             raise DataError(
                 f"{path} holds no note statistics ({error}); make them with `cir midi-stats`."
             ) from None

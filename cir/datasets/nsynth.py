@@ -3,7 +3,6 @@
 NSynth's own valid and test splits share instruments, so instruments are divided anew.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from cir.errors import DataError, InputError
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_nsynth
 from cir.instruments.splits import check_split, split_instruments
+from cir.schema import read_json
 from cir.types import FloatArray
 
 REFERENCE_VELOCITY = 100
@@ -52,6 +52,16 @@ class _Recording:
     pitch: int
     velocity: int
     path: Path
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A note in `examples.json`, as far as it matters here."""
+
+    instrument_str: str
+    instrument_family_str: str
+    pitch: int
+    velocity: int
 
 
 class NSynthDataset:
@@ -165,19 +175,20 @@ def _find_tables(folder: Path) -> list[Path]:
 
 
 def _read_table(path: Path) -> list[tuple[str, str, _Recording]]:
+    found = []
     try:
-        rows: dict[str, dict[str, object]] = json.loads(path.read_text(encoding="utf-8"))
-        found = []
-        for name, row in rows.items():
-            family = str(row["instrument_family_str"])
-            if family not in PITCH_RANGES:
-                raise ValueError(f"{name} has the family {family!r}")
-            sound = path.parent / "audio" / f"{name}.wav"
-            recording = _Recording(int(str(row["pitch"])), int(str(row["velocity"])), sound)
-            found.append((str(row["instrument_str"]), family, recording))
-        return found
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DataError(f"{path} is no table of NSynth's notes: {error!r}.") from None
+        rows = read_json(path, dict[str, _Row], error=DataError, extra="ignore")
+    except DataError as error:
+        raise DataError(f"{path} is no table of NSynth's notes: {error}") from None
+    for name, row in rows.items():
+        if row.instrument_family_str not in PITCH_RANGES or Path(name).name != name:
+            raise DataError(
+                f"{path} is no table of NSynth's notes: {name!r:.80} has the family "
+                f"{row.instrument_family_str!r:.80}."
+            )
+        recording = _Recording(row.pitch, row.velocity, path.parent / "audio" / f"{name}.wav")
+        found.append((row.instrument_str, row.instrument_family_str, recording))
+    return found
 
 
 def _read(path: Path) -> FloatArray:

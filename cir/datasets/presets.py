@@ -1,7 +1,6 @@
 """Folders of presets for Vital and Surge."""
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,8 +9,8 @@ from pathlib import Path
 from cir.datasets.rendered import Playable, RenderedDataset
 from cir.engines.base import Engine
 from cir.engines.surge import SurgeEngine, import_surgepy
-from cir.engines.vital import VitalEngine, import_vita
-from cir.errors import InputError
+from cir.engines.vital import VitalEngine, import_vita, read_preset
+from cir.errors import EngineError, InputError
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_folder
 from cir.instruments.splits import split_instruments
@@ -148,7 +147,6 @@ def _describe(source: str, folder: Path, file: Path, instrument_id: str) -> Inst
 def _style(file: Path) -> str:
     """The style that a Vital preset says it has: Bass, Lead, Pad, Keys, Percussion, SFX, ..."""
     try:
-        preset = json.loads(file.read_text(encoding="utf-8"))
-        return str(preset["preset_style"])
-    except (OSError, ValueError, TypeError, KeyError):
+        return str(read_preset(file.read_bytes(), file.name).preset_style)
+    except (OSError, EngineError):
         return ""

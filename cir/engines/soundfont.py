@@ -19,6 +19,7 @@ from cir.engines.soundfont_info import read_info
 from cir.errors import EngineError, InputError
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_gm_program, gm_group
+from cir.text import clean
 from cir.types import FloatArray, Instrument, Note
 
 DEFAULT_BANK = "TimGM6mb.sf2"
@@ -70,6 +71,7 @@ class SoundFontBank:
             raise EngineError(f"There is no sound font {self.path}; give a .sf2 or .sf3 file.")
         self._lock = threading.Lock()
         self._synths: dict[int, tuple[Any, int]] = {}
+        self._info = read_info(self.path)
         self.presets = self._list_presets()
         """All presets, by bank and program."""
 
@@ -156,17 +158,17 @@ class SoundFontBank:
             for program in range(128):
                 try:
                     name = synth.sfpreset_name(font, bank, program)
-                except UnicodeDecodeError:
-                    name = f"Preset {bank}/{program}"
+                except UnicodeDecodeError:  # the file's own bytes tell more
+                    name = ""
                 if name is not None:
-                    presets.append(Preset(bank, program, name.strip()))
+                    name = self._info.names.get((bank, program)) or clean(name)
+                    presets.append(Preset(bank, program, name))
         return tuple(presets)
 
     def _credits(self) -> tuple[str, str]:
         if self.path.name == DEFAULT_BANK:  # the file itself does not say
             return "Tim Brechbill", "GPL-2.0"
-        info = read_info(self.path)
-        return info.get("IENG", ""), info.get("ICOP", "")
+        return self._info.author, self._info.licence
 
     def _describe(self, preset: Preset, *, author: str, licence: str) -> Instrument:
         name = preset.name or f"Preset {preset.bank}/{preset.program}"

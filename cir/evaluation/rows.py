@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import yaml
 
 from cir.config import parse_config
 from cir.errors import InputError
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, as_searched
 from cir.instruments.note_bank import SAMPLE_RATE
+from cir.schema import read_yaml
 from cir.types import FloatArray, Progress
 
 if TYPE_CHECKING:
@@ -62,18 +62,20 @@ def load_rows(path: str | Path) -> dict[str, tuple[Row, ...]]:
     Raises:
         InputError: It cannot be read, is not YAML, or something in it is unknown.
     """
-    try:
-        tables = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"Cannot read the rows in {path}: {error}.") from error
-    if not isinstance(tables, Mapping) or not set(tables) <= set(PROTOCOLS) or not tables:
+    tables = read_yaml(Path(path))
+    if not (
+        isinstance(tables, Mapping)
+        and tables
+        and set(tables) <= set(PROTOCOLS)
+        and all(isinstance(rows, list) for rows in tables.values())
+    ):
         raise InputError(
             f"{path} must map {' and '.join(PROTOCOLS)} to lists of rows, got {tables!r:.80}."
         )
     return {
         protocol: tuple(
             parse_config(row, Row, f"{path}: {protocol}: row {number}")
-            for number, row in enumerate(rows or (), start=1)
+            for number, row in enumerate(rows, start=1)
         )
         for protocol, rows in tables.items()
     }

@@ -1,59 +1,182 @@
 """Taking sounds, sound fonts and presets out of zip archives that strangers made."""
 
+import lzma
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from cir.errors import InputError
+from cir.files import writing
+from cir.instruments.foreign_names import names_in_zip
+from cir.text import clean
 
-SOUND_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a"})
+SOUND_SUFFIXES = frozenset(
+    {".wav", ".wave", ".w64", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".wma", ".wv"}
+    | {".aif", ".aiff", ".aifc", ".caf", ".au", ".snd"}
+    | {".m4a", ".m4b", ".mp4", ".aac", ".3gp", ".webm", ".mka"}
+)
 SOUNDFONT_SUFFIXES = frozenset({".sf2", ".sf3"})
 PRESET_SUFFIXES = frozenset({".vital"})
 INSTRUMENT_SUFFIXES = SOUND_SUFFIXES | SOUNDFONT_SUFFIXES | PRESET_SUFFIXES
 """Of the files that instruments can be made of."""
 
+ARCHIVE_SUFFIX = ".zip"
+OTHER_ARCHIVES = frozenset([".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz"])
+"""Of archives that are named as skipped, for they may hold sounds."""
+
 MAX_SOUNDS = 50_000
 MAX_BYTES = 8 << 30
+MAX_DEPTH = 3
+"""Of archives within archives."""
 
 _CHUNK_BYTES = 1 << 20
+_SMALL_BYTES = 256 << 20
+_LARGEST_RATIO = 100
+"""Sounds do not get that small: what unpacks to more, and to much, was made to fill a disk."""
+
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
+    OSError,
+)
+"""What zipfile and its decompressors raise over damaged archives."""
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """A file that lay in an archive."""
+
+    path: Path
+    """Where it lies now, under a number."""
+    inside: PurePosixPath
+    """Its path inside the archive; archives within it count as folders of their names."""
+    shown: str
+    """The same for people, from the archive's own name on."""
 
 
 def extract_sounds(
-    archive: Path, folder: Path, *, max_sounds: int = MAX_SOUNDS, max_bytes: int = MAX_BYTES
-) -> list[tuple[Path, PurePosixPath]]:
-    """Unpack the sound files, sound fonts and presets of a zip archive.
+    archive: Path,
+    folder: Path,
+    *,
+    name: str | None = None,
+    max_sounds: int = MAX_SOUNDS,
+    max_bytes: int = MAX_BYTES,
+) -> tuple[list[Unpacked], list[str]]:
+    """Unpack the sound files, sound fonts and presets of a zip archive, and of those within it.
 
-    No name in the archive decides where anything is written: files are numbered. All the same an
-    archive with a name that climbs out of its folder is refused, for it was made to do harm.
+    No name in the archive decides where anything is written: files are numbered. What is damaged,
+    encrypted, a link or climbs out of the archive's folder is skipped.
 
     Args:
         archive: the zip file.
         folder: exists and is empty.
+        name: what people call the archive.
         max_sounds: how many files may be taken out.
         max_bytes: how much they may unpack to.
 
     Returns:
-        Where each file lies now, and its path inside the archive, in order of the latter.
+        The files by their paths inside the archive, and for each that was skipped, why.
 
     Raises:
-        InputError: it is no zip, damaged or encrypted, unpacks to more than is allowed, or holds
-            links or names that climb out of it.
+        InputError: it is no zip archive, or unpacks to more than is allowed.
+        StorageError: the disk is full.
     """
-    with open_archive(archive) as content:
-        sounds = sorted(filter(_is_wanted, files_of(content)), key=lambda entry: entry.filename)
-        if len(sounds) > max_sounds:
+    name = clean(name or archive.name)
+    limit = max(_SMALL_BYTES, _LARGEST_RATIO * archive.stat().st_size)
+    taken = _Taken(folder, name, max_sounds, min(max_bytes, limit))
+    try:
+        with writing(folder):
+            taken.take(archive, name, PurePosixPath(), MAX_DEPTH)
+    except _Unreadable as error:
+        raise InputError(f"{name} {error}.") from None
+    return sorted(taken.files, key=lambda one: one.inside), taken.skipped
+
+
+@dataclass
+class _Taken:
+    """What was taken out of an archive so far."""
+
+    folder: Path
+    name: str
+    max_sounds: int
+    max_bytes: int
+    files: list[Unpacked] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    n_bytes: int = 0
+    count: int = 0
+
+    def take(self, archive: Path, shown: str, above: PurePosixPath, depth: int) -> None:
+        """Take all that is wanted out of one archive, `above` being the path to what it holds."""
+        with _opened(archive) as content:
+            entries = content.infolist()
+            for entry, name in zip(entries, names_in_zip(entries), strict=True):
+                self._take_entry(content, entry, name, shown, above, depth)
+
+    def _take_entry(
+        self,
+        content: zipfile.ZipFile,
+        entry: zipfile.ZipInfo,
+        name: str,
+        shown: str,
+        above: PurePosixPath,
+        depth: int,
+    ) -> None:
+        suffix = PurePosixPath(name).suffix.lower()
+        kinds = INSTRUMENT_SUFFIXES | OTHER_ARCHIVES | {ARCHIVE_SUFFIX}
+        if name.endswith("/") or suffix not in kinds or _is_hidden(name):
+            return
+        place = f"{shown}/{clean(name)}"
+        problem = _problem(entry, name)
+        if suffix in OTHER_ARCHIVES:
+            problem = "is an archive of a kind that is not opened; pack it as zip"
+        elif suffix == ARCHIVE_SUFFIX and depth <= 1:
+            problem = "lies too deep in archives within archives"
+        if problem is not None:
+            self.skipped.append(f"{place} {problem}.")
+            return
+        target = self.folder / f"{self.count:05d}{suffix}"
+        self.count += 1
+        try:
+            self._write(content, entry, target)
+            if suffix == ARCHIVE_SUFFIX:
+                self.take(target, place, above / PurePosixPath(name).with_suffix(""), depth - 1)
+                target.unlink()
+                return
+        except _Unreadable as error:
+            target.unlink(missing_ok=True)
+            self.skipped.append(f"{place} {error}.")
+            return
+        self.files.append(Unpacked(target, above / name, place))
+        if len(self.files) > self.max_sounds:
             raise InputError(
-                f"{archive.name} holds {len(sounds)} sounds; at most {max_sounds} are allowed: "
+                f"{self.name} holds more than {self.max_sounds} sounds, and no more are allowed: "
                 "split it."
             )
-        insides = [PurePosixPath(entry.filename) for entry in sounds]
-        targets = [
-            folder / f"{number:05d}{inside.suffix.lower()}" for number, inside in enumerate(insides)
-        ]
-        unpack(content, list(zip(sounds, targets, strict=True)), max_bytes)
-        return list(zip(targets, insides, strict=True))
+
+    def _write(self, content: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
+        with target.open("wb") as out:
+            for chunk in _chunks(content, entry):
+                self.n_bytes += len(chunk)  # sizes in the directory can lie
+                if self.n_bytes > self.max_bytes:
+                    raise _too_much(self.name, self.max_bytes)
+                out.write(chunk)
+
+
+class _Unreadable(InputError):
+    """Why an archive, or a file in it, cannot be read: what is to be said behind its name."""
 
 
 @contextmanager
@@ -61,22 +184,34 @@ def open_archive(archive: Path) -> Iterator[zipfile.ZipFile]:
     """Open a zip archive in which no file climbs out, is a link or is encrypted.
 
     Raises:
-        InputError: one does, or the archive cannot be read, now or while it is open.
+        InputError: one does, or it cannot be read as a zip archive.
     """
     try:
-        with zipfile.ZipFile(archive) as content:
+        with _opened(archive) as content:
             for entry in files_of(content):
-                _check_entry(entry, archive)
+                problem = _problem(entry, entry.filename)
+                if problem is not None:
+                    raise InputError(
+                        f"{archive.name} is refused: {entry.filename!r:.200} {problem}."
+                    )
             yield content
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
-        raise InputError(
-            f"{archive.name} cannot be read as a zip archive ({error}); pack it again."
-        ) from None
+    except _Unreadable as error:
+        raise InputError(f"{archive.name} {error}.") from None
+
+
+def holds(archive: Path, name: str) -> bool:
+    """Whether a file is a zip archive with a file of this name in any of its folders."""
+    try:
+        with _opened(archive) as content:
+            return any(PurePosixPath(inside).name == name for inside in content.namelist())
+    except _Unreadable:
+        return False
 
 
 def files_of(content: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """List what is no folder."""
-    return [entry for entry in content.infolist() if not entry.is_dir()]
+    # Not `is_dir`, which fails over a name of nothing.
+    return [entry for entry in content.infolist() if not entry.filename.endswith("/")]
 
 
 def unpack(
@@ -85,19 +220,20 @@ def unpack(
     """Write each entry to its target.
 
     Raises:
-        InputError: together they hold more than `max_bytes`.
+        InputError: together they hold more than `max_bytes`, or one is damaged.
     """
+    name = Path(content.filename or "").name
     budget = max_bytes
     for entry, target in entries:
-        with content.open(entry) as packed, target.open("wb") as out:
-            while chunk := packed.read(_CHUNK_BYTES):
-                budget -= len(chunk)  # sizes in the directory can lie
-                if budget < 0:
-                    raise InputError(
-                        f"{Path(content.filename or '').name} unpacks to more than "
-                        f"{size_in_words(max_bytes)}; split it."
-                    )
-                out.write(chunk)
+        with target.open("wb") as out:
+            try:
+                for chunk in _chunks(content, entry):
+                    budget -= len(chunk)
+                    if budget < 0:
+                        raise _too_much(name, max_bytes)
+                    out.write(chunk)
+            except _Unreadable as error:
+                raise InputError(f"{name}: {entry.filename!r:.200} {error}.") from None
 
 
 def size_in_words(n_bytes: int) -> str:
@@ -107,22 +243,46 @@ def size_in_words(n_bytes: int) -> str:
     return f"{n_bytes / (1 << 20):.3g} MB"
 
 
-def _check_entry(entry: zipfile.ZipInfo, archive: Path) -> None:
-    windows = PureWindowsPath(entry.filename)  # splits at / and at \
+@contextmanager
+def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        content = zipfile.ZipFile(archive)
+    except _BROKEN as error:
+        raise _Unreadable(
+            f"cannot be read as a zip archive ({_words(error)}); pack it again"
+        ) from None
+    with content:
+        yield content
+
+
+def _chunks(content: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    try:
+        with content.open(entry) as packed:
+            while chunk := packed.read(_CHUNK_BYTES):
+                yield chunk
+    except _BROKEN as error:
+        raise _Unreadable(f"is damaged ({_words(error)})") from None
+
+
+def _problem(entry: zipfile.ZipInfo, name: str) -> str | None:
+    windows = PureWindowsPath(name)  # splits at / and at \
     if windows.drive or windows.root or ".." in windows.parts:
-        raise InputError(
-            f"{archive.name} is refused: {entry.filename!r} climbs out of its folder; "
-            "pack the sounds with plain relative paths."
-        )
+        return "climbs out of its folder; pack files with plain relative paths"
     if stat.S_ISLNK(entry.external_attr >> 16):
-        raise InputError(
-            f"{archive.name} is refused: {entry.filename!r} is a link; pack the files themselves."
-        )
+        return "is a link; pack the files themselves"
     if entry.flag_bits & 0x1:
-        raise InputError(f"{archive.name} is encrypted; pack it without a password.")
+        return "is encrypted; pack it without a password"
+    return None
 
 
-def _is_wanted(entry: zipfile.ZipInfo) -> bool:
-    path = PurePosixPath(entry.filename)
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-    return path.suffix.lower() in INSTRUMENT_SUFFIXES and not hidden
+def _is_hidden(name: str) -> bool:
+    parts = [part for part in PurePosixPath(name).parts if part != ".."]
+    return any(part.startswith((".", "__MACOSX")) for part in parts)
+
+
+def _too_much(name: str, max_bytes: int) -> InputError:
+    return InputError(f"{name} unpacks to more than {size_in_words(max_bytes)}; split it.")
+
+
+def _words(error: BaseException) -> str:
+    return clean(" ".join(str(error).split()))[:200] or type(error).__name__

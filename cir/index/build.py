@@ -11,7 +11,7 @@ import numpy as np
 
 from cir.audio.io import save_opus
 from cir.errors import DatabaseError
-from cir.files import replacing_folder, set_aside
+from cir.files import bring_back, replacing_folder
 from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, is_bundle, read_bundle, write_bundle
 from cir.index.database import InstrumentDatabase, check_new_folder
 from cir.index.phrases import write_phrases
@@ -63,7 +63,7 @@ def build_database(
         DataError: a source is damaged, or two instruments share an id.
     """
     target = Path(folder).expanduser()
-    _bring_back(target)
+    bring_back(target)
     if not is_bundle(target):
         check_new_folder(target)
     kept = _KeptSounds(target if keep_sounds and is_bundle(target) else None)
@@ -108,13 +108,6 @@ class _KeptSounds:
         (folder / kind).mkdir(exist_ok=True)
         shutil.copyfile(sound, folder / kind / sound.name)
         return True
-
-
-def _bring_back(target: Path) -> None:
-    """Undo a replacement that was killed between its two renames."""
-    old = set_aside(target)
-    if not target.exists() and is_bundle(old):
-        old.rename(target)
 
 
 def _write(

@@ -10,24 +10,29 @@
     calibration.json         what turns similarities into chances (optional)
 
 `database.json` is written last and names the tables. A change to an existing bundle writes
-its tables under new names first, so that whoever reads at any moment, or after a crash, finds
-either the old database or the new one.
+its tables under new names first, reads them back and compares, so that whoever reads at any moment,
+or after a crash, finds either the old database or the new one. Whoever writes holds `locked`, and
+removes what others left that were killed.
 """
 
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from filelock import BaseFileLock, FileLock
+from pydantic import Field
+from safetensors.numpy import save
 
 from cir.errors import DatabaseError, DataError
-from cir.files import replacing
+from cir.files import is_temporary, replacing
 from cir.instruments.catalog import Catalog
+from cir.schema import as_floats, parse_json, read_arrays, read_table
 from cir.types import FloatArray
 
 FORMAT_VERSION = 1
@@ -36,6 +41,31 @@ PREVIEWS_NAME = "previews"
 PHRASES_NAME = "phrases"
 
 _TABLES = {"instruments": ".csv", "embeddings": ".safetensors", "map": ".csv"}
+_TABLE = re.compile(
+    r"(instruments|map)(-[0-9a-f]{12})?\.csv|embeddings(-[0-9a-f]{12})?\.safetensors"
+)
+_LOCK_NAME = ".lock"
+_MAP_TOLERANCE = 1e-4
+_RESTORE = "restore it or build the database again"
+
+
+@dataclass(frozen=True)
+class _Versioned:
+    """What every version of the header has."""
+
+    format_version: int
+
+
+_Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A row of the map."""
+
+    instrument_id: str
+    x: _Coordinate
+    y: _Coordinate
 
 
 @dataclass(frozen=True)
@@ -53,6 +83,12 @@ class Header:
     """Checksum of each of these files."""
     map_trustworthiness: float | None = None
     """How well neighbours on the map are neighbours in truth, in [0, 1]."""
+
+    def __post_init__(self) -> None:
+        plain = all(Path(name).name == name for name in self.files.values())
+        complete = {"instruments", "embeddings"} <= set(self.files) == set(self.sha256)
+        if not (plain and complete and set(self.files) <= set(_TABLES)):
+            raise DatabaseError("it must name each table, by a plain name, and its checksum.")
 
 
 @dataclass(frozen=True)
@@ -104,19 +140,25 @@ def write_bundle(
     embeddings: FloatArray,
     coordinates: FloatArray | None = None,
     map_trustworthiness: float | None = None,
-) -> None:
-    """Write the tables of a bundle, or replace those of an existing one; previews are left alone.
+) -> Bundle:
+    """Write the tables of a bundle, or replace those of an existing one, and read them again.
+
+    Previews are left alone, but for those of no instrument.
 
     Args:
-        folder: made where it is missing.
+        folder: made where it is missing; whoever else may write to it is kept out by `locked`.
         identity: of the model that made the embeddings.
         catalog: N instruments.
         embeddings: (N, D), unit norm.
         coordinates: (N, 2), for the map.
         map_trustworthiness: of the coordinates.
+
+    Raises:
+        DatabaseError: what was written is not what is read; the older tables stay.
+        StorageError: the disk is full; the same.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    old = _read_header(folder) if (folder / HEADER_NAME).exists() else None
+    old = _read_header(folder) if is_bundle(folder) else None
     suffix = "" if old is None else f"-{_content_tag(identity, catalog, embeddings, coordinates)}"
     names = {
         table: f"{table}{suffix}{extension}"
@@ -125,7 +167,7 @@ def write_bundle(
     }
     catalog.to_csv(folder / names["instruments"])
     with replacing(folder / names["embeddings"]) as temporary:
-        save_file({"embeddings": np.ascontiguousarray(embeddings)}, temporary)
+        temporary.write_bytes(save({"embeddings": np.ascontiguousarray(embeddings)}))
     if coordinates is not None:
         ids = [row.instrument_id for row in catalog]
         _write_map(folder / names["map"], ids, coordinates)
@@ -138,11 +180,25 @@ def write_bundle(
         sha256={table: _sha256(folder / name) for table, name in names.items()},
         map_trustworthiness=map_trustworthiness,
     )
+    written = _read_tables(folder, header)
+    if not _is_same(written, catalog, embeddings, coordinates):
+        raise DatabaseError(f"The tables written to {folder} are not what is read from there.")
     with replacing(folder / HEADER_NAME) as temporary:
         temporary.write_text(json.dumps(asdict(header), indent=2) + "\n", encoding="utf-8")
-    if old is not None:
-        for name in set(old.files.values()) - set(names.values()):
-            (folder / name).unlink(missing_ok=True)
+    _remove_left_over(folder, written)
+    return written
+
+
+def locked(folder: Path) -> BaseFileLock:
+    """Keep all others from writing to a database's folder, which exists; may be nested."""
+    return FileLock(folder.resolve() / _LOCK_NAME, is_singleton=True)
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Whether a folder holds nothing but what `write_bundle` left there when it was killed."""
+    names = {path.name for path in folder.iterdir() if not is_temporary(path)}
+    tables = names - {_LOCK_NAME}
+    return not tables or (_LOCK_NAME in names and all(map(_TABLE.fullmatch, tables)))
 
 
 def is_bundle(folder: Path) -> bool:
@@ -153,32 +209,23 @@ def is_bundle(folder: Path) -> bool:
 def _read_header(folder: Path) -> Header:
     path = folder / HEADER_NAME
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except OSError:
         raise DatabaseError(
             f"There is no database in {folder} (no {HEADER_NAME}); make one of your own sounds "
             f"with `cir database add SOUNDS --database {folder}`."
         ) from None
-    except ValueError:
-        raise DatabaseError(f"{path} is no JSON; restore it or build the database again.") from None
-    if isinstance(values, dict) and values.get("format_version") != FORMAT_VERSION:
-        raise DatabaseError(
-            f"{path} has format {values.get('format_version')!r}, this program reads "
-            f"{FORMAT_VERSION}; update it or build the database again."
-        )
     try:
-        header = Header(**values)
-        plain = all(Path(name).name == name for name in header.files.values())
-        complete = {"instruments", "embeddings"} <= set(header.files) == set(header.sha256)
-    except (TypeError, AttributeError):
-        plain = complete = False
-    if not (plain and complete and set(header.files) <= set(_TABLES)):
-        allowed = ", ".join(field.name for field in fields(Header))
-        raise DatabaseError(
-            f"{path} is no database header (one has {allowed}); "
-            "restore it or build the database again."
-        )
-    return header
+        told = parse_json(text, _Versioned, str(path), error=DatabaseError, extra="ignore")
+        if told.format_version == FORMAT_VERSION:
+            return parse_json(text, Header, str(path), error=DatabaseError)
+    except DatabaseError as error:
+        reason = str(error).rstrip(".")
+        raise DatabaseError(f"{path} is no database header: {reason}; {_RESTORE}.") from None
+    raise DatabaseError(
+        f"{path} has format {told.format_version}, this program reads {FORMAT_VERSION}; "
+        "update it or build the database again."
+    )
 
 
 def _read_tables(folder: Path, header: Header) -> Bundle:
@@ -196,16 +243,15 @@ def _read_tables(folder: Path, header: Header) -> Bundle:
             )
     try:
         catalog = Catalog.from_csv(paths["instruments"])
-        embeddings = load_file(paths["embeddings"])["embeddings"]
+        embeddings = _read_embeddings(paths["embeddings"])
         coordinates = _read_map(paths["map"], catalog) if "map" in paths else None
-    except (DataError, SafetensorError, OSError, KeyError, ValueError) as error:
-        raise DatabaseError(f"The database {folder} cannot be read: {error}.") from None
+    except DataError as error:
+        raise DatabaseError(f"The database {folder} cannot be read: {error}") from None
     if embeddings.shape != (len(catalog), header.dimension) or len(catalog) != header.n_instruments:
         raise DatabaseError(
             f"The database {folder} contradicts itself: {len(catalog)} instruments, embeddings of "
             f"shape {embeddings.shape}; build it again."
         )
-    embeddings = embeddings.astype(np.float32, copy=False)
     embeddings.flags.writeable = False
     return Bundle(folder, header, catalog, embeddings, coordinates)
 
@@ -219,13 +265,45 @@ def _write_map(path: Path, ids: Sequence[str], coordinates: FloatArray) -> None:
         )
 
 
+def _read_embeddings(path: Path) -> FloatArray:
+    arrays = read_arrays(path)
+    if "embeddings" not in arrays:
+        raise DataError(f"{path} holds no embeddings.")
+    return as_floats(arrays["embeddings"], str(path))
+
+
 def _read_map(path: Path, catalog: Catalog) -> FloatArray:
-    with path.open(encoding="utf-8", newline="") as lines:
-        points = {row["instrument_id"]: (row["x"], row["y"]) for row in csv.DictReader(lines)}
-    coordinates = np.array([points[row.instrument_id] for row in catalog], dtype=np.float32)
+    rows = read_table(path, _Place, ("instrument_id", "x", "y"))
+    places = {row.instrument_id: (row.x, row.y) for row in rows}
+    if missing := set(catalog.ids) - set(places):
+        raise DataError(f"{path} has no place for {min(missing)}.")
+    coordinates = np.array([places[name] for name in catalog.ids], dtype=np.float32)
     coordinates = coordinates.reshape(-1, 2)
     coordinates.flags.writeable = False
     return coordinates
+
+
+def _is_same(
+    written: Bundle, catalog: Catalog, embeddings: FloatArray, coordinates: FloatArray | None
+) -> bool:
+    same = written.catalog == catalog and np.array_equal(written.embeddings, embeddings)
+    if written.coordinates is None or coordinates is None:
+        return same
+    return same and np.allclose(written.coordinates, coordinates, atol=_MAP_TOLERANCE)
+
+
+def _remove_left_over(folder: Path, written: Bundle) -> None:
+    """Remove older tables, sounds of no instrument, and what writers left that were killed."""
+    named = set(written.header.files.values())
+    for path in folder.iterdir():
+        if is_temporary(path) or (_TABLE.fullmatch(path.name) and path.name not in named):
+            path.unlink(missing_ok=True)
+    known = {f"{name}.opus" for name in written.catalog.ids}
+    for kind in (PREVIEWS_NAME, PHRASES_NAME):
+        sounds = (folder / kind).iterdir() if (folder / kind).is_dir() else ()
+        for path in sounds:
+            if path.suffix == ".opus" and path.name not in known:
+                path.unlink(missing_ok=True)
 
 
 def _content_tag(

@@ -158,7 +158,7 @@ def read_calibration(folder: Path) -> Calibration | None:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise DatabaseError(
             f"{path} cannot be read; delete it and run `cir database calibrate`."
         ) from None

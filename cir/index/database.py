@@ -3,7 +3,6 @@
 import logging
 import shutil
 import threading
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,17 +11,18 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import ArrayLike, NDArray
 
 from cir.errors import DatabaseError, InputError
-from cir.files import replacing
+from cir.files import replacing, replacing_folder, writing
 from cir.index.bundle import (
     HEADER_NAME,
     PHRASES_NAME,
     PREVIEWS_NAME,
     Bundle,
     is_bundle,
+    is_unfinished,
+    locked,
     read_bundle,
     write_bundle,
 )
@@ -49,7 +49,6 @@ BUNDLED_PATH = Path(__file__).parents[1] / "assets" / "database"
 EXHAUSTIVE_ROWS = 4_096
 """Up to this many rows Chroma is asked for all of them; above, one matrix product is faster."""
 
-_LOCK_NAME = ".lock"
 _logger = logging.getLogger(__name__)
 _Fit = TypeVar("_Fit", Calibration, HubCohort)
 
@@ -118,21 +117,38 @@ class InstrumentDatabase:
         return database
 
     @classmethod
-    def create(cls, path: Path | str, encoder: Encoder) -> "InstrumentDatabase":
+    def create(
+        cls, path: Path | str, encoder: Encoder, *, may_exist: bool = False
+    ) -> "InstrumentDatabase":
         """Make an empty database for the embeddings of one model.
+
+        Killed, it goes on where it is asked for the same again.
+
+        Args:
+            path: its folder, new or empty.
+            encoder: of the model.
+            may_exist: whether to open a database of this model that is there already, as another
+                process may just have made it.
 
         Raises:
             DatabaseError: there is one already, or `path` is a file or a folder of something else.
+            StorageError: the disk is full.
         """
         folder = Path(path).expanduser()
-        check_new_folder(folder)
-        write_bundle(
-            folder,
-            identity=encoder.identity,
-            catalog=Catalog([]),
-            embeddings=np.empty((0, encoder.embedding_size), dtype=np.float32),
-        )
-        return cls.open(folder)
+        if not (may_exist and is_bundle(folder)):
+            check_new_folder(folder)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with locked(folder):
+                if not (may_exist and is_bundle(folder)):
+                    check_new_folder(folder)
+                    write_bundle(
+                        folder,
+                        identity=encoder.identity,
+                        catalog=Catalog([]),
+                        embeddings=np.empty((0, encoder.embedding_size), dtype=np.float32),
+                    )
+        return cls.open(folder, encoder=encoder)
 
     @property
     def path(self) -> Path:
@@ -210,7 +226,8 @@ class InstrumentDatabase:
         """
         with self._lock:
             calibration.check_identity(self.identity)
-            write_calibration(self.path, calibration)
+            with locked(self.path):
+                write_calibration(self.path, calibration)
             self._calibration, self._calibration_read = calibration, True
 
     @property
@@ -239,8 +256,9 @@ class InstrumentDatabase:
         """
         with self._lock:
             hubs.check_identity(self.identity)
-            write_hubs(self.path, hubs)
-            (self.path / CALIBRATION_NAME).unlink(missing_ok=True)
+            with locked(self.path):
+                write_hubs(self.path, hubs)
+                (self.path / CALIBRATION_NAME).unlink(missing_ok=True)
             self._forget_fits()
 
     def prepare(self, progress: Progress | None = None) -> None:
@@ -351,7 +369,7 @@ class InstrumentDatabase:
                 "The bundled database is not changed; add to one of your own (--database FOLDER), "
                 "or start with a copy of it (`cir database export FOLDER`)."
             )
-        with self._lock, FileLock(folder / _LOCK_NAME):
+        with self._lock, writing(folder), locked(folder):
             current = read_bundle(folder)  # another process may have added since
             new = check_embeddings(embeddings, current.header.dimension)
             if len(new) != len(instruments):
@@ -363,7 +381,7 @@ class InstrumentDatabase:
                 if instrument.instrument_id not in (phrases or {}):
                     old = folder / PHRASES_NAME / f"{instrument.instrument_id}.opus"
                     old.unlink(missing_ok=True)
-            write_bundle(
+            written = write_bundle(
                 folder,
                 identity=current.header.identity,
                 catalog=catalog,
@@ -372,7 +390,7 @@ class InstrumentDatabase:
                 map_trustworthiness=current.header.map_trustworthiness,
             )
             self.close()
-            self._use(read_bundle(folder))
+            self._use(written)
 
     def remove(self, instrument_ids: Iterable[str]) -> None:
         """Take instruments out, with their sounds; all of them or none.
@@ -385,25 +403,22 @@ class InstrumentDatabase:
         if folder == BUNDLED_PATH:
             raise DatabaseError("The bundled database is not changed; remove from one of your own.")
         gone = set(instrument_ids)
-        with self._lock, FileLock(folder / _LOCK_NAME):
+        with self._lock, writing(folder), locked(folder):
             current = read_bundle(folder)
             for instrument_id in sorted(gone):
                 current.catalog.by_id(instrument_id)  # says it where there is none
             kept = [row for row, one in enumerate(current.catalog) if one.instrument_id not in gone]
             places = current.coordinates
-            write_bundle(
+            written = write_bundle(
                 folder,
                 identity=current.header.identity,
                 catalog=Catalog(current.catalog[row] for row in kept),
                 embeddings=current.embeddings[kept],
                 coordinates=None if places is None else places[kept],
                 map_trustworthiness=current.header.map_trustworthiness,
-            )
-            for kind in (PREVIEWS_NAME, PHRASES_NAME):
-                for instrument_id in gone:
-                    (folder / kind / f"{instrument_id}.opus").unlink(missing_ok=True)
+            )  # sounds of no instrument go with it
             self.close()
-            self._use(read_bundle(folder))
+            self._use(written)
 
     def get(self, instrument_id: str) -> Instrument:
         """Return one instrument; raises InputError where there is none with this id."""
@@ -445,10 +460,8 @@ class InstrumentDatabase:
         """
         target = Path(folder).expanduser()
         check_new_folder(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
         bundle, calibration, hubs = self._bundle, self.calibration, self.hubs
-        try:
+        with replacing_folder(target) as temporary:
             write_bundle(
                 temporary,
                 identity=self.identity,
@@ -469,9 +482,6 @@ class InstrumentDatabase:
                         shutil.copyfile(sound, temporary / kind / sound.name)
                 if progress is not None:
                     progress(done / len(self._ids), "Copying sounds")
-            temporary.replace(target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
 
     def close(self) -> None:
         """Release the files of the search index; the next search opens it again."""
@@ -620,14 +630,14 @@ class InstrumentDatabase:
 
 
 def check_new_folder(folder: Path) -> None:
-    """Make sure that a folder can be written anew.
+    """Make sure that a folder can be written anew; what a killed `create` left is no matter.
 
     Raises:
         DatabaseError: it is a file, or holds something already.
     """
     if folder.is_file():
         raise DatabaseError(f"{folder} is a file; name a new folder.")
-    if folder.is_dir() and any(folder.iterdir()):
+    if folder.is_dir() and not is_unfinished(folder):
         what = "a database" if (folder / HEADER_NAME).exists() else "other files"
         raise DatabaseError(f"{folder} holds {what} already; name a new or empty folder.")
 

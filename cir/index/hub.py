@@ -75,11 +75,14 @@ def _fill(made: Path, tables: list[Path], archive: Path) -> None:
         shutil.copyfile(path, made / path.name)
     with tempfile.TemporaryDirectory(dir=made.parent) as scratch:
         try:
-            sounds = extract_sounds(archive, Path(scratch))
+            sounds, skipped = extract_sounds(archive, Path(scratch))
         except InputError as error:
             raise DatabaseError(str(error)) from error
-        for path, inside in sounds:
+        if skipped:
+            raise DatabaseError(f"{skipped[0]} Download the database again.")
+        for sound in sounds:
+            inside = sound.inside
             if str(inside.parent) in (PREVIEWS_NAME, PHRASES_NAME) and inside.suffix == ".opus":
                 target = made / inside.parent / inside.name
                 target.parent.mkdir(exist_ok=True)
-                path.rename(target)
+                sound.path.rename(target)

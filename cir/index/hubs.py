@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from cir.errors import DatabaseError
 from cir.files import replacing
+from cir.schema import TENSOR_ERRORS
 from cir.types import FloatArray
 
 HUBS_NAME = "hubs.safetensors"
@@ -98,7 +99,7 @@ def read_hubs(folder: Path) -> HubCohort | None:
         }:
             raise ValueError("its queries and their owners differ in number")
         return HubCohort(told["identity"], told["about"], queries, owners)
-    except (SafetensorError, OSError, KeyError, ValueError, AttributeError) as error:
+    except (*TENSOR_ERRORS, RecursionError) as error:
         raise DatabaseError(f"{path} cannot be read ({error}); {_ADVICE}.") from None
 
 

@@ -5,7 +5,6 @@ digests, nothing else: chances and hubs that a stranger fitted would be believed
 decides where anything is written, and each sound must be a short Ogg Opus file.
 """
 
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,14 +15,15 @@ import numpy as np
 import soundfile as sf
 
 from cir.errors import DatabaseError, InputError
-from cir.files import replacing
-from cir.index.archives import files_of, open_archive, unpack
+from cir.files import replacing, workspace, writing
+from cir.index.archives import files_of, holds, open_archive, unpack
 from cir.index.bundle import (
     HEADER_NAME,
     PHRASES_NAME,
     PREVIEWS_NAME,
     Bundle,
     is_bundle,
+    locked,
     read_bundle,
 )
 from cir.index.database import InstrumentDatabase, check_new_folder
@@ -79,11 +79,7 @@ def export_archive(folder: Path | str, target: Path | str, progress: Progress | 
 
 def is_exported(archive: Path) -> bool:
     """Whether a file is a zip archive that `export_archive` could have made."""
-    try:
-        with zipfile.ZipFile(archive) as content:
-            return any(PurePosixPath(name).name == HEADER_NAME for name in content.namelist())
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError):
-        return False
+    return holds(archive, HEADER_NAME)
 
 
 def import_archive(
@@ -119,19 +115,13 @@ def import_archive(
     else:
         check_new_folder(target)
     with _unpacked(file, encoder, limits, progress) as bundle:
-        known = (
-            set(InstrumentDatabase.open(target).instruments().ids) if is_bundle(target) else set()
-        )
         ids = set(bundle.catalog.ids)
+        known = set(InstrumentDatabase.open(target).instruments().ids if is_bundle(target) else ())
         if len(known | ids) > limits.total:
             raise InputError(
                 f"{file.name} brings {len(ids - known):,} sounds more; {len(known):,} are here, "
                 f"and at most {limits.total:,} are allowed: remove some first."
             )
-        if not is_bundle(target):
-            InstrumentDatabase.create(target, encoder)
-        own = read_digests(target)
-        write_digests(target, {name: digest for name, digest in own.items() if name not in ids})
         previews, phrases = (
             {
                 name: path
@@ -140,12 +130,15 @@ def import_archive(
             }
             for kind in _SOUNDS
         )
-        InstrumentDatabase.open(target).add(
-            tuple(bundle.catalog), bundle.embeddings, previews, phrases
-        )
-        brought = read_digests(bundle.folder)
-        own |= {name: digest for name, digest in brought.items() if name in ids}
-        write_digests(target, own)
+        database = InstrumentDatabase.create(target, encoder, may_exist=True)
+        with writing(target), locked(target):
+            own = read_digests(target)
+            # Killed between two of these steps, it knows too little, never anything false.
+            write_digests(target, {name: digest for name, digest in own.items() if name not in ids})
+            database.add(tuple(bundle.catalog), bundle.embeddings, previews, phrases)
+            brought = read_digests(bundle.folder)
+            own |= {name: digest for name, digest in brought.items() if name in ids}
+            write_digests(target, own)
     return ImportReport(len(ids - known), len(ids & known))
 
 
@@ -155,10 +148,10 @@ def _unpacked(
 ) -> Iterator[Bundle]:
     """Unpack an archive into a folder for a while, everything in it checked."""
     with (
-        tempfile.TemporaryDirectory(prefix="cir-import-") as name,
+        workspace("import") as folder,
+        writing(folder),
         open_archive(archive) as content,
     ):
-        folder = Path(name)
         entries = {PurePosixPath(entry.filename): entry for entry in files_of(content)}
         headers = [path for path in entries if path.name == HEADER_NAME]
         if len(headers) != 1 or entries[headers[0]].file_size > _MAX_HEADER_BYTES:

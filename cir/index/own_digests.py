@@ -8,7 +8,9 @@ import hashlib
 import json
 from pathlib import Path
 
+from cir.errors import InputError
 from cir.files import replacing
+from cir.schema import read_json
 
 CONTENTS_NAME = "contents.json"
 
@@ -16,12 +18,9 @@ CONTENTS_NAME = "contents.json"
 def read_digests(folder: Path) -> dict[str, str]:
     """Read the digest of each instrument, by id; nothing where none are known."""
     try:
-        values = json.loads((folder / CONTENTS_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(folder / CONTENTS_NAME, dict[str, str])
+    except InputError:
         return {}
-    if not isinstance(values, dict):
-        return {}
-    return {str(name): str(digest) for name, digest in values.items()}
 
 
 def write_digests(folder: Path, digests: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 
 from cir.engines.base import Engine
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine
-from cir.engines.vital import VitalEngine
+from cir.engines.vital import VitalEngine, read_preset
 from cir.errors import CirError
 from cir.index.archives import SOUNDFONT_SUFFIXES
 from cir.index.phrases import play_phrase
@@ -78,14 +78,14 @@ def _describe(file: Path, name: str) -> list[dict[str, Any]]:
             for one in _open_bank(file).instruments()
         ]
     _open_preset(file)  # says it where this is no preset
-    preset = json.loads(file.read_text(encoding="utf-8"))
+    preset = read_preset(file.read_bytes(), name)
     return [
         {
             "reference": "",
             "name": Path(name).stem,
-            "family": family_of_folder(str(preset.get("preset_style", ""))),
+            "family": family_of_folder(preset.preset_style),
             "category": "",
-            "author": str(preset.get("author", "")),
+            "author": preset.author,
             "licence": "",
         }
     ]

@@ -7,16 +7,18 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from cir.audio.io import load_audio
-from cir.errors import InputError
+from cir.errors import CirError, InputError
 from cir.index.archives import PRESET_SUFFIXES, SOUNDFONT_SUFFIXES
 from cir.index.own_digests import digest_of_file
 from cir.index.own_engines import Described, OwnEngines
-from cir.index.own_files import Limits, SoundFile
+from cir.index.own_files import LOOSE_FOLDER, Limits, SoundFile
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_file, family_of_folder, reference_pitch
+from cir.text import clean
 from cir.types import FloatArray, Instrument
 
 _MAX_ID_LENGTH = 110
+_NAMELESS = "unnamed"
 
 
 @dataclass(frozen=True)
@@ -66,22 +68,24 @@ class NoteReader:
         """List the instruments of a file.
 
         Raises:
-            InputError: it is a sound font or preset that cannot be read.
+            InputError: it cannot be read, or is a sound font or preset that makes no sense.
         """
         suffix = file.path.suffix.lower()
-        if suffix in SOUNDFONT_SUFFIXES or suffix in PRESET_SUFFIXES:
+        try:
             content = digest_of_file(file.path)
-            for one in self._engines.describe(file.path, file.inside.name):
+        except OSError as error:
+            raise InputError(f"{file.shown} cannot be read ({error.strerror}).") from None
+        if suffix in SOUNDFONT_SUFFIXES or suffix in PRESET_SUFFIXES:
+            for one in self._engines.describe(file.path, file.shown):
                 yield self._engine_note(file, content, one)
         else:
-            yield self._one_shot(file)
+            yield self._one_shot(file, content)
 
-    def _one_shot(self, file: SoundFile) -> OwnNote:
-        load = partial(load_audio, file.path, sample_rate=None, max_seconds=self._limits.seconds)
-        bank = self._labels.bank or file.bank
+    def _one_shot(self, file: SoundFile, content: str) -> OwnNote:
+        bank = self._bank(file.bank)
         instrument = Instrument(
             instrument_id=self._free_id(bank, file.inside.with_suffix("")),
-            name=file.inside.stem,
+            name=clean(file.inside.stem) or _NAMELESS,
             family=self._labels.family or _family_of_name(file, file.inside.stem),
             category=_category(file),
             bank=bank,
@@ -90,11 +94,11 @@ class NoteReader:
             source="samples",
             engine=f"samples:{file.origin}",
         )
-        return OwnNote(instrument, digest_of_file(file.path), load)
+        return OwnNote(instrument, content, partial(_load, file, self._limits.seconds))
 
     def _engine_note(self, file: SoundFile, content: str, one: Described) -> OwnNote:
         labels, is_font = self._labels, bool(one.reference)
-        bank = labels.bank or (file.inside.stem if is_font else file.bank)
+        bank = self._bank(file.inside.stem if is_font else file.bank)
         family = labels.family or one.family or _family_of_name(file, one.name)
         place = file.inside.with_suffix("")
         if is_font:
@@ -104,7 +108,7 @@ class NoteReader:
         fragment = f"#{one.reference}" if is_font else ""
         instrument = Instrument(
             instrument_id=self._free_id(bank, place),
-            name=one.name,
+            name=clean(one.name) or _NAMELESS,
             family=family,
             category=one.category or _category(file),
             bank=bank,
@@ -113,13 +117,16 @@ class NoteReader:
             source=source,
             engine=f"{source}:{file.origin}{fragment}",
         )
-        which = (file.path, file.inside.name, one.reference, family)
+        which = (file.path, file.shown, one.reference, family)
         return OwnNote(
             instrument,
             f"{content}{fragment}@{reference_pitch(family)}",
             partial(self._engines.play, *which),
             partial(self._engines.phrase, *which, one.category),
         )
+
+    def _bank(self, otherwise: str) -> str:
+        return clean(self._labels.bank or "") or clean(otherwise) or LOOSE_FOLDER
 
     def _free_id(self, bank: str, place: PurePosixPath) -> str:
         digest = hashlib.sha256(str(place).encode("utf-8", "surrogateescape")).hexdigest()[:8]
@@ -136,6 +143,17 @@ class NoteReader:
             free = f"{wanted}-{number}"
         self._taken.add(free)
         return free
+
+
+def _load(file: SoundFile, max_seconds: float) -> tuple[FloatArray, int]:
+    """Decode a recording; what is wrong with it is said of the name that people know."""
+    try:
+        return load_audio(file.path, sample_rate=None, max_seconds=max_seconds)
+    except CirError as error:
+        said = str(error).replace(str(file.path), file.shown)
+        if file.shown not in said:
+            said = said.replace(file.path.name, file.shown)
+        raise InputError(said if file.shown in said else f"{file.shown}: {said}") from None
 
 
 def _family_of_name(file: SoundFile, name: str) -> str | None:

@@ -1,15 +1,15 @@
 """Adding one's own sounds to a database: one-shots, sound fonts and Vital presets."""
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cir.errors import InputError
+from cir.errors import CirError, InputError, StorageError
+from cir.files import workspace
 from cir.index.bundle import is_bundle
 from cir.index.database import InstrumentDatabase, check_new_folder
 from cir.index.own_engines import OwnEngines
-from cir.index.own_files import Limits, SoundFile, Upload, check_paths, find_files
+from cir.index.own_files import Limits, SoundFile, Upload, find_files
 from cir.index.own_notes import Labels, NoteReader, OwnNote
 from cir.index.own_writer import OwnWriter
 from cir.instruments.families import check_families
@@ -63,9 +63,9 @@ def add_sounds(
         stop: asked after every sound; once it says yes, the rest is left.
 
     Raises:
-        InputError: a path does not exist, there is more than the limits allow, or nothing can be
-            added.
+        InputError: there is more than the limits allow, or nothing can be added.
         DatabaseError: another model made the database, or it is the bundled one.
+        StorageError: the disk is full.
     """
     target = Path(folder).expanduser()
     if is_bundle(target):
@@ -75,11 +75,10 @@ def add_sounds(
     labels, limits = labels or Labels(), limits or Limits()
     if labels.family is not None:
         check_families([labels.family])
-    named = check_paths(paths)
-    with tempfile.TemporaryDirectory(prefix="cir-add-") as workspace, OwnEngines() as engines:
-        files, refused = find_files(named, Path(workspace), limits)
+    with workspace("add") as folder_of_work, OwnEngines() as engines:
+        files, refused = find_files(paths, folder_of_work, limits)
         reader = NoteReader(labels, limits, engines)
-        writer = OwnWriter(target, encoder, Path(workspace), limits)
+        writer = OwnWriter(target, encoder, folder_of_work, limits)
         was_stopped = False
         try:
             for note in _notes(files, reader, refused, progress):
@@ -107,7 +106,9 @@ def _notes(
     for done, file in enumerate(files):
         try:
             notes = list(reader.read(file))
-        except InputError as error:
+        except StorageError:
+            raise
+        except CirError as error:
             refused.append(str(error))
             notes = []
         for number, note in enumerate(notes, start=1):

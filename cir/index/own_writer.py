@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from filelock import FileLock
 
 from cir.audio.dsp import fade_out, peak_normalise
 from cir.audio.io import save_opus
-from cir.errors import InputError
-from cir.index.bundle import is_bundle
+from cir.errors import CirError, InputError, StorageError
+from cir.files import writing
+from cir.index.bundle import is_bundle, locked
 from cir.index.database import InstrumentDatabase
 from cir.index.own_digests import read_digests, write_digests
 from cir.index.own_files import Limits
 from cir.index.own_notes import OwnNote
 from cir.index.phrases import save_phrase
+from cir.instruments.catalog import check_instrument
 from cir.types import Encoder, FloatArray, Instrument
 
 STORE_EVERY = 256
 """So many are lost at most where the program is killed."""
 
 _BATCH = 8
-_LOCK_NAME = ".contents.lock"
 _PREVIEW_SECONDS = 6.0
 _PREVIEW_PEAK = 0.9
 _FADE_SECONDS = 0.05
@@ -86,8 +86,11 @@ class OwnWriter:
             self._borrow(note, self._makers[note.digest])
         else:
             try:
+                check_instrument(note.instrument)
                 audio, rate = note.load()
-            except InputError as error:
+            except StorageError:
+                raise
+            except CirError as error:
                 self._refuse(note, error, refused)
                 return
             # Now, while the engine has this file open: a large sound font takes a minute to load.
@@ -112,12 +115,12 @@ class OwnWriter:
         if not self._ready:
             return
         if self._database is None:
-            self._database = InstrumentDatabase.create(self._folder, self._encoder)
+            self._database = InstrumentDatabase.create(self._folder, self._encoder, may_exist=True)
         ready, self._ready = self._ready, {}
         rows = [one.note.instrument for one in ready.values()]
         previews = {name: one.preview for name, one in ready.items() if one.preview is not None}
         phrases = {name: one.phrase for name, one in ready.items() if one.phrase is not None}
-        with FileLock(self._folder / _LOCK_NAME):
+        with writing(self._folder), locked(self._folder):
             digests = read_digests(self._folder)  # another process may have added since
             # Killed between two of these steps, it knows too little, never anything false.
             kept = {name: digest for name, digest in digests.items() if name not in ready}
@@ -157,10 +160,12 @@ class OwnWriter:
             try:
                 vectors = self._encoder.embed([waiting[row][1] for row in batch], rate)
                 embedded.update(zip(batch, vectors, strict=True))
-            except InputError:  # one of them cannot be embedded: each by itself, to find out which
+            except CirError:  # one of them cannot be embedded: each by itself, to find out which
                 embedded.update(self._embed_alone(waiting, batch, refused))
         for row, (note, audio, rate, phrase) in enumerate(waiting):
-            if row in embedded:
+            if row in embedded and not np.isfinite(embedded[row]).all():
+                self._refuse(note, InputError("no embedding comes of it"), refused)
+            elif row in embedded:
                 preview = self._preview_path(note)
                 _write_preview(preview, audio, rate)
                 self._keep(note, embedded[row], preview, phrase)
@@ -173,7 +178,7 @@ class OwnWriter:
             note, audio, rate, _ = waiting[row]
             try:
                 embedded[row] = self._encoder.embed([audio], rate)[0]
-            except InputError as error:
+            except CirError as error:
                 self._refuse(note, error, refused)
         return embedded
 
@@ -196,7 +201,7 @@ class OwnWriter:
     def _phrase_path(self, note: OwnNote) -> Path:
         return self._workspace / f"{note.instrument.instrument_id}.phrase.opus"
 
-    def _refuse(self, note: OwnNote, error: InputError, refused: list[str]) -> None:
+    def _refuse(self, note: OwnNote, error: CirError, refused: list[str]) -> None:
         name = note.instrument.name
         refused.append(str(error) if name in str(error) else f"{name}: {error}")
         self._new.discard(note.instrument.instrument_id)

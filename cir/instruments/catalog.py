@@ -12,12 +12,16 @@ from typing import overload
 from cir.errors import DataError, InputError
 from cir.files import replacing
 from cir.instruments.families import FAMILIES, check_families
+from cir.schema import read_rows
 from cir.types import Instrument
 
 COLUMNS = tuple(field.name for field in fields(Instrument))
 
 _MAX_ID_LENGTH = 120
-_INSTRUMENT_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+INSTRUMENT_ID = r"[a-z0-9]+(-[a-z0-9]+)*"
+"""What an id looks like: it is also the name of files."""
+
+_INSTRUMENT_ID = re.compile(INSTRUMENT_ID)
 _ENGINE = re.compile(r"[a-z0-9]+:.+")
 _REQUIRED = ("name", "bank", "source")
 
@@ -35,7 +39,7 @@ class Catalog(Sequence[Instrument]):
     def __init__(self, instruments: Iterable[Instrument]) -> None:
         self._rows = tuple(instruments)
         for position, row in enumerate(self._rows, start=1):
-            _check_row(row, position)
+            check_instrument(row, f"Row {position}")
         self._by_id = {row.instrument_id: row for row in self._rows}
         if len(self._by_id) != len(self._rows):
             counts = Counter(row.instrument_id for row in self._rows)
@@ -109,20 +113,7 @@ class Catalog(Sequence[Instrument]):
             DataError: the file is missing or no CSV, lacks a column, or has a faulty row.
         """
         file = Path(path)
-        try:
-            with file.open(encoding="utf-8", newline="") as lines:
-                reader = csv.DictReader(lines, strict=True)
-                missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-                if missing:
-                    raise DataError(
-                        f"{file} lacks the column(s) {', '.join(missing)}; "
-                        f"a catalogue has {', '.join(COLUMNS)}."
-                    )
-                rows = [_parse_row(row, reader.line_num, file) for row in reader]
-        except OSError as error:
-            raise DataError(f"The catalogue {file} cannot be read: {error.strerror}.") from None
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise DataError(f"The catalogue {file} is no CSV in UTF-8: {error}.") from None
+        rows = [_instrument(row) for row in read_rows(file, COLUMNS)]
         try:
             return cls(rows)
         except DataError as error:
@@ -154,17 +145,18 @@ def make_instrument_id(*parts: object) -> str:
     return slug
 
 
-def _parse_row(row: dict[str, str | None], line: int, file: Path) -> Instrument:
-    values = {name: row[name] for name in COLUMNS}
-    if None in row or any(value is None for value in values.values()):
-        raise DataError(f"{file}, line {line}: the row has not as many fields as the header.")
-    text = {name: value or "" for name, value in values.items()}
-    family = text.pop("family") or None
-    return Instrument(family=family, **text)
+def _instrument(row: dict[str, str]) -> Instrument:
+    texts = {name: row[name] for name in COLUMNS if name != "family"}
+    return Instrument(family=row["family"] or None, **texts)
 
 
-def _check_row(row: Instrument, position: int) -> None:
-    where = f"Row {position} ({row.instrument_id!r})"
+def check_instrument(row: Instrument, where: str = "The instrument") -> None:
+    """Make sure that an instrument can be a row of a catalogue.
+
+    Raises:
+        DataError: it is incomplete, its id malformed, or its family unknown.
+    """
+    where = f"{where} ({row.instrument_id!r:.140})"
     name = row.instrument_id
     if not _INSTRUMENT_ID.fullmatch(name) or len(name) > _MAX_ID_LENGTH:
         raise DataError(

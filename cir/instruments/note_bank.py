@@ -4,37 +4,62 @@
 `previews/<id>.opus` is the reference note for people to listen to.
 """
 
-import csv
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import cast
+from typing import Annotated, Literal, cast
 
 import soundfile
+from pydantic import Field
 
 from cir.errors import DataError
-from cir.instruments.catalog import make_instrument_id
+from cir.instruments.catalog import INSTRUMENT_ID, make_instrument_id
+from cir.schema import read_table
 from cir.types import FloatArray
 
 SAMPLE_RATE = 16_000
 REFERENCE_INDEX = 0
+MAX_SECONDS = 3_600.0
+"""No note is held longer, nor is the file of an instrument."""
+
+_MAX_SAMPLES = int(MAX_SECONDS * SAMPLE_RATE)
+_NOTE_COLUMNS = (
+    *("instrument_id", "index", "pitch", "velocity", "duration_s", "fx", "start", "length"),
+    "gain_db",
+)
+_INSTRUMENT_COLUMNS = (
+    "instrument_id",
+    "name",
+    "family",
+    "category",
+    "bank",
+    "author",
+    "effects",
+    "split",
+)
+
+
+_Id = Annotated[str, Field(pattern=f"^{INSTRUMENT_ID}$", max_length=200)]
 
 
 @dataclass(frozen=True)
 class BankInstrument:
     """A row of `instruments.csv`."""
 
-    instrument_id: str
+    instrument_id: _Id
     name: str
     family: str | None
     category: str
     bank: str
     author: str
     effects: str
-    polyphony: str
-    """`Poly`, or `Mono` and how; empty where nobody knows."""
     split: str
+    polyphony: str = ""
+    """`Poly`, or `Mono` and how; empty where nobody knows."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "family", self.family or None)
 
     @property
     def is_monophonic(self) -> bool:
@@ -61,6 +86,34 @@ class BankNote:
     """What was added to bring the note to a peak of 0.9."""
 
 
+@dataclass(frozen=True)
+class _NoteRow:
+    """A row of `notes.csv` as it is written."""
+
+    instrument_id: _Id
+    index: Annotated[int, Field(ge=0)]
+    pitch: Annotated[int, Field(ge=0, le=127)]
+    velocity: Annotated[int, Field(ge=1, le=127)]
+    duration_s: Annotated[float, Field(gt=0, le=MAX_SECONDS)]
+    fx: Literal["on", "off"]
+    start: Annotated[int, Field(ge=0, le=_MAX_SAMPLES)]
+    length: Annotated[int, Field(ge=1, le=_MAX_SAMPLES)]
+    gain_db: Annotated[float, Field(ge=-300, le=300)]
+
+    def note(self) -> BankNote:
+        """What it says."""
+        return BankNote(
+            self.index,
+            self.pitch,
+            self.velocity,
+            self.duration_s,
+            self.fx == "on",
+            self.start,
+            self.length,
+            self.gain_db,
+        )
+
+
 class NoteBank:
     """The tables of a note bank in memory, its sounds on disk."""
 
@@ -84,10 +137,10 @@ class NoteBank:
         """
         folder = Path(folder)
         notes: dict[str, list[BankNote]] = defaultdict(list)
-        for row in _read_table(folder / "notes.csv"):
-            notes[row["instrument_id"]].append(_parse_note(row, folder))
+        for row in read_table(folder / "notes.csv", _NoteRow, _NOTE_COLUMNS):
+            notes[row.instrument_id].append(row.note())
         instruments = tuple(
-            _parse_instrument(row, folder) for row in _read_table(folder / "instruments.csv")
+            read_table(folder / "instruments.csv", BankInstrument, _INSTRUMENT_COLUMNS)
         )
         if len({row.instrument_id for row in instruments}) != len(instruments):
             raise DataError(
@@ -179,44 +232,3 @@ def _read(path: Path, start: int = 0, frames: int = -1) -> FloatArray:
     if sample_rate != SAMPLE_RATE or stream.ndim != 1:
         raise DataError(f"{path} is not mono at {SAMPLE_RATE} Hz (got {sample_rate} Hz).")
     return cast(FloatArray, stream)
-
-
-def _read_table(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
-    except OSError as error:
-        raise DataError(f"No note bank here: cannot read {path} ({error.strerror}).") from error
-
-
-def _parse_instrument(row: dict[str, str], folder: Path) -> BankInstrument:
-    try:
-        return BankInstrument(
-            instrument_id=row["instrument_id"],
-            name=row["name"],
-            family=row["family"] or None,
-            category=row["category"],
-            bank=row["bank"],
-            author=row["author"],
-            effects=row["effects"],
-            polyphony=row.get("polyphony") or "",
-            split=row["split"],
-        )
-    except KeyError as error:
-        raise DataError(f"{folder / 'instruments.csv'} has no column {error}.") from error
-
-
-def _parse_note(row: dict[str, str], folder: Path) -> BankNote:
-    try:
-        return BankNote(
-            index=int(row["index"]),
-            pitch=int(row["pitch"]),
-            velocity=int(row["velocity"]),
-            duration_seconds=float(row["duration_s"]),
-            effects_on=row["fx"] == "on",
-            start=int(row["start"]),
-            length=int(row["length"]),
-            gain_db=float(row["gain_db"]),
-        )
-    except (KeyError, ValueError) as error:
-        raise DataError(f"A row of {folder / 'notes.csv'} cannot be read: {error}.") from error

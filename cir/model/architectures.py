@@ -1,6 +1,10 @@
 """The networks that an encoder can be: the paper's AST, and the convolutional AST."""
 
+from collections.abc import Mapping
 from typing import TypeAlias
+
+import torch
+from torch import Tensor
 
 from cir.errors import CheckpointError
 from cir.model.config import EncoderConfig
@@ -11,6 +15,8 @@ from cir.model.network_config import split_json
 
 AnyConfig: TypeAlias = EncoderConfig | ConvAstConfig
 AnyNetwork: TypeAlias = TimbreNetwork | ConvAst
+
+_LONGEST_WINDOW_SECONDS = 600.0
 
 _CONFIGS: dict[str, type[AnyConfig]] = {
     kind.ARCHITECTURE: kind for kind in (EncoderConfig, ConvAstConfig)
@@ -24,7 +30,41 @@ def build_network(config: AnyConfig) -> AnyNetwork:
     return TimbreNetwork(config)
 
 
-def read_config(text: str) -> AnyConfig:
+def check_weights(config: AnyConfig, state: Mapping[str, Tensor]) -> None:
+    """Make sure that weights are those of a configuration, before memory is taken for it.
+
+    Raises:
+        CheckpointError: They are not, or the configuration asks for what no model has.
+    """
+    layers = max(config.n_layers, getattr(config, "n_query_layers", 0))
+    if layers > len(state) or config.mixture_seconds > _LONGEST_WINDOW_SECONDS:
+        raise CheckpointError(
+            f"The model's config.json asks for {layers} layers and windows of "
+            f"{config.mixture_seconds:.4g} s, which its weights are not made for."
+        )
+    try:
+        with torch.device("meta"):  # shapes alone
+            expected = build_network(config).state_dict()
+    except (RuntimeError, ValueError, TypeError, OverflowError) as error:
+        raise CheckpointError(
+            f"No network can be as the model's config.json says: {error}."
+        ) from None
+    wrong = sorted(
+        name
+        for name in expected.keys() | state.keys()
+        if name not in expected
+        or name not in state
+        or expected[name].shape != state[name].shape
+        or expected[name].is_floating_point() != state[name].is_floating_point()
+    )
+    if wrong:
+        raise CheckpointError(
+            f"The model's weights do not fit its config.json, {wrong[0]} for one; take both from "
+            "the same model."
+        )
+
+
+def read_config(text: str | bytes) -> AnyConfig:
     """Read what `NetworkConfig.to_json` wrote.
 
     Raises:

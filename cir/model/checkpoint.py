@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from cir.errors import CheckpointError
 from cir.files import replacing
 from cir.model.architectures import AnyConfig, read_config
+from cir.schema import TENSOR_ERRORS
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -20,8 +20,7 @@ def save_folder(folder: Path, config: AnyConfig, state: Mapping[str, Tensor]) ->
     """Write configuration and weights (matrices as float16), each atomically, weights first."""
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / WEIGHTS_NAME) as path:
-        save_file({name: _as_stored(value) for name, value in state.items()}, path)
-        path.chmod(0o644)  # safetensors would let only its owner read it
+        path.write_bytes(save({name: _as_stored(value) for name, value in state.items()}))
     with replacing(folder / CONFIG_NAME) as path:
         path.write_text(config.to_json(), encoding="utf-8")
 
@@ -38,13 +37,18 @@ def load_folder(folder: Path) -> tuple[AnyConfig, dict[str, Tensor]]:
                 f"{folder} is not a model: it has no {name}; "
                 "give a folder that save_pretrained wrote."
             )
-    config = read_config((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+    config = read_config((folder / CONFIG_NAME).read_bytes())
     try:
         state = load_file(folder / WEIGHTS_NAME)
-    except (SafetensorError, OSError) as error:
+    except TENSOR_ERRORS as error:
         raise CheckpointError(
             f"{folder / WEIGHTS_NAME} is damaged ({error}); download or save the model again."
         ) from error
+    if broken := [name for name, value in state.items() if not value.isfinite().all()]:
+        raise CheckpointError(
+            f"{folder / WEIGHTS_NAME} is damaged: {broken[0]} is not finite; download or save the "
+            "model again."
+        )
     return config, {
         name: value.float() if value.is_floating_point() else value for name, value in state.items()
     }

@@ -16,7 +16,7 @@ from cir.audio.io import check_audio, resample
 from cir.errors import CheckpointError, InputError
 from cir.files import replacing
 from cir.instruments.families import check_families
-from cir.model.architectures import AnyConfig, AnyNetwork, build_network
+from cir.model.architectures import AnyConfig, AnyNetwork, build_network, check_weights
 from cir.model.card import CARD_NAME, write_card
 from cir.model.checkpoint import identify, load_folder, save_folder
 from cir.model.conv_ast.network import ConvAst
@@ -85,14 +85,13 @@ class TimbreEncoder:
             folder = BUNDLED_MODEL if source is None else resolve(source, revision)
             config, state = load_folder(folder)
             if (folder / CARD_NAME).is_file():
-                card = (folder / CARD_NAME).read_text(encoding="utf-8")
-        network = build_network(config)
+                card = (folder / CARD_NAME).read_text(encoding="utf-8", errors="replace")
         try:
-            network.load_state_dict(state)
-        except RuntimeError as error:
-            raise CheckpointError(
-                f"The weights of {source or BUNDLED_MODEL} do not fit its config.json: {error}"
-            ) from error
+            check_weights(config, state)
+        except CheckpointError as error:
+            raise CheckpointError(f"{source or BUNDLED_MODEL} cannot be loaded: {error}") from None
+        network = build_network(config)
+        network.load_state_dict(state)
         chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
         return cls(network, chosen, card=card)
 

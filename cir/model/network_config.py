@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 from cir.audio.features import SAMPLE_RATE
 from cir.config import parse_config
 from cir.errors import CheckpointError, InputError
+from cir.schema import parse_json
 
 FORMAT_VERSION = 2
 
@@ -66,22 +67,23 @@ class NetworkConfig(ABC):
             raise CheckpointError(str(error)) from error
 
 
-def split_json(text: str) -> tuple[str, dict[str, Any]]:
+def split_json(text: str | bytes) -> tuple[str, dict[str, Any]]:
     """The name of the architecture and the values in what `to_json` wrote.
 
     Raises:
         CheckpointError: It is not JSON, or made by another version.
     """
     try:
-        values: dict[str, Any] = json.loads(text)
+        values = parse_json(text, dict[str, Any], "config.json")
         version = values.pop("format_version")
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (InputError, KeyError) as error:
         raise CheckpointError(
             "The model's config.json is not one of ours: it must be JSON with a format_version."
         ) from error
     if version != FORMAT_VERSION:
         raise CheckpointError(
-            f"The model has format version {version}, this library reads {FORMAT_VERSION}: use the "
-            "version of cir that made it, or a model that was trained with this one."
+            f"The model has format version {version!r:.20}, this library reads "
+            f"{FORMAT_VERSION}: use the version of cir that made it, or a model that was trained "
+            "with this one."
         )
-    return str(values.pop("architecture", None)), values
+    return str(values.pop("architecture", None))[:60], values

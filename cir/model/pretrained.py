@@ -1,22 +1,22 @@
 """Start from an AST that somebody else has trained, on AudioSet for instance."""
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import ASTConfig, ASTModel
 
-from cir.errors import CheckpointError
+from cir.errors import CheckpointError, InputError
 from cir.model.ast_weights import read_ast_weights
 from cir.model.config import EncoderConfig
 from cir.model.hub import REQUIRED_FILES, fetch
 from cir.model.network import TimbreNetwork
 from cir.model.positions import PatchGrid, resample_positions
 from cir.model.released import HOP_SAMPLES
+from cir.schema import TENSOR_ERRORS, read_json
 
 _POSITIONS = "embeddings.position_embeddings"
 # transformers' names of sizes, and ours.
@@ -80,9 +80,9 @@ def _read_config(folder: Path, source: str) -> EncoderConfig:
             f"{source} has no {' and no '.join(missing)}: give an AST that is saved as safetensors."
         )
     try:
-        values = json.loads((folder / REQUIRED_FILES[0]).read_text(encoding="utf-8"))
+        values = read_json(folder / REQUIRED_FILES[0], dict[str, Any])
         kind = values["model_type"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (InputError, KeyError) as error:
         raise CheckpointError(
             f"{source} is no model of transformers: its config.json names no model_type; give an "
             "Audio Spectrogram Transformer."
@@ -105,7 +105,7 @@ def _read_config(folder: Path, source: str) -> EncoderConfig:
 def _read_weights(folder: Path, source: str) -> dict[str, Tensor]:
     try:
         return load_file(folder / REQUIRED_FILES[1])
-    except (SafetensorError, OSError) as error:
+    except TENSOR_ERRORS as error:
         raise CheckpointError(
             f"The weights of {source} are damaged ({error}); download them again."
         ) from error

@@ -5,6 +5,7 @@ whose classifier is not used for retrieval, and `custom_config`, the settings of
 """
 
 import pickle
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import Tensor
 from cir.errors import CheckpointError
 from cir.model.ast_weights import read_ast_weights
 from cir.model.config import EncoderConfig
+from cir.schema import TENSOR_ERRORS
 
 HOP_SAMPLES = 160
 """AST's frame shift, 10 ms at 16 kHz."""
@@ -73,10 +75,10 @@ def _unpickle(file: Path) -> Any:
             f"{file} was refused: it holds more than tensors and plain values, and loading it "
             "could run code; give the checkpoint as its authors published it."
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnicodeDecodeError) as error:
+    except (*TENSOR_ERRORS, RuntimeError, EOFError, AssertionError, struct.error) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
-            f"{file} cannot be read as a torch checkpoint ({str(error).splitlines()[0]}); "
-            "download it again."
+            f"{file} cannot be read as a torch checkpoint ({reason:.200}); download it again."
         ) from error
 
 
@@ -85,6 +87,11 @@ def _read_config(file: Path, weights: Mapping[str, Tensor], custom_config: objec
     settings = custom_config.get("model") if isinstance(custom_config, dict) else None
     settings = settings if isinstance(settings, dict) else {}
     n_mels, frames = settings.get("num_mel_bins", 128), settings.get("max_num_mel_frames", 1024)
+    if not (isinstance(n_mels, int) and isinstance(frames, int)):
+        raise CheckpointError(
+            f"{file} says that log-mels are {n_mels!r:.40} x {frames!r:.40}; both must be whole "
+            "numbers."
+        )
     try:
         projection = weights["embeddings.patch_embeddings.projection.weight"]
         hidden_size, _, patch_size, _ = projection.shape

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from cir.errors import CheckpointError
-from cir.files import replace_folder, replacing, set_aside
+from cir.files import replace_folder, replacing, set_aside, writing
 from cir.model.checkpoint import WEIGHTS_NAME, load_folder
+from cir.schema import TENSOR_ERRORS
 from cir.training.config import TrainingConfig
 
 
@@ -85,11 +86,12 @@ class RunFolder:
         """Write everything that a resumed run needs; the old checkpoint stays until then."""
         temporary = self.folder / ".checkpoint"
         shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        save_file(_contiguous(objective.state_dict()), temporary / "objective.safetensors")
-        save_file(_contiguous(average.state_dict()), temporary / "average.safetensors")
-        save_file(_flatten(optimizer), temporary / "optimizer.safetensors")
-        (temporary / "state.json").write_text(json.dumps(asdict(state)), encoding="utf-8")
+        with writing(temporary):
+            temporary.mkdir()
+            save_file(_contiguous(objective.state_dict()), temporary / "objective.safetensors")
+            save_file(_contiguous(average.state_dict()), temporary / "average.safetensors")
+            save_file(_flatten(optimizer), temporary / "optimizer.safetensors")
+            (temporary / "state.json").write_text(json.dumps(asdict(state)), encoding="utf-8")
         replace_folder(temporary, self._checkpoint)
 
     def restore(
@@ -109,7 +111,7 @@ class RunFolder:
             objective.load_state_dict(load_file(self._checkpoint / "objective.safetensors"))
             average.load_state_dict(load_file(self._checkpoint / "average.safetensors"))
             _unflatten(optimizer, load_file(self._checkpoint / "optimizer.safetensors"))
-        except (RuntimeError, KeyError) as error:
+        except (RuntimeError, *TENSOR_ERRORS) as error:
             raise CheckpointError(
                 f"The checkpoint in {self.folder} belongs to another configuration; train into "
                 f"another folder or remove it. ({error})"
