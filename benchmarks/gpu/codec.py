@@ -18,9 +18,9 @@ _LARGEST = 255
 
 def last_frames(levels: NDArray[np.float16], steps: int = STEPS) -> NDArray[np.int64]:
     """How many frames of each clip, (N, frames, bands), hold all that is not silent, (N,)."""
-    sounds = (levels > LEVEL_FLOOR + 0.5 / steps).any(-1)  # (N, frames)
+    sounds: NDArray[np.bool_] = np.any(levels > LEVEL_FLOOR + 0.5 / steps, axis=-1)  # (N, frames)
     after = sounds[:, ::-1].argmax(1)
-    return np.where(sounds.any(1), sounds.shape[1] - after, 0)
+    return np.where(np.any(sounds, axis=1), sounds.shape[1] - after, 0)
 
 
 def encode(

@@ -85,7 +85,9 @@ def join_tables(tables: Iterable[NoteTable]) -> NoteTable:
 
 def write_part(path: Path, head: Head, blocks: Iterable[Block]) -> None:
     """Write blocks into a file, atomically."""
-    named = {f"{n}/{key}": array for n, block in enumerate(blocks) for key, array in block.items()}
+    named: dict[str, Any] = {
+        f"{n}/{key}": array for n, block in enumerate(blocks) for key, array in block.items()
+    }
     with replacing(path) as temporary:
         np.savez(temporary, head=np.array(head.to_json()), **named)
 

@@ -18,4 +18,5 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         (B, heads, Q, d).
     """
     scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-1, -2)
-    return scores.softmax(-1).to(values.dtype) @ values
+    mixed: Tensor = scores.softmax(-1).to(values.dtype) @ values
+    return mixed
