@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from cir.types import FamilyResult, Match
 
 _ALL = "all"
+_CONDITION = (
+    "chance: how likely it is this very instrument, if one of that family plays and the database "
+    "has it."
+)
 
 SearchedOption: TypeAlias = Annotated[
     list[str] | None,
@@ -135,6 +139,8 @@ def _print_tables(results: "Sequence[FamilyResult]") -> None:
             console.print(Text(f"{ABSENT} {false_alarms(judgement)}"))
         if words := among_five(result):
             console.print(Text(words))
+    if any(result.judgement and result.judgement.chances for result in results):
+        console.print(Text(_CONDITION))
 
 
 def _table(title: str, result: "FamilyResult") -> "Table":
