@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import gradio as gr
 
-from cir.cli.termination import EXIT_TERMINATED
 from cir.errors import CirError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.hub import DATABASE_VARIABLE, resolve_database
@@ -58,11 +57,11 @@ def serve(
                 _launch(page, host, number, names, with_tools)
             finally:
                 page.close(verbose=False)  # what it still writes is removed after that
-    except SystemExit:
+    except SystemExit as ended:
         # Terminated, and cleaned up. Where Python ends as usual, a thread that is within the model
         # (it warms up, or searches) aborts the process instead.
         sys.stdout.flush()
-        os._exit(EXIT_TERMINATED)
+        os._exit(ended.code if isinstance(ended.code, int) else 1)
 
 
 def _build(with_tools: bool) -> gr.Blocks:
