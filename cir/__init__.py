@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         DataError,
         EngineError,
         InputError,
+        StorageError,
     )
     from cir.index.database import DatabaseInfo, InstrumentDatabase
     from cir.instruments.families import FAMILIES
@@ -40,6 +41,7 @@ __all__ = [
     "Match",
     "Note",
     "Retriever",
+    "StorageError",
     "TimbreEncoder",
     "search",
 ]
@@ -51,6 +53,7 @@ _MODULE_OF_NAME = {
     "DatabaseError": "cir.errors",
     "EngineError": "cir.errors",
     "InputError": "cir.errors",
+    "StorageError": "cir.errors",
     "DatabaseInfo": "cir.index.database",
     "InstrumentDatabase": "cir.index.database",
     "FAMILIES": "cir.instruments.families",
