@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from cir.audio.formats import SOUND_SUFFIXES
 from cir.errors import InputError
 
-SOUND_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a"})
 SOUNDFONT_SUFFIXES = frozenset({".sf2", ".sf3"})
 PRESET_SUFFIXES = frozenset({".vital"})
 INSTRUMENT_SUFFIXES = SOUND_SUFFIXES | SOUNDFONT_SUFFIXES | PRESET_SUFFIXES

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from cir.audio.formats import READABLE
 from cir.errors import InputError
 from cir.index.archives import (
     INSTRUMENT_SUFFIXES,
@@ -19,7 +20,7 @@ MAX_SECONDS = 60.0
 LOOSE_BANK = "My sounds"
 """Bank of uploads that came in no folder."""
 
-_KINDS = "sounds (wav, flac, ogg, mp3, aiff), sound fonts (sf2, sf3) or Vital presets"
+_KINDS = f"sounds ({READABLE}), sound fonts (sf2, sf3) or Vital presets"
 
 
 @dataclass(frozen=True)
