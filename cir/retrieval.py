@@ -208,7 +208,7 @@ def search(
 
     Args:
         audio_or_path: a sound file, or a waveform (T,), (T, channels) or (channels, T), up to 20
-            minutes; stereo is averaged.
+            minutes; channels are mixed down so that nothing cancels.
         families: which instruments to look for; None for percussion, bass and synth lead.
         top_k: matches per family.
         sample_rate: of a waveform, in Hz; a file has its own.

@@ -1,4 +1,3 @@
-import stat
 import struct
 import tracemalloc
 import wave
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from cir.audio import io
 from cir.audio.dsp import resample
 from cir.audio.io import check_audio, load_audio, save_opus, save_wav
 from cir.errors import InputError
@@ -79,7 +77,8 @@ def test_what_is_no_sound_is_refused(audio: Any, complaint: str) -> None:
 
 
 def test_a_sound_of_ten_hours_is_refused() -> None:
-    ten_hours = np.broadcast_to(np.float32(0.1), (10 * 3600 * 1_000,))
+    second = np.resize(np.array([0.1, -0.1], np.float32), 1_000)
+    ten_hours = np.broadcast_to(second, (36_000, 1_000)).reshape(-1)
     with pytest.raises(InputError, match=r"600\.0 minutes long; at most 20\.0 minutes"):
         check_audio(ten_hours, 1_000)
     assert check_audio(ten_hours[:100], 1_000, max_seconds=None).size == 100
@@ -203,54 +202,6 @@ def test_a_file_cut_short_still_gives_what_it_has(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[: 44 + RATE])
     audio, _ = load_audio(path)
     assert audio.size == RATE // 2
-
-
-# --- FFmpeg
-
-
-def test_m4a_without_ffmpeg_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "song.m4a"
-    path.write_bytes(b"....ftypM4A ")
-    monkeypatch.setattr(io, "_ffmpeg", lambda: None)
-    with pytest.raises(InputError, match="song.m4a needs FFmpeg.*apt install ffmpeg"):
-        load_audio(path)
-
-
-def fake_ffmpeg(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    program = folder / "bin" / "ffmpeg"
-    program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
-
-
-def test_m4a_goes_through_ffmpeg_with_a_fixed_demuxer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decoded = tmp_path / "decoded.f32"
-    decoded.write_bytes(tone(0.5, 48_000).astype("<f4").tobytes())
-    seen = tmp_path / "arguments"
-    fake_ffmpeg(tmp_path, monkeypatch, f'echo "$@" > {seen}\ncat {decoded}')
-    path = tmp_path / "song.m4a"
-    path.write_bytes(b"....ftypM4A ")
-    audio, rate = load_audio(path)
-    assert rate == RATE
-    np.testing.assert_allclose(audio[500:-500], tone()[500:-500], atol=1e-3)
-    assert "-protocol_whitelist file,pipe -f mov -i file:" in seen.read_text()
-    with pytest.raises(InputError, match="long; at most"):
-        load_audio(path, max_seconds=0.25)
-
-
-def test_what_ffmpeg_cannot_read_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_ffmpeg(tmp_path, monkeypatch, "exit 1")
-    path = tmp_path / "song.aac"
-    path.write_bytes(b"no sound")
-    with pytest.raises(InputError, match="song.aac cannot be read as sound"):
-        load_audio(path)
 
 
 # --- saving

@@ -26,7 +26,6 @@ OPTIONAL_IMPORTS = {
     "vita",
     "surgepy",
     "torchaudio",
-    "imageio_ffmpeg",
     "spaces",
 }
 NOT_IMPORTED = {

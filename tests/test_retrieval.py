@@ -253,7 +253,7 @@ def test_a_calibration_judges_all_candidates(
         ("nowhere.wav", None, {}, "does not exist"),
         (np.ones(16_000), 16_000, {"families": ["kazoo"]}, "Unknown family 'kazoo'"),
         (np.ones(16_000), 16_000, {"families": []}, "No family was chosen"),
-        (np.ones(16_000), 16_000, {"top_k": 0}, "top_k must be"),
+        (np.resize([0.5, -0.5], 16_000), 16_000, {"top_k": 0}, "top_k must be"),
     ],
 )
 def test_bad_input_is_one_clear_sentence(

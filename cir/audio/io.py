@@ -3,47 +3,37 @@
 Whatever passes `load_audio` or `check_audio` is mono float32, finite, audible, not too long.
 """
 
-import importlib
-import shutil
-import subprocess
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 import soundfile as sf
-import soxr
 from numpy.typing import ArrayLike, NDArray
 
+from cir.audio.audible import is_audible
+from cir.audio.decode import Decoded, decode
+from cir.audio.downmix import downmix
 from cir.audio.dsp import resample
+from cir.audio.formats import READABLE
+from cir.audio.limits import MAX_SECONDS, check_sample_rate, silent, too_long
 from cir.audio.ogg import fix_serial
 from cir.errors import InputError
 from cir.files import replacing
 from cir.types import FloatArray
 
-__all__ = ["check_audio", "load_audio", "resample", "save_opus", "save_wav"]
+__all__ = [
+    "MAX_SECONDS",
+    "check_audio",
+    "check_sample_rate",
+    "load_audio",
+    "load_with_notice",
+    "resample",
+    "save_opus",
+    "save_wav",
+]
 
-MAX_SECONDS = 1200.0
-"""Longest sound that is read, unless the caller says otherwise."""
-
-SILENT_PEAK = 1e-4
-"""A sound is silent where no sample reaches this: -80 dB re full scale."""
-
-MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 1_000, 384_000
 _MAX_CHANNELS = 8
 _BLOCK_FRAMES = 1 << 18
 _OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
-_READABLE = "wav, flac, ogg, opus, mp3 or aiff"
-
-_FFMPEG_DEMUXERS = {
-    ".m4a": "mov",
-    ".mp4": "mov",
-    ".mov": "mov",
-    ".aac": "aac",
-    ".webm": "matroska",
-    ".mkv": "matroska",
-    ".wma": "asf",
-}
-"""What needs FFmpeg; a named demuxer keeps a disguised playlist from fetching other files."""
 
 
 def load_audio(
@@ -52,10 +42,11 @@ def load_audio(
     """Decode a sound file to mono.
 
     The length is read from the header first, and decoding goes block by block: a file of ten hours
-    costs neither its time nor its memory.
+    costs neither its time nor its memory. At most two files are decoded at the same time.
 
     Args:
-        path: wav, flac, ogg, opus, mp3 or aiff; m4a, aac, mp4 and webm where FFmpeg is installed.
+        path: wav, flac, mp3, ogg, opus, aiff, m4a, aac, webm, caf and more; what is in it counts,
+            not its name.
         sample_rate: resample to this rate in Hz; None keeps the file's own.
         max_seconds: longer files are refused.
 
@@ -65,23 +56,29 @@ def load_audio(
     Raises:
         InputError: there is no such file, it is empty, too long, silent, damaged or not audio.
     """
+    decoded = load_with_notice(path, sample_rate=sample_rate, max_seconds=max_seconds)
+    return decoded.audio, decoded.sample_rate
+
+
+def load_with_notice(
+    path: str | Path, *, sample_rate: int | None = 16_000, max_seconds: float = MAX_SECONDS
+) -> Decoded:
+    """Decode a sound file to mono, and say what of it could not be read.
+
+    Takes what `load_audio` takes, and raises what it raises.
+    """
     file = Path(path)
     if not file.is_file():
         what = "is a folder" if file.is_dir() else "does not exist"
-        raise InputError(f"{file} {what}; give a sound file ({_READABLE}).")
+        raise InputError(f"{file} {what}; give a sound file ({READABLE}).")
     if file.stat().st_size == 0:
-        raise InputError(f"{file.name} is empty (0 bytes); give a sound file ({_READABLE}).")
-    if file.suffix.lower() in _FFMPEG_DEMUXERS:
-        audio, rate = _decode_with_ffmpeg(file, max_seconds)
-    else:
-        audio, rate = _decode(file, sample_rate, max_seconds)
+        raise InputError(f"{file.name} is empty (0 bytes); give a sound file ({READABLE}).")
+    decoded = decode(file, sample_rate, max_seconds)
     try:
-        audio = check_audio(audio, rate, max_seconds=max_seconds)
+        _check_mono(decoded.audio, decoded.sample_rate)
     except InputError as error:
         raise InputError(f"{file.name}: {error}") from None
-    if sample_rate is not None and rate != sample_rate:
-        audio, rate = resample(audio, rate, sample_rate), sample_rate
-    return audio, rate
+    return decoded
 
 
 def check_audio(
@@ -91,7 +88,8 @@ def check_audio(
 
     Args:
         audio: (T,), (T, channels) or (channels, T), floats or 8, 16 or 32 bit integers. Channels
-            are averaged; integers are scaled to [-1, 1]; floats keep their level.
+            are mixed down (`cir.audio.downmix`); integers are scaled to [-1, 1]; floats keep their
+            level.
         sample_rate: in Hz.
         max_seconds: longer sounds are refused; None for no limit.
 
@@ -106,33 +104,21 @@ def check_audio(
         samples = np.asarray(audio)
     except ValueError:
         raise InputError("The sound must be one array of numbers, not a ragged list.") from None
-    mono = _to_mono(_to_float(samples))
-    if mono.size == 0:
-        raise InputError("The sound is empty (0 samples); give at least a fraction of a second.")
-    if max_seconds is not None and mono.size > max_seconds * rate:
-        raise InputError(_too_long("The sound", mono.size / rate, max_seconds))
-    if not np.isfinite(mono).all():
-        raise InputError("The sound contains NaN or infinite samples; give finite numbers.")
-    if float(np.max(np.abs(mono))) < SILENT_PEAK:
-        raise InputError(
-            "The sound is silent (below -80 dB throughout); give one that can be heard."
-        )
+    length = max(samples.shape, default=0)
+    if max_seconds is not None and length > max_seconds * rate:
+        raise too_long("The sound", length / rate, max_seconds)
+    mono = _to_mono(_to_float(samples), rate)
+    _check_mono(mono, rate)
     return mono
 
 
-def check_sample_rate(sample_rate: int) -> int:
-    """Return a sample rate in Hz as a plain int.
-
-    Raises:
-        InputError: it is no whole number from 1 000 to 384 000.
-    """
-    whole = isinstance(sample_rate, Integral) and not isinstance(sample_rate, bool)
-    if not whole or not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
-        raise InputError(
-            f"The sample rate must be a whole number of hertz from {MIN_SAMPLE_RATE} to "
-            f"{MAX_SAMPLE_RATE}, not {sample_rate!r}."
-        )
-    return int(sample_rate)
+def _check_mono(audio: FloatArray, sample_rate: int) -> None:
+    if audio.size == 0:
+        raise InputError("The sound is empty (0 samples); give at least a fraction of a second.")
+    if not np.isfinite(audio).all():
+        raise InputError("The sound contains NaN or infinite samples; give finite numbers.")
+    if not is_audible(audio, sample_rate):
+        raise silent("The sound")
 
 
 def save_wav(path: str | Path, audio: FloatArray, sample_rate: int) -> None:
@@ -178,107 +164,33 @@ def save_opus(
         fix_serial(temporary)
 
 
-def _decode(file: Path, sample_rate: int | None, max_seconds: float) -> tuple[FloatArray, int]:
-    """Decode with libsndfile, averaging and resampling block by block."""
-    try:
-        with sf.SoundFile(file) as sound:
-            rate = check_sample_rate(sound.samplerate)
-            if sound.frames > max_seconds * rate:
-                raise InputError(_too_long(file.name, sound.frames / rate, max_seconds))
-            target = rate if sample_rate is None else check_sample_rate(sample_rate)
-            stream = soxr.ResampleStream(rate, target, 1, quality="HQ") if rate != target else None
-            parts: list[FloatArray] = []
-            budget = int(max_seconds * rate) + 1  # headers lie
-            for block in sound.blocks(_BLOCK_FRAMES, dtype="float32", always_2d=True):
-                mono = block.mean(axis=1, dtype=np.float64).astype(np.float32)
-                budget -= mono.size
-                if budget < 0:
-                    raise InputError(_too_long(file.name, max_seconds, max_seconds))
-                parts.append(mono if stream is None else stream.resample_chunk(mono))
-            if stream is not None:
-                parts.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
-    except (RuntimeError, OSError, TypeError, ValueError):
-        raise InputError(
-            f"{file.name} cannot be read as sound: it is damaged or no audio file; "
-            f"give {_READABLE}."
-        ) from None
-    return np.concatenate(parts) if parts else np.zeros(0, np.float32), target
-
-
-def _decode_with_ffmpeg(file: Path, max_seconds: float) -> tuple[FloatArray, int]:
-    """Decode to 48 kHz mono with the ffmpeg on the path, or the one that imageio-ffmpeg brings."""
-    program = _ffmpeg()
-    if program is None:
-        raise InputError(
-            f"{file.name} needs FFmpeg to be read; install it (apt install ffmpeg) "
-            f"or convert the file to {_READABLE}."
-        )
-    rate = 48_000
-    command = [program, "-v", "error", "-nostdin", "-protocol_whitelist", "file,pipe"]
-    command += ["-f", _FFMPEG_DEMUXERS[file.suffix.lower()], "-i", f"file:{file.resolve()}"]
-    command += ["-map", "0:a:0", "-t", f"{max_seconds + 1:.3f}"]
-    command += ["-ac", "1", "-ar", str(rate), "-f", "f32le", "pipe:1"]
-    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell
-    if done.returncode != 0 or not done.stdout:
-        raise InputError(
-            f"{file.name} cannot be read as sound: it is damaged or holds no audio track; "
-            f"give {_READABLE}."
-        )
-    audio = np.frombuffer(done.stdout, dtype="<f4").astype(np.float32)
-    if audio.size > max_seconds * rate:
-        raise InputError(_too_long(file.name, audio.size / rate, max_seconds))
-    return audio, rate
-
-
-def _ffmpeg() -> str | None:
-    found = shutil.which("ffmpeg")
-    if found is not None:
-        return found
-    try:
-        imageio_ffmpeg = importlib.import_module("imageio_ffmpeg")
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except (ImportError, RuntimeError):
-        return None
-
-
-def _to_float(samples: NDArray[np.generic]) -> NDArray[np.floating]:
+def _to_float(samples: NDArray[np.generic]) -> FloatArray:
     kind, size = samples.dtype.kind, samples.dtype.itemsize
     if kind == "f":
-        return np.asarray(samples, dtype=np.float64)
+        with np.errstate(over="ignore"):
+            return np.asarray(samples, dtype=np.float32)
     if kind == "i" and size <= 4:
-        return np.asarray(samples, dtype=np.float64) / 2.0 ** (8 * size - 1)
+        return np.asarray(samples, dtype=np.float32) / np.float32(2 ** (8 * size - 1))
     if kind == "u" and size == 1:
-        return np.asarray(samples, dtype=np.float64) / 128.0 - 1.0
+        return np.asarray(samples, dtype=np.float32) / np.float32(128) - np.float32(1)
     raise InputError(
         f"The sound has samples of type {samples.dtype}; give floats in [-1, 1] "
         "or integers of 8, 16 or 32 bits."
     )
 
 
-def _to_mono(samples: NDArray[np.floating]) -> FloatArray:
+def _to_mono(samples: FloatArray, sample_rate: int) -> FloatArray:
     if samples.ndim == 2:
-        channel_axis = 1 if samples.shape[1] <= samples.shape[0] else 0
-        if samples.size and samples.shape[channel_axis] > _MAX_CHANNELS:
+        if samples.shape[1] > samples.shape[0]:
+            samples = samples.T
+        if samples.shape[1] > _MAX_CHANNELS:
             raise InputError(
                 f"The sound has shape {samples.shape}; give (T,), (T, channels) or (channels, T) "
                 f"with at most {_MAX_CHANNELS} channels."
             )
-        with np.errstate(invalid="ignore"):
-            samples = samples.mean(axis=channel_axis) if samples.size else samples.reshape(-1)
+        samples = downmix(samples, sample_rate) if samples.size else samples.reshape(-1)
     if samples.ndim != 1:
         raise InputError(
             f"The sound has {samples.ndim} dimensions; give (T,), (T, channels) or (channels, T)."
         )
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(samples, dtype=np.float32)
-
-
-def _too_long(what: str, seconds: float, max_seconds: float) -> str:
-    return (
-        f"{what} is {_minutes(seconds)} long; at most {_minutes(max_seconds)} are allowed: "
-        "cut out the passage of interest."
-    )
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.1f} minutes" if seconds >= 120 else f"{seconds:.1f} seconds"
+    return np.ascontiguousarray(samples)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from cir.audio.formats import READABLE
 from cir.cli.options import (
     DatabaseOption,
     JsonOption,
@@ -42,7 +43,7 @@ SearchedOption: TypeAlias = Annotated[
 
 
 def search(
-    mix: Annotated[Path, typer.Argument(help="A sound file: wav, flac, ogg, opus, mp3, aiff.")],
+    mix: Annotated[Path, typer.Argument(help=f"A sound file: {READABLE}.")],
     family: SearchedOption = None,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help="Matches per family.")] = 5,
     bank: Annotated[str | None, typer.Option(help="Only instruments of this bank.")] = None,
@@ -58,10 +59,13 @@ def search(
 ) -> None:
     """Find the instruments that sound most like those in a mix."""
     families = parse_families(None if family and _ALL in family else family)
+    from cir.audio.io import load_with_notice
     from cir.index.database import InstrumentDatabase
-    from cir.retrieval import Retriever, read_sound
+    from cir.retrieval import Retriever
 
-    read_sound(mix)  # a bad file is refused before the model is loaded
+    notice = load_with_notice(mix).notice  # a bad file is refused before the model is loaded
+    if notice:
+        typer.echo(f"{mix.name}: {notice}", err=True)
     encoder = load_encoder(model)
     timings: list[SearchTimings] = []
     with InstrumentDatabase.open(database, encoder=encoder) as opened:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cir.audio.dsp import resample
+from cir.audio.formats import READABLE, SOUND_SUFFIXES
 from cir.audio.io import load_audio
 from cir.engines.base import check_request, mix_in
 from cir.errors import EngineError
 from cir.types import FloatArray, Note
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 FIRST_UNPITCHED_KEY = 36
 """Files whose names say no pitch lie on the keys from here up, in the order of their names."""
 
@@ -112,17 +112,17 @@ def _trailing_number(stem: str) -> int | None:
 
 def _list_sounds(path: Path) -> list[Path]:
     if path.is_file():
-        if path.suffix.lower() not in SUFFIXES:
-            raise EngineError(f"{path.name} is no sample; allowed are {', '.join(SUFFIXES)}.")
+        if path.suffix.lower() not in SOUND_SUFFIXES:
+            raise EngineError(f"{path.name} is no sample; give a sound file ({READABLE}).")
         return [path]
     if not path.is_dir():
         raise EngineError(f"There is no sample folder {path}; give a folder of sound files.")
     files = sorted(
-        file for file in path.iterdir() if file.is_file() and file.suffix.lower() in SUFFIXES
+        file for file in path.iterdir() if file.is_file() and file.suffix.lower() in SOUND_SUFFIXES
     )
     if not 1 <= len(files) <= MAX_FILES:
         raise EngineError(
-            f"The folder {path} holds {len(files)} sound files ({', '.join(SUFFIXES)}); "
+            f"The folder {path} holds {len(files)} sound files ({READABLE}); "
             f"an instrument has 1 to {MAX_FILES}."
         )
     return files

@@ -10,16 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from cir.audio.formats import SOUND_SUFFIXES
 from cir.errors import InputError
 from cir.files import writing
 from cir.instruments.foreign_names import names_in_zip
 from cir.text import clean
 
-SOUND_SUFFIXES = frozenset(
-    {".wav", ".wave", ".w64", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".wma", ".wv"}
-    | {".aif", ".aiff", ".aifc", ".caf", ".au", ".snd"}
-    | {".m4a", ".m4b", ".mp4", ".aac", ".3gp", ".webm", ".mka"}
-)
 SOUNDFONT_SUFFIXES = frozenset({".sf2", ".sf3"})
 PRESET_SUFFIXES = frozenset({".vital"})
 INSTRUMENT_SUFFIXES = SOUND_SUFFIXES | SOUNDFONT_SUFFIXES | PRESET_SUFFIXES

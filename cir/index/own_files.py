@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from cir.audio.formats import READABLE
 from cir.errors import InputError
 from cir.index.archives import (
     ARCHIVE_SUFFIX,
@@ -25,7 +26,7 @@ LOOSE_BANK = "My sounds"
 LOOSE_FOLDER = "samples"
 """Bank of files in a folder without a name."""
 
-_KINDS = "sounds (wav, flac, ogg, mp3, aiff, m4a), sound fonts (sf2, sf3) or Vital presets"
+_KINDS = f"sounds ({READABLE}), sound fonts (sf2, sf3) or Vital presets"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from cir.audio.formats import READABLE
 from cir.instruments.families import FAMILIES, family_label
 from cir.ui.mixes import MAX_SECONDS
 from cir.ui.service import PageService
@@ -29,8 +30,10 @@ our own.
 {scores}
 * **Previews** are one note each: the middle pitch of the family, held for two seconds.
 * **Long files** are heard in windows of ten seconds, louder ones counting more; up to
-  {minutes:.0f} minutes. Any sample rate, mono or stereo. For a clear answer, cut the mix to the
-  passage in which the instrument plays.
+  {minutes:.0f} minutes, of any sample rate. Channels are mixed down so that none is lost to its
+  opposite phase. For a clear answer, cut the mix to the passage in which the instrument plays.
+* **Files**: {readable}, and many others; what is in one counts, not its name. Of a file that is cut
+  off or damaged, what is there is heard, and the answer says so.
 * **Percussion** means tuned and untuned percussion of synthesizers, rather than drum loops.
 * The same file always gives the same answer.
 """
@@ -88,7 +91,8 @@ def build_about_tab(service: PageService) -> None:
     """Lay out the tab inside the current `gr.Blocks`."""
     with gr.Column(elem_id="cir-about"):
         scores = _UNCALIBRATED if service.database.calibration is None else _CALIBRATED
-        gr.Markdown(_WHAT.format(scores=scores, minutes=MAX_SECONDS / 60))
+        what = _WHAT.format(scores=scores, minutes=MAX_SECONDS / 60, readable=READABLE)
+        gr.Markdown(what)
         gr.Markdown(_database_facts(service))
         card = _model_card(service)
         if card:

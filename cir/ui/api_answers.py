@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from cir.audio.formats import READABLE
 from cir.audio.io import load_audio
 from cir.errors import InputError
 from cir.types import FloatArray, Instrument, Progress
@@ -170,7 +171,7 @@ def _region(
 
 def _read(path: str | None, what: str) -> FloatArray:
     if not path:
-        raise InputError(f"There is no {what}; give a sound file (wav, flac, ogg, opus, mp3).")
+        raise InputError(f"There is no {what}; give a sound file ({READABLE}).")
     return load_audio(Path(path), sample_rate=SAMPLE_RATE, max_seconds=MAX_SECONDS)[0]
 
 

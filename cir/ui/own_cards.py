@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+from cir.audio.formats import READABLE
 from cir.index.archives import size_in_words
 from cir.instruments.families import FAMILIES, family_label
 from cir.types import Instrument
@@ -12,7 +13,7 @@ from cir.ui.own_library import LIBRARY_VARIABLE, PAGE_LIMITS, OwnReport
 
 ROWS_PER_PAGE = 50
 
-KINDS = "One-shots (wav, flac, mp3, ogg, aiff), SoundFonts (sf2, sf3) and Vital presets"
+KINDS = f"One-shots ({READABLE}), SoundFonts (sf2, sf3) and Vital presets"
 EMPTY = "No sounds of yours yet. What you add is listed here, to hear, to sort and to search."
 
 _LIMITS = (

@@ -126,7 +126,9 @@ def answer_in(
     """
     results = search_in(scope, service, library, answer.queries, top_k, answer.filters.passes)
     groups = tuple(tuple(MatchGroup(match) for match in one.matches) for one in results)
-    return replace(answer, results=tuple(results), groups=groups, note=NO_CHANCES)
+    return replace(
+        answer, results=tuple(results), groups=groups, note=f"{answer.note} {NO_CHANCES}".strip()
+    )
 
 
 def own_neighbours(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cir.audio.io import check_audio, load_audio
+from cir.audio.io import check_audio, load_with_notice
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.duplicates import MatchGroup
@@ -178,15 +178,15 @@ class PageService:
         report = progress or _ignore
         start = time.perf_counter()
         report(0.0, "Reading the sound")
-        audio, _ = load_audio(path, sample_rate=SAMPLE_RATE, max_seconds=MAX_SECONDS)
-        passage = cut(audio, region)
+        mix = load_with_notice(path, sample_rate=SAMPLE_RATE, max_seconds=MAX_SECONDS)
+        passage = cut(mix.audio, region)
         if region is not None:
             passage = check_audio(passage, SAMPLE_RATE)
         report(0.1, "Listening")
         windows = embed_each_window(passage, self.encoder, wanted, part(report, 0.1, 0.9))
         queries = windows.average()
         report(0.9, "Looking for similar instruments")
-        answer = Answer((), queries, 0.0, (), Path(path), windows, filters, region)
+        answer = Answer((), queries, 0.0, (), Path(path), windows, filters, region, mix.notice)
         look_up = look_up_gathered if gather else look_up_singly
         retriever = Retriever(self.encoder, self.database)
         for family in queries:

@@ -2,7 +2,7 @@
    what an instrument can be made of, and tells Python where each lay. */
 const zone = element.querySelector(".cir-drop");
 const state = element.querySelector(".cir-drop-state");
-const WANTED = /\.(wav|flac|ogg|opus|mp3|aiff?|m4a|sf2|sf3|vital|zip)$/i;
+const WANTED = /\.(3gp|aac|ac3|aif[cf]?|aiff|amr|ape|au|caf|flac|m4[ab]|mka|mp[34]|og[ag]|opus|snd|tta|w64|wav|webm|wma|wv|sf2|sf3|vital|zip)$/i;
 const MAX_FILES = 1000;
 const AT_ONCE = 4;
 let busy = false;

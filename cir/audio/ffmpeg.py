@@ -1,0 +1,174 @@
+"""Sound files read by FFmpeg's libraries, which the package `av` brings along."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+
+from cir.audio.sources import Block, Source
+from cir.types import FloatArray
+
+DECODING_ERRORS = (av.FFmpegError, ValueError, IndexError, OverflowError)
+"""What a damaged file raises here."""
+
+_DEMUXERS = "aac,ac3,aiff,amr,ape,asf,au,caf,flac,matroska,mov,mp3,ogg,tta,w64,wav,wv"
+"""No others: playlists and the like have FFmpeg open what they name."""
+
+_LENGTH_IS_ESTIMATED = {"aac", "ac3", "amr"}
+_UNWRITTEN = 0x7FFF_0000
+_MOST_FAILURES = 1_000
+"""So many in a row, and nothing more will come."""
+_UNSAID_DELAY = {"mp3": 1_105, "aac": 1_024}
+"""Samples that the usual encoders and every decoder put before the sound, where no header says."""
+_MP3_JOINT_PACKETS = 2
+"""So many are lost where MP3 files were joined: they refer to sound that was cut away."""
+_XING = re.compile(rb"(?:Xing|Info)\0\0\0[\x01\x03\x05\x07\x09\x0b\x0d\x0f](.{4})", re.DOTALL)
+_BLOCK_VALUES = 1 << 18
+
+
+@contextmanager
+def open_ffmpeg(file: Path) -> Iterator[Source]:
+    """Open a file by its content; its name is not looked at.
+
+    Raises:
+        DECODING_ERRORS: it is no sound file that FFmpeg knows.
+    """
+    options = {
+        "format_whitelist": _DEMUXERS,
+        "codec_whitelist": _audio_decoders(),
+        "protocol_whitelist": "",
+    }
+    with io.FileIO(file) as raw:
+        raw.name = "sound"
+        is_cut = _is_cut_wav(raw)
+        mp3_frames = _mp3_frames(raw)
+        raw.seek(0)
+        with av.open(io.BufferedReader(raw), "r", options=options, metadata_errors="replace") as c:
+            yield _FfmpegSource(c, mp3_frames, is_cut)
+
+
+class _FfmpegSource(Source):
+    def __init__(self, container: InputContainer, mp3_frames: int | None, is_cut: bool) -> None:
+        self._container = container
+        self._stream: AudioStream = container.streams.audio[0]
+        self._stream.codec_context.thread_type = "NONE"
+        self._failed = 0
+        self.sample_rate = self._stream.codec_context.sample_rate
+        self.channels = self._stream.codec_context.channels
+        self.is_cut = is_cut
+        name = container.format.name
+        self._is_mp3 = name == "mp3"
+        self._delay = 0 if self._stream.start_time else _UNSAID_DELAY.get(name, 0)
+        self.seconds = self._length()
+        if self._is_mp3:
+            stated = (mp3_frames or 0) * (576 if self.sample_rate < 32_000 else 1_152)
+            self.seconds = min(stated / self.sample_rate, self.seconds or 0.0) or None
+        elif name in _LENGTH_IS_ESTIMATED:
+            self.seconds = None
+
+    def _length(self) -> float | None:
+        length, base = self._stream.duration, self._stream.time_base
+        if length and base:
+            return float(length * base)
+        if len(self._container.streams) == 1 and self._container.duration:
+            return self._container.duration / av.time_base
+        return None
+
+    def blocks(self) -> Iterator[Block]:
+        waiting: list[FloatArray] = []
+        kind, delay = (0, 0), self._delay
+        for frame in self._frames():
+            samples = _to_float(frame)[delay:]
+            delay -= frame.samples - len(samples)
+            new_kind = (frame.sample_rate, samples.shape[1])
+            if waiting and (new_kind != kind or sum(map(np.size, waiting)) >= _BLOCK_VALUES):
+                yield Block(np.concatenate(waiting), kind[0])
+                waiting = []
+            kind = new_kind
+            waiting += [samples] if len(samples) else []
+        if waiting:
+            yield Block(np.concatenate(waiting), kind[0])
+
+    def complaints(self, seconds_read: float) -> list[str]:
+        found = super().complaints(seconds_read)
+        if not found and self._failed > (_MP3_JOINT_PACKETS if self._is_mp3 else 0):
+            found.append("Parts of the file are damaged and were left out.")
+        n_tracks = len(self._container.streams.audio)
+        if n_tracks > 1:
+            found.append(f"The file holds {n_tracks} sound tracks; the first was read.")
+        return found
+
+    def _frames(self) -> Iterator[AudioFrame]:
+        """Go on after what cannot be decoded; after the last frame that is tags, and no loss."""
+        failed, has_begun = 0, False
+        packets = self._container.demux(self._stream)
+        while failed < _MOST_FAILURES:
+            try:
+                packet = next(packets, None)
+                frames = [] if packet is None else self._stream.decode(packet)
+            except av.FFmpegError:
+                failed += 1
+                packets = self._container.demux(self._stream)
+                continue
+            if packet is None:
+                break
+            if frames:
+                has_begun = True
+                self._failed += failed
+                failed = 0
+            yield from frames
+        if failed and not has_begun:
+            raise ValueError("Nothing of the stream can be decoded.")
+
+
+def _to_float(frame: AudioFrame) -> FloatArray:
+    """As (T, channels); integers are scaled to [-1, 1]."""
+    values = frame.to_ndarray()
+    values = values.T if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels)
+    samples = np.ascontiguousarray(values, np.float32)
+    if values.dtype.kind == "f":
+        return samples
+    scale = np.float32(2 ** (8 * values.itemsize - 1))
+    return (samples - scale if values.dtype.kind == "u" else samples) / scale
+
+
+def _is_cut_wav(file: io.FileIO) -> bool:
+    """FFmpeg takes what is there for all; recorders that write no length leave 0 or a huge one."""
+    head = file.read(8)
+    n_bytes = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    return head[:4] == b"RIFF" and n_bytes < int.from_bytes(head[4:], "little") + 8 < _UNWRITTEN
+
+
+def _mp3_frames(file: io.FileIO) -> int | None:
+    """Read how many frames an MP3 file holds, where its encoder left a tag that says so.
+
+    FFmpeg passes off a guess from the size of the file as its length where there is none.
+    """
+    head = file.read(10)
+    if head[:3] == b"ID3" and len(head) == 10:
+        size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+        file.seek(10 + size)
+    found = _XING.search(file.read(200))
+    return int.from_bytes(found[1]) if found else None
+
+
+@cache
+def _audio_decoders() -> str:
+    """All of them: pictures and films beside the sound are never decoded."""
+    return ",".join(name for name in sorted(av.codecs_available) if _decodes_sound(name))
+
+
+def _decodes_sound(name: str) -> bool:
+    try:
+        return av.Codec(name, "r").type == "audio"
+    except ValueError:  # it only encodes
+        return False
