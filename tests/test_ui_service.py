@@ -88,6 +88,14 @@ def test_a_silent_passage_is_refused(service: PageService, tmp_path: Path) -> No
         service.search(tmp_path / "half.wav", ["bass"], 3, region=Region(2.0, 4.0))
 
 
+def test_the_answer_says_that_the_mix_is_cut_off(service: PageService, tmp_path: Path) -> None:
+    path = tmp_path / "cut.wav"
+    save_wav(path, tone(60.0, 4.0), 16_000)
+    assert service.search(path, ["bass"], 3).note == ""
+    path.write_bytes(path.read_bytes()[:-64_000])
+    assert service.search(path, ["bass"], 3).note == "The file is cut off: it ends after 2.0 s."
+
+
 def test_filters_compose_with_similarity(service: PageService, mix: Path) -> None:
     found = service.search(mix, FAMILIES, 20, filters=Filters(bank="Bank 1"))
     everything = service.search(mix, FAMILIES, 20)
