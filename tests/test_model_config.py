@@ -87,7 +87,7 @@ def test_wrong_values_are_refused(wrong: dict[str, Any], message: str) -> None:
         ({"n_heads": 3}, "must be a multiple of n_heads 3"),
         ({"time_stride": 64}, "power of 2, at most 2 to the number of widths"),
         ({"note_frames": 40}, "multiple of time_stride 16"),
-        ({"note_frames": 512}, "must not exceed long_note_frames 128"),
+        ({"note_frames": 512}, "must not exceed mixture_frames 256"),
         ({"embedding_size": 0}, "embedding_size must be positive"),
     ],
 )

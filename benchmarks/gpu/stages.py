@@ -103,7 +103,7 @@ def make_note_stage(
         sizes.layered,
     )
     first = list(pack.caches.values())[:1]
-    validation = NoteValidation.of(first, config.long_note_frames, str(pool.device))
+    validation = NoteValidation.of(first, max(config.heard_frames), str(pool.device))
     return NoteStage(
         network, sampler, stage_config(sizes, "notes", 0), validation, precision=precision
     )
@@ -128,7 +128,7 @@ def make_mixture_stage(
         network,
         sampler,
         stage_config(sizes, "mixtures", 0),
-        MixtureValidation.of(pack.mixtures, first, config.long_note_frames),
+        MixtureValidation.of(pack.mixtures, first, max(config.heard_frames)),
         paper_families=pack.mixtures.families,
         paper_share=sizes.paper_share,
         queue_size=sizes.queue,

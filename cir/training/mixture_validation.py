@@ -89,7 +89,7 @@ class MixtureValidation:
             DataError: The dataset has no valid instrument of a family.
         """
         played = PlayedMixtures.play(dataset, network, families, n_mixtures)
-        return cls.of(played, cache, network.config.long_note_frames)
+        return cls.of(played, cache, max(network.config.heard_frames))
 
     @classmethod
     def of(

@@ -175,7 +175,7 @@ def make_note_stage(
         own.recast_share,
         own.layered_share,
     )
-    validation = NoteValidation.of(caches[:1], config.encoder.long_note_frames, str(pool.device))
+    validation = NoteValidation.of(caches[:1], max(config.encoder.heard_frames), str(pool.device))
     return NoteStage(network, sampler, own, validation, precision=precision)
 
 

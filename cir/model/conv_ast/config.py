@@ -13,7 +13,6 @@ _SIZES = (
     "embedding_size",
     "time_stride",
     "note_frames",
-    "long_note_frames",
     "mixture_frames",
 )
 
@@ -35,9 +34,9 @@ class ConvAstConfig(NetworkConfig):
     embedding_size: int = 192
     note_frames: int = 64
     """So much of a note is heard in training."""
-    long_note_frames: int = 128
-    """Every single-instrument sound is padded or cut to this many frames. It is heard as in
-    training, and in all its length; the mean of both embeddings stands for it."""
+    heard_frames: tuple[int, ...] = (48, 128)
+    """Every single-instrument sound is padded or cut to the most of these. It is heard once in its
+    first so many frames for each; the mean of the embeddings stands for it."""
     mixture_frames: int = 256
     """Mixtures are read in windows of this many frames."""
     families: tuple[str, ...] = ()
@@ -48,6 +47,7 @@ class ConvAstConfig(NetworkConfig):
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
         object.__setattr__(self, "families", tuple(self.families))
+        object.__setattr__(self, "heard_frames", tuple(self.heard_frames))
         for name in _SIZES:
             if getattr(self, name) < (0 if name == "n_layers" else 1):
                 raise CheckpointError(f"{name} must be positive, got {getattr(self, name)}.")
@@ -68,17 +68,24 @@ class ConvAstConfig(NetworkConfig):
                 f"n_bands {self.bands.n_bands} must be a multiple of {2 ** len(self.widths)}: "
                 "each of widths halves it."
             )
-        for name in ("note_frames", "long_note_frames", "mixture_frames"):
-            if getattr(self, name) % self.time_stride:
+        if not self.heard_frames or min(self.heard_frames) < 1:
+            raise CheckpointError(
+                f"heard_frames must be positive numbers, got {self.heard_frames}."
+            )
+        for name, n in (
+            ("note_frames", self.note_frames),
+            ("mixture_frames", self.mixture_frames),
+            *(("heard_frames", n) for n in self.heard_frames),
+        ):
+            if n % self.time_stride:
                 raise CheckpointError(
-                    f"{name} {getattr(self, name)} must be a multiple of time_stride "
-                    f"{self.time_stride}."
+                    f"{name} {n} must be a multiple of time_stride {self.time_stride}."
                 )
-        for name in ("long_note_frames", "mixture_frames"):
-            if self.note_frames > getattr(self, name):
-                raise CheckpointError(
-                    f"note_frames {self.note_frames} must not exceed {name} {getattr(self, name)}."
-                )
+        if self.note_frames > self.mixture_frames:
+            raise CheckpointError(
+                f"note_frames {self.note_frames} must not exceed mixture_frames "
+                f"{self.mixture_frames}."
+            )
 
     @property
     def hidden_size(self) -> int:
@@ -99,7 +106,7 @@ class ConvAstConfig(NetworkConfig):
     @property
     def note_samples(self) -> int:
         """Length of a single-instrument clip at 16 kHz."""
-        return self.bands.clip_samples(self.long_note_frames)
+        return self.bands.clip_samples(max(self.heard_frames))
 
     @property
     def mixture_samples(self) -> int:

@@ -23,7 +23,6 @@ class ConvAst(nn.Module):
     def __init__(self, config: ConvAstConfig) -> None:
         super().__init__()
         self.config = config
-        self._note_lengths = (config.note_frames, config.long_note_frames)
         self.notes = Trunk(config)
         self.note_head = NoteHead(config)
         self.mixtures = Trunk(config) if config.families else None
@@ -44,7 +43,7 @@ class ConvAst(nn.Module):
         What sounds in the first second says most; the mean with what all of the note says tells
         instruments apart better than either (benchmarks/model_log.md).
         """
-        lengths = {min(n, levels.shape[1]) for n in self._note_lengths}
+        lengths = {min(n, levels.shape[1]) for n in self.config.heard_frames}
         parts = [
             normalize(self.embed_once(bring_to_level(levels[:, :n])).float(), dim=-1)
             for n in sorted(lengths)
