@@ -1,7 +1,6 @@
 """Writing files so that nobody ever sees half of one, and what killed writers leave is removed."""
 
 import errno
-import fcntl
 import glob
 import os
 import re
@@ -9,10 +8,11 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from cir.errors import CirError, StorageError
+from cir.holding import hold, hold_if_free
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_BYTES = 1 << 16
@@ -84,13 +84,13 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
                 _remove_unless_held(left)
             temporary = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
             temporary.mkdir()
-            hold = _hold(temporary)
+            held = hold(temporary)
     try:
         with writing(folder):
             yield temporary
             replace_folder(temporary, folder)
     finally:
-        os.close(hold)
+        held.release()
         shutil.rmtree(temporary, ignore_errors=True)
 
 
@@ -111,14 +111,14 @@ def workspace(kind: str) -> Iterator[Path]:
         _remove_unless_held(left)
     with writing(place):
         made = Path(tempfile.mkdtemp(prefix="cir-new-", dir=place))
-        hold = _hold(made)
+        held = hold(made)
         # Only now, when it is held, can it be told from what was left.
         folder = made.rename(place / made.name.replace("new", kind, 1))
     try:
         with writing(folder):
             yield folder
     finally:
-        os.close(hold)
+        held.release()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -165,26 +165,16 @@ def _is_full(error: Exception, place: Path) -> bool:
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Keep a folder from all others that ask for it this way."""
-    hold = _hold(folder)
+    held = hold(folder)
     try:
         yield
     finally:
-        os.close(hold)
-
-
-def _hold(folder: Path) -> int:
-    """Lock a folder until the descriptor is closed, or the process ends in whatever way."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
+        held.release()
 
 
 def _remove_unless_held(folder: Path) -> None:
     """Remove what a writer was killed over; who still writes holds its folder."""
-    with suppress(OSError):  # held, somebody else's, or gone by now
-        descriptor = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
-        finally:
-            os.close(descriptor)
+    held = hold_if_free(folder)
+    if held is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        held.release()

@@ -1,10 +1,12 @@
 import shutil
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 
+from cir import holding
 from cir.files import (
     bring_back,
     is_temporary,
@@ -153,3 +155,19 @@ def test_temporary_files_are_known_by_their_names(tmp_path: Path) -> None:
         assert is_temporary(temporary)
         temporary.touch()
     assert not any(is_temporary(Path(name)) for name in (".lock", "a.csv", f"{'0' * 32}.csv"))
+
+
+def test_where_there_are_no_locks_nothing_is_taken_from_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / f".table-{uuid.uuid4().hex}"
+    left.mkdir()
+    monkeypatch.setattr(holding, "fcntl", None)  # as on Windows
+    with replacing_folder(tmp_path / "table") as unfinished:
+        (unfinished / "row").touch()
+    assert (tmp_path / "table" / "row").exists()
+    assert left.exists()
+    monkeypatch.undo()
+    with replacing_folder(tmp_path / "table") as unfinished:
+        (unfinished / "row").touch()
+    assert not left.exists()

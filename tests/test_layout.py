@@ -27,7 +27,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"instruments"}),
     frozenset({"audio"}),
     frozenset({"config", "files", "metrics", "progress", "schema"}),
-    frozenset({"types", "errors", "text"}),
+    frozenset({"types", "errors", "holding", "text"}),
 )
 LAYER_OF = {part: layer for layer, parts in enumerate(LAYERS) for part in parts}
 HEAVY = (

@@ -5,7 +5,6 @@ the folder is removed. A page that was killed could not do that; the next one do
 folders of the dead by their locks, which the system drops with a process, however it ends.
 """
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 import gradio.mcp
 
 from cir.errors import InputError
+from cir.holding import Hold, hold, hold_if_free
 
 UPLOADS_VARIABLE = "GRADIO_TEMP_DIR"
 """Environment variable: where temporary files go; the system's own place without it."""
@@ -45,7 +45,7 @@ def temporary_files() -> Iterator[Path]:
     try:
         base.mkdir(parents=True, exist_ok=True)
         _remove_dead(base)
-        folder, lock = _locked_folder(base)
+        folder, held = _held_folder(base)
         uploads, work = folder / "uploads", folder / "work"
         uploads.mkdir()
         work.mkdir()
@@ -64,7 +64,7 @@ def temporary_files() -> Iterator[Path]:
     finally:
         ended.set()
         shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
+        held.release()
 
 
 @contextmanager
@@ -122,32 +122,22 @@ def _remove_if_empty(folder: Path) -> None:
         return
 
 
-def _locked_folder(base: Path) -> tuple[Path, int]:
-    """Make a folder that nobody takes for a dead page's; the lock holds as long as it is open."""
+def _held_folder(base: Path) -> tuple[Path, Hold]:
+    """Make a folder that nobody takes for a dead page's."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
-        lock = _lock(folder)
-        if lock is not None and folder.is_dir():  # else another page took it before it was locked
-            return folder, lock
+        try:
+            held = hold(folder)
+        except FileNotFoundError:  # another page took it for a dead one's
+            continue
+        if folder.is_dir():
+            return folder, held
+        held.release()
 
 
 def _remove_dead(base: Path) -> None:
     for folder in base.glob(f"{_PREFIX}*"):
-        lock = _lock(folder)
-        if lock is not None:
+        held = hold_if_free(folder)
+        if held is not None:
             shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
-
-
-def _lock(folder: Path) -> int | None:
-    """Lock a folder; None where another process holds it, or nobody may."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
+            held.release()
