@@ -144,6 +144,10 @@ class MidiStatistics:
         Raises:
             DataError: the file is missing or not what `save` writes.
         """
+        if not Path(path).is_file():
+            raise DataError(
+                f"{path} cannot be read: there is no such file; make it with `cir midi-stats`."
+            )
         try:
             document = read_json(Path(path), _Document, error=DataError)
             families = {name: _parse(row) for name, row in document.families.items()}
@@ -152,7 +156,8 @@ class MidiStatistics:
             return cls(families, document.n_files, document.n_skipped)
         except (DataError, ValueError, KeyError, OverflowError) as error:
             raise DataError(
-                f"{path} holds no note statistics ({error}); make them with `cir midi-stats`."
+                f"{path} holds no note statistics ({str(error).rstrip('.')}); make them with "
+                "`cir midi-stats`."
             ) from None
 
     def by_family(self) -> dict[str | None, NoteStatistics]:

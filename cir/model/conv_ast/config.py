@@ -72,14 +72,11 @@ class ConvAstConfig(NetworkConfig):
             raise CheckpointError(
                 f"heard_frames must be positive numbers, got {self.heard_frames}."
             )
-        for name, n in (
-            ("note_frames", self.note_frames),
-            ("mixture_frames", self.mixture_frames),
-            *(("heard_frames", n) for n in self.heard_frames),
-        ):
-            if n % self.time_stride:
+        for name in ("note_frames", "mixture_frames"):
+            if getattr(self, name) % self.time_stride:
                 raise CheckpointError(
-                    f"{name} {n} must be a multiple of time_stride {self.time_stride}."
+                    f"{name} {getattr(self, name)} must be a multiple of time_stride "
+                    f"{self.time_stride}."
                 )
         if self.note_frames > self.mixture_frames:
             raise CheckpointError(
