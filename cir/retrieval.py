@@ -65,10 +65,14 @@ class Retriever:
     def guesses(self) -> dict[str, str | None]:
         """The family that each sound without one is like, by id; None where it may be any.
 
-        Empty in the bundled database, where instruments are of no family on purpose.
+        Empty in the bundled database, where instruments are of no family on purpose, and in one
+        that is calibrated: chances hold for those instruments of a family that they were fitted on.
         """
-        unsorted = any(one.family is None for one in self.database.instruments())
-        if not unsorted or self.database.path == BUNDLED_PATH or not is_bundle(BUNDLED_PATH):
+        database = self.database
+        unsorted = any(one.family is None for one in database.instruments())
+        if not unsorted or database.path == BUNDLED_PATH or database.calibration is not None:
+            return {}
+        if not is_bundle(BUNDLED_PATH):
             return {}
         return guess_families(self.database, _opened(BUNDLED_PATH))
 
@@ -152,7 +156,7 @@ class Retriever:
         likeness = self.database.likeness
         found = [replace(one, likeness=likeness.word(one.similarity)) for one in found]
         calibration = self.database.calibration
-        if calibration is None or not found or self.guesses:
+        if calibration is None or not found:
             return FamilyResult(family, tuple(found))
         similarities = self.database.similarities(
             embedding, family, bank=bank, source=source, of_mixture=True

@@ -38,7 +38,7 @@ def build_timeline(
         windows: of the mix.
         database: that was searched.
         found: by family, the id of the first match; families that are not here, or of which
-            `windows` knows nothing, get no line.
+            `windows` knows nothing, get no line, nor do those whose first match says no family.
         bank: only instruments of this bank were searched.
         source: only instruments of this source were searched.
 
@@ -51,7 +51,7 @@ def build_timeline(
     return {
         family: _line(windows, column, database, found[family], bank, source)
         for column, family in enumerate(windows.families)
-        if family in found
+        if family in found and database.get(found[family]).family == family
     }
 
 

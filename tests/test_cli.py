@@ -413,5 +413,5 @@ def test_app_serves_on_the_address_given(monkeypatch: pytest.MonkeyPatch) -> Non
     fake = types.ModuleType("cir.ui.serve")
     fake.__dict__["serve"] = lambda **options: calls.append(options)
     monkeypatch.setitem(sys.modules, "cir.ui.serve", fake)
-    assert run("app", "--port", "8123", "--host", "0.0.0.0") == 0
-    assert calls == [{"host": "0.0.0.0", "port": 8123, "mcp": False}]
+    assert run("app", "--port", "8123", "--host", "0.0.0.0", "--allowed-host", "a.example.org") == 0
+    assert calls == [{"host": "0.0.0.0", "port": 8123, "mcp": False, "hosts": ["a.example.org"]}]

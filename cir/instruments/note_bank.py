@@ -136,6 +136,12 @@ class NoteBank:
             DataError: A table is missing, lacks a column, or names an instrument twice.
         """
         folder = Path(folder)
+        for name in ("instruments.csv", "notes.csv"):
+            if not (folder / name).is_file():
+                raise DataError(
+                    f"No note bank here: {folder} has no {name}; give a folder with "
+                    "instruments.csv, notes.csv and notes, as `cir render-notes` writes."
+                )
         notes: dict[str, list[BankNote]] = defaultdict(list)
         for row in read_table(folder / "notes.csv", _NoteRow, _NOTE_COLUMNS):
             notes[row.instrument_id].append(row.note())
