@@ -54,6 +54,11 @@ def test_ece_of_a_resample_is_that_of_its_queries() -> None:
     assert all(np.isclose(possible, one).any() for one in replicates)
 
 
+def test_ece_redraws_groups_that_have_answers() -> None:
+    few = expected_calibration_error(CHANCES, RIGHT, 7 * GROUPS)  # most numbers have none
+    assert few.interval == expected_calibration_error(CHANCES, RIGHT, GROUPS).interval
+
+
 def test_ece_knows_the_perfect_and_the_worst() -> None:
     sure = np.array([0.0, 1.0, 1.0])
     groups = np.array([0, 0, 1])

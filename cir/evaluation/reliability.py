@@ -82,10 +82,11 @@ def expected_calibration_error(
     Args:
         chances: What was stated, in [0, 1], (Q,).
         right: 1 where the answer was right, else 0, (Q,).
-        groups: Instrument of each query, numbered from 0, (Q,).
+        groups: Instrument of each query, (Q,); those that have answers are redrawn.
         seed: Of the bootstrap.
     """
     numbers = bin_numbers(chances, right)
+    groups = np.unique(groups, return_inverse=True)[1]
     n_groups = int(groups.max()) + 1
     cells = groups * N_BINS + numbers
     gaps = np.bincount(cells, weights=chances - right, minlength=n_groups * N_BINS)
