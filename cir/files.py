@@ -95,18 +95,19 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def workspace(kind: str) -> Iterator[Path]:
+def workspace(kind: str, place: Path | None = None) -> Iterator[Path]:
     """Give an empty folder for temporary files, which is gone afterwards.
 
     Those of killed processes are removed: nobody holds them any more.
 
     Args:
         kind: a word for its name.
+        place: where it lies, a folder; the system's own place by default.
 
     Raises:
         StorageError: the disk is full.
     """
-    place = Path(tempfile.gettempdir())
+    place = place or Path(tempfile.gettempdir())
     for left in place.glob(f"cir-{kind}-*"):
         _remove_unless_held(left)
     with writing(place):

@@ -8,7 +8,9 @@ import pytest
 from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.hubs import HubCohort
+from cir.index.unsorted import guess_families
 from cir.types import FamilyResult, FloatArray, Instrument
+from cir.ui import own_library
 from cir.ui.lookup import Filters
 from cir.ui.own_library import OwnLibrary
 from cir.ui.own_scope import (
@@ -211,3 +213,23 @@ def test_more_like_an_own_sound_is_looked_for_in_the_database(
     assert [one.similarity for one in neighbours] == pytest.approx(sorted(everything)[:-6:-1])
     with pytest.raises(InputError, match="not among your sounds any more"):
         own_neighbours(service, OwnLibrary(tmp_path / "empty", service), own)
+
+
+def test_families_are_guessed_once_for_the_sounds_as_they_are(
+    library: OwnLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+
+    def guess(database: InstrumentDatabase, known: InstrumentDatabase) -> dict[str, str | None]:
+        counted.append(len(database))
+        return guess_families(database, known)
+
+    monkeypatch.setattr(own_library, "guess_families", guess)
+    first = library.guesses()
+    assert len(first) == 3
+    assert library.guesses() == first
+    assert len(counted) == 1
+    name = next(iter(first))
+    library.set_family(name, FAMILY)
+    assert set(library.guesses()) == set(first) - {name}
+    assert len(counted) == 2

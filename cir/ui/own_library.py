@@ -55,6 +55,8 @@ class OwnLibrary:
         self._closed = threading.Event()
         self._database: InstrumentDatabase | None = None
         self._stamp: tuple[int, int] | None = None
+        self._guesses: tuple[InstrumentDatabase, dict[str, str | None]] | None = None
+        """Of the sounds as they were in that database, which is opened anew where they changed."""
 
     @property
     def database(self) -> InstrumentDatabase | None:
@@ -89,7 +91,11 @@ class OwnLibrary:
     def guesses(self) -> dict[str, str | None]:
         """Return the family that each sound without one is like, by id, None where not clear."""
         database = self.database
-        return {} if database is None else guess_families(database, self._service.database)
+        if database is None:
+            return {}
+        if self._guesses is None or self._guesses[0] is not database:
+            self._guesses = database, guess_families(database, self._service.database)
+        return self._guesses[1]
 
     def preview(self, instrument_id: str) -> Path | None:
         """Return the sound file of one of the sounds, where there is one."""

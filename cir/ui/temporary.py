@@ -6,18 +6,17 @@ folders of the dead by their locks, which the system drops with a process, howev
 """
 
 import os
-import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import gradio.mcp
 
 from cir.errors import InputError
-from cir.holding import Hold, hold, hold_if_free
+from cir.files import workspace
 
 UPLOADS_VARIABLE = "GRADIO_TEMP_DIR"
 """Environment variable: where temporary files go; the system's own place without it."""
@@ -28,7 +27,6 @@ SESSIONS_NAME = "cir-sessions"
 UPLOAD_SECONDS = 3600.0
 """How long an upload stays; what a visit needs for longer, it keeps."""
 
-_PREFIX = "cir-page-"
 _SWEEP_SECONDS = 300.0
 
 
@@ -42,29 +40,25 @@ def temporary_files() -> Iterator[Path]:
         InputError: nothing can be written there.
     """
     base = Path(os.environ.get(UPLOADS_VARIABLE) or tempfile.gettempdir())
-    try:
-        base.mkdir(parents=True, exist_ok=True)
-        _remove_dead(base)
-        folder, held = _held_folder(base)
-        uploads, work = folder / "uploads", folder / "work"
-        uploads.mkdir()
-        work.mkdir()
-    except OSError as error:
-        raise InputError(
-            f"Temporary files cannot be written to {base} ({error.strerror}); set "
-            f"{UPLOADS_VARIABLE} to a folder that has room and can be written."
-        ) from error
-    ended = threading.Event()
-    threading.Thread(
-        target=_sweep_until, args=[ended, uploads], name="cir-sweep", daemon=True
-    ).start()
-    try:
-        with _sent_to(uploads, work):
-            yield folder
-    finally:
-        ended.set()
-        shutil.rmtree(folder, ignore_errors=True)
-        held.release()
+    with ExitStack() as stack:
+        try:
+            base.mkdir(parents=True, exist_ok=True)
+            folder = stack.enter_context(workspace("page", base))
+            uploads, work = folder / "uploads", folder / "work"
+            uploads.mkdir()
+            work.mkdir()
+        except OSError as error:
+            raise InputError(
+                f"Temporary files cannot be written to {base} ({error.strerror}); set "
+                f"{UPLOADS_VARIABLE} to a folder that has room and can be written."
+            ) from error
+        ended = threading.Event()
+        threading.Thread(
+            target=_sweep_until, args=[ended, uploads], name="cir-sweep", daemon=True
+        ).start()
+        stack.callback(ended.set)
+        stack.enter_context(_sent_to(uploads, work))
+        yield folder
 
 
 @contextmanager
@@ -120,24 +114,3 @@ def _remove_if_empty(folder: Path) -> None:
         folder.rmdir()
     except OSError:
         return
-
-
-def _held_folder(base: Path) -> tuple[Path, Hold]:
-    """Make a folder that nobody takes for a dead page's."""
-    while True:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
-        try:
-            held = hold(folder)
-        except FileNotFoundError:  # another page took it for a dead one's
-            continue
-        if folder.is_dir():
-            return folder, held
-        held.release()
-
-
-def _remove_dead(base: Path) -> None:
-    for folder in base.glob(f"{_PREFIX}*"):
-        held = hold_if_free(folder)
-        if held is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-            held.release()
