@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from cir.audio.io import load_audio
-from cir.retrieval import DEFAULT_FAMILIES, Retriever, default_retriever
+from cir.retrieval.retriever import DEFAULT_FAMILIES, Retriever, default_retriever
+from cir.retrieval.windows import SAMPLE_RATE, embed_windows
 from cir.types import FamilyResult, FloatArray
-from cir.ui.examples import load_examples
-from cir.windows import SAMPLE_RATE, embed_windows
+from cir.ui.search.examples import load_examples
 
 REPEATS = 5
 MANY_FAMILIES = (*DEFAULT_FAMILIES, "synth_pad", "piano", "guitar", "strings", "organ")

@@ -15,9 +15,9 @@ from benchmarks.timing import example_mixes
 from cir.audio.io import load_audio
 from cir.index.database import InstrumentDatabase
 from cir.model.encoder import TimbreEncoder
-from cir.retrieval import DEFAULT_FAMILIES, Retriever
+from cir.retrieval.retriever import DEFAULT_FAMILIES, Retriever
+from cir.retrieval.windows import embed_windows
 from cir.types import FloatArray
-from cir.windows import embed_windows
 from tests.sound_files import ENCODINGS
 
 

@@ -23,10 +23,10 @@ from cir.engines.note_bank import NoteBankEngine
 from cir.engines.vital import read_preset
 from cir.errors import CirError
 from cir.index.database import InstrumentDatabase
-from cir.index.own_archive import import_archive, is_exported
-from cir.index.own_engines import OwnEngines
-from cir.index.own_sounds import Labels, add_sounds
 from cir.instruments.note_bank import NoteBank
+from cir.library.engines import OwnEngines
+from cir.library.exchange import import_archive, is_exported
+from cir.library.sounds import Labels, add_sounds
 from cir.mixtures.config import MixtureConfig
 from cir.types import Instrument, Note
 

@@ -10,8 +10,8 @@ import numpy as np
 import soundfile as sf
 
 from cir.audio.io import save_opus, save_wav
-from cir.index.own_archive import export_archive
-from cir.index.own_sounds import Labels, add_sounds
+from cir.library.exchange import export_archive
+from cir.library.sounds import Labels, add_sounds
 from cir.types import FloatArray, Progress
 
 RATE = 16_000

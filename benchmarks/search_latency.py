@@ -14,7 +14,7 @@ from timing import example_mixes, print_report
 from torch import Tensor
 
 import cir
-from cir.retrieval import SearchTimings
+from cir.retrieval.retriever import SearchTimings
 
 
 class MelClock:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cir.index.database import DatabaseInfo, InstrumentDatabase
     from cir.instruments.families import FAMILIES
     from cir.model.encoder import TimbreEncoder
-    from cir.retrieval import Retriever, search
+    from cir.retrieval.retriever import Retriever, search
     from cir.types import Encoder, FamilyResult, Instrument, Match, Note
 
 __version__ = "0.1.0"
@@ -58,8 +58,8 @@ _MODULE_OF_NAME = {
     "InstrumentDatabase": "cir.index.database",
     "FAMILIES": "cir.instruments.families",
     "TimbreEncoder": "cir.model.encoder",
-    "Retriever": "cir.retrieval",
-    "search": "cir.retrieval",
+    "Retriever": "cir.retrieval.retriever",
+    "search": "cir.retrieval.retriever",
     "Encoder": "cir.types",
     "FamilyResult": "cir.types",
     "Instrument": "cir.types",

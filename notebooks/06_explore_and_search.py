@@ -29,14 +29,14 @@ from IPython.display import display
 import cir
 from cir import InstrumentDatabase, Retriever, TimbreEncoder
 from cir.audio.io import load_audio
-from cir.index.own_sounds import Labels, add_sounds
+from cir.library.sounds import Labels, add_sounds
 from cir.index.timbre_map import (
     nearest_neighbors,
     place,
     principal_plane,
     trustworthiness,
 )
-from cir.retrieval import embed_query
+from cir.retrieval.retriever import embed_query
 from cir.teaching import (
     ACCENT,
     CONTRAST,

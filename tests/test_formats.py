@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cir.audio.io import load_audio
-from cir.retrieval import default_encoder
+from cir.retrieval.retriever import default_encoder
 from cir.types import FloatArray
 from tests.sound_files import ENCODINGS, Write, with_ffmpeg
 

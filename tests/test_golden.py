@@ -14,7 +14,7 @@ import pytest
 
 from cir.audio.io import load_audio
 from cir.model.encoder import TimbreEncoder
-from cir.retrieval import default_encoder, search
+from cir.retrieval.retriever import default_encoder, search
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden" / "bundled.json"

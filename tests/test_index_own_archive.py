@@ -11,8 +11,8 @@ from cir.audio.io import save_wav
 from cir.errors import CirError, DatabaseError, InputError
 from cir.index.bundle import HEADER_NAME
 from cir.index.database import InstrumentDatabase
-from cir.index.own_archive import export_archive, import_archive, is_exported
-from cir.index.own_sounds import Limits, add_sounds
+from cir.library.exchange import export_archive, import_archive, is_exported
+from cir.library.sounds import Limits, add_sounds
 from tests.fakes import SpectrumEncoder, tone
 
 

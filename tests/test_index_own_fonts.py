@@ -13,13 +13,13 @@ import soundfile as sf
 
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine, find_default_bank
 from cir.errors import InputError
-from cir.index import own_engines
 from cir.index.database import InstrumentDatabase
-from cir.index.own_archive import export_archive, import_archive
-from cir.index.own_engines import OwnEngines
-from cir.index.own_sounds import Labels, Upload, add_sounds
 from cir.index.phrases import PHRASE_RATE, play_phrase
 from cir.index.references import SoundFontReferences
+from cir.library import engines as own_engines
+from cir.library.engines import OwnEngines
+from cir.library.exchange import export_archive, import_archive
+from cir.library.sounds import Labels, Upload, add_sounds
 from tests.fakes import SpectrumEncoder
 
 HAS_FONTS = importlib.util.find_spec("tinysoundfont") is not None

@@ -9,8 +9,8 @@ import pytest
 from cir.audio.io import load_audio, save_wav
 from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
-from cir.index.own_digests import CONTENTS_NAME
-from cir.index.own_sounds import AddReport, Labels, Limits, Upload, add_sounds
+from cir.library.digests import CONTENTS_NAME
+from cir.library.sounds import AddReport, Labels, Limits, Upload, add_sounds
 from cir.types import FloatArray, Progress
 from tests.fakes import SpectrumEncoder, tone
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 import cir.index.database as database_module
-import cir.retrieval as retrieval
+import cir.retrieval.retriever as retrieval
 from cir.audio.io import save_wav
 from cir.cli.main import main
 from cir.index.database import InstrumentDatabase
-from cir.index.own_sounds import Labels, add_sounds
 from cir.index.unsorted import LEAST_SHARE, LEAST_SIMILARITY, guess_families, rows_of_family
 from cir.instruments.families import FAMILIES
-from cir.retrieval import Retriever
+from cir.library.sounds import Labels, add_sounds
+from cir.retrieval.retriever import Retriever
 from cir.types import FloatArray, Instrument
 from tests.fakes import SpectrumEncoder, instrument, tone, unit_vectors
 

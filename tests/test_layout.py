@@ -17,7 +17,8 @@ PACKAGE = Path(cir.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__", "ui", "cli", "teaching"}),
     frozenset({"evaluation", "publish"}),
-    frozenset({"retrieval", "timeline", "windows"}),
+    frozenset({"library"}),
+    frozenset({"retrieval"}),
     frozenset({"index"}),
     frozenset({"training"}),
     frozenset({"losses", "model", "baselines"}),

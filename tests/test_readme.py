@@ -198,7 +198,7 @@ def test_many_clients_wait_as_long_as_it_was_measured() -> None:
 
 
 def test_the_page_does_what_the_readme_says_other_programs_may_ask() -> None:
-    from cir.ui.mcp_tools import MCP_TOOLS
+    from cir.ui.api.mcp_tools import MCP_TOOLS
 
     section = SERVING.split("## From other programs")[1].split("\n## ")[0]
     for name in ("/search", "/similar", "/describe", "/instruments", *MCP_TOOLS):

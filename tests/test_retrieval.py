@@ -6,20 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cir import retrieval
 from cir.audio.io import save_wav
 from cir.errors import DatabaseError, InputError
 from cir.index.database import BUNDLED_PATH, InstrumentDatabase
 from cir.index.exact import exact_search
-from cir.retrieval import (
+from cir.retrieval import retriever as retrieval
+from cir.retrieval.retriever import (
     Retriever,
     SearchTimings,
     embed_query,
     read_sound,
     search,
 )
+from cir.retrieval.windows import embed_windows, split_windows
 from cir.types import FloatArray, Progress
-from cir.windows import embed_windows, split_windows
 from tests.calibrated import SCALE, CalibratedDatabase
 from tests.fakes import SpectrumEncoder, instrument, tone
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from cir.ui.address import Wishes, read_wishes
-from cir.ui.examples import Example, ExamplePart
+from cir.ui.search.address import Wishes, read_wishes
+from cir.ui.search.examples import Example, ExamplePart
 
 EXAMPLES = [
     Example("One", Path("/1.flac"), (ExamplePart("bass", "a"), ExamplePart("piano", "b"))),

@@ -13,7 +13,7 @@ from gradio_client.exceptions import AppError
 from cir.audio.io import save_wav
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
-from cir.ui.api_json import results_as_json
+from cir.ui.api.json_values import results_as_json
 from cir.ui.serve import port_from_environment, serve
 from cir.ui.service import PageService
 from cir.ui.theme import page_theme, static_text

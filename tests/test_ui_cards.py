@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from cir.instruments.families import FAMILIES
+from cir.retrieval.wording import percent
 from cir.types import Match
 from cir.ui.cards import (
     match_card,
@@ -12,9 +13,8 @@ from cir.ui.cards import (
     selected_card,
     sound_address,
 )
-from cir.ui.judgements import percent
-from cir.ui.mixes import Region
 from cir.ui.palette import NO_FAMILY, family_style
+from cir.ui.search.mixes import Region
 from tests.fakes import instrument
 from tests.page.database import HOSTILE_NAME
 from tests.page.html import ParsedPage

@@ -12,8 +12,8 @@ import pytest
 from starlette.middleware import Middleware
 
 from cir.errors import InputError
-from cir.ui.hosts import allowed_hosts
-from cir.ui.request_limits import RequestLimits
+from cir.ui.server.hosts import allowed_hosts
+from cir.ui.server.request_limits import RequestLimits
 from cir.ui.theme import launch_options
 from tests.page.database import serve_page
 

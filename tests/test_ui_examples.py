@@ -6,7 +6,7 @@ import soundfile
 
 from cir.errors import DataError
 from cir.instruments.note_bank import NoteBank
-from cir.ui.examples import (
+from cir.ui.search.examples import (
     EXAMPLES_FILE,
     Example,
     ExamplePart,
@@ -14,7 +14,7 @@ from cir.ui.examples import (
     examples_folder,
     load_examples,
 )
-from cir.ui.make_examples import DRAWN, SONGS, make_examples
+from tools.examples import DRAWN, SONGS, make_examples
 
 SHARED = Path(__file__).parents[2] / "shared"
 SURGE = SHARED / "surge"

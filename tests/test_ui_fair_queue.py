@@ -12,8 +12,8 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from cir.ui import fair_queue
-from cir.ui.fair_queue import share_fairly
+from cir.ui.server import fair_queue
+from cir.ui.server.fair_queue import share_fairly
 
 MOST = 3
 

@@ -8,16 +8,17 @@ from cir.audio.features import MEL_FLOOR, SAMPLE_RATE, mel_power, normalise_peak
 from cir.audio.mel_scale import mel_place
 from cir.errors import InputError
 from cir.index.exact import cosine_similarities
-from cir.ui.learn_log_mel import Picture, decibels, describe, log_mel_pictures
-from cir.ui.learn_mix import MixExhibit
-from cir.ui.learn_mixed_files import MixedFiles
-from cir.ui.learn_notes import NoteListener, note_audio
-from cir.ui.learn_pair import PairExhibit
-from cir.ui.learn_plane import Plane
-from cir.ui.learn_scale import scale_place, similarity_scale, verdict
-from cir.ui.learn_sounds import LearnSounds, load_learn_sounds
-from cir.ui.learn_toy import CLASSES, toy_html, toy_pairs
-from cir.ui.learn_triplet import (
+from cir.retrieval.windows import embed_windows
+from cir.ui.learn.log_mel import Picture, decibels, describe, log_mel_pictures
+from cir.ui.learn.mix import MixExhibit
+from cir.ui.learn.mixed_files import MixedFiles
+from cir.ui.learn.notes import NoteListener, note_audio
+from cir.ui.learn.pair import PairExhibit
+from cir.ui.learn.plane import Plane
+from cir.ui.learn.scale import scale_place, similarity_scale, verdict
+from cir.ui.learn.sounds import LearnSounds, load_learn_sounds
+from cir.ui.learn.toy import CLASSES, toy_html, toy_pairs
+from cir.ui.learn.triplet import (
     EASY,
     HARD,
     POSITIVE,
@@ -27,9 +28,8 @@ from cir.ui.learn_triplet import (
     option_similarities,
     triplet_page,
 )
-from cir.ui.learn_typical import PER_FAMILY, Spread, measure_typical
+from cir.ui.learn.typical import PER_FAMILY, Spread, measure_typical
 from cir.ui.service import PageService
-from cir.windows import embed_windows
 from tests.fakes import SpectrumEncoder, tone, unit_vectors
 from tests.page.database import HOSTILE_NAME, make_database
 

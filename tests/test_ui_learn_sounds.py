@@ -8,13 +8,13 @@ import soundfile
 from cir.errors import DataError
 from cir.index.database import InstrumentDatabase
 from cir.instruments.note_bank import NoteBank
+from cir.retrieval.windows import SAMPLE_RATE
 from cir.types import FloatArray
-from cir.ui.learn_make_sounds import FAMILIES, PER_FAMILY, SCENES, make_sounds
-from cir.ui.learn_mixed_files import MixedFiles
-from cir.ui.learn_notes import note_audio
-from cir.ui.learn_sounds import LEARN_FILE, load_learn_sounds
-from cir.windows import SAMPLE_RATE
+from cir.ui.learn.mixed_files import MixedFiles
+from cir.ui.learn.notes import note_audio
+from cir.ui.learn.sounds import LEARN_FILE, load_learn_sounds
 from tests.fakes import tone
+from tools.learn_sounds import FAMILIES, PER_FAMILY, SCENES, make_sounds
 
 SURGE = Path(__file__).parents[2] / "shared" / "surge"
 

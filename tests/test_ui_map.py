@@ -11,13 +11,13 @@ import pytest
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
 from cir.ui.cards import sound_address
-from cir.ui.map_data import map_points, map_selection, map_stars
-from cir.ui.map_html import map_skeleton
-from cir.ui.map_shapes import SHAPES
-from cir.ui.map_tab import SCRIPTS, build_map_tab
 from cir.ui.palette import family_style
 from cir.ui.service import Answer, PageService
-from cir.ui.timbre_plot import timbre_page
+from cir.ui.timbre_map.data import map_points, map_selection, map_stars
+from cir.ui.timbre_map.html import map_skeleton
+from cir.ui.timbre_map.plot import timbre_page
+from cir.ui.timbre_map.shapes import SHAPES
+from cir.ui.timbre_map.tab import SCRIPTS, build_map_tab
 from tests.fakes import SpectrumEncoder
 from tests.page.database import FAMILIES, make_database, write_mix
 

@@ -14,8 +14,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, ListToolsResult, TextContent
 
 from cir.audio.io import save_wav
-from cir.ui.api import API_NAMES
-from cir.ui.mcp_tools import MCP_TOOLS
+from cir.ui.api.endpoints import API_NAMES
+from cir.ui.api.mcp_tools import MCP_TOOLS
 from tests.fakes import tone
 from tests.page.database import LOWEST_HZ, serve_page, write_mix
 

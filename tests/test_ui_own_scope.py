@@ -9,11 +9,12 @@ from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.hubs import HubCohort
 from cir.index.unsorted import guess_families
+from cir.retrieval.lookup import Filters
+from cir.retrieval.windows import WindowEmbeddings
 from cir.types import FamilyResult, FloatArray, Instrument
-from cir.ui import own_library
-from cir.ui.lookup import Filters
-from cir.ui.own_library import OwnLibrary
-from cir.ui.own_scope import (
+from cir.ui.own import library as own_library
+from cir.ui.own.library import OwnLibrary
+from cir.ui.own.scope import (
     BOTH,
     NO_CHANCES,
     OWN,
@@ -24,7 +25,6 @@ from cir.ui.own_scope import (
     search_in,
 )
 from cir.ui.service import Answer, PageService
-from cir.windows import WindowEmbeddings
 from tests.fakes import SpectrumEncoder, instrument, unit_vectors
 
 FAMILY = "bass"

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from cir.index.duplicates import MatchGroup
+from cir.retrieval.lookup import Filters
+from cir.retrieval.windows import WindowEmbeddings
 from cir.types import FamilyResult, Judgement, Match
-from cir.ui.lookup import Filters
-from cir.ui.mixes import Region
-from cir.ui.results import Likeness, level_list, results_page
+from cir.ui.search.mixes import Region
+from cir.ui.search.results import Likeness, level_list, results_page
 from cir.ui.service import Answer
-from cir.windows import WindowEmbeddings
 from tests.fakes import instrument
 from tests.page.html import ParsedPage
 

@@ -9,12 +9,12 @@ from cir.errors import CirError, DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.duplicates import NEAR_DUPLICATE
 from cir.index.exact import exact_search
-from cir.retrieval import Retriever
-from cir.ui.examples import load_examples
-from cir.ui.lookup import Filters
-from cir.ui.mixes import MAX_SECONDS, Region
+from cir.retrieval.lookup import Filters
+from cir.retrieval.retriever import Retriever
+from cir.ui.search.examples import load_examples
+from cir.ui.search.mixes import MAX_SECONDS, Region
 from cir.ui.service import Answer, PageService
-from cir.ui.timbre_plot import timbre_figure
+from cir.ui.timbre_map.plot import timbre_figure
 from tests.calibrated import CalibratedDatabase
 from tests.fakes import SpectrumEncoder, tone
 from tests.page.database import FAMILIES, make_database, write_mix

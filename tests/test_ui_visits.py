@@ -15,10 +15,10 @@ import httpx
 import pytest
 from gradio.state_holder import StateHolder
 
-from cir.index.own_sounds import Labels
-from cir.ui.ended_visits import forget_ended_visits
-from cir.ui.own_sessions import OwnLibraries, new_shelf
-from cir.ui.own_uploads import read_uploads
+from cir.library.sounds import Labels
+from cir.ui.own.sessions import OwnLibraries, new_shelf
+from cir.ui.own.uploads import read_uploads
+from cir.ui.server.ended_visits import forget_ended_visits
 from cir.ui.service import PageService
 from tests.fakes import SpectrumEncoder
 from tests.page.database import make_database, serve_page, write_mix

@@ -32,8 +32,8 @@ def embed(
     import numpy as np
 
     from cir.files import replacing
-    from cir.retrieval import DEFAULT_FAMILIES, read_sound
-    from cir.windows import SAMPLE_RATE, embed_windows
+    from cir.retrieval.retriever import DEFAULT_FAMILIES, read_sound
+    from cir.retrieval.windows import SAMPLE_RATE, embed_windows
 
     chosen = families or DEFAULT_FAMILIES
     for file in files:  # before the model is loaded

@@ -21,7 +21,7 @@ from cir.cli.terminal import progress_bar
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from cir.retrieval import SearchTimings
+    from cir.retrieval.retriever import SearchTimings
     from cir.types import FamilyResult, Match
 
 _ALL = "all"
@@ -61,7 +61,7 @@ def search(
     families = parse_families(None if family and _ALL in family else family)
     from cir.audio.io import load_with_notice
     from cir.index.database import InstrumentDatabase
-    from cir.retrieval import Retriever
+    from cir.retrieval.retriever import Retriever
 
     notice = load_with_notice(mix).notice  # a bad file is refused before the model is loaded
     if notice:
@@ -97,7 +97,7 @@ def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> 
     `judgement` (of a family) is null without calibration, and `chance` (of a match) where it is not
     known; `likeness` is a word for the similarity.
     """
-    from cir.ui.judgements import chance_as_json, judgement_as_json
+    from cir.retrieval.wording import chance_as_json, judgement_as_json
 
     return {
         "query": str(mix),
@@ -129,7 +129,7 @@ def _print_tables(results: "Sequence[FamilyResult]") -> None:
     from rich.text import Text
 
     from cir.instruments.families import family_label
-    from cir.ui.judgements import ABSENT, among_five, false_alarms
+    from cir.retrieval.wording import ABSENT, among_five, false_alarms
 
     console = Console()
     for result in results:
@@ -151,7 +151,7 @@ def _table(title: str, result: "FamilyResult") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    from cir.ui.judgements import percent
+    from cir.retrieval.wording import percent
 
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("#", justify="right")

@@ -9,7 +9,7 @@ import gradio as gr
 
 from cir.audio.formats import READABLE
 from cir.instruments.families import FAMILIES, family_label
-from cir.ui.mixes import MAX_SECONDS
+from cir.ui.search.mixes import MAX_SECONDS
 from cir.ui.service import PageService
 
 _WHAT = """

@@ -11,11 +11,11 @@ from urllib.parse import quote
 
 from cir.instruments.families import family_label
 from cir.instruments.preset_path import preset_path
+from cir.retrieval.wording import percent
 from cir.types import Instrument, Match
 from cir.ui.icons import COPY, NOTES, PAUSE, PLAY
-from cir.ui.judgements import percent
-from cir.ui.mixes import Region
 from cir.ui.palette import family_style
+from cir.ui.search.mixes import Region
 
 
 def sound_address(path: Path) -> str:

@@ -3,17 +3,17 @@
 import gradio as gr
 
 from cir.ui.about_tab import build_about_tab
-from cir.ui.api import API_NAMES, build_api, hide_other_events
-from cir.ui.arguments import CheckedBlocks
-from cir.ui.examples import load_examples
-from cir.ui.fair_queue import share_fairly
-from cir.ui.learn_tab import build_learn_tab
-from cir.ui.map_tab import build_map_tab
-from cir.ui.mcp_tools import MCP_TOOLS, build_tools
-from cir.ui.own_sessions import OwnLibraries, library_folder
-from cir.ui.own_tab import build_own_tab, own_shelf
-from cir.ui.search_tab import build_search_tab
+from cir.ui.api.arguments import CheckedBlocks
+from cir.ui.api.endpoints import API_NAMES, build_api, hide_other_events
+from cir.ui.api.mcp_tools import MCP_TOOLS, build_tools
+from cir.ui.learn.tab import build_learn_tab
+from cir.ui.own.sessions import OwnLibraries, library_folder
+from cir.ui.own.tab import build_own_tab, own_shelf
+from cir.ui.search.examples import load_examples
+from cir.ui.search.tab import build_search_tab
+from cir.ui.server.fair_queue import share_fairly
 from cir.ui.service import PageService
+from cir.ui.timbre_map.tab import build_map_tab
 
 TITLE = "Which instrument is that?"
 _HEADER = (

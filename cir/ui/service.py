@@ -21,12 +21,12 @@ from cir.index.exact import cosine_similarities
 from cir.index.timbre_map import place
 from cir.instruments.families import check_families
 from cir.progress import part
-from cir.retrieval import Retriever, default_encoder
-from cir.timeline import TimelineCell, build_timeline
+from cir.retrieval.lookup import ANY, Filters, look_up_gathered, look_up_singly
+from cir.retrieval.retriever import Retriever, default_encoder
+from cir.retrieval.timeline import TimelineCell, build_timeline
+from cir.retrieval.windows import SAMPLE_RATE, WindowEmbeddings, embed_each_window
 from cir.types import Encoder, FamilyResult, FloatArray, Instrument, Match, Progress
-from cir.ui.lookup import ANY, Filters, look_up_gathered, look_up_singly
-from cir.ui.mixes import MAX_SECONDS, Region, cut
-from cir.windows import SAMPLE_RATE, WindowEmbeddings, embed_each_window
+from cir.ui.search.mixes import MAX_SECONDS, Region, cut
 
 MAX_TOP_K = 20
 """Most matches per family."""

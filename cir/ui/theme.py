@@ -6,9 +6,9 @@ from typing import Any
 
 import gradio as gr
 
-from cir.ui.app_options import app_options
-from cir.ui.hosts import allowed_hosts
-from cir.ui.request_limits import MAX_FILE_MB
+from cir.ui.server.app_options import app_options
+from cir.ui.server.hosts import allowed_hosts
+from cir.ui.server.request_limits import MAX_FILE_MB
 
 SYSTEM_FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 MONOSPACE_FONTS = ["ui-monospace", "SFMono-Regular", "Consolas", "monospace"]
@@ -56,8 +56,8 @@ def launch_options(hosts: Sequence[str] | None = None) -> dict[str, Any]:
     """Collect what `gradio.Blocks.launch` must be given for the page to look and work right.
 
     Args:
-        hosts: names that the page answers to, as of `cir.ui.hosts.allowed_hosts`, which says them
-            where none are given.
+        hosts: Names that the page answers to; None: those of
+            `cir.ui.server.hosts.allowed_hosts`.
     """
     return {
         "theme": page_theme(),

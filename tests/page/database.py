@@ -12,7 +12,7 @@ from app import build_app
 from cir.audio.io import save_opus, save_wav
 from cir.index.database import InstrumentDatabase
 from cir.types import Encoder, FloatArray
-from cir.ui.examples import load_examples
+from cir.ui.search.examples import load_examples
 from cir.ui.theme import launch_options
 from tests.fakes import SpectrumEncoder, instrument, tone
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from cir.ui.examples import load_examples
+from cir.ui.search.examples import load_examples
 from tests.calibrated import CalibratedDatabase
 from tests.page.browser import BROWSER_MARKS, search, sounding, upload
 from tests.page.database import serve_page, write_mix

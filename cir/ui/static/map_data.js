@@ -5,7 +5,7 @@ const folded = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCas
 
 class MapData {
   /**
-   * @param sent what `cir.ui.map_data.map_points` returns.
+   * @param sent what `cir.ui.timbre_map.data.map_points` returns.
    * @param isWide whether the stage is wider than high. The axes mean nothing, so a map that lies
    *   the other way is given a quarter turn, and fills it better.
    */

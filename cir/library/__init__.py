@@ -1,0 +1,1 @@
+"""A library of one's own: sounds, sound fonts and presets read, embedded and kept."""

@@ -1,0 +1,210 @@
+"""Finding what instruments can be made of: in files, folders and zip archives, within limits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from cir.audio.formats import READABLE
+from cir.errors import InputError
+from cir.library.zips import (
+    ARCHIVE_SUFFIX,
+    INSTRUMENT_SUFFIXES,
+    MAX_BYTES,
+    MAX_SOUNDS,
+    OTHER_ARCHIVES,
+    extract_sounds,
+    size_in_words,
+)
+from cir.text import clean
+
+MAX_SECONDS = 60.0
+"""A one-shot is one note; whatever is longer is refused."""
+
+LOOSE_BANK = "My sounds"
+"""Bank of uploads that came in no folder."""
+
+LOOSE_FOLDER = "samples"
+"""Bank of files in a folder without a name."""
+
+_KINDS = f"sounds ({READABLE}), sound fonts (sf2, sf3) or Vital presets"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much may be added at once."""
+
+    sounds: int = MAX_SOUNDS
+    """Instruments of one addition."""
+    total: int = 10 * MAX_SOUNDS
+    """Instruments of the database afterwards."""
+    seconds: float = MAX_SECONDS
+    """Of a single sound."""
+    n_bytes: int = MAX_BYTES
+    """Of all files together, unpacked."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that has lost its place: one that came to a server."""
+
+    path: Path
+    """Where it lies now."""
+    inside: PurePosixPath
+    """Where it lay before, as far as is known: a name, or `folder/folder/name`; relative."""
+
+
+@dataclass(frozen=True)
+class SoundFile:
+    """A file to make one instrument of, or several."""
+
+    path: Path
+    """Where it can be read now."""
+    origin: str
+    """Where it comes from, for people and for the catalogue."""
+    bank: str
+    inside: PurePosixPath
+    """Its path inside the folder or archive that was named."""
+    shown: str
+    """The same for people: from the name on of what they named."""
+
+
+def find_files(
+    paths: Sequence[Path | str | Upload], workspace: Path, limits: Limits
+) -> tuple[list[SoundFile], list[str]]:
+    """List the files of everything that was named, archives unpacked into `workspace`.
+
+    Returns:
+        The files, and for each thing named that gives none, or in part, why.
+
+    Raises:
+        InputError: nothing was named, or they are more than the limits allow.
+        StorageError: the disk is full.
+    """
+    if not paths:
+        raise InputError(f"There is nothing to add yet; give files, folders or zips of {_KINDS}.")
+    finder = _Finder(workspace, limits)
+    for named in paths:
+        finder.find(named if isinstance(named, Upload) else Path(named).expanduser())
+    return finder.found, finder.refused
+
+
+class _Finder:
+    """Collects the files of all that is named, one after the other."""
+
+    def __init__(self, workspace: Path, limits: Limits) -> None:
+        self.found: list[SoundFile] = []
+        self.refused: list[str] = []
+        self._workspace = workspace
+        self._limits = limits
+        self._budget = limits.n_bytes
+        self._n_archives = 0
+
+    def find(self, named: Path | Upload) -> None:
+        """Take up a file, folder or archive; why it gives nothing goes to `refused`."""
+        before = len(self.found), len(self.refused)
+        shown = clean(str(named.inside if isinstance(named, Upload) else named))
+        try:
+            if isinstance(named, Upload):
+                self._upload(named)
+            elif named.is_dir():
+                self._folder(named)
+            elif named.exists():
+                self._loose(named)
+            else:
+                raise InputError(
+                    f"{shown} does not exist; give a file, a folder or a zip of {_KINDS}."
+                )
+        except InputError as error:
+            self.refused.append(str(error))
+        except OSError as error:
+            self.refused.append(f"{shown} cannot be read ({error.strerror}).")
+        if before == (len(self.found), len(self.refused)):
+            self.refused.append(f"{shown} holds no {_KINDS}.")
+        if self._budget < 0 or len(self.found) > self._limits.sounds:
+            raise InputError(
+                f"At most {self._limits.sounds:,} sounds and "
+                f"{size_in_words(self._limits.n_bytes)} can be added at once, and this is more: "
+                "add them in several parts."
+            )
+
+    def _upload(self, named: Upload) -> None:
+        inside = named.inside
+        if _is_archive(named.path):
+            self._archive(named.path, str(inside), PurePosixPath(inside.name))
+            return
+        folders = inside.parts[:-1]
+        bank = folders[0] if folders else LOOSE_BANK
+        self._take(
+            SoundFile(
+                named.path,
+                str(inside),
+                bank,
+                PurePosixPath(*inside.parts[bool(folders) :]),
+                clean(str(inside)),
+            )
+        )
+
+    def _loose(self, path: Path) -> None:
+        """Take one file; `load_audio` says it where this is no sound file."""
+        if _is_archive(path):
+            self._archive(path, str(path.resolve()), PurePosixPath(path.name))
+            return
+        bank = path.resolve().parent.name or LOOSE_FOLDER
+        inside = PurePosixPath(path.name)
+        self._take(SoundFile(path, str(path.resolve()), bank, inside, clean(path.name)))
+
+    def _folder(self, folder: Path) -> None:
+        root = folder.resolve()
+        bank = root.name or LOOSE_FOLDER
+        for path in sorted(folder.rglob("*")):
+            suffix = path.suffix.lower()
+            if path.name.startswith(".") or not path.is_file():
+                continue
+            inside = PurePosixPath(path.relative_to(folder).as_posix())
+            shown = f"{clean(bank)}/{clean(str(inside))}"
+            if suffix in INSTRUMENT_SUFFIXES:
+                self._take(SoundFile(path, str(root / inside), bank, inside, shown))
+            elif suffix == ARCHIVE_SUFFIX:
+                try:
+                    self._archive(path, str(root / inside), inside, bank)
+                except InputError as error:
+                    self.refused.append(str(error))
+            elif suffix in OTHER_ARCHIVES:
+                self.refused.append(
+                    f"{shown} is an archive of a kind that is not opened; pack it as zip."
+                )
+
+    def _archive(
+        self, path: Path, origin: str, inside: PurePosixPath, bank: str | None = None
+    ) -> None:
+        """Take what an archive holds; one within a folder, `bank`, counts as a folder in it."""
+        workspace = self._workspace / f"archive-{self._n_archives}"
+        workspace.mkdir()
+        self._n_archives += 1
+        files, skipped = extract_sounds(
+            path,
+            workspace,
+            name=str(inside if bank is None else PurePosixPath(bank, inside)),
+            max_sounds=self._limits.sounds,
+            max_bytes=max(self._budget, 0),
+        )
+        self.refused += skipped
+        above = PurePosixPath() if bank is None else inside.with_suffix("")
+        for one in files:
+            self._take(
+                SoundFile(
+                    one.path,
+                    f"{origin}!{one.inside}",
+                    bank or inside.stem,
+                    above / one.inside,
+                    one.shown,
+                )
+            )
+
+    def _take(self, file: SoundFile) -> None:
+        self._budget -= file.path.stat().st_size
+        self.found.append(file)
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() == ARCHIVE_SUFFIX

@@ -1,0 +1,168 @@
+"""From a file to its instruments: what each is called, what it is made of, and its note."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePosixPath
+
+from cir.audio.io import load_audio
+from cir.errors import CirError, InputError
+from cir.instruments.catalog import make_instrument_id
+from cir.instruments.families import family_of_file, family_of_folder, reference_pitch
+from cir.library.digests import digest_of_file
+from cir.library.engines import Described, OwnEngines
+from cir.library.files import LOOSE_FOLDER, Limits, SoundFile
+from cir.library.zips import PRESET_SUFFIXES, SOUNDFONT_SUFFIXES
+from cir.text import clean
+from cir.types import FloatArray, Instrument
+
+_MAX_ID_LENGTH = 110
+_NAMELESS = "unnamed"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is to be said of all sounds that are added at once."""
+
+    family: str | None = None
+    """None: what a sound font or preset says, else from the name of the folder that a sound lies
+    in, or from its own, if it names a family."""
+    bank: str | None = None
+    """None: the name of the folder, archive or sound font."""
+    author: str = ""
+    """Empty: what a sound font or preset says."""
+    licence: str = ""
+    """The same."""
+
+
+@dataclass(frozen=True)
+class OwnNote:
+    """One instrument, before it is embedded."""
+
+    instrument: Instrument
+    digest: str
+    """Of all that its embedding and its preview depend on."""
+    load: Callable[[], tuple[FloatArray, int]]
+    """Gives its note, (T,), and the sample rate; InputError where that cannot be."""
+    play: Callable[[], tuple[FloatArray, int] | None] | None = None
+    """Gives its phrase, (T,), and the sample rate, or nothing; a one-shot cannot play any."""
+
+
+class NoteReader:
+    """Turns files into instruments with ids of their own; engines are asked where it takes one.
+
+    Args:
+        labels: what is said of all of them.
+        limits: of their length.
+        engines: play what is no recording.
+    """
+
+    def __init__(self, labels: Labels, limits: Limits, engines: OwnEngines) -> None:
+        self._labels = labels
+        self._limits = limits
+        self._engines = engines
+        self._taken: set[str] = set()
+
+    def read(self, file: SoundFile) -> Iterator[OwnNote]:
+        """List the instruments of a file.
+
+        Raises:
+            InputError: it cannot be read, or is a sound font or preset that makes no sense.
+        """
+        suffix = file.path.suffix.lower()
+        try:
+            content = digest_of_file(file.path)
+        except OSError as error:
+            raise InputError(f"{file.shown} cannot be read ({error.strerror}).") from None
+        if suffix in SOUNDFONT_SUFFIXES or suffix in PRESET_SUFFIXES:
+            for one in self._engines.describe(file.path, file.shown):
+                yield self._engine_note(file, content, one)
+        else:
+            yield self._one_shot(file, content)
+
+    def _one_shot(self, file: SoundFile, content: str) -> OwnNote:
+        bank = self._bank(file.bank)
+        instrument = Instrument(
+            instrument_id=self._free_id(bank, file.inside.with_suffix("")),
+            name=clean(file.inside.stem) or _NAMELESS,
+            family=self._labels.family or _family_of_name(file, file.inside.stem),
+            category=_category(file),
+            bank=bank,
+            author=self._labels.author,
+            licence=self._labels.licence,
+            source="samples",
+            engine=f"samples:{file.origin}",
+        )
+        return OwnNote(instrument, content, partial(_load, file, self._limits.seconds))
+
+    def _engine_note(self, file: SoundFile, content: str, one: Described) -> OwnNote:
+        labels, is_font = self._labels, bool(one.reference)
+        bank = self._bank(file.inside.stem if is_font else file.bank)
+        family = labels.family or one.family or _family_of_name(file, one.name)
+        place = file.inside.with_suffix("")
+        if is_font:
+            font = [file.inside.stem] if labels.bank else []  # else the bank says it
+            place = PurePosixPath(*font, one.reference.replace("/", "-"), one.name or "preset")
+        source = "soundfont" if is_font else "vital"
+        fragment = f"#{one.reference}" if is_font else ""
+        instrument = Instrument(
+            instrument_id=self._free_id(bank, place),
+            name=clean(one.name) or _NAMELESS,
+            family=family,
+            category=one.category or _category(file),
+            bank=bank,
+            author=labels.author or one.author,
+            licence=labels.licence or one.licence,
+            source=source,
+            engine=f"{source}:{file.origin}{fragment}",
+        )
+        which = (file.path, file.shown, one.reference, family)
+        return OwnNote(
+            instrument,
+            f"{content}{fragment}@{reference_pitch(family)}",
+            partial(self._engines.play, *which),
+            partial(self._engines.phrase, *which, one.category),
+        )
+
+    def _bank(self, otherwise: str) -> str:
+        return clean(self._labels.bank or "") or clean(otherwise) or LOOSE_FOLDER
+
+    def _free_id(self, bank: str, place: PurePosixPath) -> str:
+        digest = hashlib.sha256(str(place).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        try:
+            make_instrument_id(place.name)
+            wanted = make_instrument_id(bank, *place.parts)
+        except InputError:  # a name in another script
+            wanted = make_instrument_id(bank, digest)
+        if len(wanted) > _MAX_ID_LENGTH:
+            wanted = f"{wanted[: _MAX_ID_LENGTH - 9].rstrip('-')}-{digest}"
+        free, number = wanted, 1
+        while free in self._taken:
+            number += 1
+            free = f"{wanted}-{number}"
+        self._taken.add(free)
+        return free
+
+
+def _load(file: SoundFile, max_seconds: float) -> tuple[FloatArray, int]:
+    """Decode a recording; what is wrong with it is said of the name that people know."""
+    try:
+        return load_audio(file.path, sample_rate=None, max_seconds=max_seconds)
+    except CirError as error:
+        said = str(error).replace(str(file.path), file.shown)
+        if file.shown not in said:
+            said = said.replace(file.path.name, file.shown)
+        raise InputError(said if file.shown in said else f"{file.shown}: {said}") from None
+
+
+def _family_of_name(file: SoundFile, name: str) -> str | None:
+    """Read a family from the innermost folder that names one, the name, or the bank."""
+    folders = (family_of_folder(one) for one in reversed(file.inside.parts[:-1]))
+    named = next(filter(None, folders), None) or family_of_file(name)
+    return named or family_of_folder(file.bank)
+
+
+def _category(file: SoundFile) -> str:
+    folders = file.inside.parts[:-1]
+    return folders[-1] if folders else ""

@@ -1,0 +1,251 @@
+"""One personal database behind the page: added to, changed, packed and read again."""
+
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cir.errors import DatabaseError, InputError
+from cir.index.bundle import HEADER_NAME, is_bundle
+from cir.index.database import InstrumentDatabase
+from cir.index.unsorted import guess_families
+from cir.instruments.families import check_families
+from cir.library.exchange import export_archive, import_archive, is_exported
+from cir.library.sounds import Labels, Limits, Upload, add_sounds
+from cir.progress import part
+from cir.types import Instrument, Progress
+from cir.ui.service import PageService
+
+LIBRARY_VARIABLE = "CIR_LIBRARY"
+"""Environment variable: the folder of a personal database that stays."""
+
+PAGE_LIMITS = Limits(sounds=1_000, total=3_000, n_bytes=300 << 20)
+
+
+@dataclass(frozen=True)
+class OwnReport:
+    """What became of files that were added."""
+
+    added: int = 0
+    replaced: int = 0
+    """Of those added, how many took the place of others."""
+    unchanged: int = 0
+    without_family: int = 0
+    """Of those added."""
+    refused: tuple[str, ...] = field(default=())
+    was_stopped: bool = False
+
+
+class OwnLibrary:
+    """One personal database; it need not exist yet.
+
+    Args:
+        folder: of the database.
+        service: its model makes the embeddings.
+    """
+
+    def __init__(self, folder: Path, service: PageService) -> None:
+        self.folder = folder
+        self._service = service
+        self._writing = threading.Lock()
+        self._opening = threading.Lock()
+        self._stop = threading.Event()
+        self._closed = threading.Event()
+        self._database: InstrumentDatabase | None = None
+        self._stamp: tuple[int, int] | None = None
+        self._guesses: tuple[InstrumentDatabase, dict[str, str | None]] | None = None
+        """Of the sounds as they were in that database, which is opened anew where they changed."""
+
+    @property
+    def database(self) -> InstrumentDatabase | None:
+        """As it is on disk now; None where there is none yet.
+
+        Raises:
+            DatabaseError: it is damaged, or of another model than the page's.
+        """
+        with self._opening:
+            if not is_bundle(self.folder):
+                self._database = self._stamp = None
+                return None
+            status = (self.folder / HEADER_NAME).stat()
+            stamp = (status.st_mtime_ns, status.st_ino)
+            if stamp != self._stamp:
+                database = InstrumentDatabase.open(self.folder)
+                check_model(database, self._service)
+                self._database, self._stamp = database, stamp
+            return self._database
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """All sounds, by bank and name."""
+        database = self.database
+        rows = () if database is None else tuple(database.instruments())
+        return tuple(sorted(rows, key=lambda one: (one.bank.casefold(), one.name.casefold())))
+
+    def __len__(self) -> int:
+        database = self.database
+        return 0 if database is None else len(database)
+
+    def guesses(self) -> dict[str, str | None]:
+        """Return the family that each sound without one is like, by id, None where not clear."""
+        database = self.database
+        if database is None:
+            return {}
+        if self._guesses is None or self._guesses[0] is not database:
+            self._guesses = database, guess_families(database, self._service.database)
+        return self._guesses[1]
+
+    def preview(self, instrument_id: str) -> Path | None:
+        """Return the sound file of one of the sounds, where there is one."""
+        database = self.database
+        return None if database is None else database.preview_path(instrument_id)
+
+    def phrase(self, instrument_id: str) -> Path | None:
+        """Return the sound file of a phrase that one of the sounds plays, where there is one."""
+        database = self.database
+        return None if database is None else database.phrase_path(instrument_id)
+
+    def add(
+        self, uploads: Sequence[Upload], labels: Labels, progress: Progress | None = None
+    ) -> OwnReport:
+        """Add uploaded files; archives of exported databases are imported.
+
+        Raises:
+            InputError: there is nothing to add, too much, or none of it can be added.
+            DatabaseError: an archive is of another model or damaged.
+        """
+        archives = [one for one in uploads if is_exported(one.path)]
+        sounds = [one for one in uploads if one not in archives]
+        brought = [self.bring(one.path, part(progress, 0.0, 0.3)) for one in archives]
+        report = OwnReport(
+            added=sum(one.added for one in brought), replaced=sum(one.replaced for one in brought)
+        )
+        if archives and not sounds:
+            return report
+        self._stop.clear()
+        with self._alone():
+            made = add_sounds(
+                self.folder,
+                self._service.encoder,
+                sounds,
+                labels,
+                limits=PAGE_LIMITS,
+                progress=part(progress, 0.3 if archives else 0.0, 1.0),
+                stop=lambda: self._stop.is_set() or self._closed.is_set(),
+            )
+        return replace(
+            report,
+            added=report.added + len(made.added),
+            replaced=report.replaced + made.replaced,
+            unchanged=made.unchanged,
+            without_family=sum(one.family is None for one in made.added),
+            refused=made.refused,
+            was_stopped=made.was_stopped,
+        )
+
+    def bring(self, archive: Path, progress: Progress | None = None) -> OwnReport:
+        """Add all sounds of an exported database.
+
+        Raises:
+            InputError: it is no such archive, or too large.
+            DatabaseError: it is of another model, or damaged.
+        """
+        with self._alone():
+            brought = import_archive(
+                self.folder,
+                self._service.encoder,
+                archive,
+                limits=PAGE_LIMITS,
+                progress=progress,
+            )
+        return OwnReport(added=brought.added + brought.replaced, replaced=brought.replaced)
+
+    def stop(self) -> None:
+        """End what is being added after the sound that it is at; those before it are kept."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """End it for good: what is being added is stopped, and nothing of it stays."""
+        self._closed.set()
+        if not self._writing.locked():
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def set_family(self, instrument_id: str, family: str | None) -> None:
+        """Say of what family a sound is.
+
+        Raises:
+            InputError: there is no such sound or family.
+        """
+        database = self._filled()
+        if family is not None:
+            (family,) = check_families([family])
+        with self._alone():
+            ids, embeddings = database.embeddings()
+            row = replace(database.get(instrument_id), family=family)
+            database.add([row], embeddings[[ids.index(instrument_id)]])
+
+    def remove(self, instrument_id: str) -> str:
+        """Take one sound out, and return its name.
+
+        Raises:
+            InputError: there is no such sound.
+        """
+        database = self._filled()
+        with self._alone():
+            name = database.get(instrument_id).name
+            database.remove([instrument_id])
+        return name
+
+    def clear(self) -> int:
+        """Take all sounds out, and return how many there were."""
+        database = self.database
+        if database is None:
+            return 0
+        with self._alone():
+            ids = database.instruments().ids
+            database.remove(ids)
+        return len(ids)
+
+    def export(self, target: Path, progress: Progress | None = None) -> int:
+        """Pack everything into a zip archive, and return the number of sounds.
+
+        Raises:
+            InputError: there is nothing to pack.
+        """
+        self._filled()
+        with self._alone():
+            return export_archive(self.folder, target, progress)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the database while it changes; whoever comes meanwhile is told so."""
+        if not self._writing.acquire(blocking=False):
+            raise InputError("These sounds are being changed just now; wait until that is done.")
+        try:
+            yield
+        finally:
+            self._writing.release()
+            if self._closed.is_set():
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _filled(self) -> InstrumentDatabase:
+        database = self.database
+        if database is None or not len(database):
+            raise InputError("There are no sounds of yours yet; add some first.")
+        return database
+
+
+def check_model(database: InstrumentDatabase, service: PageService) -> None:
+    """Make sure that a database can be searched beside the page's own.
+
+    Raises:
+        DatabaseError: another model made it.
+    """
+    if database.identity != service.database.identity:
+        raise DatabaseError(
+            f"Your sounds in {database.path} were embedded by the model {database.identity}, this "
+            f"page listens with {service.database.identity}: set {LIBRARY_VARIABLE} to another "
+            "folder, and add the sounds there again."
+        )

@@ -1,0 +1,151 @@
+"""The form of the Search tab: where the mix comes in, and what to look for in it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import gradio as gr
+
+from cir.instruments.families import FAMILIES, family_label
+from cir.retrieval.retriever import DEFAULT_FAMILIES
+from cir.ui.search.examples import Example, credits_note
+from cir.ui.search.mixes import MAX_SECONDS
+from cir.ui.server.request_limits import MAX_FILE_MB
+from cir.ui.service import MAX_TOP_K, PageService
+from cir.ui.theme import static_text
+
+EVERYTHING = ""
+"""The choice of a filter that lets all pass."""
+
+
+@dataclass(frozen=True)
+class SearchForm:
+    """The components of the form."""
+
+    inbox: gr.File
+    recorder: gr.Audio
+    panel: gr.HTML
+    """The mix once it is there; its × fires `click`, the page's address `submit`."""
+    passage: gr.Row
+    start: gr.Number
+    end: gr.Number
+    timeline: gr.HTML
+    examples: list[gr.Button]
+    families: gr.CheckboxGroup
+    top_k: gr.Slider
+    bank: gr.Dropdown
+    source: gr.Dropdown
+    scope: gr.Radio
+    find: gr.Button
+
+    @property
+    def choices(self) -> list[gr.components.Component]:
+        """What a shared address tells of the form, in the order that `address.js` knows."""
+        return [self.families, self.top_k, self.bank, self.source]
+
+
+def build_form(
+    service: PageService, examples: Sequence[Example], build_scope: Callable[[], gr.Radio]
+) -> SearchForm:
+    """Lay out the form inside the current `gr.Blocks`.
+
+    Args:
+        service: its database has what can be looked for.
+        examples: each gets a button.
+        build_scope: lays out whose sounds are searched.
+    """
+    with gr.Row(elem_id="cir-form"):
+        with gr.Column(scale=3, min_width=320):
+            inbox = gr.File(
+                label=f"Drop or paste your mix ({MAX_SECONDS / 60:.0f} min, {MAX_FILE_MB} MB)",
+                height=150,
+                elem_id="cir-mix",
+            )
+            panel = gr.HTML(
+                "",
+                js_on_load=static_text("mix.js"),
+                apply_default_css=False,
+                elem_id="cir-panel",
+            )
+            with gr.Row(elem_id="cir-region", visible=False) as passage:
+                start = gr.Number(0, label="From (seconds)", min_width=120, elem_id="cir-from")
+                end = gr.Number(0, label="To (seconds)", min_width=120, elem_id="cir-to")
+            timeline = gr.HTML("", apply_default_css=False, elem_id="cir-where")
+            buttons = _example_buttons(examples)
+            with gr.Accordion("Or record one", open=False):
+                recorder = gr.Audio(
+                    label="Record",
+                    sources=["microphone"],
+                    type="filepath",
+                    buttons=[],
+                    elem_id="cir-record",
+                )
+        with gr.Column(scale=2, min_width=300):
+            families = gr.CheckboxGroup(
+                _family_choices(service),
+                value=list(DEFAULT_FAMILIES),
+                label="What to look for",
+                info="One list of matches for each; in brackets, how many the database has.",
+                elem_id="cir-families",
+            )
+            scope = build_scope()
+            with gr.Row(elem_id="cir-filters"):
+                bank = _filter("Bank", "All banks", (one.bank for one in service.instruments))
+                source = _filter(
+                    "Source", "All sources", (one.source for one in service.instruments)
+                )
+            top_k = gr.Slider(1, MAX_TOP_K, value=5, step=1, label="Matches per family")
+            find = gr.Button("Find the instruments", variant="primary", elem_id="cir-find")
+    return SearchForm(
+        inbox,
+        recorder,
+        panel,
+        passage,
+        start,
+        end,
+        timeline,
+        buttons,
+        families,
+        top_k,
+        bank,
+        source,
+        scope,
+        find,
+    )
+
+
+def _filter(label: str, everything: str, values: Iterable[str]) -> gr.Dropdown:
+    """Lay out a choice among the values that the database has, most frequent first."""
+    counts = Counter(values)
+    choices = [
+        (f"{value} ({count:,})", value)
+        for value, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return gr.Dropdown(
+        [(everything, EVERYTHING), *choices],
+        value=EVERYTHING,
+        label=label,
+        min_width=130,
+        elem_id=f"cir-{label.lower()}",
+    )
+
+
+def _family_choices(service: PageService) -> list[tuple[str, str]]:
+    """List the families that the database has, as (label with count, slug)."""
+    counts = Counter(one.family for one in service.instruments)
+    return [(f"{family_label(slug)} ({counts[slug]})", slug) for slug in FAMILIES if counts[slug]]
+
+
+def _example_buttons(examples: Sequence[Example]) -> list[gr.Button]:
+    """Lay out a button for each example."""
+    if not examples:
+        return []
+    gr.HTML(
+        '<p class="cir-hint">No mix at hand? These were made from instruments that the model has '
+        "never heard in training; see for yourself how many it finds.</p>",
+        apply_default_css=False,
+    )
+    with gr.Row(elem_id="cir-examples"):
+        buttons = [gr.Button(one.title, size="sm", min_width=150) for one in examples]
+    gr.HTML(credits_note(examples), apply_default_css=False, elem_id="cir-example-credits")
+    return buttons

@@ -1,0 +1,174 @@
+"""The answer to a search as HTML: a bar, and a list of cards for each family."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from cir.index.duplicates import MatchGroup
+from cir.instruments.families import family_label
+from cir.retrieval.lookup import ANY
+from cir.retrieval.wording import ABSENT, among_five, false_alarms
+from cir.types import FamilyResult, Match
+from cir.ui.cards import (
+    actions,
+    family_tag,
+    instrument_lines,
+    match_card,
+    play_button,
+)
+from cir.ui.palette import family_style
+from cir.ui.service import Answer
+
+_KEYS = (
+    ("\u2191 \u2193", "move"),
+    ("Space", "play"),
+    ("P", "phrase"),
+    ("X", "compare with your mix, at one loudness"),
+    ("M", "more like this"),
+    ("C", "copy the path"),
+)
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What stands in a family's place once "more like this" was asked of one of its matches."""
+
+    match: Match
+    neighbours: Sequence[Match]
+
+
+def results_page(
+    answer: Answer,
+    *,
+    waiting: Sequence[str] = (),
+    likenesses: Mapping[str, Likeness] | None = None,
+) -> str:
+    """Render all families, under a bar that plays the mix itself for comparison.
+
+    Args:
+        answer: what is found so far.
+        waiting: families still to come.
+        likenesses: by family, what is shown instead of its matches.
+    """
+    shown = likenesses or {}
+    sections = "".join(
+        _likeness_section(result.family, shown[result.family])
+        if result.family in shown
+        else family_section(result, groups, filtered=answer.filters != ANY)
+        for result, groups in zip(answer.results, answer.groups, strict=True)
+    )
+    sections += "".join(_waiting_section(family) for family in waiting)
+    return f'{_bar(answer, done=not waiting)}<div class="cir-families">{sections}</div>'
+
+
+def _bar(answer: Answer, *, done: bool) -> str:
+    """Render the heading, the mix's player, how long it took and the keys."""
+    if any(result.judgement and result.judgement.chances for result in answer.results):
+        key = "chance: how likely it is this very instrument, if the database has it"
+    else:
+        key = "similarity is a cosine: 1 is the same sound to the model, 0 is unrelated"
+    took = f"found in {answer.seconds:.1f} s" if done else "still looking"
+    only = "".join(
+        f" &middot; only {escape(value)}"
+        for value in (answer.filters.bank, answer.filters.source)
+        if value
+    )
+    keys = "".join(f"<span><kbd>{key}</kbd> {what}</span>" for key, what in _KEYS)
+    note = f'<p class="cir-hint">{escape(answer.note)}</p>' if answer.note else ""
+    mix = play_button(answer.mix, "Play your mix", answer.region)
+    return (
+        '<div class="cir-bar"><h2>Most similar instruments</h2>'
+        f'<span class="cir-listen" data-mix>{mix} Your mix</span>'
+        f'<span class="cir-muted">{took}{only} &middot; {key}</span></div>'
+        f'<p class="cir-keys" aria-label="Keys">{keys}</p>'
+        f"{note}"
+    )
+
+
+def family_section(
+    result: FamilyResult, groups: Sequence[MatchGroup], *, filtered: bool = False
+) -> str:
+    """Render one family's matches."""
+    if groups:
+        cards = "".join(_group_item(group) for group in groups)
+        body = f'{_judgement_lines(result)}<ol class="cir-list">{cards}</ol>'
+        count = f"{len(groups)} most similar"
+    else:
+        with_filters = " that passes the filters" if filtered else ""
+        body = f'<p class="cir-hint">There is no instrument of this family{with_filters}.</p>'
+        count = "none"
+    return _section(result.family, count, body)
+
+
+def _section(family: str, count: str, body: str) -> str:
+    label = escape(family_label(family))
+    return (
+        f'<section class="cir-family" data-family="{family}" '
+        f'style="--family:{family_style(family).colour}" aria-label="{label}">'
+        f'<h3><span class="cir-dot"></span>{label}<span class="cir-count">{count}</span></h3>'
+        f"{body}</section>"
+    )
+
+
+def _waiting_section(family: str) -> str:
+    return _section(family, "looking", '<p class="cir-hint" aria-busy="true">\u2026</p>')
+
+
+def _group_item(group: MatchGroup) -> str:
+    """Render a match, and its near-duplicates folded away."""
+    card = match_card(group.match, in_results=True)
+    if not group.duplicates:
+        return card
+    count = len(group.duplicates)
+    words = f"and {count} near-duplicate{'s' if count > 1 else ''}"
+    others = "".join(match_card(one, in_results=True) for one in group.duplicates)
+    return (
+        f'{card}<li class="cir-twins"><details><summary>{words}</summary>'
+        f'<ul class="cir-list">{others}</ul></details></li>'
+    )
+
+
+def _judgement_lines(result: FamilyResult) -> str:
+    """Render what is said of a family's whole answer; nothing where it is not calibrated."""
+    judgement = result.judgement
+    if judgement is None:
+        return ""
+    banner = ""
+    if judgement.is_absent:
+        banner = (
+            f'<p class="cir-absent" role="note"><b>{ABSENT}</b> '
+            f"{escape(false_alarms(judgement))}</p>"
+        )
+    among = among_five(result)
+    return f'{banner}<p class="cir-among">{escape(among)}</p>' if among else banner
+
+
+def _likeness_section(family: str, likeness: Likeness) -> str:
+    """Render an instrument and those most similar to it, with the way back."""
+    match = likeness.match
+    instrument = match.instrument
+    near = "".join(
+        match_card(one, show_family=True, in_results=True) for one in likeness.neighbours
+    )
+    body = (
+        '<button type="button" class="cir-act cir-back" data-act="back">\u2190 Back to the matches'
+        f'</button><div class="cir-card" data-instrument="{escape(instrument.instrument_id)}">'
+        f"{play_button(match.preview, f'Play {instrument.name}')}"
+        f'<div><div class="cir-name">{escape(instrument.name)}</div>'
+        f'<div class="cir-meta">{family_tag(instrument.family)}</div>'
+        f"{instrument_lines(instrument)}</div>{actions(match, in_results=False)}</div>"
+        '<p class="cir-among">Sounds most like it, of any family:</p>'
+        f'<ol class="cir-list">{near}</ol>'
+    )
+    return _section(family, "more like this", body)
+
+
+def level_list(mix: float | None, levels: Mapping[str, float | None]) -> str:
+    """Render loudness in LUFS, of the mix and of sounds by their address, for `player.js`."""
+    known = {address: level for address, level in levels.items() if level is not None}
+    items = "".join(
+        f'<data value="{level:.2f}" data-of="{escape(address)}"></data>'
+        for address, level in known.items()
+    )
+    reference = "" if mix is None else f' data-mix="{mix:.2f}"'
+    return f'<div class="cir-levels"{reference}>{items}</div>'

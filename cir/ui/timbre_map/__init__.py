@@ -1,0 +1,1 @@
+"""The Timbre map tab."""

@@ -1,0 +1,94 @@
+"""The Timbre map tab: every instrument of the database, and the last search among them."""
+
+import gzip
+import json
+from typing import Any
+
+import gradio as gr
+from fastapi import Response
+from gradio.processing_utils import save_bytes_to_cache
+
+from cir.errors import CirError
+from cir.ui.cards import message, placeholder
+from cir.ui.service import Answer, PageService
+from cir.ui.theme import static_text
+from cir.ui.timbre_map.data import map_points, map_selection, map_stars
+from cir.ui.timbre_map.html import map_skeleton
+from cir.ui.timbre_map.plot import timbre_page
+
+SCRIPTS = (
+    "map_data.js",
+    "map_view.js",
+    "map_sprites.js",
+    "map_points.js",
+    "map_overlay.js",
+    "map_parts.js",
+    "map_stage.js",
+    "map_pointer.js",
+    "map_keys.js",
+    "map_tools.js",
+    "map_filter.js",
+    "map_card.js",
+    "map_list.js",
+    "map_playlist.js",
+    "map.js",
+)
+"""Together they are the script of the map; the last one wires up what the others define."""
+
+SAVED_NAME = "timbre-map.html"
+
+_FETCH_SAVED = "() => setTimeout(() => document.querySelector('#cir-map-saved').click(), 100)"
+"""Presses the hidden download button, once Gradio has given it its file."""
+
+
+def build_map_tab(service: PageService, answer: gr.State) -> None:
+    """Lay out the tab inside the current `gr.Blocks`.
+
+    The points go to a browser once, when it first opens the tab. After that a click is a question
+    to the server, and a search sends its stars, which are the component's value.
+
+    Args:
+        service: the model and the database.
+        answer: the visitor's last search; its stars are drawn as soon as it changes.
+    """
+    if service.coordinates is None:
+        gr.HTML(placeholder("This database was built without a map."), apply_default_css=False)
+        return
+    packed = gzip.compress(json.dumps(map_points(service), separators=(",", ":")).encode(), mtime=0)
+
+    def points(_: Any) -> Response:
+        # Gradio compresses files alone; packed, the points are a third of the size.
+        return Response(packed, media_type="application/json", headers={"Content-Encoding": "gzip"})
+
+    def select(instrument_id: Any) -> dict[str, Any]:
+        try:
+            return map_selection(service, str(instrument_id))
+        except CirError as error:
+            return {"card": message("Nothing to play", str(error)), "neighbours": []}
+
+    def stars(answer: Answer | None) -> list[dict[str, Any]]:
+        return map_stars(service, answer)
+
+    def save(answer: Answer | None) -> str:
+        page = timbre_page(service, answer).encode()
+        path: str = save_bytes_to_cache(page, SAVED_NAME, saved.GRADIO_CACHE)
+        return path
+
+    the_map = gr.HTML(
+        [],
+        html_template=map_skeleton(service),
+        js_on_load="\n".join(static_text(name) for name in SCRIPTS),
+        apply_default_css=False,
+        server_functions=[points, select],
+        elem_id="cir-map",
+    )
+    saved = gr.DownloadButton(visible="hidden", elem_id="cir-map-saved")
+    private: dict[str, Any] = {
+        "concurrency_limit": 4,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+    }
+    answer.change(stars, answer, the_map, **private)
+    the_map.save(save, answer, saved, **private).success(
+        None, js=_FETCH_SAVED, api_visibility="private"
+    )

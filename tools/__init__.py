@@ -1,0 +1,1 @@
+"""Makers of assets that the package carries; not part of the wheel."""
