@@ -42,8 +42,8 @@ class OwnLibrary:
     """One personal database; it need not exist yet.
 
     Args:
-        folder: of the database.
-        service: its model makes the embeddings.
+        folder: Of the database.
+        service: Its model makes the embeddings.
     """
 
     def __init__(self, folder: Path, service: PageService) -> None:
@@ -63,7 +63,7 @@ class OwnLibrary:
         """As it is on disk now; None where there is none yet.
 
         Raises:
-            DatabaseError: it is damaged, or of another model than the page's.
+            DatabaseError: It is damaged, or of another model than the page's.
         """
         with self._opening:
             if not is_bundle(self.folder):
@@ -113,8 +113,8 @@ class OwnLibrary:
         """Add uploaded files; archives of exported databases are imported.
 
         Raises:
-            InputError: there is nothing to add, too much, or none of it can be added.
-            DatabaseError: an archive is of another model or damaged.
+            InputError: There is nothing to add, too much, or none of it can be added.
+            DatabaseError: An archive is of another model or damaged.
         """
         archives = [one for one in uploads if is_exported(one.path)]
         sounds = [one for one in uploads if one not in archives]
@@ -149,8 +149,8 @@ class OwnLibrary:
         """Add all sounds of an exported database.
 
         Raises:
-            InputError: it is no such archive, or too large.
-            DatabaseError: it is of another model, or damaged.
+            InputError: It is no such archive, or too large.
+            DatabaseError: It is of another model, or damaged.
         """
         with self._alone():
             brought = import_archive(
@@ -176,7 +176,7 @@ class OwnLibrary:
         """Say of what family a sound is.
 
         Raises:
-            InputError: there is no such sound or family.
+            InputError: There is no such sound or family.
         """
         database = self._filled()
         if family is not None:
@@ -190,7 +190,7 @@ class OwnLibrary:
         """Take one sound out, and return its name.
 
         Raises:
-            InputError: there is no such sound.
+            InputError: There is no such sound.
         """
         database = self._filled()
         with self._alone():
@@ -212,7 +212,7 @@ class OwnLibrary:
         """Pack everything into a zip archive, and return the number of sounds.
 
         Raises:
-            InputError: there is nothing to pack.
+            InputError: There is nothing to pack.
         """
         self._filled()
         with self._alone():
@@ -241,7 +241,7 @@ def check_model(database: InstrumentDatabase, service: PageService) -> None:
     """Make sure that a database can be searched beside the page's own.
 
     Raises:
-        DatabaseError: another model made it.
+        DatabaseError: Another model made it.
     """
     if database.identity != service.database.identity:
         raise DatabaseError(
