@@ -9,7 +9,7 @@ from cir.errors import CirError, DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.duplicates import NEAR_DUPLICATE
 from cir.index.exact import exact_search
-from cir.retrieval.lookup import Filters
+from cir.index.vector_index import Filters
 from cir.retrieval.retriever import Retriever
 from cir.ui.search.examples import load_examples
 from cir.ui.search.mixes import MAX_SECONDS, Region

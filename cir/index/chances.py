@@ -1,4 +1,4 @@
-"""How well each match stands among all: a softmax that knows how much to trust itself."""
+"""The score of each match among all candidates: a softmax whose scale depends on the answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,14 +15,16 @@ GAP_RANK = 5
 
 @dataclass(frozen=True)
 class ChanceModel:
-    """Scores of ranked candidates, given that one of them is right: chances, but for `Levels`.
+    """Scores of ranked candidates, given that one of them is right.
+
+    `ChanceLevels` turn them into chances.
 
     The score of the candidate of rank r and similarity s_r among N is proportional to
 
         exp(k s_r) / r^decay,   k = scale + scale_per_gap (s_1 - s_5) + scale_per_best s_1 + own,
 
-    where `own` is what the family adds to the scale, and k is never below 0. The scores sum to 1
-    and never rise with the rank.
+    where `own` is the family's addition to the scale, and k is at least 0. The scores sum to 1 and
+    never rise with the rank.
     """
 
     scale: float
@@ -31,7 +33,7 @@ class ChanceModel:
     rank_decay: float
     """At least 0."""
     family_scales: Mapping[str, float] = field(default_factory=dict)
-    """What a family adds to the scale; 0 for those that are not here."""
+    """Addition to the scale by family; 0 for families that are missing."""
 
     def __post_init__(self) -> None:
         check_numbers(
@@ -46,11 +48,11 @@ class ChanceModel:
             )
 
     def scores(self, ranked: NDArray[np.float64], family: str | None) -> NDArray[np.float64]:
-        """Score of each candidate, in [0, 1], (N,).
+        """Return the score of each candidate, in [0, 1], (N,).
 
         Args:
-            ranked: similarities of all candidates, best first, (N,), N at least 1.
-            family: that was searched for; None for any.
+            ranked: Similarities of all candidates, best first, (N,), N at least 1.
+            family: The family that was searched for; None for any.
         """
         count = len(ranked)
         scale = (
@@ -67,15 +69,15 @@ class ChanceModel:
 
 
 def lead(ranked: NDArray[np.float64]) -> float:
-    """How far the best match is ahead of the fifth, or of the last where there are fewer."""
+    """Return the lead of the best match over the fifth, or over the last of fewer."""
     return float(ranked[0] - ranked[min(GAP_RANK, len(ranked)) - 1])
 
 
 def check_numbers(what: str, numbers: tuple[float, ...]) -> None:
-    """Refuse what is no finite number.
+    """Make sure that all numbers are finite.
 
     Raises:
-        InputError: Some are not.
+        InputError: One is not.
     """
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int | float):
@@ -85,7 +87,7 @@ def check_numbers(what: str, numbers: tuple[float, ...]) -> None:
 
 
 def check_scales(what: str, by_family: Mapping[str, float]) -> None:
-    """Refuse what are no finite numbers by family.
+    """Make sure that values are finite numbers by family.
 
     Raises:
         InputError: They are not.

@@ -4,8 +4,8 @@ from collections import Counter
 
 from cir.index.calibration import CALIBRATION_NAME
 from cir.index.database import InstrumentDatabase
-from cir.index.hub import ARCHIVE_NAME
-from cir.index.hubs import HUBS_NAME
+from cir.index.hubness import HUBS_NAME
+from cir.index.remote import ARCHIVE_NAME
 from cir.instruments.families import FAMILIES, family_label
 from cir.publish.front_matter import write_front_matter
 
@@ -22,7 +22,7 @@ finds the instruments that play in it.
 
 ```python
 from cir import InstrumentDatabase, TimbreEncoder, search
-from cir.index.hub import resolve_database
+from cir.index.remote import resolve_database
 
 encoder = TimbreEncoder.from_pretrained({model_source})
 database = InstrumentDatabase.open(resolve_database("{repo_id}"), encoder=encoder)

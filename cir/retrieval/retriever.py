@@ -14,12 +14,12 @@ from cir.audio.io import check_audio, load_audio, resample
 from cir.errors import InputError
 from cir.index.bundle import is_bundle
 from cir.index.database import BUNDLED_PATH, InstrumentDatabase
-from cir.index.exact import cosine_similarities, rank
+from cir.index.ranking import Ranking
 from cir.index.unsorted import guess_families, rows_of_family
-from cir.index.vectors import check_query
+from cir.index.vector_index import ANY, Filters
 from cir.instruments.families import FAMILIES, check_families
 from cir.retrieval.windows import SAMPLE_RATE, embed_windows
-from cir.types import Encoder, FamilyResult, FloatArray, Match, Progress
+from cir.types import Encoder, FamilyResult, FloatArray, Progress
 
 DEFAULT_FAMILIES = ("percussion", "bass", "synth_lead")
 """What the mixtures of the paper are made of."""
@@ -49,11 +49,11 @@ class Retriever:
     """A model beside a database that it made.
 
     Args:
-        encoder: embeds the queries.
-        database: made by the same model.
+        encoder: Embeds the queries.
+        database: Made by the same model.
 
     Raises:
-        DatabaseError: another model made the database.
+        DatabaseError: Another model made the database.
     """
 
     def __init__(self, encoder: Encoder, database: InstrumentDatabase) -> None:
@@ -98,14 +98,14 @@ class Retriever:
         Takes what `search` below takes, and further:
 
         Args:
-            audio_or_path: a file or a waveform.
-            families: which instruments to look for.
-            top_k: matches per family.
-            sample_rate: of a waveform.
-            bank: only instruments of this bank.
-            source: only instruments of this source.
-            progress: called after every few windows.
-            on_timings: called at the end with the time that each part took.
+            audio_or_path: A file or a waveform.
+            families: Which instruments to look for.
+            top_k: Matches per family.
+            sample_rate: Of a waveform.
+            bank: Only instruments of this bank.
+            source: Only instruments of this source.
+            progress: Called after every few windows.
+            on_timings: Called at the end with the time that each part took.
         """
         started = time.perf_counter()
         chosen = check_families(DEFAULT_FAMILIES if families is None else families)
@@ -129,73 +129,50 @@ class Retriever:
     ) -> list[FamilyResult]:
         """Look up embeddings by family, as `embed_query` gives them.
 
-        Sounds that say no family are looked up with that which they sound like, or with every
-        family where that is not clear; but for the bundled database's.
+        Sounds without a family are looked up with the family that they sound like, or with every
+        family where that is not clear; those of the bundled database are not.
 
         Each match gets a word for how alike it sounds. Where the database is calibrated, each
         family that has any match gets a judgement, and the matches chances where these are known.
         """
+        filters = Filters(bank, source)
         return [
-            self._match_family(family, embedding, top_k, bank, source)
+            self.result(family, self.ranking(family, embedding, filters), top_k)
             for family, embedding in embeddings.items()
         ]
 
-    def _match_family(
-        self,
-        family: str,
-        embedding: FloatArray,
-        top_k: int,
-        bank: str | None,
-        source: str | None,
-    ) -> FamilyResult:
-        found = self.database.search(
-            embedding, top_k, family, bank=bank, source=source, of_mixture=True
+    def ranking(self, family: str, embedding: FloatArray, filters: Filters = ANY) -> Ranking:
+        """Rank the instruments of a family, and those that may be of it; see `match`."""
+        return self.database.ranking(
+            embedding,
+            family,
+            bank=filters.bank,
+            source=filters.source,
+            of_mixture=True,
+            rows=rows_of_family(self.database, self.guesses, family) if self.guesses else None,
         )
-        if self.guesses:
-            found = self._with_unsorted(family, embedding, top_k, bank, source)
+
+    def result(self, family: str, ranking: Ranking, top_k: int) -> FamilyResult:
+        """Return the best of a ranking, with words and chances."""
         likeness = self.database.likeness
-        found = [replace(one, likeness=likeness.word(one.similarity)) for one in found]
+        found = [
+            replace(
+                match,
+                likeness=likeness.word(match.similarity),
+                guessed_family=self.guesses.get(match.instrument.instrument_id),
+            )
+            for match in ranking.top(top_k)
+        ]
         calibration = self.database.calibration
         if calibration is None or not found:
             return FamilyResult(family, tuple(found))
-        similarities = self.database.similarities(
-            embedding, family, bank=bank, source=source, of_mixture=True
-        )
-        judgement = calibration.judge(similarities, family, top_k)
+        judgement = calibration.judge(ranking.scores, family, top_k)
         if judgement.chances:
             found = [
                 replace(match, chance=chance)
                 for match, chance in zip(found, judgement.chances, strict=True)
             ]
         return FamilyResult(family, tuple(found), judgement)
-
-    def _with_unsorted(
-        self, family: str, embedding: FloatArray, top_k: int, bank: str | None, source: str | None
-    ) -> list[Match]:
-        """Rank the instruments of a family together with those that may be of it."""
-        database, rows = self.database, self.database.instruments()
-        kept = [
-            row
-            for row in rows_of_family(database, self.guesses, family)
-            if bank in (None, rows[row].bank) and source in (None, rows[row].source)
-        ]
-        ids = [rows[row].instrument_id for row in kept]
-        embeddings = database.embeddings()[1][kept]
-        query = check_query(embedding, embeddings.shape[1])
-        similarities = cosine_similarities(embeddings, query)
-        if database.hubs is not None:
-            similarities -= database.hubs.bias(embeddings, ids, family)
-        return [
-            Match(
-                position,
-                similarity,
-                database.get(name),
-                database.preview_path(name),
-                phrase=database.phrase_path(name),
-                guessed_family=self.guesses.get(name),
-            )
-            for position, (name, similarity) in enumerate(rank(ids, similarities, top_k), start=1)
-        ]
 
 
 def search(
@@ -211,14 +188,14 @@ def search(
     """Find the instruments that sound most like those in a mix.
 
     Args:
-        audio_or_path: a sound file, or a waveform (T,), (T, channels) or (channels, T), up to 20
+        audio_or_path: A sound file, or a waveform (T,), (T, channels) or (channels, T), up to 20
             minutes; channels are mixed down so that nothing cancels.
-        families: which instruments to look for; None for percussion, bass and synth lead.
-        top_k: matches per family.
-        sample_rate: of a waveform, in Hz; a file has its own.
-        encoder: the model; None for the bundled one.
-        database: made by the same model; None for the bundled one.
-        progress: called after every few windows of a long sound.
+        families: Which instruments to look for; None for percussion, bass and synth lead.
+        top_k: Matches per family.
+        sample_rate: Of a waveform, in Hz; a file has its own.
+        encoder: The model; None for the bundled one.
+        database: Made by the same model; None for the bundled one.
+        progress: Called after every few windows of a long sound.
 
     Returns:
         One result per family, in the order given. A family of which the database has no instrument
@@ -226,10 +203,10 @@ def search(
         calibrated, families have a judgement, and matches a chance where it is known.
 
     Raises:
-        InputError: the sound cannot be read or heard, a family is unknown, or `top_k` is out of
+        InputError: The sound cannot be read or heard, a family is unknown, or `top_k` is out of
             range.
-        DatabaseError: another model made the database.
-        CheckpointError: the bundled model is missing.
+        DatabaseError: Another model made the database.
+        CheckpointError: The bundled model is missing.
     """
     if encoder is None and database is None:
         retriever = default_retriever()
@@ -267,7 +244,7 @@ def read_sound(audio_or_path: Sound, sample_rate: int | None = None) -> FloatArr
     """Return a file or a waveform as mono at 16 kHz, (T,).
 
     Raises:
-        InputError: it cannot be read, is empty, silent, too long or not finite, or a waveform came
+        InputError: It cannot be read, is empty, silent, too long or not finite, or a waveform came
             without its sample rate.
     """
     if isinstance(audio_or_path, str | PathLike):
@@ -276,8 +253,11 @@ def read_sound(audio_or_path: Sound, sample_rate: int | None = None) -> FloatArr
         raise InputError(
             "A waveform needs its sample rate: search(audio, sample_rate=44100), or give a file."
         )
-    audio = resample(check_audio(audio_or_path, sample_rate), int(sample_rate), SAMPLE_RATE)
-    return check_audio(audio, SAMPLE_RATE)  # a sound above 8 kHz alone is silence from here on
+    audio = check_audio(audio_or_path, sample_rate)
+    if sample_rate == SAMPLE_RATE:
+        return audio
+    # A sound above 8 kHz alone is silence once it is resampled.
+    return check_audio(resample(audio, int(sample_rate), SAMPLE_RATE), SAMPLE_RATE)
 
 
 @cache
@@ -298,6 +278,4 @@ def default_encoder() -> Encoder:
 def default_retriever() -> Retriever:
     """Load the bundled model and database, once, ready to search."""
     encoder = default_encoder()
-    database = InstrumentDatabase.open(encoder=encoder)
-    database.prepare()
-    return Retriever(encoder, database)
+    return Retriever(encoder, InstrumentDatabase.open(encoder=encoder))

@@ -1,25 +1,23 @@
-"""Which instrument is where in a long mix: each window's own answer, beside that of the whole."""
+"""Which instrument is where in a long mix: the best match of each window beside that of the mix."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from cir.index.database import InstrumentDatabase
 from cir.retrieval.windows import WindowEmbeddings
-from cir.types import FloatArray, Instrument
+from cir.types import Instrument
 
 
 @dataclass(frozen=True)
 class TimelineCell:
-    """One window of a mix, as one family's query heard it."""
+    """One window of a mix, compared with the instruments of one family."""
 
     start_seconds: float
     end_seconds: float
     similarity: float
     """Cosine of the window's own embedding to the instrument that the whole mix found."""
     best: Instrument
-    """What this window alone would have found."""
+    """The first match of this window alone."""
     best_similarity: float
     """Of `best`, as `InstrumentDatabase.search` gives it to this window's embedding."""
 
@@ -35,61 +33,36 @@ def build_timeline(
     """Compare each window with what the whole mix found, and find its own best instrument.
 
     Args:
-        windows: of the mix.
-        database: that was searched.
-        found: by family, the id of the first match; families that are not here, or of which
-            `windows` knows nothing, get no line, nor do those whose first match says no family.
-        bank: only instruments of this bank were searched.
-        source: only instruments of this source were searched.
+        windows: Of the mix.
+        database: The database that was searched.
+        found: By family, the id of the first match. There is no line for families that are missing
+            here or in `windows`, or whose first match has no family.
+        bank: Only instruments of this bank were searched.
+        source: Only instruments of this source were searched.
 
     Returns:
         By family: one cell per window, in order.
 
     Raises:
-        InputError: the database has no such instrument, bank or source.
+        InputError: The database has no such instrument, bank or source.
     """
-    return {
-        family: _line(windows, column, database, found[family], bank, source)
-        for column, family in enumerate(windows.families)
-        if family in found and database.get(found[family]).family == family
-    }
-
-
-def _line(
-    windows: WindowEmbeddings,
-    column: int,
-    database: InstrumentDatabase,
-    instrument_id: str,
-    bank: str | None,
-    source: str | None,
-) -> list[TimelineCell]:
-    family = windows.families[column]
-    candidates = [
-        one
-        for one in database.instruments()
-        if one.family == family and bank in (None, one.bank) and source in (None, one.source)
-    ]
-    target = _embedding(database, instrument_id)
-    cells = []
-    for (start, end), embedding in zip(windows.spans, windows.embeddings[:, column], strict=True):
-        similarities = database.similarities(
-            embedding, family, bank=bank, source=source, of_mixture=True
-        )
-        best = int(np.argmax(similarities))  # the first of equals, as in a search
-        cells.append(
-            TimelineCell(
-                start,
-                end,
-                similarity=float(target @ embedding),
-                best=candidates[best],
-                best_similarity=float(similarities[best]),
-            )
-        )
-    return cells
-
-
-def _embedding(database: InstrumentDatabase, instrument_id: str) -> FloatArray:
+    timeline: dict[str, list[TimelineCell]] = {}
     ids, embeddings = database.embeddings()
-    database.get(instrument_id)  # or says that there is none
-    row: FloatArray = embeddings[ids.index(instrument_id)]
-    return row
+    for column, family in enumerate(windows.families):
+        if family not in found or database.get(found[family]).family != family:
+            continue
+        target = embeddings[ids.index(found[family])]
+        timeline[family] = []
+        for (start, end), query in zip(windows.spans, windows.embeddings[:, column], strict=True):
+            best = database.ranking(query, family, bank=bank, source=source, of_mixture=True).best()
+            if best is not None:
+                timeline[family].append(
+                    TimelineCell(
+                        start,
+                        end,
+                        similarity=float(target @ query),
+                        best=best.instrument,
+                        best_similarity=best.similarity,
+                    )
+                )
+    return timeline

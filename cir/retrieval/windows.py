@@ -36,7 +36,7 @@ class WindowEmbeddings:
             The embedding, (D,), unit norm, by family.
 
         Raises:
-            InputError: the windows cancel out.
+            InputError: The windows cancel out.
         """
         total = np.einsum("n,nfd->fd", self.energies, self.embeddings.astype(np.float64))
         norms = np.linalg.norm(total, axis=1, keepdims=True)
@@ -57,10 +57,10 @@ def embed_each_window(
     Windows whose peak is 60 dB below that of the whole are left out.
 
     Args:
-        audio: mono at 16 kHz, (T,), not silent.
-        encoder: embeds the windows.
-        families: slugs, checked.
-        progress: called after every few windows.
+        audio: Mono at 16 kHz, (T,), not silent.
+        encoder: Embeds the windows.
+        families: Slugs, checked.
+        progress: Called after every few windows.
     """
     heard = [
         (number, window)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,11 @@ from cir.audio.io import check_audio, load_with_notice
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.duplicates import MatchGroup
-from cir.index.exact import cosine_similarities
 from cir.index.timbre_map import place
+from cir.index.vector_index import ANY, Filters
 from cir.instruments.families import check_families
 from cir.progress import part
-from cir.retrieval.lookup import ANY, Filters, look_up_gathered, look_up_singly
+from cir.retrieval.lookup import look_up_gathered, look_up_singly
 from cir.retrieval.retriever import Retriever, default_encoder
 from cir.retrieval.timeline import TimelineCell, build_timeline
 from cir.retrieval.windows import SAMPLE_RATE, WindowEmbeddings, embed_each_window
@@ -76,7 +76,7 @@ class PageService:
         """Open the database; the bundled one, and the bundled model, where none is given.
 
         Raises:
-            DatabaseError: the database cannot be opened, or was made by another model.
+            DatabaseError: The database cannot be opened, or was made by another model.
         """
         self.database = InstrumentDatabase.open() if database is None else database
         if encoder is not None:
@@ -95,8 +95,8 @@ class PageService:
         """The model, loaded now if it was not yet.
 
         Raises:
-            CheckpointError: the bundled model cannot be loaded.
-            DatabaseError: another model made the database.
+            CheckpointError: The bundled model cannot be loaded.
+            DatabaseError: Another model made the database.
         """
         with self._loading:
             if self._encoder is None:
@@ -106,8 +106,7 @@ class PageService:
             return self._encoder
 
     def warm_up(self) -> None:
-        """Load the model, run it once and open the index: the first visitor need not wait."""
-        self.database.prepare()
+        """Load the model and run it once, so that the first visitor need not wait."""
         noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE).astype(np.float32)
         self.encoder.embed([0.1 * noise], SAMPLE_RATE)
 
@@ -149,20 +148,20 @@ class PageService:
         six times as late (`benchmarks/by_family.py`).
 
         Args:
-            path: the mix, any sound file.
-            families: slugs.
-            top_k: matches per family, a whole number (sliders and JSON say 5.0).
-            progress: told how far it is.
-            filters: which instruments may be found.
-            region: the passage to listen to; None for all of it.
-            gather: put near-duplicates together, and go on until there are `top_k` different
+            path: The mix, any sound file.
+            families: Slugs.
+            top_k: Matches per family, a whole number (sliders and JSON say 5.0).
+            progress: Told how far it is.
+            filters: Which instruments may be found.
+            region: The passage to listen to, which may end at infinity; None for all of it.
+            gather: Put near-duplicates together, and go on until there are `top_k` different
                 sounds; what is found then has more than `top_k` matches.
 
         Yields:
             The answer so far: after each family one more result.
 
         Raises:
-            InputError: no file, no family, an unknown family, bank or source, a `top_k` out of
+            InputError: No file, no family, an unknown family, bank or source, a `top_k` out of
                 range, a file that is not audio, silent or too long, or a passage outside it.
         """
         if not path:
@@ -179,6 +178,8 @@ class PageService:
         start = time.perf_counter()
         report(0.0, "Reading the sound")
         mix = load_with_notice(path, sample_rate=SAMPLE_RATE, max_seconds=MAX_SECONDS)
+        if region is not None and region.end_seconds == inf:
+            region = replace(region, end_seconds=len(mix.audio) / SAMPLE_RATE)
         passage = cut(mix.audio, region)
         if region is not None:
             passage = check_audio(passage, SAMPLE_RATE)
@@ -225,23 +226,12 @@ class PageService:
         instrument = self.instruments[self._rows[instrument_id]]
         if instrument.family is None or instrument.family not in queries:
             return None
-        rivals = [
-            row for row, other in enumerate(self.instruments) if other.family == instrument.family
-        ]
-        scores = self.database.similarities(
+        ranking = self.database.ranking(
             queries[instrument.family], instrument.family, of_mixture=True
         )
-        own = float(scores[rivals.index(self._rows[instrument_id])])
-        rank = 1 + int(np.count_nonzero(scores > own))
-        match = Match(
-            rank,
-            own,
-            instrument,
-            self.preview(instrument_id),
-            phrase=self.phrase(instrument_id),
-            likeness=self.database.likeness.word(own),
-        )
-        return Truth(match, len(rivals))
+        match = ranking.match_of(instrument_id)
+        word = self.database.likeness.word(match.similarity)
+        return Truth(replace(match, likeness=word), len(ranking))
 
     def neighbours(
         self, instrument_id: str, count: int = 5, filters: Filters = ANY
@@ -251,26 +241,29 @@ class PageService:
         Fewer than `count` come back where fewer pass the filters.
 
         Raises:
-            InputError: the database has no such instrument.
+            InputError: The database has no such instrument.
         """
         row = self._rows.get(instrument_id)
         if row is None:
             raise InputError(f"The database has no instrument {instrument_id!r}; pick another one.")
-        scores = cosine_similarities(self._embeddings, self._embeddings[row])
-        order = (int(other) for other in np.argsort(-scores, kind="stable"))
-        passing = (
-            other for other in order if other != row and filters.passes(self.instruments[other])
+        match = Match(
+            0,
+            1.0,
+            self.instruments[row],
+            self.preview(instrument_id),
+            phrase=self.phrase(instrument_id),
         )
-        return self._match(row, 0, 1.0), [
-            self._match(other, rank, float(scores[other]))
-            for rank, other in enumerate(islice(passing, count), start=1)
-        ]
+        ranking = self.database.ranking(self._embeddings[row])
+        others = ranking.only(
+            lambda one: one.instrument_id != instrument_id and filters.passes(one)
+        )
+        return match, others.top(count)
 
     def place(self, family: str, query: FloatArray) -> tuple[float, float]:
         """Place a query on the map, among the instruments of its family.
 
         Raises:
-            InputError: the database has no map, or nothing of this family.
+            InputError: The database has no map, or nothing of this family.
         """
         rows = [row for row, other in enumerate(self.instruments) if other.family == family]
         return place(query, self._embeddings[rows], self._map()[rows])
@@ -292,11 +285,6 @@ class PageService:
         if self.coordinates is None:
             raise InputError("This database has no map; build it anew with `cir database build`.")
         return self.coordinates
-
-    def _match(self, row: int, rank: int, similarity: float) -> Match:
-        instrument = self.instruments[row]
-        name = instrument.instrument_id
-        return Match(rank, similarity, instrument, self.preview(name), phrase=self.phrase(name))
 
 
 def _ignore(done: float, words: str) -> None:

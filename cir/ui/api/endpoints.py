@@ -13,7 +13,7 @@ import gradio as gr
 from cir.errors import CirError
 from cir.instruments.families import FAMILIES
 from cir.retrieval.retriever import DEFAULT_FAMILIES
-from cir.ui.api.answers import Answers
+from cir.ui.api.answers import ApiAnswers
 from cir.ui.search.tab import MODEL_QUEUE
 from cir.ui.service import PageService
 
@@ -47,7 +47,7 @@ def not_a_tool(endpoint: Callable[P, T]) -> Callable[P, T]:
 
 def build_api(service: PageService) -> None:
     """Add the endpoints to the current `gr.Blocks`."""
-    answers = Answers(service)
+    answers = ApiAnswers(service)
     with gr.Row(visible=False):
         _add_search(answers)
         _add_similar(answers)
@@ -63,7 +63,7 @@ def hide_other_events(page: gr.Blocks, named: Collection[str]) -> None:
     page.config = page.get_config_file()
 
 
-def _add_search(answers: Answers) -> None:
+def _add_search(answers: ApiAnswers) -> None:
     @not_a_tool
     @one_sentence
     def search(
@@ -128,7 +128,7 @@ def _add_search(answers: Answers) -> None:
     )
 
 
-def _add_similar(answers: Answers) -> None:
+def _add_similar(answers: ApiAnswers) -> None:
     @not_a_tool
     @one_sentence
     def similar(
@@ -171,7 +171,7 @@ def _add_similar(answers: Answers) -> None:
     )
 
 
-def _add_describe(answers: Answers) -> None:
+def _add_describe(answers: ApiAnswers) -> None:
     @not_a_tool
     @one_sentence
     def describe(
@@ -214,7 +214,7 @@ def _add_describe(answers: Answers) -> None:
     )
 
 
-def _add_instruments(answers: Answers) -> None:
+def _add_instruments(answers: ApiAnswers) -> None:
     @not_a_tool
     @one_sentence
     def instruments(

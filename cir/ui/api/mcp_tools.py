@@ -11,7 +11,7 @@ import gradio as gr
 
 from cir.instruments.families import FAMILIES
 from cir.retrieval.retriever import DEFAULT_FAMILIES
-from cir.ui.api.answers import Answers
+from cir.ui.api.answers import ApiAnswers
 from cir.ui.api.endpoints import ON_MODEL, one_sentence
 from cir.ui.service import PageService
 
@@ -21,14 +21,14 @@ MCP_TOOLS = ("find_instruments", "similar_instruments", "describe_sound")
 
 def build_tools(service: PageService) -> None:
     """Add the tools to the current `gr.Blocks`; launch it with `mcp_server=True`."""
-    answers = Answers(service)
+    answers = ApiAnswers(service)
     with gr.Row(visible=False):
         _add_find(answers)
         _add_similar(answers)
         _add_describe(answers)
 
 
-def _add_find(answers: Answers) -> None:
+def _add_find(answers: ApiAnswers) -> None:
     @one_sentence
     def find_instruments(
         mix: str | None,
@@ -73,7 +73,7 @@ def _add_find(answers: Answers) -> None:
     )
 
 
-def _add_similar(answers: Answers) -> None:
+def _add_similar(answers: ApiAnswers) -> None:
     @one_sentence
     def similar_instruments(
         instrument_id: str | None = None,
@@ -109,7 +109,7 @@ def _add_similar(answers: Answers) -> None:
     )
 
 
-def _add_describe(answers: Answers) -> None:
+def _add_describe(answers: ApiAnswers) -> None:
     @one_sentence
     def describe_sound(sound: str | None) -> str:
         """Measure the timbre of a sound: how it begins, how bright, how noisy, how harmonic it is.

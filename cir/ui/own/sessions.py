@@ -21,7 +21,8 @@ from gradio.utils import get_upload_folder
 
 from cir.errors import DatabaseError
 from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, is_bundle
-from cir.index.database import InstrumentDatabase, check_new_folder
+from cir.index.changes import check_new_folder
+from cir.index.database import InstrumentDatabase
 from cir.ui.own.library import LIBRARY_VARIABLE, OwnLibrary, check_model
 from cir.ui.server.temporary import SESSIONS_NAME
 from cir.ui.service import PageService
@@ -55,8 +56,8 @@ class OwnLibraries:
     """The personal databases of all visitors of one page.
 
     Args:
-        service: the page's model.
-        kept_in: the one folder that all visitors share and that stays; None gives each session a
+        service: The page's model.
+        kept_in: The one folder that all visitors share and that stays; None gives each session a
             folder of its own, for as long as it lasts.
 
     Raises:

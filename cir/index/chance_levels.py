@@ -1,4 +1,4 @@
-"""Scores become chances in a few steps, each of which much data stands behind."""
+"""Calibrated chances in a few levels, each fitted on many answers."""
 
 from dataclasses import dataclass
 
@@ -10,26 +10,26 @@ from cir.index.chances import check_numbers
 
 
 @dataclass(frozen=True)
-class Levels:
-    """Histogram binning: all scores of a bin get the chance that was found in it.
+class ChanceLevels:
+    """Histogram binning (Zadrozny and Elkan 2001) with the bins of isotonic regression.
 
-    Zadrozny and Elkan 2001; the bins are those of isotonic regression.
+    All scores of a bin get the chance that was found in it.
     """
 
     starts: tuple[float, ...]
     """The lowest score of each level, rising."""
     chances: tuple[float, ...]
-    """What is said of its scores, in [0, 1], never falling."""
+    """The chance of each level, in [0, 1], never falling."""
 
     def __post_init__(self) -> None:
         check_numbers("the levels", (*self.starts, *self.chances))
         if not self.starts or len(self.starts) != len(self.chances):
-            raise InputError("The levels must be one at least, each with its start and its chance.")
+            raise InputError("Give at least one level, each with its start and its chance.")
         rising = all(np.diff(self.starts) > 0) and all(np.diff(self.chances) >= 0)
         if not rising or not 0.0 <= self.chances[0] <= self.chances[-1] <= 1.0:
-            raise InputError("The levels must rise, their chances from 0 at least to 1 at most.")
+            raise InputError("Levels must rise, and so must their chances, which lie in [0, 1].")
 
     def of(self, scores: ArrayLike) -> NDArray[np.float64]:
-        """The chance of each score; those below the first level count to it."""
+        """Return the chance of each score; scores below the first level get its chance."""
         places = np.searchsorted(self.starts, scores, side="right") - 1
         return np.array(self.chances)[np.maximum(places, 0)]
