@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cir.index.calibration import Calibration
-from cir.index.chance_levels import ChanceLevels
-from cir.index.chances import ChanceModel
+from cir.index.chances import ChanceLevels, ChanceModel
 from cir.index.database import InstrumentDatabase
 from cir.index.likeness import Likeness
 from cir.index.novelty import NoveltyModel

@@ -11,8 +11,7 @@ import cir.index.database as database_module
 from cir.errors import CirError, DatabaseError, InputError
 from cir.index.build import build_database
 from cir.index.calibration import CALIBRATION_NAME, Calibration, read_calibration
-from cir.index.chance_levels import ChanceLevels
-from cir.index.chances import ChanceModel
+from cir.index.chances import ChanceLevels, ChanceModel
 from cir.index.database import InstrumentDatabase
 from cir.index.exact import cosine_similarities
 from cir.index.likeness import Likeness

@@ -16,7 +16,7 @@ from cir.evaluation.fit_novelty import NovelQueries, fit_novelty, weighted_quant
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, embed_references, timed
 from cir.index.calibration import FIRST, Calibration
-from cir.index.chance_levels import ChanceLevels
+from cir.index.chances import ChanceLevels
 from cir.index.likeness import Likeness
 from cir.metrics import Float64Array
 from cir.progress import part

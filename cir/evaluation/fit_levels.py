@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from cir.index.chance_levels import ChanceLevels
+from cir.index.chances import ChanceLevels
 from cir.metrics import Float64Array
 
 LEAST_WEIGHT = 40.0

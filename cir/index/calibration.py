@@ -15,8 +15,7 @@ from numpy.typing import ArrayLike
 from cir.config import parse_config
 from cir.errors import DatabaseError, InputError
 from cir.files import replacing
-from cir.index.chance_levels import ChanceLevels
-from cir.index.chances import ChanceModel, check_numbers, check_scales
+from cir.index.chances import ChanceLevels, ChanceModel, check_numbers, check_scales
 from cir.index.likeness import Likeness
 from cir.index.novelty import NoveltyModel
 from cir.types import Judgement
