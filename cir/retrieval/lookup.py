@@ -1,4 +1,4 @@
-"""One family's query, looked up: as it is, or so that a list of five shows five sounds."""
+"""Look-ups of one family's query: match by match, or grouped into different sounds."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from cir.retrieval.retriever import Retriever
 from cir.types import FamilyResult, FloatArray
 
 _SPARE = 10
-"""Matches beyond twice those asked for, among which near-duplicates are looked for."""
+"""How many matches beyond twice those asked for are first searched for near-duplicates."""
 
 
 def look_up_singly(
@@ -22,10 +22,10 @@ def look_up_singly(
 def look_up_gathered(
     retriever: Retriever, family: str, query: FloatArray, top_k: int, filters: Filters
 ) -> tuple[FamilyResult, tuple[MatchGroup, ...]]:
-    """Go down the ranks until there are `top_k` different sounds; near-duplicates form groups.
+    """Go down the ranks until there are `top_k` groups of near-duplicates.
 
     Returns:
-        The matches of all groups in order of rank, with the chances that are known, and the groups.
+        The matches of all groups in order of rank, with their chances if known, and the groups.
     """
     ids, embeddings = retriever.database.embeddings()
     rows = dict(zip(ids, embeddings, strict=True))

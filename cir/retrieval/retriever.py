@@ -1,4 +1,4 @@
-"""Sound in, instruments out: the whole path from a mix to its matches."""
+"""Search: the whole path from a sound to its matches."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ from cir.retrieval.windows import SAMPLE_RATE, embed_windows
 from cir.types import Encoder, FamilyResult, FloatArray, Progress
 
 DEFAULT_FAMILIES = ("percussion", "bass", "synth_lead")
-"""What the mixtures of the paper are made of."""
+"""The families of the paper's mixtures."""
 
 Sound: TypeAlias = str | PathLike[str] | ArrayLike
 """A file, or a waveform of any shape and type that `cir.audio.io.check_audio` takes."""
@@ -30,14 +30,14 @@ Sound: TypeAlias = str | PathLike[str] | ArrayLike
 
 @dataclass(frozen=True)
 class SearchTimings:
-    """Where the time of one search went."""
+    """The time that each part of one search took."""
 
     decode_seconds: float
     """Reading, checking and resampling."""
     embed_seconds: float
-    """The model: features and network."""
+    """Features and network."""
     search_seconds: float
-    """The database, all families together."""
+    """Ranking, all families together."""
 
     @property
     def total_seconds(self) -> float:
@@ -46,7 +46,7 @@ class SearchTimings:
 
 
 class Retriever:
-    """A model beside a database that it made.
+    """A model together with a database that it made.
 
     Args:
         encoder: Embeds the queries.
@@ -63,10 +63,10 @@ class Retriever:
 
     @cached_property
     def guesses(self) -> dict[str, str | None]:
-        """The family that each sound without one is like, by id; None where it may be any.
+        """The guessed family of each sound without one, by id; None where it is unclear.
 
-        Empty in the bundled database, where instruments are of no family on purpose, and in one
-        that is calibrated: chances hold for those instruments of a family that they were fitted on.
+        Nothing is guessed in the bundled database, whose instruments without a family have none on
+        purpose, or in a calibrated one, whose chances hold for the candidates they were fitted on.
         """
         database = self.database
         unsorted = any(one.family is None for one in database.instruments())
@@ -77,7 +77,7 @@ class Retriever:
         return guess_families(self.database, _opened(BUNDLED_PATH))
 
     def families(self) -> tuple[str, ...]:
-        """Families that the database has, guessed ones too; all where it only has unclear ones."""
+        """Return the families of the database, stated or guessed; all families if it has none."""
         here = {one.family for one in self.database.instruments()} | set(self.guesses.values())
         return tuple(family for family in FAMILIES if family in here) or FAMILIES
 
@@ -95,16 +95,16 @@ class Retriever:
     ) -> list[FamilyResult]:
         """Find the instruments of each family that sound most like those in a mix.
 
-        Takes what `search` below takes, and further:
+        Returns and raises as `cir.search`.
 
         Args:
-            audio_or_path: A file or a waveform.
-            families: Which instruments to look for.
-            top_k: Matches per family.
-            sample_rate: Of a waveform.
+            audio_or_path: See `cir.search`.
+            families: See `cir.search`.
+            top_k: See `cir.search`.
+            sample_rate: See `cir.search`.
             bank: Only instruments of this bank.
             source: Only instruments of this source.
-            progress: Called after every few windows.
+            progress: See `cir.search`.
             on_timings: Called at the end with the time that each part took.
         """
         started = time.perf_counter()
@@ -127,13 +127,13 @@ class Retriever:
         bank: str | None = None,
         source: str | None = None,
     ) -> list[FamilyResult]:
-        """Look up embeddings by family, as `embed_query` gives them.
+        """Look up the embeddings of `embed_query`.
 
-        Sounds without a family are looked up with the family that they sound like, or with every
-        family where that is not clear; those of the bundled database are not.
+        Sounds without a family are candidates for the family that they sound like, or for every
+        family if that is unclear; not so in the bundled database.
 
-        Each match gets a word for how alike it sounds. Where the database is calibrated, each
-        family that has any match gets a judgement, and the matches chances where these are known.
+        Each match gets a word for how alike it sounds. If the database is calibrated, each family
+        with any match gets a judgement, and its matches get chances if these are known.
         """
         filters = Filters(bank, source)
         return [
@@ -142,7 +142,7 @@ class Retriever:
         ]
 
     def ranking(self, family: str, embedding: FloatArray, filters: Filters = ANY) -> Ranking:
-        """Rank the instruments of a family, and those that may be of it; see `match`."""
+        """Rank the instruments of a family, and those that may be of it, see `match`."""
         return self.database.ranking(
             embedding,
             family,
@@ -153,7 +153,7 @@ class Retriever:
         )
 
     def result(self, family: str, ranking: Ranking, top_k: int) -> FamilyResult:
-        """Return the best of a ranking, with words and chances."""
+        """Return the best matches of a ranking, with words and chances, see `match`."""
         likeness = self.database.likeness
         found = [
             replace(
@@ -199,8 +199,8 @@ def search(
 
     Returns:
         One result per family, in the order given. A family of which the database has no instrument
-        has no matches. Matches say in a word how alike they sound. Where the database is
-        calibrated, families have a judgement, and matches a chance where it is known.
+        has no matches. Matches have a word for how alike they sound. If the database is calibrated,
+        families have a judgement, and matches have a chance if it is known.
 
     Raises:
         InputError: The sound cannot be read or heard, a family is unknown, or `top_k` is out of
@@ -230,7 +230,7 @@ def embed_query(
 ) -> dict[str, FloatArray]:
     """Embed a mix once per family.
 
-    Takes what `search` takes.
+    Arguments as in `search`.
 
     Returns:
         The embedding, (D,), unit norm, by family, in the order given.
@@ -244,8 +244,8 @@ def read_sound(audio_or_path: Sound, sample_rate: int | None = None) -> FloatArr
     """Return a file or a waveform as mono at 16 kHz, (T,).
 
     Raises:
-        InputError: It cannot be read, is empty, silent, too long or not finite, or a waveform came
-            without its sample rate.
+        InputError: It cannot be read, is empty, silent, too long or not finite, or the sample rate
+            of a waveform is missing.
     """
     if isinstance(audio_or_path, str | PathLike):
         return load_audio(str(audio_or_path), sample_rate=SAMPLE_RATE)[0]
@@ -262,13 +262,13 @@ def read_sound(audio_or_path: Sound, sample_rate: int | None = None) -> FloatArr
 
 @cache
 def _opened(path: Path) -> InstrumentDatabase:
-    """Open a database that does not change, once."""
+    """Open a database that does not change, once per process."""
     return InstrumentDatabase.open(path)
 
 
 @cache
 def default_encoder() -> Encoder:
-    """Load the bundled model, once."""
+    """Load the bundled model, once per process."""
     from cir.model.encoder import TimbreEncoder
 
     return TimbreEncoder.from_pretrained()
@@ -276,6 +276,6 @@ def default_encoder() -> Encoder:
 
 @cache
 def default_retriever() -> Retriever:
-    """Load the bundled model and database, once, ready to search."""
+    """Load the bundled model and database, once per process."""
     encoder = default_encoder()
     return Retriever(encoder, InstrumentDatabase.open(encoder=encoder))

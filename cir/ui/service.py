@@ -1,4 +1,4 @@
-"""What the tabs need of the model and the database, without anything of Gradio.
+"""The model and the database as the tabs use them, independent of Gradio.
 
 The database is opened when the page is built, the encoder when the first search needs it (or when
 `warm_up` is called), so that the page is there before the model is.
@@ -34,9 +34,9 @@ MAX_TOP_K = 20
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """A search of the page: what was found, and the vectors that it was found with.
+    """A search of the page: its results and the vectors that they were found with.
 
-    Two searches are never equal: Gradio asks whether a visitor's answer is a new one.
+    No two searches are equal, because Gradio compares answers to see whether one is new.
     """
 
     results: tuple[FamilyResult, ...]
@@ -45,24 +45,23 @@ class Answer:
     seconds: float
     """How long it took."""
     groups: tuple[tuple[MatchGroup, ...], ...]
-    """The matches of each result, those that sound nearly the same together where that was asked
-    for."""
+    """The matches of each result; near-duplicates are in one group if `gather` was set."""
     mix: Path
-    """What can be played of it."""
+    """The file that the page plays."""
     windows: WindowEmbeddings
     filters: Filters
     region: Region | None = None
     """The passage that was searched; None for the whole mix."""
     note: str = ""
-    """What must be known of all of it."""
+    """A remark on the whole answer."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """An instrument that really is in a mix, and where the search ranked it."""
+    """An instrument that is known to play in a mix, and its rank in the search."""
 
     match: Match
-    """Its rank counts from 1 among all instruments of its family."""
+    """Its rank counts from 1 among all instruments of its family, ties against it."""
     candidates: int
     """How many instruments the family has."""
 
@@ -92,7 +91,7 @@ class PageService:
 
     @property
     def encoder(self) -> Encoder:
-        """The model, loaded now if it was not yet.
+        """The model; it is loaded at the first use.
 
         Raises:
             CheckpointError: The bundled model cannot be loaded.
@@ -121,10 +120,7 @@ class PageService:
         region: Region | None = None,
         gather: bool = False,
     ) -> Answer:
-        """Find the instruments of a mix.
-
-        Takes what `search_by_family` takes, and raises what it raises.
-        """
+        """Find the instruments of a mix; arguments and errors as in `search_by_family`."""
         *_, answer = self.search_by_family(
             path, families, top_k, progress, filters=filters, region=region, gather=gather
         )
@@ -143,26 +139,26 @@ class PageService:
     ) -> Iterator[Answer]:
         """Find the instruments of a mix, family by family.
 
-        The model listens for all families at once. Asked for one at a time, the first would be
-        there hardly sooner (a 10 s mix: not at all, 60 s: by a quarter), but all of them two to
-        six times as late (`benchmarks/by_family.py`).
+        The model embeds the mix for all families at once. One family at a time, the first result
+        would hardly come sooner (for a mix of 10 s not at all, of 60 s by a quarter), but all of
+        them would take two to six times as long (`benchmarks/by_family.py`).
 
         Args:
             path: The mix, any sound file.
             families: Slugs.
-            top_k: Matches per family, a whole number (sliders and JSON say 5.0).
-            progress: Told how far it is.
+            top_k: Matches per family, a whole number; sliders and JSON give 5.0.
+            progress: Called at each step.
             filters: Which instruments may be found.
             region: The passage to listen to, which may end at infinity; None for all of it.
-            gather: Put near-duplicates together, and go on until there are `top_k` different
-                sounds; what is found then has more than `top_k` matches.
+            gather: Group near-duplicates and return `top_k` groups, which hold more matches.
 
         Yields:
-            The answer so far: after each family one more result.
+            The answer so far, with one more result after each family.
 
         Raises:
-            InputError: No file, no family, an unknown family, bank or source, a `top_k` out of
-                range, a file that is not audio, silent or too long, or a passage outside it.
+            InputError: There is no file or no family; a family, bank or source is unknown; `top_k`
+                is out of range; the file is not audio, silent or too long; or the passage is not
+                within it.
         """
         if not path:
             raise InputError("There is no mix yet; upload a file, record one or pick an example.")
@@ -201,7 +197,7 @@ class PageService:
             yield answer
 
     def timeline(self, answer: Answer) -> dict[str, list[TimelineCell]]:
-        """Say which instrument is where in a mix; nothing where one window holds it all."""
+        """Return the timeline of a mix by family, empty for a mix of one window."""
         if len(answer.windows.spans) < 2:
             return {}
         found = {
@@ -218,11 +214,11 @@ class PageService:
         )
 
     def has(self, instrument_ids: Iterable[str]) -> bool:
-        """Say whether the database holds all of these instruments."""
+        """Return whether the database holds all of these instruments."""
         return all(instrument_id in self._rows for instrument_id in instrument_ids)
 
     def truth(self, instrument_id: str, queries: dict[str, FloatArray]) -> Truth | None:
-        """Rank an instrument known to be in the mix; None where its family was not searched."""
+        """Rank an instrument that plays in the mix; None if its family was not searched."""
         instrument = self.instruments[self._rows[instrument_id]]
         if instrument.family is None or instrument.family not in queries:
             return None
@@ -288,4 +284,4 @@ class PageService:
 
 
 def _ignore(done: float, words: str) -> None:
-    """Report to nobody."""
+    """Ignore a report of progress."""

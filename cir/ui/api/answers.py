@@ -1,4 +1,4 @@
-"""What the endpoints and the tools answer: checked questions in, plain values out, no Gradio."""
+"""Answers of endpoints and MCP tools: checked arguments in, plain values out, no Gradio."""
 
 import math
 from pathlib import Path
@@ -22,8 +22,8 @@ MAX_LISTED = 500
 class ApiAnswers:
     """Answers questions about mixes, sounds and instruments of one database.
 
-    An empty or missing filter (family, bank, source) means all. Every method raises InputError
-    with one sentence where a question cannot be answered.
+    An empty or missing filter (family, bank, source) means all. Every method raises InputError if
+    a question cannot be answered.
     """
 
     def __init__(self, service: PageService) -> None:
@@ -80,7 +80,7 @@ class ApiAnswers:
     def describe(
         self, instrument_id: str | None, sound: str | None, neighbours: float
     ) -> dict[str, Any]:
-        """Say what is known of an instrument, or measure a sound."""
+        """Return the facts of an instrument, or measure a sound."""
         self._one_of(instrument_id, sound)
         if not instrument_id:
             audio = _read(sound, "sound")
@@ -155,7 +155,7 @@ class ApiAnswers:
 
 
 def _region(start_seconds: float | None, end_seconds: float | None) -> Region | None:
-    """Return the passage between two times; None is the mix's beginning or end."""
+    """Return the passage between two times; None stands for the mix's beginning or end."""
     if not start_seconds and end_seconds is None:
         return None
     end = math.inf if end_seconds is None else end_seconds
@@ -169,7 +169,7 @@ def _read(path: str | None, what: str) -> FloatArray:
 
 
 def _check_count(count: float | None, what: str, most: int = MAX_TOP_K) -> int:
-    """JSON says 5.0."""
+    """Return a count as int; JSON gives 5.0."""
     if count is None or count not in range(1, most + 1):
         raise InputError(
             f"{_shown(count)} {what} were asked for; choose a whole number from 1 to {most}."

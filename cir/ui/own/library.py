@@ -1,4 +1,4 @@
-"""One personal database behind the page: added to, changed, packed and read again."""
+"""One personal database of the page: added to, changed, exported and imported."""
 
 import shutil
 import threading
@@ -19,21 +19,21 @@ from cir.types import Instrument, Progress
 from cir.ui.service import PageService
 
 LIBRARY_VARIABLE = "CIR_LIBRARY"
-"""Environment variable: the folder of a personal database that stays."""
+"""Environment variable: the folder of a personal database that is kept."""
 
 PAGE_LIMITS = Limits(sounds=1_000, total=3_000, n_bytes=300 << 20)
 
 
 @dataclass(frozen=True)
 class OwnReport:
-    """What became of files that were added."""
+    """The outcome of adding files."""
 
     added: int = 0
     replaced: int = 0
-    """Of those added, how many took the place of others."""
+    """How many of the added sounds replaced others."""
     unchanged: int = 0
     without_family: int = 0
-    """Of those added."""
+    """How many of the added sounds have no family."""
     refused: tuple[str, ...] = field(default=())
     was_stopped: bool = False
 
@@ -42,8 +42,8 @@ class OwnLibrary:
     """One personal database; it need not exist yet.
 
     Args:
-        folder: Of the database.
-        service: Its model makes the embeddings.
+        folder: Folder of the database.
+        service: The page, whose model makes the embeddings.
     """
 
     def __init__(self, folder: Path, service: PageService) -> None:
@@ -56,14 +56,14 @@ class OwnLibrary:
         self._database: InstrumentDatabase | None = None
         self._stamp: tuple[int, int] | None = None
         self._guesses: tuple[InstrumentDatabase, dict[str, str | None]] | None = None
-        """Of the sounds as they were in that database, which is opened anew where they changed."""
+        """The guesses and the database they were made for; a changed one is opened again."""
 
     @property
     def database(self) -> InstrumentDatabase | None:
-        """As it is on disk now; None where there is none yet.
+        """The database as it is on disk now; None if there is none yet.
 
         Raises:
-            DatabaseError: It is damaged, or of another model than the page's.
+            DatabaseError: It is damaged, or another model than the page's made it.
         """
         with self._opening:
             if not is_bundle(self.folder):
@@ -89,7 +89,7 @@ class OwnLibrary:
         return 0 if database is None else len(database)
 
     def guesses(self) -> dict[str, str | None]:
-        """Return the family that each sound without one is like, by id, None where not clear."""
+        """Return the guessed family of each sound without one, by id, None if unclear."""
         database = self.database
         if database is None:
             return {}
@@ -163,17 +163,17 @@ class OwnLibrary:
         return OwnReport(added=brought.added + brought.replaced, replaced=brought.replaced)
 
     def stop(self) -> None:
-        """End what is being added after the sound that it is at; those before it are kept."""
+        """Stop adding after the current sound; sounds added so far are kept."""
         self._stop.set()
 
     def close(self) -> None:
-        """End it for good: what is being added is stopped, and nothing of it stays."""
+        """Stop adding, and delete the folder."""
         self._closed.set()
         if not self._writing.locked():
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def set_family(self, instrument_id: str, family: str | None) -> None:
-        """Say of what family a sound is.
+        """Change the family of a sound.
 
         Raises:
             InputError: There is no such sound or family.
@@ -187,7 +187,7 @@ class OwnLibrary:
             database.add([row], embeddings[[ids.index(instrument_id)]])
 
     def remove(self, instrument_id: str) -> str:
-        """Take one sound out, and return its name.
+        """Remove one sound, and return its name.
 
         Raises:
             InputError: There is no such sound.
@@ -199,7 +199,7 @@ class OwnLibrary:
         return name
 
     def clear(self) -> int:
-        """Take all sounds out, and return how many there were."""
+        """Remove all sounds, and return how many there were."""
         database = self.database
         if database is None:
             return 0
@@ -220,7 +220,7 @@ class OwnLibrary:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the database while it changes; whoever comes meanwhile is told so."""
+        """Hold the database while it changes; other changes raise InputError meanwhile."""
         if not self._writing.acquire(blocking=False):
             raise InputError("These sounds are being changed just now; wait until that is done.")
         try:
@@ -238,7 +238,7 @@ class OwnLibrary:
 
 
 def check_model(database: InstrumentDatabase, service: PageService) -> None:
-    """Make sure that a database can be searched beside the page's own.
+    """Make sure that the page's model made a database.
 
     Raises:
         DatabaseError: Another model made it.

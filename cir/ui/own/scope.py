@@ -1,15 +1,14 @@
-"""Searching one's own sounds, alone or together with the page's database, in one ranking.
+"""Searches of one's own sounds, alone or together with the page's database.
 
-An instrument has the same similarity wherever it is searched: own sounds are marked down as hubs by
-the same mixtures as those of the database, against the mean of the database's instruments of that
-family. So the two lists can be merged by it.
+An instrument has the same similarity wherever it is searched: the hub penalty of own sounds is
+measured by the database's mixtures, from the mean of the database's instruments of that family. The
+two lists can therefore be merged by similarity.
 
-Chances and "probably not in this database" were fitted for the database alone. With other
-candidates, recorded by others, they would be made up: words say how alike own sounds are.
+Chances and "probably not in this database" were fitted for the candidates of the database and would
+be wrong for others, so own sounds have words for their similarity.
 
-The family of own sounds that say none is guessed from their neighbours in the database, and shown
-as a guess; where these do not agree, they are compared with every family's query, where a sound
-that is none of that family ranks low.
+The family of own sounds without one is guessed from their neighbours in the database, and shown as
+a guess. If the neighbours disagree, the sound is a candidate for every family.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,15 +36,15 @@ NO_CHANCES = (
 _OWN_PREFIX = "own-"
 
 Keep = Callable[[Instrument], bool]
-"""Says of an instrument whether it passes the visitor's filters."""
+"""Whether an instrument passes the visitor's filters."""
 
 
 def build_scope_choice(page: gr.Blocks, libraries: OwnLibraries, shelf: gr.State) -> gr.Radio:
     """Lay out "Search in", which is hidden while there are no own sounds.
 
     Args:
-        page: Whose loading counts, for sounds that were there before.
-        libraries: Of all visitors.
+        page: The page; when it loads, the choice is updated.
+        libraries: The libraries of all visitors.
         shelf: Holds the visitor's `Shelf`.
     """
     choice = gr.Radio(
@@ -79,15 +78,15 @@ def search_in(
     """Look up a mix's embeddings in own sounds, alone or together with the database.
 
     Args:
-        scope: `OWN` or `BOTH`; the database alone is a matter of `Retriever.match`, with chances.
+        scope: `OWN` or `BOTH`; `Retriever.match` searches the database alone, with chances.
         service: The page's database and model.
         library: The visitor's sounds.
         queries: By family, (D,), unit norm, as `Answer.queries`.
-        top_k: Matches of each family.
-        keep: Which instruments count; all of them without.
+        top_k: Matches per family.
+        keep: Which instruments are candidates.
 
     Returns:
-        One result per family, in the order of the queries. Own sounds are known by `is_own`.
+        One result per family, in the order of the queries; `is_own` tells own sounds apart.
 
     Raises:
         DatabaseError: The own sounds cannot be read.
@@ -121,9 +120,9 @@ def search_in(
 def answer_in(
     scope: str, service: PageService, library: OwnLibrary, answer: Answer, top_k: int
 ) -> Answer:
-    """Answer the same search from another place: `OWN` or `BOTH` instead of the database.
+    """Answer the same search from `OWN` or `BOTH` instead of the database alone.
 
-    Near-duplicates are not put together: they are compared within the database alone.
+    Near-duplicates stay separate: they are compared within the database alone.
 
     Raises:
         DatabaseError: The own sounds cannot be read.
@@ -145,7 +144,7 @@ def own_neighbours(
     """Return an own sound of a result and the database's instruments that are most similar to it.
 
     Raises:
-        InputError: It was removed since.
+        InputError: The sound was removed since.
         DatabaseError: The own sounds cannot be read.
     """
     name = own_id(instrument)
@@ -158,12 +157,12 @@ def own_neighbours(
 
 
 def is_own(instrument: Instrument) -> bool:
-    """Whether an instrument of a result is one of the visitor's own sounds."""
+    """Return whether an instrument of a result is one of the visitor's own sounds."""
     return instrument.instrument_id.startswith(_OWN_PREFIX)
 
 
 def own_id(instrument: Instrument) -> str:
-    """By what id `OwnLibrary` knows an own sound of a result."""
+    """Return the id that an own sound of a result has in its `OwnLibrary`."""
     return instrument.instrument_id.removeprefix(_OWN_PREFIX)
 
 
