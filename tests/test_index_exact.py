@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from cir.errors import DatabaseError, InputError
-from cir.index.exact import best_rows, cosine_similarities, exact_search
+from cir.index.exact import best_rows, cosine_similarities
 from cir.index.vectors import check_embeddings, check_query
-from tests.fakes import unit_vectors
+from tests.fakes import exact_search, unit_vectors
 
 
 def test_exact_search_finds_what_plain_sorting_finds() -> None:

@@ -89,7 +89,7 @@ class Searching:
     def more_like(
         self, answer: Answer | None, opened: Opened, shelf: Shelf, event: gr.EventData
     ) -> tuple[str, Opened, str]:
-        """Show the instruments most like a match in place of its family's list, or the list again."""
+        """Show the instruments most like a match in place of its list, or the list again."""
         data: Mapping[str, Any] = event._data or {}
         family, wanted = str(data.get("family", "")), str(data.get("instrument_id", ""))
         if answer is None:
