@@ -71,6 +71,15 @@ def mean_reciprocal_rank(ranks: IntArray) -> float:
     return float(reciprocal_ranks(ranks).mean())
 
 
+def accuracies(ranks: IntArray) -> dict[str, float]:
+    """Return `top_1`, `top_5` and `mrr` of ranks, (Q,)."""
+    return {
+        "top_1": top_k_accuracy(ranks, 1),
+        "top_5": top_k_accuracy(ranks, 5),
+        "mrr": mean_reciprocal_rank(ranks),
+    }
+
+
 def median_rank(ranks: IntArray) -> float:
     """Return the median rank; the mean of the two middle ranks if their number is even."""
     return float(np.median(ranks))

@@ -17,7 +17,7 @@ class Likeness:
         check_numbers("the likeness", (self.similar, self.very_similar))
         if self.similar > self.very_similar:
             raise InputError(
-                f"very_similar is {self.very_similar}; it must be at least similar, {self.similar}."
+                f"very_similar is {self.very_similar}; at least {self.similar} is allowed."
             )
 
     def word(self, similarity: float) -> str:
