@@ -6,6 +6,7 @@ import pytest
 from cir.audio.io import save_wav
 from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
+from cir.index.own_archive import export_archive
 from cir.index.own_sounds import Labels, Upload
 from cir.ui.own_cards import ROWS_PER_PAGE, chosen_note, report_note, sounds_list, where_kept
 from cir.ui.own_library import LIBRARY_VARIABLE, OwnLibrary, OwnReport
@@ -106,6 +107,34 @@ def test_an_exported_zip_among_the_files_is_imported(
     assert report.added == 3
     assert len(second) == 3
     assert second.bring(packed).replaced == 2
+
+
+def test_a_bad_export_does_not_keep_the_other_files_out(
+    libraries: OwnLibraries, uploads: tuple[Upload, ...], uploads_folder: Path
+) -> None:
+    good = uploads_folder / "good.zip"
+    shelf = new_shelf()
+    libraries.of(shelf).add(uploads[:1], Labels())
+    libraries.of(shelf).export(good)
+    stranger = InstrumentDatabase.create(uploads_folder / "other", SpectrumEncoder(seed=1))
+    stranger.add([instrument("x")], SpectrumEncoder(seed=1).embed([tone(300.0, 0.3)], 16_000))
+    export_archive(uploads_folder / "other", uploads_folder / "f00d.zip")
+    bad = Upload(uploads_folder / "f00d.zip", PurePosixPath("Mine/old.zip"))
+    text = uploads_folder / "f00e" / "text.wav"
+    text.parent.mkdir()
+    text.write_text("no sound")
+    no_sound = Upload(text, PurePosixPath("text.wav"))
+
+    report = libraries.of(new_shelf()).add([bad, uploads[1]], Labels())
+    assert (report.added, len(report.refused)) == (1, 1)
+    assert report.refused[0].startswith("Mine/old.zip was made with the model ")
+    brought = Upload(good, PurePosixPath("good.zip"))
+    report = libraries.of(new_shelf()).add([bad, brought, no_sound], Labels())
+    assert (report.added, len(report.refused)) == (1, 2)
+    assert "text.wav cannot be read" in report.refused[1]
+    for nothing in ([bad], [bad, no_sound]):
+        with pytest.raises(InputError, match=r"Mine/old\.zip was made"):
+            libraries.of(new_shelf()).add(nothing, Labels())
 
 
 def test_a_session_has_its_own_sounds_and_leaves_nothing(
