@@ -174,6 +174,27 @@ def unwritten_wav(size: int) -> bytes:
     return wav[:4] + size.to_bytes(4, "little") + wav[8:40] + size.to_bytes(4, "little") + wav[44:]
 
 
+@pytest.mark.parametrize(("kind", "place"), [("W64", 16), ("CAF", None)])
+def test_w64_and_caf_whose_length_was_never_written_are_read_to_their_end(
+    tmp_path: Path, kind: str, place: int | None
+) -> None:
+    content = bytearray(written(melody(2.0, RATE), RATE, kind, "PCM_16"))
+    start = content.index(b"data") + 4 if place is None else place
+    content[start : start + 8] = b"\xff" * 8
+    path = tmp_path / "recorded"
+    path.write_bytes(content)
+    decoded = load_with_notice(path)
+    assert (len(decoded.audio), decoded.notice) == (2 * RATE, "")
+
+
+def test_alac_in_caf_is_read_to_its_end(tmp_path: Path) -> None:
+    sound = melody(1.0)[:-1_000]  # the last packet is no full one
+    path = encode(tmp_path / "sound", sound, 44_100, "alac", "caf")
+    found, _ = load_audio(path, sample_rate=None)
+    assert len(found) == len(sound)
+    np.testing.assert_allclose(found, sound, atol=2**-15)
+
+
 @pytest.mark.parametrize("size", [0, 0xFFFF_FFFF, 0x7FFF_FFFF])
 def test_a_wav_whose_length_was_never_written_is_read_to_its_end(tmp_path: Path, size: int) -> None:
     path = tmp_path / "recorded.wav"
@@ -187,6 +208,8 @@ def test_a_wav_whose_length_was_never_written_is_read_to_its_end(tmp_path: Path,
     [
         ("WAV", None),
         ("AIFF", None),
+        ("W64", None),
+        ("CAF", None),
         ("FLAC", None),
         ("MP3", None),
         ("OGG", "VORBIS"),
