@@ -99,6 +99,20 @@ def test_what_loses_nothing_gives_the_samples_that_were_written(
     np.testing.assert_array_equal(load_audio(path, sample_rate=None)[0], expected)
 
 
+@pytest.mark.parametrize(
+    ("rate", "codec", "container"),
+    [(44_100, "aac", "ipod"), (44_100, "aac", "mov"), (48_000, "libopus", "mp4")],
+)
+def test_what_fills_up_the_last_packet_of_an_mp4_is_no_sound(
+    tmp_path: Path, rate: int, codec: str, container: str
+) -> None:
+    sound = melody(2.0, rate)[: round(1.9 * rate)]
+    path = encode(tmp_path / "sound", sound, rate, codec, container, 128_000)
+    found, _ = load_audio(path, sample_rate=None)
+    assert len(found) == len(sound)
+    assert likeness(found, sound) > 0.98
+
+
 def test_folders_are_searched_for_the_same_names_on_the_page() -> None:
     script = (STATIC / "own_drop.js").read_text(encoding="utf-8")
     wanted = re.search(r"WANTED = /(.*)/i;", script)

@@ -67,12 +67,13 @@ class _FfmpegSource(Source):
             # FFmpeg drops from the last frame what pads it to the length of others, and is not
             # there: the frame says itself how long it is.
             self._stream.codec_context.flags2 |= Flags2.skip_manual
-        self._failed = 0
+        self._failed = self._last_frame = 0
         self.sample_rate = self._stream.codec_context.sample_rate
         self.channels = self._stream.codec_context.channels
         self.is_cut = is_cut
         name = container.format.name
         self._is_mp3 = name == "mp3"
+        self._is_mp4 = "mp4" in name.split(",")
         self._delay = 0 if self._stream.start_time else _UNSAID_DELAY.get(name, 0)
         self.seconds = self._length()
         if self._is_mp3:
@@ -91,10 +92,11 @@ class _FfmpegSource(Source):
 
     def blocks(self) -> Iterator[Block]:
         waiting: list[FloatArray] = []
-        kind, delay = (0, 0), self._delay
+        kind, delay, seconds = (0, 0), self._delay, 0.0
         for frame in self._frames():
             samples = _to_float(frame)[delay:]
             delay -= frame.samples - len(samples)
+            seconds += len(samples) / frame.sample_rate
             new_kind = (frame.sample_rate, samples.shape[1])
             if waiting and (new_kind != kind or sum(map(np.size, waiting)) >= _BLOCK_VALUES):
                 yield Block(np.concatenate(waiting), kind[0])
@@ -102,7 +104,15 @@ class _FfmpegSource(Source):
             kind = new_kind
             waiting += [samples] if len(samples) else []
         if waiting:
+            waiting[-1] = waiting[-1][: len(waiting[-1]) - self._padding(seconds, kind[0])]
             yield Block(np.concatenate(waiting), kind[0])
+
+    def _padding(self, seconds_read: float, sample_rate: int) -> int:
+        """How many samples at the end only fill up the last packet, which FFmpeg leaves in MP4."""
+        if not self._is_mp4 or self.seconds is None:
+            return 0
+        excess = round((seconds_read - self.seconds) * sample_rate)
+        return excess if 0 < excess < self._last_frame else 0
 
     def complaints(self, seconds_read: float) -> list[str]:
         found = super().complaints(seconds_read)
@@ -128,6 +138,7 @@ class _FfmpegSource(Source):
             if packet is None:
                 break
             if frames:
+                self._last_frame = frames[-1].samples
                 has_begun = True
                 self._failed += failed
                 failed = 0
