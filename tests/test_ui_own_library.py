@@ -249,10 +249,11 @@ def test_places_are_plain_relative_names(uploads_folder: Path, inside: str, expe
 def test_names_of_others_are_text() -> None:
     hostile = instrument("x", None, name=HOSTILE_NAME, bank=HOSTILE_NAME)
     html = sounds_list([hostile], lambda _: None, 0)
-    html += report_note(OwnReport(refused=(HOSTILE_NAME,))) + chosen_note([HOSTILE_NAME])
+    html += report_note(OwnReport(refused=(HOSTILE_NAME,), notices=(HOSTILE_NAME,)))
+    html += chosen_note([HOSTILE_NAME])
     html += where_kept(Path(HOSTILE_NAME))
     assert "<img" not in html
-    assert html.count("&lt;img") >= 5
+    assert html.count("&lt;img") >= 6
 
 
 def test_the_list_has_pages() -> None:
@@ -272,4 +273,7 @@ def test_reports_say_what_came_of_it() -> None:
         assert words in said
     assert "150 sounds left out" in said
     assert "and 50 more" in said
+    said = report_note(OwnReport(2, notices=("a.flac: cut off", "b.ogg: damaged")))
+    for words in ("2 sounds read in part", "<li>a.flac: cut off</li>", "<li>b.ogg: damaged</li>"):
+        assert words in said
     assert report_note(OwnReport(unchanged=2)).count("added") == 0

@@ -37,6 +37,8 @@ class OwnReport:
     """Of those added."""
     refused: tuple[str, ...] = field(default=())
     was_stopped: bool = False
+    notices: tuple[str, ...] = ()
+    """Of those that were read in part, what is missing."""
 
 
 class OwnLibrary:
@@ -151,6 +153,7 @@ class OwnLibrary:
             without_family=sum(one.family is None for one in made.added),
             refused=report.refused + made.refused,
             was_stopped=made.was_stopped,
+            notices=made.notices,
         )
 
     def bring(self, archive: Path, progress: Progress | None = None) -> OwnReport:
