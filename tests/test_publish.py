@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from cir.cli.main import app
 from cir.errors import CheckpointError, CirError, DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
-from cir.index.remote import resolve_database
+from cir.library.remote import resolve_database
 from cir.model.config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
 from cir.publish.dataset_folder import write_dataset_folder
@@ -81,12 +81,7 @@ def test_all_three_are_uploaded(
         "CIR_DATABASE": "me/sounds",
         "GRADIO_MCP_SERVER": "True",
     }
-    assert {
-        "app.py",
-        "cir/retrieval/retriever.py",
-        "requirements.txt",
-        "packages.txt",
-    } <= space.files.keys()
+    assert {"app.py", "cir/retrieval/retriever.py", "requirements.txt"} <= space.files.keys()
     assert not [path for path in space.files if path.startswith("cir/assets/database")]
     card = yaml.safe_load(space.files["README.md"].decode().split("---\n")[1])
     assert (card["models"], card["datasets"]) == (["me/timbre"], ["me/sounds"])

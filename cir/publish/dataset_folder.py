@@ -11,7 +11,7 @@ from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, read_bundle
 from cir.index.calibration import CALIBRATION_NAME
 from cir.index.database import InstrumentDatabase
 from cir.index.hubness import HUBS_NAME
-from cir.index.remote import ARCHIVE_NAME
+from cir.library.remote import ARCHIVE_NAME
 from cir.publish.dataset_card import write_dataset_card
 from cir.types import Progress
 

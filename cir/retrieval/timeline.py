@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cir.index.database import InstrumentDatabase
+from cir.index.vector_index import ANY, Filters
+from cir.retrieval.retriever import Retriever
 from cir.retrieval.windows import WindowEmbeddings
 from cir.types import Instrument
 
@@ -19,26 +20,23 @@ class TimelineCell:
     best: Instrument
     """The first match of this window alone."""
     best_similarity: float
-    """Of `best`, as `InstrumentDatabase.search` gives it to this window's embedding."""
+    """Of `best` to this window's embedding, as in a search."""
 
 
 def build_timeline(
     windows: WindowEmbeddings,
-    database: InstrumentDatabase,
+    retriever: Retriever,
     found: Mapping[str, str],
-    *,
-    bank: str | None = None,
-    source: str | None = None,
+    filters: Filters = ANY,
 ) -> dict[str, list[TimelineCell]]:
     """Compare each window with what the whole mix found, and find its own best instrument.
 
     Args:
         windows: Of the mix.
-        database: The database that was searched.
-        found: By family, the id of the first match. There is no line for families that are missing
-            here or in `windows`, or whose first match has no family.
-        bank: Only instruments of this bank were searched.
-        source: Only instruments of this source were searched.
+        retriever: The model and the database that was searched.
+        found: By family, the id of the first match; there is no line for families that are missing
+            here or in `windows`.
+        filters: Of the search.
 
     Returns:
         By family: one cell per window, in order.
@@ -46,23 +44,19 @@ def build_timeline(
     Raises:
         InputError: The database has no such instrument, bank or source.
     """
+    ids, embeddings = retriever.database.embeddings()
     timeline: dict[str, list[TimelineCell]] = {}
-    ids, embeddings = database.embeddings()
     for column, family in enumerate(windows.families):
-        if family not in found or database.get(found[family]).family != family:
+        if family not in found:
             continue
-        target = embeddings[ids.index(found[family])]
+        instrument = retriever.database.get(found[family])
+        target = embeddings[ids.index(instrument.instrument_id)]
         timeline[family] = []
         for (start, end), query in zip(windows.spans, windows.embeddings[:, column], strict=True):
-            best = database.ranking(query, family, bank=bank, source=source, of_mixture=True).best()
+            best = retriever.ranking(family, query, filters).best()
             if best is not None:
+                similarity = float(target @ query)
                 timeline[family].append(
-                    TimelineCell(
-                        start,
-                        end,
-                        similarity=float(target @ query),
-                        best=best.instrument,
-                        best_similarity=best.similarity,
-                    )
+                    TimelineCell(start, end, similarity, best.instrument, best.similarity)
                 )
     return timeline

@@ -10,7 +10,7 @@ import gradio as gr
 
 from cir.errors import CirError, InputError
 from cir.index.database import InstrumentDatabase
-from cir.index.remote import DATABASE_VARIABLE, resolve_database
+from cir.library.remote import DATABASE_VARIABLE, resolve_database
 from cir.model.hub import MODEL_VARIABLE
 from cir.types import Encoder
 from cir.ui.page import build_page

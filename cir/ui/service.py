@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import inf
 from pathlib import Path
 
@@ -104,6 +105,11 @@ class PageService:
                 self._encoder = encoder
             return self._encoder
 
+    @cached_property
+    def _retriever(self) -> Retriever:
+        """Guesses the families of sounds without one only once."""
+        return Retriever(self.encoder, self.database)
+
     def warm_up(self) -> None:
         """Load the model and run it once, so that the first visitor need not wait."""
         noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE).astype(np.float32)
@@ -185,9 +191,8 @@ class PageService:
         report(0.9, "Looking for similar instruments")
         answer = Answer((), queries, 0.0, (), Path(path), windows, filters, region, mix.notice)
         look_up = look_up_gathered if gather else look_up_singly
-        retriever = Retriever(self.encoder, self.database)
         for family in queries:
-            result, groups = look_up(retriever, family, queries[family], int(top_k), filters)
+            result, groups = look_up(self._retriever, family, queries[family], int(top_k), filters)
             answer = replace(
                 answer,
                 results=(*answer.results, result),
@@ -205,13 +210,7 @@ class PageService:
             for result in answer.results
             if result.matches
         }
-        return build_timeline(
-            answer.windows,
-            self.database,
-            found,
-            bank=answer.filters.bank,
-            source=answer.filters.source,
-        )
+        return build_timeline(answer.windows, self._retriever, found, answer.filters)
 
     def has(self, instrument_ids: Iterable[str]) -> bool:
         """Return whether the database holds all of these instruments."""
