@@ -132,8 +132,8 @@ def test_levels_are_steps() -> None:
         (0.24, "not alike"),
         (0.25, "similar"),
         (0.44, "similar"),
-        (0.45, "very_similar"),
-        (1.0, "very_similar"),
+        (0.45, "very similar"),
+        (1.0, "very similar"),
     ],
 )
 def test_words_say_how_alike_something_sounds(similarity: float, word: str) -> None:
