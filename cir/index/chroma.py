@@ -6,12 +6,9 @@ and exact.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from cir.types import FloatArray, Instrument, Progress
-
-if TYPE_CHECKING:
-    from chromadb.api.client import Client
 
 _UPSERT_ROWS = 5_000
 _CONFIGURATION: dict[str, Any] = {
@@ -38,12 +35,15 @@ def write_collections(
     rows_by_family: dict[str | None, list[int]] = {}
     for row, instrument in enumerate(instruments):
         rows_by_family.setdefault(instrument.family, []).append(row)
-    client = _open_client(folder)
+    import chromadb
+    from chromadb.config import Settings
+
+    client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
     done = 0
     try:
         for family, rows in rows_by_family.items():
             collection = client.create_collection(
-                collection_name(family),
+                f"family-{family or 'none'}",
                 embedding_function=None,
                 configuration=cast(Any, _CONFIGURATION),
             )
@@ -52,32 +52,18 @@ def write_collections(
                 collection.upsert(
                     ids=[instruments[row].instrument_id for row in chunk],
                     embeddings=embeddings[chunk],
-                    metadatas=[_metadata(instruments[row]) for row in chunk],
+                    metadatas=[
+                        {
+                            "bank": instruments[row].bank,
+                            "source": instruments[row].source,
+                            "family": family or "none",
+                            "name": instruments[row].name,
+                        }
+                        for row in chunk
+                    ],
                 )
                 done += len(chunk)
                 if progress is not None:
                     progress(done / len(instruments), "Writing to Chroma")
     finally:
-        client.close()
-
-
-def collection_name(family: str | None) -> str:
-    """Return the name of a family's collection; Chroma's names need three characters."""
-    return f"family-{family or 'none'}"
-
-
-def _metadata(instrument: Instrument) -> dict[str, str]:
-    return {
-        "bank": instrument.bank,
-        "source": instrument.source,
-        "family": instrument.family or "none",
-        "name": instrument.name,
-    }
-
-
-def _open_client(folder: Path) -> "Client":
-    import chromadb
-    from chromadb.config import Settings
-
-    client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
-    return cast("Client", client)
+        cast(Any, client).close()  # which the interface of clients lacks

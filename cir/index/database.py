@@ -258,17 +258,10 @@ class InstrumentDatabase:
         source: str | None = None,
         of_mixture: bool = False,
     ) -> list[Match]:
-        """Return the instruments most similar to an embedding, best first, equals in order of id.
+        """Return the `top_k` instruments most similar to an embedding, best first.
 
-        Takes what `ranking` takes, and raises what it raises.
-
-        Args:
-            embedding: (D,), any scale.
-            top_k: How many, at least 1; fewer come back where fewer pass the filters.
-            family: See `ranking`, as of all that follow.
-            bank: Only this bank.
-            source: Only this source.
-            of_mixture: Whether a mixture answered the embedding.
+        Equals are in order of id; fewer come back if fewer pass the filters. Arguments and errors
+        as in `ranking`.
         """
         ranking = self.ranking(embedding, family, bank=bank, source=source, of_mixture=of_mixture)
         return ranking.top(top_k)

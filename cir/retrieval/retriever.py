@@ -93,19 +93,9 @@ class Retriever:
         progress: Progress | None = None,
         on_timings: Callable[[SearchTimings], None] | None = None,
     ) -> list[FamilyResult]:
-        """Find the instruments of each family that sound most like those in a mix.
+        """Do as `cir.search`, for instruments of one `bank` or one `source` if these are given.
 
-        Returns and raises as `cir.search`.
-
-        Args:
-            audio_or_path: See `cir.search`.
-            families: See `cir.search`.
-            top_k: See `cir.search`.
-            sample_rate: See `cir.search`.
-            bank: Only instruments of this bank.
-            source: Only instruments of this source.
-            progress: See `cir.search`.
-            on_timings: Called at the end with the time that each part took.
+        `on_timings` is called at the end with the time that each part took.
         """
         started = time.perf_counter()
         chosen = check_families(DEFAULT_FAMILIES if families is None else families)

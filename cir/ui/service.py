@@ -241,14 +241,8 @@ class PageService:
         row = self._rows.get(instrument_id)
         if row is None:
             raise InputError(f"The database has no instrument {instrument_id!r}; pick another one.")
-        match = Match(
-            0,
-            1.0,
-            self.instruments[row],
-            self.preview(instrument_id),
-            phrase=self.phrase(instrument_id),
-        )
         ranking = self.database.ranking(self._embeddings[row])
+        match = replace(ranking.match_of(instrument_id), rank=0, similarity=1.0)
         others = ranking.only(
             lambda one: one.instrument_id != instrument_id and filters.passes(one)
         )
