@@ -94,10 +94,10 @@ def search(
 
 
 def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> dict[str, Any]:
-    """Lay out results for `--json`.
+    """Return results as plain values for `--json`.
 
-    `judgement` (of a family) is null without calibration, and `chance` (of a match) where it is not
-    known; `likeness` is a word for the similarity.
+    `judgement` of a family is null without calibration, and `chance` of a match if it is unknown;
+    `likeness` is a word for the similarity.
     """
     from cir.retrieval.wording import chance_as_json, judgement_as_json
 
@@ -173,7 +173,7 @@ def _table(title: str, result: "FamilyResult") -> "Table":
 
 
 def _unsorted(match: "Match") -> str:
-    """Say that a family was guessed, or is not known; empty where the instrument says it."""
+    """Return a remark if the family was guessed or is unknown, else an empty text."""
     if match.instrument.family is not None:
         return ""
     return "(family guessed)" if match.guessed_family else "(of no family)"
