@@ -17,17 +17,16 @@ from safetensors.numpy import load_file, save
 
 from cir.audio.io import load_audio
 from cir.config import load_config
-from cir.datasets.midi_scores import ScoreBook
 from cir.datasets.midi_statistics import MidiStatistics
 from cir.engines.note_bank import NoteBankEngine
 from cir.engines.vital import read_preset
 from cir.errors import CirError
 from cir.index.database import InstrumentDatabase
 from cir.instruments.note_bank import NoteBank
-from cir.library.engines import OwnEngines
-from cir.library.exchange import import_archive, is_exported
+from cir.library.database_archive import import_archive, is_exported
+from cir.library.sandboxed_engines import OwnEngines
 from cir.library.sounds import Labels, add_sounds
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.types import Instrument, Note
 
 TEXTS = (
@@ -212,7 +211,6 @@ def kinds(base: Path) -> dict[str, Kind]:
         "note bank": Kind(lambda folder, rng: _bank(bank, folder, rng), _play),
         "configuration": Kind(_configuration, lambda path: load_config(path, MixtureConfig)),
         "statistics": Kind(_statistics, MidiStatistics.load),
-        "scores": Kind(_scores, ScoreBook.load),
     }
 
 
@@ -322,12 +320,6 @@ def _statistics(folder: Path, generator: Generator) -> Path:
     document = {"n_files": 1, "n_skipped": 0, "families": {"bass": counts}}
     (folder / "midi.json").write_bytes(hostile_json(document, generator))
     return folder / "midi.json"
-
-
-def _scores(folder: Path, generator: Generator) -> Path:
-    document = {"bass": [[40, 100, 0, 500] * 4]}
-    (folder / "scores.json").write_bytes(hostile_json(document, generator))
-    return folder / "scores.json"
 
 
 def _add(path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, draw_mixtures
 from cir.instruments.note_bank import SAMPLE_RATE

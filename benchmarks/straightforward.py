@@ -20,7 +20,7 @@ from transformers import ASTConfig, ASTFeatureExtractor, ASTModel
 
 from cir.audio.features import PEAK, SAMPLE_RATE
 from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.losses.full_triplet import full_triplet
 from cir.mixtures.plan import MixturePlan, StemPlan
 from cir.model.config import EncoderConfig

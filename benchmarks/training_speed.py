@@ -11,7 +11,7 @@ The data path goes from notes on disk to log-mels on the device, the whole step 
 pass, full triplet loss, backward pass and AdamW. Neither path has worker processes or prefetches:
 with --threads 1 both have one core. What `straightforward.py` does is described there; ours reads
 notes once into an int16 file that is mapped into memory, makes log-mels in torch, lets notes be as
-short as they are and, on a GPU, mixes there and trains in bf16. Where torchaudio is installed,
+short as they are and, on a GPU, trains in bf16. Where torchaudio is installed,
 transformers' feature extractor uses it and is some five times as fast; the table says which it was.
 """
 
@@ -38,7 +38,7 @@ from transformers.utils import is_speech_available  # type: ignore[attr-defined]
 from cir.config import load_config
 from cir.errors import CirError
 from cir.files import replacing
-from cir.mixtures.config import PAPER_FAMILIES
+from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.mixtures.pool import NotePool
 from cir.model.config import EncoderConfig
 from cir.training.config import LossWeights, TrainingConfig

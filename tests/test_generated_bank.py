@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.write_bank import write_note_bank
+from cir.datasets.note_bank_writer import write_note_bank
 from cir.errors import DataError, EngineError, InputError
 from cir.instruments.note_bank import NoteBank
 from tests.tone_dataset import ToneDataset

@@ -11,7 +11,7 @@ from cir.audio.io import save_wav
 from cir.errors import CirError, DatabaseError, InputError
 from cir.index.bundle import HEADER_NAME
 from cir.index.database import InstrumentDatabase
-from cir.library.exchange import export_archive, import_archive, is_exported
+from cir.library.database_archive import export_archive, import_archive, is_exported
 from cir.library.sounds import Limits, add_sounds
 from tests.fakes import SpectrumEncoder, tone
 

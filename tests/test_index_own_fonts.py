@@ -16,9 +16,9 @@ from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.phrases import PHRASE_RATE, play_phrase
 from cir.index.references import SoundFontReferences
-from cir.library import engines as own_engines
-from cir.library.engines import OwnEngines
-from cir.library.exchange import export_archive, import_archive
+from cir.library import sandboxed_engines
+from cir.library.database_archive import export_archive, import_archive
+from cir.library.sandboxed_engines import OwnEngines
 from cir.library.sounds import Labels, Upload, add_sounds
 from tests.fakes import SpectrumEncoder
 
@@ -119,10 +119,10 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
 def test_an_engine_that_dies_costs_one_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(own_engines, "ANSWER_SECONDS", 0.0)  # it is killed before it can answer
+    monkeypatch.setattr(sandboxed_engines, "ANSWER_SECONDS", 0.0)  # killed before it can answer
     with OwnEngines() as engines:
         with pytest.raises(InputError, match=r"Hang\.sf2 makes the program that plays it fail"):
             engines.describe(tmp_path / "x.sf2", "Hang.sf2")
-        monkeypatch.setattr(own_engines, "ANSWER_SECONDS", 60.0)
+        monkeypatch.setattr(sandboxed_engines, "ANSWER_SECONDS", 60.0)
         with pytest.raises(InputError, match="no sound font|tinysoundfont"):
             engines.describe(tmp_path / "x.sf2", "Next.sf2")

@@ -9,13 +9,14 @@ import pytest
 
 from cir.errors import DataError, InputError
 from cir.instruments.note_bank import NoteBank
-from cir.mixtures.config import MixtureConfig
-from cir.mixtures.paper import NOTE_LENGTHS, OTHER_NOTE_LENGTHS
+from cir.mixtures.mixture_config import MixtureConfig
+from cir.mixtures.note_lengths import NOTE_LENGTHS, OTHER_NOTE_LENGTHS
+from cir.mixtures.plan import MixturePlan, PlacedNote, StemPlan
+from cir.mixtures.planning import plan_mixture
 from cir.mixtures.pool import NotePool
-from cir.mixtures.recast import apply_recast, draw_recast
+from cir.mixtures.recast_audio import apply_recast, draw_recast
 from cir.mixtures.render import Mixture, draw_mixture, render_plan
 from cir.mixtures.scales import SCALES
-from cir.mixtures.score import plan_mixture
 from tests.tone_bank import TONES_HZ, write_bank
 
 CONFIG = MixtureConfig()
@@ -128,6 +129,34 @@ def test_what_is_heard_is_what_the_plan_says(pool: NotePool) -> None:
 def test_a_plan_is_all_that_rendering_needs(pool: NotePool) -> None:
     mixture = draw_mixture(1, pool, CONFIG)
     np.testing.assert_array_equal(render_plan(mixture.plan, pool).mix, mixture.mix)
+
+
+def test_cuts_fades_and_gains_at_every_edge(pool: NotePool) -> None:
+    """Fades longer than the note, notes beyond the end, cuts within the fade, silent stems."""
+    length = pool.length(0)
+    placed = (
+        PlacedNote(0, 0, 100),
+        PlacedNote(1, 50, 2_000, fade=5_000, gain=0.5),
+        PlacedNote(2, 7_900, 1_000, fade=800),
+        PlacedNote(3, 7_999, 90_000),
+        PlacedNote(0, 3_000, length),
+        PlacedNote(0, 3_001, length - 1, fade=1),
+    )
+    stems = (StemPlan(0, -6.0, placed), StemPlan(1, 0.0, ()), StemPlan(2, 3.0, placed[:1]))
+    plan = MixturePlan(0, 8_000, ("percussion",) * 3, ("a", "b", "c"), stems)
+    expected = np.zeros((3, 200_000))
+    for track, stem in zip(expected, stems, strict=True):
+        for row, start, longest, fade, gain in stem.notes:
+            sound = pool.note(row)[:longest] * gain
+            n_faded = min(fade, len(sound)) if pool.length(row) > longest else 0
+            sound[len(sound) - n_faded :] *= np.arange(n_faded - 1, -1, -1) / max(n_faded, 1)
+            track[start : start + len(sound)] += sound
+        peak = np.abs(track[:8_000]).max()
+        track *= 10 ** (stem.gain_db / 20) / peak if peak else 1
+    expected *= 0.99 / np.abs(expected[:, :8_000].sum(0)).max()
+    mixture = render_plan(plan, pool)
+    np.testing.assert_allclose(mixture.stems, expected[:, :8_000], atol=1e-5)
+    np.testing.assert_allclose(mixture.mix, expected[:, :8_000].sum(0), atol=1e-5)
 
 
 def test_twins_and_recast_copies_are_instruments_of_their_own(bank: NoteBank) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cir.audio.dsp import pad_or_trim
 from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.errors import DataError, InputError
 from cir.mixtures.pool import NotePool
+from cir.mixtures.pool_tables import NEVER
 from cir.mixtures.sample_file import SampleFile
-from cir.mixtures.tables import NEVER
 from tests.tone_dataset import NOTES, ToneDataset
 
 
@@ -30,6 +31,13 @@ def test_notes_come_back_as_the_dataset_gave_them(pool: NotePool) -> None:
             level = 10 ** (-note.gain_db / 20)
             np.testing.assert_allclose(pool.note(row), note.audio * level, atol=1e-4)
             np.testing.assert_array_equal(pool.note(row, 100), pool.note(row)[:100])
+
+
+def test_clips_are_padded_or_cut_notes(pool: NotePool) -> None:
+    rows = [5, 0, 7, 5]
+    for n_samples in (100, 10_000):
+        expected = [pad_or_trim(pool.stored_note(row), n_samples) for row in rows]
+        np.testing.assert_array_equal(pool.clips(rows, n_samples), expected)
 
 
 def test_a_pool_built_on_disk_is_the_one_built_in_memory(tmp_path: Path) -> None:

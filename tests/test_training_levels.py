@@ -26,14 +26,14 @@ from cir.audio.log_frequency import (
     log_bands,
 )
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import DataError
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.plan import MixturePlan, PlacedNote
+from cir.mixtures.planning import plan_sounding
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import render_plan
 from cir.mixtures.scales import SCALES
-from cir.mixtures.score import plan_sounding
 from cir.model.conv_ast.config import ConvAstConfig
 from cir.model.conv_ast.network import ConvAst
 from cir.training import mixture_batches, note_batches

@@ -19,7 +19,7 @@ from cir.errors import CirError
 from cir.files import replacing
 from cir.instruments.families import FAMILIES, family_label
 from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
-from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
+from cir.mixtures.mixture_config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import draw_mixture
 from cir.types import FloatArray
@@ -31,7 +31,7 @@ DRAWN: tuple[MixtureConfig, ...] = (
     *[MixtureConfig(families=PAPER_FAMILIES)] * 4,
     MixtureConfig(families=("percussion", "bass", "piano")),
     MixtureConfig(families=("bass", "guitar", "synth_pad")),
-    MixtureConfig(setting="realistic", min_stems=6, max_stems=6, score_probability=0.0),
+    MixtureConfig(setting="realistic", min_stems=6, max_stems=6),
 )
 """Mixes that a program writes; the seeds count up from `FIRST_SEED`."""
 

@@ -319,7 +319,7 @@ def import_(
     """Add all instruments of an exported database to one of your own."""
     if database is None:
         raise DatabaseError(_NAME_ONE)
-    from cir.library.exchange import import_archive
+    from cir.library.database_archive import import_archive
 
     encoder = load_encoder(model)
     with progress_bar("Importing") as progress:
@@ -335,7 +335,7 @@ def export(
 ) -> None:
     """Copy a database with all its sounds into a folder or a zip: JSON, CSV, safetensors, Opus."""
     from cir.index.database import InstrumentDatabase
-    from cir.library.exchange import export_archive
+    from cir.library.database_archive import export_archive
 
     with InstrumentDatabase.open(database) as opened, progress_bar("Exporting") as progress:
         if target.suffix.lower() == ".zip":

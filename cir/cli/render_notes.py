@@ -27,8 +27,8 @@ def render_notes(
 
     What an interrupted call has written is kept: the same command goes on.
     """
+    from cir.datasets.note_bank_writer import write_note_bank
     from cir.datasets.registry import open_dataset
-    from cir.datasets.write_bank import write_note_bank
     from cir.instruments.splits import SPLITS
 
     dataset = open_dataset(source, seed=seed)

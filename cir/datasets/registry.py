@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from cir.datasets.base import NoteDataset
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.datasets.nsynth import NSynthDataset
 from cir.datasets.presets import open_surge_patches, open_vital_presets
 from cir.datasets.soundfonts import open_soundfonts

@@ -6,7 +6,6 @@ The mix has a peak of 0.99 again after each of them, except where its loudness i
 from dataclasses import replace
 
 import numpy as np
-import torch
 from scipy.signal import butter, sosfilt
 
 from cir.audio.dsp import peak_normalise
@@ -151,8 +150,7 @@ def _rescale(plan: MixturePlan, mix: FloatArray, stems: FloatArray) -> Mixture:
 
 
 def _with_effects(mixture: Mixture, effects: EffectsPlan) -> Mixture:
-    wet = apply_effects(torch.from_numpy(mixture.mix).unsqueeze(0), [effects])
-    return replace(mixture, mix=wet[0].numpy())
+    return replace(mixture, mix=apply_effects(mixture.mix, effects))
 
 
 def _noise_offset(seed: int) -> int:

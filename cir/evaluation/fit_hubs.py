@@ -9,7 +9,7 @@ from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, draw_mixtures
 from cir.index.hubs import HubCohort
 from cir.instruments.note_bank import SAMPLE_RATE
-from cir.mixtures.config import PAPER_FAMILIES
+from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.progress import part
 from cir.types import Encoder, FloatArray, Progress
 

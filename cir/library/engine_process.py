@@ -1,4 +1,4 @@
-"""The other process of `cir.library.engines`: plays sound fonts and presets, and may crash over them.
+"""The child process of `sandboxed_engines`: plays sound fonts and presets, and may crash.
 
 It reads a request a line, JSON, and answers with a line of JSON and, after that, the samples of a
 note where it plays one (`samples` of float32).
@@ -25,7 +25,7 @@ from cir.errors import CirError
 from cir.index.phrases import play_phrase
 from cir.index.references import play_reference
 from cir.instruments.families import family_of_folder
-from cir.library.zips import SOUNDFONT_SUFFIXES
+from cir.library.safe_zip import SOUNDFONT_SUFFIXES
 from cir.types import FloatArray
 
 _MAX_MEMORY_BYTES = 6 << 30

@@ -9,10 +9,10 @@ from cir.files import workspace
 from cir.index.bundle import is_bundle
 from cir.index.database import InstrumentDatabase, check_new_folder
 from cir.instruments.families import check_families
-from cir.library.engines import OwnEngines
-from cir.library.files import Limits, SoundFile, Upload, find_files
-from cir.library.notes import Labels, NoteReader, OwnNote
-from cir.library.writer import OwnWriter
+from cir.library.find_files import Limits, SoundFile, Upload, find_files
+from cir.library.own_notes import Labels, NoteReader, OwnNote
+from cir.library.own_writer import OwnWriter
+from cir.library.sandboxed_engines import OwnEngines
 from cir.types import Encoder, Instrument, Progress
 
 __all__ = ["AddReport", "Labels", "Limits", "Upload", "add_sounds"]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cir.errors import DataError
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.pool import NotePool
 
 

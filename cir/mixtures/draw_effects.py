@@ -3,8 +3,8 @@
 import numpy as np
 
 from cir.mixtures.codec import CODECS
-from cir.mixtures.config import MixtureConfig
 from cir.mixtures.effects import EQUALISER_HZ, NOISE_TABLE_SAMPLES
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.plan import CodecPlan, EffectsPlan, NoisePlan, ReverbPlan
 
 _EQUALISER_SPREAD_DB = 3.0

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.instruments.note_bank import SAMPLE_RATE
-from cir.mixtures.paper import QUARTERS, draw_note_lengths
+from cir.mixtures.note_lengths import QUARTERS
+from cir.mixtures.paper import draw_note_lengths
 
 QUARTERS_PER_BAR = 4
 _SWING_PROBABILITY = 0.3

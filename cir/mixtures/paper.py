@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from cir.errors import InputError
 from cir.instruments.note_bank import SAMPLE_RATE
-from cir.mixtures.config import MixtureConfig
-from cir.mixtures.note_lengths import NOTE_LENGTHS as NOTE_LENGTHS
-from cir.mixtures.note_lengths import OTHER_NOTE_LENGTHS as OTHER_NOTE_LENGTHS
-from cir.mixtures.note_lengths import QUARTERS as QUARTERS
+from cir.mixtures.mixture_config import MixtureConfig
+from cir.mixtures.note_lengths import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS
 from cir.mixtures.plan import MixturePlan, PlacedNote, StemPlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.scales import SCALES

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.datasets.base import NoteDataset
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import DataError
 from cir.files import replacing_folder
 from cir.instruments.note_bank import NoteBank
-from cir.mixtures.decode import INT16_SCALE, DecodedInstrument, decode_datasets
+from cir.mixtures.pool_notes import INT16_SCALE, DecodedInstrument, decode_datasets
+from cir.mixtures.pool_tables import PoolTables, TableBuilder, pitch_weights
 from cir.mixtures.sample_file import SampleFile
-from cir.mixtures.tables import PoolTables, TableBuilder, pitch_weights
 from cir.types import FloatArray, Progress
 
 _SAMPLES = "samples.npy"
@@ -68,7 +68,7 @@ class NotePool:
             split: `train`, `valid` or `test`.
             families: Only these; None takes every instrument, also those without a family.
             twins: Add the effects-off twins as further instruments.
-            variants: Recast copies of every instrument and twin; see `cir.mixtures.recast`.
+            variants: Recast copies of every instrument and twin; see `cir.mixtures.recast_audio`.
             progress: Told how far it is.
 
         Raises:
@@ -206,6 +206,10 @@ class NotePool:
         """How often the pitch of each of the instrument's notes occurs in its family, (n,)."""
         return self._pitch_weights[self.instruments[instrument].rows]
 
+    def length(self, row: int) -> int:
+        """Return the length of a note in samples."""
+        return int(self.starts[row + 1] - self.starts[row])
+
     def note(self, row: int, n_samples: int | None = None) -> FloatArray:
         """One note, or its first samples, at the instrument's own level, float32, (T,)."""
         sound: FloatArray = self.stored_note(row, n_samples) * self.gains[row]
@@ -216,6 +220,13 @@ class NotePool:
         sound = self.samples[self.starts[row] : self.starts[row + 1]][:n_samples]
         floats: FloatArray = sound.astype(np.float32) / np.float32(INT16_SCALE)
         return floats
+
+    def clips(self, rows: Sequence[int], n_samples: int) -> FloatArray:
+        """Return notes as `stored_note` does, cut or padded with zeros to (N, n_samples)."""
+        clips = np.zeros((len(rows), n_samples), np.float32)
+        for clip, row in zip(clips, rows, strict=True):
+            clip[: self.length(row)] = self.stored_note(row, n_samples)
+        return clips
 
 
 def _tell_apart(pools: Sequence[NotePool]) -> Iterator[DecodedInstrument]:

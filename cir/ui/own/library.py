@@ -12,7 +12,7 @@ from cir.index.bundle import HEADER_NAME, is_bundle
 from cir.index.database import InstrumentDatabase
 from cir.index.unsorted import guess_families
 from cir.instruments.families import check_families
-from cir.library.exchange import export_archive, import_archive, is_exported
+from cir.library.database_archive import export_archive, import_archive, is_exported
 from cir.library.sounds import Labels, Limits, Upload, add_sounds
 from cir.progress import part
 from cir.types import Instrument, Progress

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.errors import DataError
-from cir.mixtures.decode import DecodedInstrument
+from cir.mixtures.pool_notes import DecodedInstrument
 from cir.types import FloatArray
 
 NEVER = 2**31 - 1

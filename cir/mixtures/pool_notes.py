@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
 from cir.errors import DataError
-from cir.mixtures.recast import apply_recast, draw_recast
+from cir.mixtures.recast_audio import apply_recast, draw_recast
 from cir.types import FloatArray, Progress
 
 INT16_SCALE = 32_767.0

@@ -17,8 +17,8 @@ from cir.index.database import InstrumentDatabase
 from cir.index.phrases import save_phrase
 from cir.instruments.catalog import check_instrument
 from cir.library.digests import read_digests, write_digests
-from cir.library.files import Limits
-from cir.library.notes import OwnNote
+from cir.library.find_files import Limits
+from cir.library.own_notes import OwnNote
 from cir.types import Encoder, FloatArray, Instrument
 
 STORE_EVERY = 256

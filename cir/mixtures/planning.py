@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from cir.datasets.midi_scores import ScoreBook
 from cir.errors import DataError
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.paper import plan_paper
 from cir.mixtures.plan import MixturePlan, StemPlan
 from cir.mixtures.pool import NotePool
@@ -19,7 +18,6 @@ def plan_mixture(
     config: MixtureConfig,
     *,
     instruments: Sequence[int] | None = None,
-    scores: ScoreBook | None = None,
 ) -> MixturePlan:
     """Write a mixture; a pure function of its arguments.
 
@@ -29,11 +27,10 @@ def plan_mixture(
         config: Setting, families, length, tempo, levels.
         instruments: Numbers in the pool; `paper` takes one per family, `realistic` as many as
             shall play. None draws them uniformly.
-        scores: Where `realistic` takes excerpts from; `paper` plays none.
     """
     if config.setting == "paper":
         return plan_paper(seed, pool, config, instruments)
-    return plan_realistic(seed, pool, config, instruments, scores)
+    return plan_realistic(seed, pool, config, instruments)
 
 
 def plan_sounding(
@@ -42,7 +39,6 @@ def plan_sounding(
     config: MixtureConfig,
     *,
     instruments: Sequence[int] | None = None,
-    scores: ScoreBook | None = None,
 ) -> MixturePlan:
     """Write a mixture, again until every stem can be heard; still a pure function.
 
@@ -52,9 +48,7 @@ def plan_sounding(
         DataError: Some instrument stays silent whatever it plays.
     """
     for redraw in range(_MAX_REDRAWS):
-        plan = plan_mixture(
-            seed + redraw * 2**32, pool, config, instruments=instruments, scores=scores
-        )
+        plan = plan_mixture(seed + redraw * 2**32, pool, config, instruments=instruments)
         if all(_is_heard(stem, plan.n_samples, pool) for stem in plan.stems):
             return plan
     raise DataError(

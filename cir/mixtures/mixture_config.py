@@ -37,8 +37,6 @@ class MixtureConfig:
     """Of each of reverb, equaliser and noise on the mix."""
     codec_probability: float = 0.1
     """Of a lossy codec on the mix: 15 to 120 ms of processor time, ten times the rest."""
-    score_probability: float = 0.3
-    """Of a stem that plays an excerpt of a score, where scores are at hand."""
 
     def __post_init__(self) -> None:
         if self.setting not in _SETTINGS:
@@ -62,6 +60,6 @@ class MixtureConfig:
                 f"A mixture needs 1 <= min_stems <= max_stems <= {_LARGEST_STEMS}, got "
                 f"{self.min_stems} and {self.max_stems}."
             )
-        for name in ("effects_probability", "codec_probability", "score_probability"):
+        for name in ("effects_probability", "codec_probability"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} lies between 0 and 1, got {getattr(self, name)}.")
