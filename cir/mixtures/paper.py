@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.errors import InputError
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.note_lengths import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS
 from cir.mixtures.plan import MixturePlan, PlacedNote, StemPlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.scales import SCALES
+from cir.types import SAMPLE_RATE
 
 _SILENCE_PROBABILITY = 0.25
 _JITTER = 0.02

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.cast import draw_cast
 from cir.mixtures.chords import MAX_VOICES, draw_voices
 from cir.mixtures.draw_effects import draw_effects
@@ -14,6 +13,7 @@ from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.paper import draw_scale
 from cir.mixtures.plan import CUT_FADE_SAMPLES, MixturePlan, PlacedNote, StemPlan
 from cir.mixtures.pool import NotePool
+from cir.types import SAMPLE_RATE
 
 _LEVEL_SPREAD_DB = 4.0
 """Standard deviation of the stems' levels, before `level_range_db`."""

@@ -18,8 +18,8 @@ from cir.index.exact import cosine_similarities, rank
 from cir.index.unsorted import guess_families, rows_of_family
 from cir.index.vectors import check_query
 from cir.instruments.families import FAMILIES, check_families
-from cir.retrieval.windows import SAMPLE_RATE, embed_windows
-from cir.types import Encoder, FamilyResult, FloatArray, Match, Progress
+from cir.retrieval.windows import embed_windows
+from cir.types import SAMPLE_RATE, Encoder, FamilyResult, FloatArray, Match, Progress
 
 DEFAULT_FAMILIES = ("percussion", "bass", "synth_lead")
 """What the mixtures of the paper are made of."""
