@@ -40,6 +40,7 @@ from cir.errors import CirError
 from cir.files import replacing
 from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.mixtures.pool import NotePool
+from cir.mixtures.pool_notes import decode_datasets
 from cir.model.config import EncoderConfig
 from cir.training.config import LossWeights, TrainingConfig
 from cir.training.recipe import RecipeConfig
@@ -69,7 +70,8 @@ def prepare(bank: Path, work: Path, n_instruments: int) -> tuple[NotePool, list[
         CirError: The bank cannot be read.
     """
     dataset = RenderedNotes(bank, work, n_instruments)
-    pool = NotePool.build(work / "pool", [dataset], split="train", families=PAPER_FAMILIES)
+    decoded = decode_datasets([dataset], split="train", families=PAPER_FAMILIES)
+    pool = NotePool.build(work / "pool", decoded)
     files = [
         NoteFile(dataset.path(instrument.instrument_id, number), float(pool.gains[row]))
         for instrument in pool.instruments

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import DataError, InputError
-from cir.instruments.note_bank import NoteBank
 from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.note_lengths import NOTE_LENGTHS, OTHER_NOTE_LENGTHS
 from cir.mixtures.plan import MixturePlan, PlacedNote, StemPlan
@@ -24,13 +23,13 @@ PERCUSSION, BASS, LEAD = range(3)
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> NoteBank:
-    return NoteBank.open(write_bank(tmp_path_factory.mktemp("bank")))
+def bank(tmp_path_factory: pytest.TempPathFactory) -> NoteBankDataset:
+    return NoteBankDataset(write_bank(tmp_path_factory.mktemp("bank")))
 
 
 @pytest.fixture(scope="module")
-def pool(bank: NoteBank) -> NotePool:
-    return NotePool.from_note_bank(bank, split="test")
+def pool(bank: NoteBankDataset) -> NotePool:
+    return NotePool.from_datasets([bank], split="test")
 
 
 def test_the_same_seed_gives_the_same_mixture_and_another_another(pool: NotePool) -> None:
@@ -159,9 +158,9 @@ def test_cuts_fades_and_gains_at_every_edge(pool: NotePool) -> None:
     np.testing.assert_allclose(mixture.mix, expected[:, :8_000].sum(0), atol=1e-5)
 
 
-def test_twins_and_recast_copies_are_instruments_of_their_own(bank: NoteBank) -> None:
-    plain = NotePool.from_note_bank(bank, split="train")
-    full = NotePool.from_note_bank(bank, split="train", twins=True, variants=2)
+def test_twins_and_recast_copies_are_instruments_of_their_own(bank: NoteBankDataset) -> None:
+    plain = NotePool.from_datasets([bank], split="train")
+    full = NotePool.from_datasets([bank], split="train", twins=True, variants=2)
     assert len(full.instruments) == 6 * len(plain.instruments)
     original, *copies = full.instruments[:3]
     for variant, copy in enumerate(copies, start=1):
@@ -175,19 +174,9 @@ def test_twins_and_recast_copies_are_instruments_of_their_own(bank: NoteBank) ->
         assert (shift == recast.semitones).all()
 
 
-def test_a_saved_pool_is_the_same_pool(bank: NoteBank, tmp_path: Path) -> None:
-    pool = NotePool.from_note_bank(bank, split="train", twins=True)
-    pool.save(tmp_path / "pool")
-    loaded = NotePool.load(tmp_path / "pool")
-    assert loaded.families == pool.families
-    np.testing.assert_array_equal(
-        draw_mixture(5, loaded, CONFIG).mix, draw_mixture(5, pool, CONFIG).mix
-    )
-
-
-def test_what_is_not_there_is_said(bank: NoteBank, pool: NotePool) -> None:
+def test_what_is_not_there_is_said(bank: NoteBankDataset, pool: NotePool) -> None:
     with pytest.raises(InputError, match="split"):
-        NotePool.from_note_bank(bank, split="holdout")
+        NotePool.from_datasets([bank], split="holdout")
     with pytest.raises(DataError, match="organ"):
         plan_mixture(0, pool, MixtureConfig(families=("organ",)))
     with pytest.raises(InputError, match="family"):

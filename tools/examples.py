@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import CirError
 from cir.files import replacing
 from cir.instruments.families import FAMILIES, family_label
@@ -98,7 +99,8 @@ def make_examples(bank: NoteBank, songs: Path, folder: Path) -> list[Path]:
 
 
 def _all(bank: NoteBank, songs: Path) -> Iterator[_Made]:
-    pool = NotePool.from_note_bank(bank, split="test", families=FAMILIES)
+    dataset = NoteBankDataset(bank.folder)
+    pool = NotePool.from_datasets([dataset], split="test", families=FAMILIES)
     for seed, config in enumerate(DRAWN, start=FIRST_SEED):
         mixture = draw_mixture(seed, pool, config)
         plan = mixture.plan

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from cir.audio.io import save_opus
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import CirError
 from cir.files import replacing
 from cir.index.database import InstrumentDatabase
@@ -55,7 +56,8 @@ def make_sounds(bank: NoteBank, database: InstrumentDatabase, folder: Path) -> P
         DataError: the bank lacks a family or a sound file.
         InputError: the database lacks an instrument of the bank.
     """
-    pool = NotePool.from_note_bank(bank, split="test", families=FAMILIES)
+    dataset = NoteBankDataset(bank.folder)
+    pool = NotePool.from_datasets([dataset], split="test", families=FAMILIES)
     scenes = []
     ids: dict[str, None] = {}
     for number, families in enumerate(SCENES, start=1):

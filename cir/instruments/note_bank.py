@@ -5,7 +5,7 @@
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -23,22 +23,6 @@ MAX_SECONDS = 3_600.0
 """No note is held longer, nor is the file of an instrument."""
 
 _MAX_SAMPLES = int(MAX_SECONDS * SAMPLE_RATE)
-_NOTE_COLUMNS = (
-    *("instrument_id", "index", "pitch", "velocity", "duration_s", "fx", "start", "length"),
-    "gain_db",
-)
-_INSTRUMENT_COLUMNS = (
-    "instrument_id",
-    "name",
-    "family",
-    "category",
-    "bank",
-    "author",
-    "effects",
-    "split",
-)
-
-
 _Id = Annotated[str, Field(pattern=f"^{INSTRUMENT_ID}$", max_length=200)]
 
 
@@ -113,6 +97,12 @@ class _NoteRow:
         )
 
 
+NOTE_COLUMNS = tuple(field.name for field in fields(_NoteRow))
+_INSTRUMENT_COLUMNS = tuple(
+    field.name for field in fields(BankInstrument) if field.name != "polyphony"
+)
+
+
 class NoteBank:
     """The tables of a note bank in memory, its sounds on disk."""
 
@@ -142,7 +132,7 @@ class NoteBank:
                     "instruments.csv, notes.csv and notes, as `cir render-notes` writes."
                 )
         notes: dict[str, list[BankNote]] = defaultdict(list)
-        for row in read_table(folder / "notes.csv", _NoteRow, _NOTE_COLUMNS):
+        for row in read_table(folder / "notes.csv", _NoteRow, NOTE_COLUMNS):
             notes[row.instrument_id].append(row.note())
         instruments = tuple(
             read_table(folder / "instruments.csv", BankInstrument, _INSTRUMENT_COLUMNS)

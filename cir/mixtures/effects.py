@@ -65,7 +65,8 @@ def add_noise(sound: Tensor, plan: NoisePlan) -> Tensor:
     spectrum *= (hz / _LOWEST_TILT_HZ) ** (plan.tilt_db / _OCTAVE_DB)
     noise = torch.fft.irfft(spectrum, n_fft)[: len(sound)]
     level = 10 ** (plan.level_db / 20) * sound.square().mean().sqrt()
-    return sound + noise * (level / noise.square().mean().sqrt())
+    noisy: Tensor = sound + noise * (level / noise.square().mean().sqrt())
+    return noisy
 
 
 def _response(plan: ReverbPlan) -> Tensor:
@@ -75,7 +76,8 @@ def _response(plan: ReverbPlan) -> Tensor:
         -_DECAY * time / plan.decay_seconds
     )
     response[:_PRE_DELAY_SAMPLES] = 0
-    return response * (10 ** (plan.wet_db / 10) / response.square().sum()).sqrt()
+    scaled: Tensor = response * (10 ** (plan.wet_db / 10) / response.square().sum()).sqrt()
+    return scaled
 
 
 @lru_cache(maxsize=8)

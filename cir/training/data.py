@@ -7,6 +7,7 @@ from pathlib import Path
 from cir.datasets.base import NoteDataset
 from cir.datasets.registry import open_dataset
 from cir.mixtures.pool import NotePool
+from cir.mixtures.pool_notes import decode_datasets
 from cir.training.config import TrainingConfig
 from cir.types import Progress
 
@@ -52,11 +53,13 @@ def _decode(
         cache.mkdir(parents=True, exist_ok=True)
         NotePool.build(
             folder,
-            [dataset],
-            split="train",
-            twins=config.twins,
-            variants=config.variants,
-            progress=progress,
+            decode_datasets(
+                [dataset],
+                split="train",
+                twins=config.twins,
+                variants=config.variants,
+                progress=progress,
+            ),
         )
     return folder
 
