@@ -24,7 +24,7 @@ from cir.errors import CirError
 from cir.index.database import InstrumentDatabase
 from cir.instruments.note_bank import NoteBank
 from cir.library.database_archive import import_archive, is_exported
-from cir.library.sandboxed_engines import OwnEngines
+from cir.library.sandboxed_engines import SandboxedEngines
 from cir.library.sounds import Labels, add_sounds
 from cir.mixtures.mixture_config import MixtureConfig
 from cir.types import Instrument, Note
@@ -175,7 +175,7 @@ def hostile_arrays(arrays: dict[str, Any], generator: Generator) -> bytes:
 def kinds(base: Path) -> dict[str, Kind]:
     """All kinds, made from what is sound and lies in the new folder `base`."""
     base.mkdir(parents=True)
-    engines = OwnEngines()
+    engines = SandboxedEngines()
     sounds = material.make_sounds(base)
     database = material.make_database(base / "library")
     bank = material.make_note_bank(base / "bank")
@@ -248,7 +248,7 @@ def _changed_json(path: Path, folder: Path, generator: Generator) -> Path:
     return target
 
 
-def _play_font(engines: OwnEngines, path: Path) -> None:
+def _play_font(engines: SandboxedEngines, path: Path) -> None:
     """Describe and play a font as an addition does, by one process for all of them."""
     for one in engines.describe(path, path.name)[:2]:
         Instrument("x", one.name, None, one.category, path.stem, one.author, "", "", "")
@@ -345,7 +345,7 @@ def _read_back(folder: Path) -> None:
         raise AssertionError(f"the database is lost: {error}") from error
 
 
-def _preset(engines: OwnEngines, path: Path) -> None:
+def _preset(engines: SandboxedEngines, path: Path) -> None:
     """Read a preset here, and in the process that plays it."""
     read_preset(path.read_bytes(), path.name)
     engines.describe(path, path.name)

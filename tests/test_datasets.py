@@ -141,5 +141,5 @@ def test_missing_folders_are_refused(spec: str) -> None:
 
 
 def test_negative_seeds_are_refused() -> None:
-    with pytest.raises(InputError, match="seed is 0 or more, not -1"):
+    with pytest.raises(InputError, match="seed must be 0 or more, got -1"):
         open_dataset("generated:1", seed=-1)

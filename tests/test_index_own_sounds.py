@@ -10,7 +10,7 @@ from cir.audio.io import load_audio, save_wav
 from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.library.digests import CONTENTS_NAME
-from cir.library.sounds import AddReport, Labels, Limits, Upload, add_sounds
+from cir.library.sounds import AddReport, Labels, Limits, UploadedFile, add_sounds
 from cir.types import FloatArray, Progress
 from tests.fakes import SpectrumEncoder, tone
 
@@ -202,12 +202,12 @@ def test_the_same_sound_elsewhere_borrows_sound_and_preview(tmp_path: Path, pack
     encoder = CountingEncoder()
     add_sounds(tmp_path / "db", encoder, [pack])
     embedded = encoder.count
-    twin = Upload(pack / "Loose.wav", PurePosixPath("Organs", "Twin.wav"))
+    twin = UploadedFile(pack / "Loose.wav", PurePosixPath("Organs", "Twin.wav"))
     # Its maker changes in the same addition, and must not pass the change on.
     copy = tmp_path / "copy.wav"
     shutil.copy(twin.path, copy)
     save_wav(pack / "Loose.wav", tone(1_000.0, 0.6), 16_000)
-    report = add_sounds(tmp_path / "db", encoder, [pack, Upload(copy, twin.inside)])
+    report = add_sounds(tmp_path / "db", encoder, [pack, UploadedFile(copy, twin.inside)])
     assert encoder.count == embedded + 1
     assert ("organs-twin", "organ") in [(row.instrument_id, row.family) for row in report.added]
     database = InstrumentDatabase.open(tmp_path / "db")
@@ -238,8 +238,8 @@ def test_stopped_or_interrupted_what_is_ready_stays(tmp_path: Path, pack: Path) 
 
 def test_uploads_are_known_by_the_place_they_came_from(tmp_path: Path, pack: Path) -> None:
     uploads = [
-        Upload(pack / "Loose.wav", PurePosixPath("kick.wav")),
-        Upload(pack / "Basses" / "Deep One.wav", PurePosixPath("Kit", "Basses", "low.wav")),
+        UploadedFile(pack / "Loose.wav", PurePosixPath("kick.wav")),
+        UploadedFile(pack / "Basses" / "Deep One.wav", PurePosixPath("Kit", "Basses", "low.wav")),
     ]
     report = add_sounds(tmp_path / "db", SpectrumEncoder(), uploads)
     facts = [(row.bank, row.category, row.family, row.engine) for row in report.added]
@@ -334,5 +334,5 @@ class DeafEncoder(SpectrumEncoder):
 def test_a_sound_without_an_embedding_does_not_cost_the_others(tmp_path: Path, pack: Path) -> None:
     report = add_sounds(tmp_path / "db", DeafEncoder(), [pack])
     assert len(report.added) == 3
-    assert "Deep Two: no embedding comes of it" in report.refused
+    assert "Deep Two: its embedding is not finite" in report.refused
     assert len(InstrumentDatabase.open(tmp_path / "db")) == 3

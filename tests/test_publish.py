@@ -228,7 +228,7 @@ def test_a_token_in_the_card_stops_everything(
 @pytest.mark.parametrize(
     ("arguments", "error", "sentence"),
     [
-        ([], InputError, "nothing to publish: name at least one"),
+        ([], InputError, "Nothing to publish: name at least one"),
         (["--model", "timbre", "--dry-run"], CheckpointError, "'timbre' is no Hub id"),
         (["--model", "me/timbre"], CheckpointError, "who writes: log in with `hf auth login`"),
         (["--model", "me/t", "--model-folder", "no/such"], CheckpointError, "no model folder"),

@@ -6,7 +6,7 @@ import pytest
 from cir.audio.io import save_wav
 from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
-from cir.library.sounds import Labels, Upload
+from cir.library.sounds import Labels, UploadedFile
 from cir.ui.own.cards import ROWS_PER_PAGE, chosen_note, report_note, sounds_list, where_kept
 from cir.ui.own.library import LIBRARY_VARIABLE, OwnLibrary, OwnReport
 from cir.ui.own.sessions import OwnLibraries, library_folder, new_shelf
@@ -45,7 +45,7 @@ def receive(folder: Path, number: int, name: str) -> Path:
 
 
 @pytest.fixture
-def uploads(uploads_folder: Path) -> tuple[Upload, ...]:
+def uploads(uploads_folder: Path) -> tuple[UploadedFile, ...]:
     return read_uploads(
         [
             {"path": str(receive(uploads_folder, 1, "a.wav")), "inside": "Kit/Basses/a.wav"},
@@ -55,7 +55,7 @@ def uploads(uploads_folder: Path) -> tuple[Upload, ...]:
 
 
 def test_sounds_are_added_changed_and_removed(
-    libraries: OwnLibraries, uploads: tuple[Upload, ...]
+    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...]
 ) -> None:
     library = libraries.of(new_shelf())
     assert len(library) == 0
@@ -85,7 +85,7 @@ def test_sounds_are_added_changed_and_removed(
 
 
 def test_a_removed_sound_can_come_back(
-    libraries: OwnLibraries, uploads: tuple[Upload, ...]
+    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...]
 ) -> None:
     library = libraries.of(new_shelf())
     library.add(uploads, Labels())
@@ -95,21 +95,21 @@ def test_a_removed_sound_can_come_back(
 
 
 def test_an_exported_zip_among_the_files_is_imported(
-    libraries: OwnLibraries, uploads: tuple[Upload, ...], uploads_folder: Path
+    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...], uploads_folder: Path
 ) -> None:
     first, second = (libraries.of(new_shelf()) for _ in range(2))
     first.add(uploads, Labels())
     packed = uploads_folder / "out.zip"
     assert first.export(packed) == 2
-    more = Upload(receive(uploads_folder, 3, "c.wav"), PurePosixPath("c.wav"))
-    report = second.add([Upload(packed, PurePosixPath("out.zip")), more], Labels())
+    more = UploadedFile(receive(uploads_folder, 3, "c.wav"), PurePosixPath("c.wav"))
+    report = second.add([UploadedFile(packed, PurePosixPath("out.zip")), more], Labels())
     assert report.added == 3
     assert len(second) == 3
     assert second.bring(packed).replaced == 2
 
 
 def test_a_session_has_its_own_sounds_and_leaves_nothing(
-    libraries: OwnLibraries, uploads: tuple[Upload, ...]
+    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...]
 ) -> None:
     one, other = new_shelf(), new_shelf()
     libraries.of(one).add(uploads, Labels())
@@ -128,7 +128,7 @@ def test_a_session_has_its_own_sounds_and_leaves_nothing(
 
 
 def test_a_kept_library_is_there_after_a_restart(
-    service: PageService, uploads: tuple[Upload, ...], tmp_path: Path
+    service: PageService, uploads: tuple[UploadedFile, ...], tmp_path: Path
 ) -> None:
     first = OwnLibraries(service, tmp_path / "mine")
     shelf = new_shelf()
@@ -156,7 +156,7 @@ def test_a_folder_of_other_things_is_refused(
 
 
 def test_two_changes_at_once_are_not_mixed(
-    libraries: OwnLibraries, uploads: tuple[Upload, ...]
+    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...]
 ) -> None:
     library: OwnLibrary = libraries.of(new_shelf())
     problems: list[str] = []
@@ -213,7 +213,7 @@ def test_what_was_not_uploaded_is_refused(uploads_folder: Path, sent: object, wo
 def test_places_are_plain_relative_names(uploads_folder: Path, inside: str, expected: str) -> None:
     path = receive(uploads_folder, 1, "a.wav")
     (upload,) = read_uploads([{"path": str(path), "inside": inside}])
-    assert upload == Upload(path.resolve(), PurePosixPath(expected))
+    assert upload == UploadedFile(path.resolve(), PurePosixPath(expected))
     assert merge_uploads([upload], [upload]) == (upload,)
 
 

@@ -1,4 +1,4 @@
-"""Dividing instruments into train, valid and test."""
+"""Division of instruments into train, valid and test."""
 
 import hashlib
 from collections import defaultdict
@@ -11,7 +11,7 @@ SPLITS: tuple[str, ...] = ("train", "valid", "test")
 
 
 class Divisible(Protocol):
-    """What has an id and perhaps a family, as an `Instrument` has."""
+    """Anything with an id and perhaps a family, such as an `Instrument`."""
 
     @property
     def instrument_id(self) -> str:
@@ -19,17 +19,17 @@ class Divisible(Protocol):
 
     @property
     def family(self) -> str | None:
-        """Within which the fractions hold."""
+        """Fractions hold within each family."""
 
 
 def check_split(split: str) -> None:
-    """Refuse what is no split.
+    """Check the name of a split.
 
     Raises:
-        InputError: `split` is none of `SPLITS`.
+        InputError: `split` is not one of `SPLITS`.
     """
     if split not in SPLITS:
-        raise InputError(f"There is no split {split!r}; splits are {', '.join(SPLITS)}.")
+        raise InputError(f"Unknown split {split!r}; splits are {', '.join(SPLITS)}.")
 
 
 def split_instruments(
@@ -44,18 +44,18 @@ def split_instruments(
     the numbers are the fractions of its size, rounded by largest remainder, ties to train.
 
     Args:
-        instruments: with unique ids.
-        fractions: shares of train, valid and test; not negative, summing to 1.
-        seed: another seed gives another division.
+        instruments: Instruments with unique ids.
+        fractions: Shares of train, valid and test; not negative, summing to 1.
+        seed: Seed of the division.
 
     Returns:
-        Split name by instrument id, in the order of `instruments`.
+        Split by instrument id, in the order of `instruments`.
 
     Raises:
-        InputError: the fractions are negative or do not sum to 1, or an id occurs twice.
+        InputError: A fraction is negative, they do not sum to 1, or an id occurs twice.
     """
     if min(fractions) < 0.0 or abs(sum(fractions) - 1.0) > 1e-9:
-        raise InputError(f"Split fractions must be positive and sum to 1, not {fractions}.")
+        raise InputError(f"Split fractions must be 0 or more and sum to 1, got {fractions}.")
     strata: defaultdict[str | None, list[str]] = defaultdict(list)
     for instrument in instruments:
         strata[instrument.family].append(instrument.instrument_id)

@@ -1,7 +1,7 @@
 """The child process of `sandboxed_engines`: plays sound fonts and presets, and may crash.
 
-It reads a request a line, JSON, and answers with a line of JSON and, after that, the samples of a
-note where it plays one (`samples` of float32).
+A request is a line of JSON. The answer is a line of JSON, followed by `samples` float32 numbers if
+sound was asked for.
 
     {"do": "describe", "file": ..., "name": ...}                          its instruments
     {"do": "play", "file": ..., "reference": ..., "family": ..., "category": ...}   a reference note
@@ -34,7 +34,7 @@ _MAX_MEMORY_BYTES = 6 << 30
 def main() -> None:
     """Answer requests until the input ends."""
     resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
-    # Engines written in C print what they like; answers have a channel of their own.
+    # Engines written in C print to stdout, so answers have a channel of their own.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     for line in sys.stdin.buffer:
@@ -64,7 +64,7 @@ def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], FloatArray | None]
 
 
 def _describe(file: Path, name: str) -> list[dict[str, Any]]:
-    """List the instruments of a file: what it says of them itself."""
+    """List the instruments of a file with the metadata it has."""
     if file.suffix.lower() in SOUNDFONT_SUFFIXES:
         return [
             {
@@ -77,7 +77,7 @@ def _describe(file: Path, name: str) -> list[dict[str, Any]]:
             }
             for one in _open_bank(file).instruments()
         ]
-    _open_preset(file)  # says it where this is no preset
+    _open_preset(file)  # raises an error if this is not a preset
     preset = read_preset(file.read_bytes(), name)
     return [
         {

@@ -1,4 +1,4 @@
-"""Which effects a realistic mix goes through."""
+"""Random effects of realistic mixtures."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ _NOISE_TILT_DB = (-6.0, 0.0)
 
 
 def draw_effects(generator: np.random.Generator, config: MixtureConfig) -> EffectsPlan:
-    """Draw each effect by itself, with the probabilities of the configuration."""
+    """Draw each effect independently, with the probabilities of the configuration."""
     equalised, reverberant, noisy = generator.random(3) < config.effects_probability
     return EffectsPlan(
         equaliser_db=_draw_equaliser(generator) if equalised else (),

@@ -1,4 +1,4 @@
-"""A seed becomes a plan: which instruments play which notes when."""
+"""Plans of mixtures from seeds: which instruments play which notes when."""
 
 from collections.abc import Sequence
 
@@ -19,14 +19,14 @@ def plan_mixture(
     *,
     instruments: Sequence[int] | None = None,
 ) -> MixturePlan:
-    """Write a mixture; a pure function of its arguments.
+    """Plan a mixture; a pure function of its arguments.
 
     Args:
         seed: Decides every draw.
-        pool: Where instruments and notes come from.
+        pool: Instruments and their notes.
         config: Setting, families, length, tempo, levels.
-        instruments: Numbers in the pool; `paper` takes one per family, `realistic` as many as
-            shall play. None draws them uniformly.
+        instruments: Numbers in the pool; `paper` takes one per family, `realistic` any
+            number. None draws them.
     """
     if config.setting == "paper":
         return plan_paper(seed, pool, config, instruments)
@@ -40,12 +40,12 @@ def plan_sounding(
     *,
     instruments: Sequence[int] | None = None,
 ) -> MixturePlan:
-    """Write a mixture, again until every stem can be heard; still a pure function.
+    """Plan a mixture, redrawn until every stem can be heard; a pure function of its arguments.
 
-    Nothing is played for it: the pool knows after how many samples each note is heard.
+    The onsets of the pool tell which stems are heard; nothing is rendered.
 
     Raises:
-        DataError: Some instrument stays silent whatever it plays.
+        DataError: An instrument is silent in every draw.
     """
     for redraw in range(_MAX_REDRAWS):
         plan = plan_mixture(seed + redraw * 2**32, pool, config, instruments=instruments)
@@ -57,7 +57,7 @@ def plan_sounding(
 
 
 def _is_heard(stem: StemPlan, n_samples: int, pool: NotePool) -> bool:
-    """Some note lasts beyond its onset, before a cut fades it."""
+    """Return whether some note lasts beyond its onset, before a cut fades it."""
     return any(
         pool.onsets[note.row] < min(note.length - note.fade, n_samples - note.start)
         for note in stem.notes

@@ -17,17 +17,17 @@ PEAK = 0.99
 
 @dataclass(frozen=True)
 class Mixture:
-    """A mixture at 16 kHz and what it is made of."""
+    """A mixture at 16 kHz, its stems and its plan."""
 
     plan: MixturePlan
     mix: FloatArray
     """(T,), peak 0.99."""
     stems: FloatArray
-    """(S, T), scaled like the mix: they sum to it where the plan has no effects."""
+    """(S, T), scaled like the mix: without effects, they sum to it."""
 
 
 def render_plan(plan: MixturePlan, pool: NotePool) -> Mixture:
-    """Play a plan; a pure function of its arguments."""
+    """Render a plan; a pure function of its arguments."""
     stems = np.stack([_render_stem(stem, plan.n_samples, pool) for stem in plan.stems])
     mix = stems.sum(0)
     scale = np.float32(PEAK / max(float(np.abs(mix).max()), 1e-9))
@@ -41,7 +41,7 @@ def draw_mixture(
     *,
     instruments: tuple[int, ...] | None = None,
 ) -> Mixture:
-    """Plan and play a mixture in which every stem can be heard; see `plan_sounding`."""
+    """Plan and render a mixture in which every stem can be heard; see `plan_sounding`."""
     plan = plan_sounding(seed, pool, config, instruments=instruments)
     return render_plan(plan, pool)
 

@@ -1,4 +1,4 @@
-"""A .npy file of samples that grows note by note, so that no pool needs twice its memory."""
+"""A .npy file of samples that grows note by note."""
 
 from pathlib import Path
 from types import TracebackType
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 class SampleFile:
     """Writes an int16 array of unknown length; a context manager.
 
-    NumPy pads its headers so that a longer shape needs no more room: the header is written once to
-    keep its place and again when the length is known.
+    NumPy pads headers, so that the one written at the end, with the final length, fits in the place
+    of the first.
     """
 
     def __init__(self, path: Path) -> None:
@@ -22,7 +22,7 @@ class SampleFile:
         self._write_header()
 
     def append(self, sound: NDArray[np.int16]) -> None:
-        """Write a sound, (T,), after those before it."""
+        """Append a sound, (T,)."""
         self._file.write(np.ascontiguousarray(sound, np.dtype("<i2")).data)
         self._n_samples += len(sound)
 

@@ -13,7 +13,7 @@ from cir.index.database import InstrumentDatabase
 from cir.index.unsorted import guess_families
 from cir.instruments.families import check_families
 from cir.library.database_archive import export_archive, import_archive, is_exported
-from cir.library.sounds import Labels, Limits, Upload, add_sounds
+from cir.library.sounds import Labels, Limits, UploadedFile, add_sounds
 from cir.progress import part
 from cir.types import Instrument, Progress
 from cir.ui.service import PageService
@@ -108,7 +108,7 @@ class OwnLibrary:
         return None if database is None else database.phrase_path(instrument_id)
 
     def add(
-        self, uploads: Sequence[Upload], labels: Labels, progress: Progress | None = None
+        self, uploads: Sequence[UploadedFile], labels: Labels, progress: Progress | None = None
     ) -> OwnReport:
         """Add uploaded files; archives of exported databases are imported.
 
