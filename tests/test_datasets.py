@@ -122,7 +122,7 @@ def test_instruments_of_another_dataset_are_refused(case: Case) -> None:
 
 
 def test_unknown_splits_are_refused(case: Case) -> None:
-    with pytest.raises(InputError, match="no split 'dev'; splits are train, valid, test"):
+    with pytest.raises(InputError, match="Unknown split 'dev'; splits are train, valid, test"):
         case.dataset.instruments("dev")
 
 

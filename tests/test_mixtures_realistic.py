@@ -58,7 +58,7 @@ def test_two_to_six_instruments_of_any_families(plans: list[MixturePlan]) -> Non
 
 
 def test_families_may_repeat_but_no_instrument_meets_its_twin(pool: NotePool) -> None:
-    config = replace(CONFIG, repeat_families=True, families=("bass", "organ"), max_stems=4)
+    config = replace(CONFIG, families=("bass", "organ"), max_stems=4)
     plans = [plan_mixture(seed, pool, config) for seed in range(40)]
     assert any(len(set(plan.families)) < len(plan.stems) for plan in plans)
     for plan in plans:

@@ -11,7 +11,6 @@ from cir.errors import DataError, InputError
 from cir.mixtures.pool import NotePool
 from cir.mixtures.pool_notes import decode_datasets
 from cir.mixtures.pool_tables import NEVER
-from cir.mixtures.sample_file import SampleFile
 from tests.tone_dataset import NOTES, ToneDataset
 
 
@@ -122,6 +121,9 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="built again"):
         NotePool.load(tmp_path / "pool")
     NotePool.build(tmp_path / "pool", decode_datasets([tones], split="test"))
+    (tmp_path / "pool" / "samples.bin").write_bytes(b"short")
+    with pytest.raises(DataError, match=r"Cannot read .*samples\.bin"):
+        NotePool.load(tmp_path / "pool")
     np.savez(tmp_path / "pool" / "tables.npz", starts=np.arange(3))
     with pytest.raises(DataError, match="built again"):
         NotePool.load(tmp_path / "pool")
@@ -133,13 +135,3 @@ def test_progress_reaches_everybody() -> None:
         [ToneDataset()], split="train", twins=True, progress=lambda done, words: told.append(done)
     )
     assert told == sorted(told) and told[0] == 0 and len(told) == 3
-
-
-def test_a_file_of_samples_grows(tmp_path: Path) -> None:
-    path = tmp_path / "samples.npy"
-    sounds = [np.arange(n, dtype=np.int16) for n in (3, 0, 5)]
-    with SampleFile(path) as file:
-        for sound in sounds:
-            file.append(sound)
-    np.testing.assert_array_equal(np.load(path), np.concatenate(sounds))
-    np.testing.assert_array_equal(np.load(path, mmap_mode="r"), np.concatenate(sounds))

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from cir.datasets.midi_files import Part, read_folder
 from cir.errors import DataError
@@ -30,6 +32,7 @@ FEWEST_NOTES = 100
 
 _N_PITCHES = 128
 _N_DURATIONS = len(DURATION_EDGES_SECONDS) - 1
+_FIELDS = ("pitches", "velocities", "durations")
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +103,31 @@ class NoteStatistics:
         return np.cumsum(self.durations)
 
 
+_Counts: TypeAlias = list[Annotated[int, Field(ge=0, le=2**48)]]
+_PitchCounts: TypeAlias = Annotated[_Counts, Field(min_length=_N_PITCHES, max_length=_N_PITCHES)]
+
+
+@dataclass(frozen=True)
+class _Histograms:
+    """Counts of a family as they are saved."""
+
+    pitches: _PitchCounts
+    velocities: _PitchCounts
+    durations: Annotated[_Counts, Field(min_length=_N_DURATIONS, max_length=_N_DURATIONS)]
+
+    def statistics(self) -> NoteStatistics:
+        """Convert the counts, none of which may be all 0."""
+        arrays = [np.array(getattr(self, name), np.int64) for name in _FIELDS]
+        if not all(counts.any() for counts in arrays):
+            raise ValueError("a histogram is empty")
+        return NoteStatistics(*arrays)
+
+
 @dataclass(frozen=True)
 class _Document:
     """The JSON file."""
 
-    families: Mapping[str, Mapping[str, list[int]]]
+    families: Annotated[dict[str, _Histograms], Field(min_length=1)]
     n_files: int
     n_skipped: int
 
@@ -146,11 +169,11 @@ class MidiStatistics:
             )
         try:
             document = read_json(Path(path), _Document, error=DataError)
-            families = {name: _parse(row) for name, row in document.families.items()}
-            if not families or not families.keys() <= set(FAMILIES):
+            families = {name: row.statistics() for name, row in document.families.items()}
+            if not families.keys() <= set(FAMILIES):
                 raise ValueError(f"its families are {sorted(families)}")
             return cls(families, document.n_files, document.n_skipped)
-        except (DataError, ValueError, KeyError, OverflowError) as error:
+        except (DataError, ValueError) as error:
             raise DataError(
                 f"{path} holds no note statistics ({str(error).rstrip('.')}); make them with "
                 "`cir midi-stats`."
@@ -217,20 +240,6 @@ def _count(parts: list[Part]) -> dict[str, NoteStatistics]:
         if part.family is not None:
             notes.setdefault(part.family, []).extend(part.notes)
     return {family: NoteStatistics.of_notes(played) for family, played in notes.items()}
-
-
-def _parse(row: Mapping[str, list[int]]) -> NoteStatistics:
-    counts = NoteStatistics(*(np.array(row[name], np.int64) for name in _FIELDS))
-    shapes = (counts.pitches.shape, counts.velocities.shape, counts.durations.shape)
-    if shapes != ((_N_PITCHES,), (_N_PITCHES,), (_N_DURATIONS,)):
-        raise ValueError(f"its histograms have the shapes {shapes}")
-    for histogram in (counts.pitches, counts.velocities, counts.durations):
-        if histogram.min() < 0 or histogram.sum() == 0:
-            raise ValueError("a histogram is empty or has negative counts")
-    return counts
-
-
-_FIELDS = ("pitches", "velocities", "durations")
 
 
 def _draw(sums: NDArray[np.int64], generator: np.random.Generator) -> int:

@@ -92,30 +92,22 @@ _GM_GROUPS = (
 )
 
 _SURGE_CATEGORIES = {
-    "basses": "bass",
-    "brass": "brass",
-    "winds": "reed",
-    "guitars": "guitar",
-    "plucks": "guitar",
-    "keys": "piano",
-    "percussion": "percussion",
-    "drums": "percussion",
-    "mallets": "percussion",
-    "bells": "percussion",
-    "organs": "organ",
-    "leads": "synth_lead",
-    "synths": "synth_lead",
-    "strings": "strings",
-    "string machines": "strings",
-    "pads": "synth_pad",
-    "vox": "voice",
-    "voices": "voice",
-    "fx": "synth_effects",
-    "sfx": "synth_effects",  # as Vital's styles spell it
-    "drones": "synth_effects",
-    "atmospheres": "synth_effects",
-    "ambiance": "synth_effects",
-    "soundscapes": "synth_effects",
+    category: family
+    for family, categories in {
+        "bass": "basses",
+        "brass": "brass",
+        "reed": "winds",
+        "guitar": "guitars, plucks",
+        "piano": "keys",
+        "percussion": "percussion, drums, mallets, bells",
+        "organ": "organs",
+        "synth_lead": "leads, synths",
+        "strings": "strings, string machines",
+        "synth_pad": "pads",
+        "voice": "vox, voices",
+        "synth_effects": "fx, sfx, drones, atmospheres, ambiance, soundscapes",
+    }.items()
+    for category in categories.split(", ")
 }
 
 _SAMPLE_PACK_WORDS = {

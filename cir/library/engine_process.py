@@ -66,15 +66,9 @@ def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], FloatArray | None]
 def _describe(file: Path, name: str) -> list[dict[str, Any]]:
     """List the instruments of a file with the metadata it has."""
     if file.suffix.lower() in SOUNDFONT_SUFFIXES:
+        keys = ("name", "family", "category", "author", "licence")
         return [
-            {
-                "reference": one.engine.rpartition("#")[2],
-                "name": one.name,
-                "family": one.family,
-                "category": one.category,
-                "author": one.author,
-                "licence": one.licence,
-            }
+            {"reference": one.engine.rpartition("#")[2], **{key: getattr(one, key) for key in keys}}
             for one in _open_bank(file).instruments()
         ]
     _open_preset(file)  # raises an error if this is not a preset

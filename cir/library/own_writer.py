@@ -148,7 +148,8 @@ class OwnWriter:
         ids, embeddings = self._database.embeddings()
         preview = _copy(self._database.preview_path(owner), self._preview_path(note))
         phrase = _copy(self._database.phrase_path(owner), self._phrase_path(note))
-        self._keep(note, embeddings[ids.index(owner)], preview, phrase)
+        ready = _Ready(note, embeddings[ids.index(owner)], preview, phrase)
+        self._ready[note.instrument.instrument_id] = ready
 
     def _embed(self, refused: list[str]) -> None:
         waiting, self._waiting = self._waiting, []
@@ -166,7 +167,8 @@ class OwnWriter:
             elif row in embedded:
                 preview = self._preview_path(note)
                 _write_preview(preview, audio, rate)
-                self._keep(note, embedded[row], preview, phrase)
+                ready = _Ready(note, embedded[row], preview, phrase)
+                self._ready[note.instrument.instrument_id] = ready
 
     def _embed_alone(
         self, waiting: Sequence[_Waiting], batch: Sequence[int], refused: list[str]
@@ -187,11 +189,6 @@ class OwnWriter:
             return None
         save_phrase(self._phrase_path(note), *played)
         return self._phrase_path(note)
-
-    def _keep(
-        self, note: OwnNote, embedding: FloatArray, preview: Path | None, phrase: Path | None
-    ) -> None:
-        self._ready[note.instrument.instrument_id] = _Ready(note, embedding, preview, phrase)
 
     def _preview_path(self, note: OwnNote) -> Path:
         return self._workspace / f"{note.instrument.instrument_id}.opus"

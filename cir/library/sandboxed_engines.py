@@ -53,7 +53,7 @@ class SandboxedEngines:
         Raises:
             InputError: The engine is not installed or cannot read the file.
         """
-        answer, _ = self._ask({"do": "describe", "file": str(file), "name": name}, name)
+        answer, _ = self._ask("describe", file, name)
         return [Described(**one) for one in answer["instruments"]]
 
     def play(
@@ -67,7 +67,7 @@ class SandboxedEngines:
         Raises:
             InputError: The engine cannot play it, or it is silent.
         """
-        audio = self._render("play", file, name, reference, family)
+        _, audio = self._ask("play", file, name, reference=reference, family=family)
         if not audio.size:
             raise InputError(f"{name} {reference} is silent at the pitch of its reference note.")
         return audio, RENDER_RATE
@@ -75,13 +75,12 @@ class SandboxedEngines:
     def phrase(
         self, file: Path, name: str, reference: str, family: str | None, category: str
     ) -> tuple[FloatArray, int] | None:
-        """Play the phrase of an instrument, as one of a family; None if it cannot be played.
-
-        Returns:
-            The phrase, (T,), and its sample rate.
-        """
+        """Play the phrase of an instrument, (T,), with its sample rate; None if it cannot."""
         try:
-            return self._render("phrase", file, name, reference, family, category), PHRASE_RATE
+            _, audio = self._ask(
+                "phrase", file, name, reference=reference, family=family, category=category
+            )
+            return audio, PHRASE_RATE
         except InputError:
             return None
 
@@ -91,32 +90,15 @@ class SandboxedEngines:
     def __exit__(self, *_: object) -> None:
         self._stop()
 
-    def _render(
-        self,
-        do: str,
-        file: Path,
-        name: str,
-        reference: str,
-        family: str | None,
-        category: str = "",
-    ) -> FloatArray:
-        request = {
-            "do": do,
-            "file": str(file),
-            "name": name,
-            "reference": reference,
-            "family": family,
-            "category": category,
-        }
-        return self._ask(request, name)[1]
-
-    def _ask(self, request: dict[str, Any], name: str) -> tuple[dict[str, Any], FloatArray]:
+    def _ask(
+        self, do: str, file: Path, name: str, **which: str | None
+    ) -> tuple[dict[str, Any], FloatArray]:
         process = self._process or _start()
         self._process = process
         watchdog = threading.Timer(ANSWER_SECONDS, process.kill)
         watchdog.start()
         try:
-            answer, audio = _exchange(process, request)
+            answer, audio = _exchange(process, {"do": do, "file": str(file), "name": name, **which})
         except (OSError, ValueError):
             self._stop()
             raise InputError(
@@ -155,11 +137,9 @@ def _exchange(
     assert process.stdout is not None  # noqa: S101
     process.stdin.write(json.dumps(request).encode() + b"\n")
     process.stdin.flush()
-    answer: dict[str, Any] = json.loads(
-        process.stdout.readline()
-    )  # an empty answer is invalid JSON
+    answer: dict[str, Any] = json.loads(process.stdout.readline())  # invalid if it is empty
     size = 4 * int(answer.get("samples", 0))
     samples = process.stdout.read(size)
     if len(samples) != size:
-        raise EOFError(f"{len(samples)} of {size} bytes")
+        raise ValueError(f"{len(samples)} of {size} bytes")
     return answer, np.frombuffer(samples, dtype="<f4").astype(np.float32)

@@ -20,7 +20,7 @@ def draw_cast(
     names = [name for name in config.families if name in pool.families]
     n_stems = int(generator.integers(config.min_stems, config.max_stems + 1))
     cast: dict[str, int] = {}
-    for family in _draw_families(generator, pool, names, n_stems, config.repeat_families):
+    for family in _draw_families(generator, pool, names, n_stems):
         group = pool.of_family(family)
         number = group[generator.integers(len(group))]
         if pool.instruments[number].instrument_id in cast:
@@ -38,13 +38,13 @@ def draw_cast(
 
 
 def _draw_families(
-    generator: np.random.Generator, pool: NotePool, names: list[str], n_stems: int, repeat: bool
+    generator: np.random.Generator, pool: NotePool, names: list[str], n_stems: int
 ) -> list[str]:
-    """Draw a family for each stem; none twice before all occur, unless `repeat` is set."""
+    """Draw a family for each stem, none twice before all occur."""
     if not names:
         return []
     weights = np.sqrt([len(pool.of_family(name)) for name in names])
-    n_first = 0 if repeat else min(n_stems, len(names))
+    n_first = min(n_stems, len(names))
     # The order of weighted exponential draws is a weighted draw without replacement.
     first = (generator.exponential(size=len(names)) / weights).argsort()[:n_first]
     shares = weights.cumsum() / weights.sum()

@@ -31,8 +31,6 @@ class MixtureConfig:
     min_stems: int = 2
     """`realistic` only, as all fields below."""
     max_stems: int = 6
-    repeat_families: bool = False
-    """Whether a family may occur twice before all others occur."""
     effects_probability: float = 0.5
     """Probability of each of reverb, equaliser and noise on the mix."""
     codec_probability: float = 0.1

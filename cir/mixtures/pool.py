@@ -12,10 +12,10 @@ from cir.errors import DataError
 from cir.files import replacing_folder
 from cir.mixtures.pool_notes import INT16_SCALE, DecodedInstrument, decode_datasets
 from cir.mixtures.pool_tables import PoolTables, TableBuilder, pitch_weights
-from cir.mixtures.sample_file import SampleFile
 from cir.types import FloatArray, Progress
 
-_SAMPLES = "samples.npy"
+_SAMPLES = "samples.bin"
+_SAMPLE_TYPE = np.dtype("<i2")
 _TABLES = "tables.npz"
 
 
@@ -82,11 +82,11 @@ class NotePool:
         """
         builder = TableBuilder()
         with replacing_folder(folder) as unfinished:
-            with SampleFile(unfinished / _SAMPLES) as file:
+            with (unfinished / _SAMPLES).open("wb") as file:
                 for instrument in instruments:
                     builder.append(instrument)
                     for sound in instrument.sounds:
-                        file.append(sound)
+                        file.write(sound.astype(_SAMPLE_TYPE).tobytes())
             builder.tables().save(unfinished / _TABLES)
         return cls.load(folder)
 
@@ -120,7 +120,11 @@ class NotePool:
             DataError: The pool is missing or of another version.
         """
         tables = PoolTables.load(folder / _TABLES)
-        samples = np.load(folder / _SAMPLES, mmap_mode="r")
+        path, shape = folder / _SAMPLES, (int(tables.starts[-1]),)
+        try:
+            samples = np.memmap(path, _SAMPLE_TYPE, "r", shape=shape)
+        except (OSError, ValueError) as error:
+            raise DataError(f"Cannot read {path} ({error}); delete its folder.") from None
         return cls(np.asarray(samples), tables)  # slicing a memmap itself is slow
 
     def of_family(self, family: str) -> list[int]:

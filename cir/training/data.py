@@ -11,7 +11,7 @@ from cir.mixtures.pool_notes import decode_datasets
 from cir.training.config import TrainingConfig
 from cir.types import Progress
 
-_POOL_VERSION = 3
+_POOL_VERSION = 4
 
 
 def open_datasets(config: TrainingConfig) -> list[NoteDataset]:

@@ -11,7 +11,7 @@ from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.library.digests import CONTENTS_NAME
 from cir.library.sounds import AddReport, Labels, Limits, UploadedFile, add_sounds
-from cir.types import FloatArray, Progress
+from cir.types import FloatArray
 from tests.fakes import SpectrumEncoder, tone
 
 
@@ -158,13 +158,7 @@ class CountingEncoder(SpectrumEncoder):
         super().__init__()
         self.count = 0
 
-    def embed(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        *,
-        progress: Progress | None = None,
-    ) -> FloatArray:
+    def embed(self, sounds: Sequence[FloatArray], sample_rate: int, **_: object) -> FloatArray:
         self.count += len(sounds)
         return super().embed(sounds, sample_rate)
 
@@ -321,13 +315,7 @@ def test_one_odd_file_is_skipped_by_the_name_that_its_owner_gave_it(
 class DeafEncoder(SpectrumEncoder):
     """Cannot make anything of sounds of one rate."""
 
-    def embed(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        *,
-        progress: Progress | None = None,
-    ) -> FloatArray:
+    def embed(self, sounds: Sequence[FloatArray], sample_rate: int, **_: object) -> FloatArray:
         return super().embed(sounds, sample_rate) * (np.nan if sample_rate == 22_050 else 1.0)
 
 
