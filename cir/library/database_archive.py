@@ -26,9 +26,9 @@ from cir.index.bundle import (
     read_bundle,
 )
 from cir.index.database import InstrumentDatabase, check_new_folder
+from cir.instruments.safe_zip import files_of, holds, open_archive, unpack
 from cir.library.digests import CONTENTS_NAME, read_digests, write_digests
 from cir.library.find_files import Limits
-from cir.library.safe_zip import files_of, holds, open_archive, unpack
 from cir.types import Encoder, Progress
 
 MAX_SOUND_SECONDS = 60.0

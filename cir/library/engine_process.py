@@ -25,7 +25,7 @@ from cir.errors import CirError
 from cir.index.phrases import play_phrase
 from cir.index.references import play_reference
 from cir.instruments.families import family_of_folder
-from cir.library.safe_zip import SOUNDFONT_SUFFIXES
+from cir.instruments.safe_zip import SOUNDFONT_SUFFIXES
 from cir.types import FloatArray
 
 _MAX_MEMORY_BYTES = 6 << 30

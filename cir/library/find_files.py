@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from cir.audio.formats import READABLE
 from cir.errors import InputError
-from cir.library.safe_zip import (
+from cir.instruments.safe_zip import (
     ARCHIVE_SUFFIX,
     INSTRUMENT_SUFFIXES,
     MAX_BYTES,

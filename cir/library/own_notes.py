@@ -10,9 +10,9 @@ from cir.audio.io import load_audio
 from cir.errors import CirError, InputError
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_file, family_of_folder, reference_pitch
+from cir.instruments.safe_zip import PRESET_SUFFIXES, SOUNDFONT_SUFFIXES
 from cir.library.digests import digest_of_file
 from cir.library.find_files import LOOSE_FOLDER, Limits, SoundFile
-from cir.library.safe_zip import PRESET_SUFFIXES, SOUNDFONT_SUFFIXES
 from cir.library.sandboxed_engines import Described, SandboxedEngines
 from cir.text import clean
 from cir.types import FloatArray, Instrument
