@@ -1,4 +1,4 @@
-"""The child process of `sandboxed_engines`: plays sound fonts and presets, and may crash.
+"""The child process of `sandboxed_engines`: plays sound fonts and presets.
 
 A request is a line of JSON. The answer is a line of JSON, followed by `samples` float32 numbers if
 sound was asked for.

@@ -32,6 +32,8 @@ class AddReport:
     """Number of instruments that replaced another."""
     was_stopped: bool = False
     """Whether `stop` ended it early; the same call goes on from here."""
+    notices: tuple[str, ...] = ()
+    """What is missing of each sound that was read in part."""
 
 
 def add_sounds(
@@ -89,7 +91,12 @@ def add_sounds(
         why = f"; the first problem: {refused[0]}" if refused else "."
         raise InputError(f"None of the sounds can be added{why}")
     return AddReport(
-        tuple(writer.added), tuple(refused), writer.unchanged, writer.replaced, was_stopped
+        tuple(writer.added),
+        tuple(refused),
+        writer.unchanged,
+        writer.replaced,
+        was_stopped,
+        tuple(writer.notices),
     )
 
 
