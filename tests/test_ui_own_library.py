@@ -75,7 +75,7 @@ def test_sounds_are_added_changed_and_removed(
     assert library.remove(second) == "b"
     assert preview is not None
     assert not preview.exists()
-    with pytest.raises(InputError, match="none with the id"):
+    with pytest.raises(InputError, match="instruments has the id"):
         library.remove(second)
     with pytest.raises(InputError, match="Unknown family"):
         library.set_family(library.instruments[0].instrument_id, "kazoo")
