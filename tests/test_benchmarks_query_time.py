@@ -15,7 +15,7 @@ from cir.evaluation.mixture_stream import MixtureSet, draw_mixtures
 from cir.instruments.note_bank import SAMPLE_RATE
 from cir.metrics import target_ranks
 from cir.mixtures.config import PAPER_FAMILIES
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
 from cir.model.windows import cut_windows
 from cir.types import FloatArray

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from cir.training.config import TrainingConfig
     from cir.training.recipe import RecipeConfig
+    from cir.training.run_config import TrainingConfig
 
 _Config = TypeVar("_Config", "TrainingConfig", "RecipeConfig")
 
@@ -71,7 +71,7 @@ def train(
         recipe = load_config(config, RecipeConfig, overrides)
         _train_recipe(_adjusted(recipe, data, seed, initial), folder, cpu=cpu)
     else:
-        from cir.training.config import TrainingConfig
+        from cir.training.run_config import TrainingConfig
 
         loaded = load_config(config, TrainingConfig, overrides)
         _train_paper(_adjusted(loaded, data, seed, initial), folder, cpu=cpu)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from cir.losses.pair_infonce import PAPER_TEMPERATURE
-from cir.losses.several_positives import several_positives_infonce
+from cir.losses.supervised_contrastive import several_positives_infonce
 
 
 def full_infonce(

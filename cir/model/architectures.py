@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from cir.errors import CheckpointError
-from cir.model.config import EncoderConfig
-from cir.model.conv_ast.config import ConvAstConfig
-from cir.model.conv_ast.network import ConvAst
-from cir.model.network import TimbreNetwork
+from cir.model.ast import TimbreNetwork
+from cir.model.ast_config import EncoderConfig
+from cir.model.conv_ast import ConvAst
+from cir.model.conv_ast_config import ConvAstConfig
 from cir.model.network_config import split_json
 
 AnyConfig: TypeAlias = EncoderConfig | ConvAstConfig

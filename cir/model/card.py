@@ -2,7 +2,7 @@
 
 from cir.audio.features import SAMPLE_RATE
 from cir.model.architectures import AnyConfig
-from cir.model.conv_ast.config import ConvAstConfig
+from cir.model.conv_ast_config import ConvAstConfig
 
 CARD_NAME = "README.md"
 

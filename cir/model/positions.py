@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from cir.audio.features import SAMPLE_RATE
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch import Tensor
 from cir.mixtures.batched import render_batch
 from cir.mixtures.device_notes import DeviceNotes
 from cir.mixtures.pool import NotePool
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.training.sampler import MixtureBatchPlan, PairPlan
 
 

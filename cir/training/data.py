@@ -7,7 +7,7 @@ from pathlib import Path
 from cir.datasets.base import NoteDataset
 from cir.datasets.registry import open_dataset
 from cir.mixtures.pool import NotePool
-from cir.training.config import TrainingConfig
+from cir.training.run_config import TrainingConfig
 from cir.types import Progress
 
 _POOL_VERSION = 3

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -132,6 +133,18 @@ class FeaturePool:
         draws, kinds = torch.rand(shape, generator=generator, device=self.device)
         columns = (draws * self.n_notes[instruments]).long()
         return self.rows[instruments, torch.where(kinds < reference_share, 0, columns)]
+
+
+@lru_cache(maxsize=512)
+def device_table(values: tuple[Any, ...], device: torch.device) -> Tensor:
+    """Return a small constant table on a device, sent there once: the host waits whenever it sends.
+
+    Args:
+        values: Numbers, or tuples of them.
+        device: Where the table lies; nobody may change it.
+    """
+    with torch.inference_mode(False):
+        return torch.tensor(values, device=device)
 
 
 def _count_pitches(pitches: NDArray[np.int64], families: NDArray[np.str_]) -> NDArray[np.int64]:

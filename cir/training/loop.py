@@ -1,8 +1,9 @@
-"""Train a configuration into a folder; interrupted at any moment, it goes on where it was."""
+"""Train one of the paper's models into a folder; an interrupted run resumes where it was."""
 
+import copy
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from datetime import timedelta
 from importlib.util import find_spec
@@ -22,17 +23,14 @@ from cir.instruments.families import FAMILIES
 from cir.model.encoder import TimbreEncoder
 from cir.model.hub import fetch
 from cir.model.pretrained import initialise_from_ast
-from cir.training.average import MovingAverage
 from cir.training.batches import BatchRenderer, MixtureBatch, PairBatch
-from cir.training.config import TrainingConfig
 from cir.training.data import open_datasets, training_pool
-from cir.training.divergence import check_finite
-from cir.training.interrupts import collect_interrupts
 from cir.training.objective import Objective
-from cir.training.prefetch import Prefetcher
+from cir.training.prefetch import prefetch
+from cir.training.run_config import TrainingConfig
 from cir.training.run_folder import Progressed, RunFolder
 from cir.training.sampler import BatchSampler, MixtureBatchPlan, PairPlan
-from cir.training.schedule import learning_rate_factor
+from cir.training.stopping import check_finite, collect_interrupts
 from cir.training.validation import Validation, check_validation
 from cir.types import Progress
 
@@ -67,13 +65,9 @@ def train(config: TrainingConfig, folder: Path, *, cpu: bool = False) -> Path:
     datasets = open_datasets(config)
     check_validation(datasets[0], config)
     use_cpu = cpu or not torch.cuda.is_available()
-    precision = config.precision
-    if precision == "auto":
-        precision = "no" if use_cpu else "bf16"
     accelerator = Accelerator(
         cpu=cpu,
-        mixed_precision=precision,
-        gradient_accumulation_steps=config.accumulate,
+        mixed_precision="no" if use_cpu else "bf16",
         log_with=_available_trackers(config.trackers) or None,
         project_config=ProjectConfiguration(str(folder), logging_dir=str(folder)),
         kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
@@ -104,27 +98,23 @@ class _Trainer:
         with accelerator.main_process_first(), _decoding_bar(show=self.main) as progress:
             pool = training_pool(datasets, config, folder.folder.parent / "cache", progress)
         self.sampler = BatchSampler(pool, config)
-        self.renderer = BatchRenderer(
-            pool,
-            config.encoder,
-            accelerator.device,
-        )
+        self.renderer = BatchRenderer(pool, config.encoder, accelerator.device)
         numbers = {name: number for number, name in enumerate(FAMILIES)}
         families = [numbers.get(one.family or "", -1) for one in pool.instruments]
         objective = Objective(config, families)
         optimizer = AdamW(_parameter_groups(objective, config), lr=config.learning_rate)
-        self.average = MovingAverage(objective.network, config.ema_decay)
+        self.average = copy.deepcopy(objective.network).requires_grad_(False)
         with accelerator.main_process_first():  # it may have to put a checkpoint back in place
-            restored = folder.restore(objective, self.average.network, optimizer)
+            restored = folder.restore(objective, self.average, optimizer)
         if restored is None:
             self._initialise(objective)
-            self.average = MovingAverage(objective.network, config.ema_decay)
+            self.average = copy.deepcopy(objective.network).requires_grad_(False)
         self.state = restored or Progressed()
         self.objective, self.optimizer = accelerator.prepare(objective, optimizer)
         for entry in self.optimizer.state.values():
             # accelerate moves all to the device; of steps there, Adam asks one after the other.
             entry["step"] = entry["step"].cpu()
-        self.average.network.to(accelerator.device)
+        self.average.to(accelerator.device)
         if self.main:
             self.validation = Validation(datasets[0], pool, config)
             folder.save_config(config)
@@ -156,10 +146,11 @@ class _Trainer:
             total=total, initial=self.state.step, unit="step", disable=not self.main
         )
         ahead = 0 if self.accelerator.device.type == "cpu" else _PREFETCHED
-        with collect_interrupts() as interrupted, bar, Prefetcher(self._plan, ahead=ahead) as plans:
+        batches = prefetch(self._plan, self.state.step, ahead=ahead)
+        with collect_interrupts() as interrupted, bar, closing(batches) as plans:
             while self.state.step < total:
                 started = time.monotonic()
-                losses, clips = self._step(plans)
+                losses, clips = self._step(next(plans))
                 self.state = replace(
                     self.state,
                     step=self.state.step + 1,
@@ -182,37 +173,27 @@ class _Trainer:
                 if stop:
                     break
 
-    def _step(self, plans: Prefetcher[_Plan]) -> tuple[dict[str, Tensor], int]:
-        """One optimiser step; its losses and how many sounds all processes embedded."""
-        config = self.config
-        factor = learning_rate_factor(
-            self.state.step,
-            total=config.total_steps,
-            warmup=config.warmup_steps,
-            decay=config.total_steps if config.decay_steps is None else config.decay_steps,
-            shape=config.schedule,
-            final=config.final_learning_rate / config.learning_rate if config.learning_rate else 0,
-        )
+    def _step(self, plan: _Plan) -> tuple[dict[str, Tensor], int]:
+        """Take a step; return its losses and how many sounds all processes embedded."""
+        config, step = self.config, self.state.step
         for group in self.optimizer.param_groups:
-            group["lr"] = config.learning_rate * factor
-        clips = 0
-        for part in range(config.accumulate):
-            number = self.state.step * config.accumulate + part
-            torch.manual_seed(_dropout_seed(config.seed, number, self.accelerator.process_index))
-            batch = self._render(plans.get(number))
-            with self.accelerator.accumulate(self.objective):
-                losses: dict[str, Tensor] = self.objective(batch)
-                self.accelerator.backward(losses["loss"])
-                if self.accelerator.sync_gradients and config.max_gradient_norm:
-                    self.accelerator.clip_grad_norm_(
-                        self.objective.parameters(), config.max_gradient_norm
-                    )
-                self.optimizer.step()
-                self.optimizer.zero_grad()
-            clips += batch.n_clips * self.accelerator.num_processes
+            group["lr"] = config.learning_rate_at(step)
+        torch.manual_seed(_dropout_seed(config.seed, step, self.accelerator.process_index))
+        batch = self._render(plan)
+        losses: dict[str, Tensor] = self.objective(batch)
+        self.accelerator.backward(losses["loss"])
+        if config.max_gradient_norm:
+            self.accelerator.clip_grad_norm_(self.objective.parameters(), config.max_gradient_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
         network = self.accelerator.unwrap_model(self.objective).network
-        self.average.update(network, self.state.step + 1)
-        return losses, clips
+        # While it is young, the average forgets quickly: random weights would linger otherwise.
+        decay = min(config.ema_decay, (step + 1) / (step + 11))
+        with torch.no_grad():
+            torch._foreach_lerp_(
+                list(self.average.parameters()), list(network.parameters()), 1 - decay
+            )
+        return losses, batch.n_clips * self.accelerator.num_processes
 
     def _plan(self, number: int) -> _Plan:
         """This process's share of batch `number`."""
@@ -236,19 +217,18 @@ class _Trainer:
         if self.state.step % _LOG_EVERY_STEPS == 0:
             row = {name: float(value.detach()) for name, value in losses.items()}
             speed = self.state.clips / self.state.seconds
-            self.folder.log({"step": self.state.step, "clips": self.state.clips, **row})
+            self.folder.log("log.csv", {"step": self.state.step, "clips": self.state.clips, **row})
             self.accelerator.log({**row, "clips_per_second": speed}, step=self.state.step)
             bar.set_postfix(loss=f"{row['loss']:.3f}", clips_per_s=f"{speed:.0f}")
 
     def _validate(self) -> None:
         started = time.monotonic()
-        encoder = TimbreEncoder(self.average.network, self.accelerator.device)
+        encoder = TimbreEncoder(self.average, self.accelerator.device)
         metrics = self.validation.run(encoder)
         seconds = self.state.seconds + time.monotonic() - started
         self.state = replace(self.state, seconds=seconds)
-        self.folder.log_validation(
-            {"step": self.state.step, "clips": self.state.clips, "seconds": seconds, **metrics}
-        )
+        progress = {"step": self.state.step, "clips": self.state.clips, "seconds": seconds}
+        self.folder.log("validation.csv", {**progress, **metrics})
         self.accelerator.log(
             {f"validation/{name}": value for name, value in metrics.items()}, step=self.state.step
         )
@@ -260,10 +240,8 @@ class _Trainer:
 
     def _save(self) -> None:
         objective = self.accelerator.unwrap_model(self.objective)
-        self.folder.save(objective, self.average.network, self.optimizer, self.state)
-        TimbreEncoder(self.average.network, self.accelerator.device).save_pretrained(
-            self.folder.last
-        )
+        self.folder.save(objective, self.average, self.optimizer, self.state)
+        TimbreEncoder(self.average, self.accelerator.device).save_pretrained(self.folder.last)
 
 
 def _check_shares(config: TrainingConfig, n_processes: int) -> None:

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from cir.audio.features import SAMPLE_RATE
 from cir.audio.log_frequency import NEPERS_PER_UNIT, BandConfig, bring_to_level
-from cir.training.device_tables import device_table
-from cir.training.feature_pool import FeaturePool
-from cir.training.recast import Recast, shift_bands
+from cir.training.feature_pool import FeaturePool, device_table
+from cir.training.level_changes import Recast, shift_bands
 
 _LAYER_DB = (-10.0, 5.0)
 """How loud the second instrument of a layered one is."""

@@ -11,11 +11,10 @@ from torch.nn.functional import normalize
 
 from cir.losses.supervised_contrastive import supervised_contrastive
 from cir.metrics import mean_reciprocal_rank, target_ranks, top_k_accuracy
-from cir.model.conv_ast.network import ConvAst
+from cir.model.conv_ast import ConvAst
 from cir.training.feature_cache import FeatureCache
-from cir.training.network_stage import NetworkStage
 from cir.training.note_batches import NoteSampler
-from cir.training.stage import StageConfig
+from cir.training.stage import NetworkStage, StageConfig
 
 FIRST_TEMPERATURE = 0.1
 _LOWEST_TEMPERATURE = 0.02

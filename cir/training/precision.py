@@ -5,7 +5,7 @@ import time
 import torch
 from torch import nn
 
-from cir.model.conv_ast.network import ConvAst
+from cir.model.conv_ast import ConvAst
 
 _N_CLIPS = 64
 _SECONDS = 2.0

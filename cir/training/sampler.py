@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.errors import DataError
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.plan import MixturePlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.score import plan_sounding
-from cir.training.config import TrainingConfig
+from cir.training.run_config import TrainingConfig
 
 _FEWEST_STEMS = 2
 
@@ -99,7 +99,7 @@ class BatchSampler:
         """With as many instruments of each as mixtures in a batch, none can run out later."""
         if self.config.paper_probability == 0:
             return
-        for family in self.config.paper_families:
+        for family in PAPER_FAMILIES:
             if len(self._family_names.get(family, ())) < self.config.batch_size:
                 self._refuse(family)
 
@@ -149,14 +149,14 @@ class BatchSampler:
         A family query has one answer: no family plays twice.
         """
         if generator.uniform() < self.config.paper_probability:
-            return self.config.paper_families
+            return PAPER_FAMILIES
         left = {
             name: len(members) - len(used.intersection(members))
             for name, members in self._family_names.items()
         }
         weights = np.sqrt(list(left.values()))
         n_left = int((weights > 0).sum())
-        n_stems = len(self.config.paper_families)
+        n_stems = len(PAPER_FAMILIES)
         if n_left < min(n_stems, _FEWEST_STEMS):
             raise DataError(
                 f"A batch of {self.config.batch_size} mixtures needs more than the "

@@ -1,6 +1,7 @@
-"""Instruments that nobody made: one chain of changes on all notes of an instrument alike.
+"""Changes of levels, for many instruments at once, on any device.
 
-Everything happens to the levels of a spectrogram, for many instruments at once, on any device.
+Recasting makes new instruments: all notes of an instrument go through one chain of changes. Gates
+cut a note where a mixture starts and ends it.
 """
 
 import math
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cir.audio.features import SAMPLE_RATE
 from cir.audio.log_frequency import LEVEL_FLOOR, NEPERS_PER_UNIT, BandConfig
 
 _UNITS_PER_DB = math.log(10) / 10 / NEPERS_PER_UNIT
@@ -120,6 +122,32 @@ def shift_bands(levels: Tensor, bands: Tensor) -> Tensor:
     return torch.where(inside[:, None], levels.gather(-1, index), LEVEL_FLOOR)
 
 
+def gate_notes(since: Tensor, left: Tensor, bands: BandConfig) -> tuple[Tensor, Tensor]:
+    """Return factors of power that turn a note's own frames into those of a note in a mixture.
+
+    A long window hears a note before the note reaches its middle, and after it has gone. Where the
+    note is cut, it keeps the share of its amplitude that lies within the window.
+
+    Args:
+        since: Seconds from the note's start to each frame's middle, (*frames); negative before.
+        left: Seconds from there to where the note is cut, (*frames); negative after.
+        bands: Of the spectrogram.
+
+    Returns:
+        Factors for the long window's bands and for the short one's, (*frames) each, from 0 to 1. A
+        note's own frames are heard from its start on: 1 stands for that.
+    """
+    first_middle = bands.hop_samples / SAMPLE_RATE / 2
+
+    def gate(n_window: int) -> Tensor:
+        seconds = n_window / SAMPLE_RATE
+        heard = _share_before(left, seconds) - _share_before(-since, seconds)
+        whole = 1 - _share_before(-since.clamp_min(first_middle), seconds)
+        return (heard.clamp_min(0) / whole).square().clamp_max(1)
+
+    return gate(bands.long_window_samples), gate(bands.short_window_samples)
+
+
 def _octaves(bands: BandConfig, device: torch.device) -> Tensor:
     """Above 1 Hz, of each band, (bands,)."""
     steps = torch.arange(bands.n_bands, device=device) / bands.bands_per_octave
@@ -129,3 +157,9 @@ def _octaves(bands: BandConfig, device: torch.device) -> Tensor:
 def _fall(octaves: Tensor, slope: Tensor | float) -> Tensor:
     """Decibels of a filter so many octaves beyond its cutoff."""
     return -10 * torch.log10(1 + 2 ** (slope * octaves.clamp(-8, 6))) * (slope > 0)
+
+
+def _share_before(seconds: Tensor, window_seconds: float) -> Tensor:
+    """Of a Hann window's sum, what lies before a time counted from its middle."""
+    share = (seconds / window_seconds + 0.5).clamp(0, 1)
+    return share - torch.sin(2 * math.pi * share) / (2 * math.pi)
