@@ -1,4 +1,4 @@
-"""`cir train`: a configuration becomes a model."""
+"""`cir train`: train a model from a configuration."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +80,7 @@ def train(
 def _adjusted(
     config: _Config, data: list[str] | None, seed: int | None, initial: str | None
 ) -> _Config:
-    """What the command line says takes the place of what the file says."""
+    """Replace values of the file by those of the command line."""
     if data:
         config = replace(config, data=tuple(data), data_weights=())
     if seed is not None:

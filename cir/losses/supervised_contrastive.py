@@ -23,7 +23,7 @@ def supervised_contrastive(
     Args:
         embeddings: Raw, (N, D).
         labels: Integers, (N,).
-        temperature: Divides the cosines; a tensor where it is learned.
+        temperature: Divides the cosines; a tensor if it is learned.
 
     Returns:
         Mean over the sounds whose label occurs again, a scalar; 0 if none does.
@@ -44,7 +44,7 @@ def several_positives_infonce(
     Args:
         embeddings: Raw, (N, D).
         is_positive: Row by row, bool, (N, N), False on the diagonal; all others are negatives.
-        temperature: Divides the cosines; a tensor where it is learned.
+        temperature: Divides the cosines; a tensor if it is learned.
 
     Returns:
         Mean cross-entropy over the rows that have a positive, a scalar; 0 if none has.

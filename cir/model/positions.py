@@ -1,4 +1,4 @@
-"""A positional table learned for one grid of patches, for another grid."""
+"""Positional tables, learned for one grid of patches, for another grid."""
 
 from dataclasses import dataclass
 
@@ -36,10 +36,10 @@ class PatchGrid:
 
 
 def resample_positions(table: Tensor, source: PatchGrid, target: PatchGrid) -> Tensor:
-    """Read the table off at the target's patches, bilinearly over frequency and time.
+    """Interpolate the table at the target's patches, bilinearly over frequency and time.
 
     A target that ends earlier takes the start of the table, so that a second stays a second. One
-    that ends later squeezes its seconds into the source's: no two columns may share a position.
+    that ends later is squeezed into the source's range: no two columns may share a position.
 
     Args:
         table: Positions of CLS, distillation and patch tokens, (1, 2 + rows x columns, D).

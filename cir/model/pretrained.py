@@ -1,4 +1,4 @@
-"""Start from an AST that somebody else has trained, on AudioSet for instance."""
+"""Initialisation from an AST trained elsewhere, on AudioSet for instance."""
 
 import math
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ def initialise_from_ast(
 
 
 def _read_config(folder: Path, source: str) -> EncoderConfig:
-    """An AST's sizes as ours; it hears a whole table at a time."""
+    """Read the sizes of an AST; its clips are as long as its table."""
     missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(

@@ -49,16 +49,16 @@ class MixtureBatch:
 
 
 class BatchRenderer:
-    """Plays what the sampler wrote, on the device: all notes lie there as one tensor."""
+    """Renders plans on the device, where all notes lie as one tensor."""
 
     def __init__(self, pool: NotePool, encoder: EncoderConfig, device: torch.device) -> None:
-        """Bring the notes to the device."""
+        """Copy the notes to the device."""
         self._encoder = encoder
         self._device = device
         self._notes = DeviceNotes(pool, device)
 
     def pairs(self, plan: PairPlan) -> PairBatch:
-        """The waveforms of each instrument."""
+        """Return the waveforms of each instrument."""
         rows = [row for pair in plan.rows for row in pair]
         return PairBatch(
             self.clips(rows).view(len(plan.rows), len(plan.rows[0]), -1),
@@ -66,7 +66,7 @@ class BatchRenderer:
         )
 
     def mixtures(self, plan: MixtureBatchPlan) -> MixtureBatch:
-        """The mixtures, the notes beside them, and what belongs to what."""
+        """Return the mixtures, a note for each stem, and which belong together."""
         families = self._encoder.families
         stems = [
             (owner, stem.instrument, family)
@@ -83,7 +83,7 @@ class BatchRenderer:
         )
 
     def clips(self, rows: list[int]) -> Tensor:
-        """Notes of the pool, (N, T), each padded or cut to what the encoder takes."""
+        """Return notes of the pool, (N, T), padded or cut to the length that the encoder takes."""
         return self._notes.clips(rows, self._encoder.note_samples)
 
     def _numbers(self, values: "list[int] | tuple[int, ...]") -> Tensor:

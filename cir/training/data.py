@@ -28,7 +28,7 @@ def training_pool(
     cache: Path,
     progress: Progress | None = None,
 ) -> NotePool:
-    """All training instruments with their variants, from the cache where it holds them.
+    """Load all training instruments with their variants, decoding what the cache lacks.
 
     Decoding takes minutes and gigabytes: it is done once for all runs, source by source, and all
     processes of a run share the same pages of memory.

@@ -39,7 +39,7 @@ _Plan: TypeAlias = PairPlan | MixtureBatchPlan
 _LOG_EVERY_STEPS = 20
 _PREFETCHED = 4
 _PATIENCE = timedelta(hours=6)
-"""The others wait while one process decodes or validates; torch would give up after minutes."""
+"""How long processes wait while one decodes or validates; torch would give up after minutes."""
 _TRACKER_PACKAGES = {"tensorboard": ("tensorboardX", "tensorboard")}
 
 
@@ -51,13 +51,13 @@ def train(config: TrainingConfig, folder: Path, *, cpu: bool = False) -> Path:
     Args:
         config: The run.
         folder: Where checkpoint, logs, `best` and `last` models go.
-        cpu: Leave a GPU alone.
+        cpu: Do not use a GPU.
 
     Returns:
-        The folder of the best model by validation; not there where a run was stopped before any.
+        The folder of the best model by validation; it does not exist before the first validation.
 
     Raises:
-        InputError: The batches cannot be shared out among so many processes.
+        InputError: The batches cannot be shared out among the processes.
         DataError: A loss is not a finite number; the checkpoint before it is kept.
         CirError: A source, a checkpoint or what to start from cannot be used.
     """
@@ -121,7 +121,7 @@ class _Trainer:
             accelerator.init_trackers("tensorboard", config={"config": str(asdict(config))})
 
     def _initialise(self, objective: Objective) -> None:
-        """Start from other weights where the configuration names some."""
+        """Load the weights that the configuration names to start from."""
         if self.config.initial_ast is not None:
             try:
                 folder = fetch(self.config.initial_ast)
@@ -139,7 +139,7 @@ class _Trainer:
             RunFolder(folder).initialise(objective)
 
     def run(self) -> None:
-        """Step after step until the end or an interruption."""
+        """Train until the end or an interruption."""
         total = self.config.total_steps
         saved_at = time.monotonic()
         bar: tqdm[Never] = tqdm(
@@ -196,7 +196,7 @@ class _Trainer:
         return losses, batch.n_clips * self.accelerator.num_processes
 
     def _plan(self, number: int) -> _Plan:
-        """This process's share of batch `number`."""
+        """Draw the share of this process in batch `number`."""
         draw = self.sampler.pairs if self.config.task == "pairs" else self.sampler.mixtures
         return draw(number, self.accelerator.process_index, self.accelerator.num_processes)
 
@@ -206,7 +206,7 @@ class _Trainer:
         return self.renderer.mixtures(plan)
 
     def _any(self, here: bool) -> bool:
-        """Whether it is so in any process: they all stop at the same step."""
+        """Return whether `here` is true in any process, so that all stop at the same step."""
         if self.accelerator.num_processes == 1:
             return here
         flag = torch.tensor([here], dtype=torch.long, device=self.accelerator.device)
@@ -245,7 +245,7 @@ class _Trainer:
 
 
 def _check_shares(config: TrainingConfig, n_processes: int) -> None:
-    """Refuse batches that some process would have more of than another, or nothing."""
+    """Refuse batches that cannot be shared out equally."""
     if config.batch_size % n_processes:
         raise InputError(
             f"batch_size must be a multiple of the number of processes, {n_processes}, got "
@@ -254,7 +254,7 @@ def _check_shares(config: TrainingConfig, n_processes: int) -> None:
 
 
 def _available_trackers(names: Sequence[str]) -> list[str]:
-    """Those that can be imported: tracking is never required."""
+    """Return those that can be imported: tracking is never required."""
     return [
         name
         for name in names
@@ -264,7 +264,7 @@ def _available_trackers(names: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _decoding_bar(*, show: bool) -> Iterator[Progress]:
-    """Show how far the decoding of the notes is, once it takes two seconds."""
+    """Show the progress of decoding if it takes more than two seconds."""
     with tqdm(total=100, unit="%", delay=2, leave=False, disable=not show) as bar:
 
         def report(fraction: float, words: str) -> None:
@@ -275,12 +275,12 @@ def _decoding_bar(*, show: bool) -> Iterator[Progress]:
 
 
 def _dropout_seed(seed: int, number: int, process: int) -> int:
-    """Of the random numbers within one batch, so that a resumed run draws the same."""
+    """Return the seed of the random numbers of one batch, so that a resumed run draws the same."""
     return ((seed * 1_000_003 + number) * 1_009 + process) % 2**63
 
 
 def _parameter_groups(objective: nn.Module, config: TrainingConfig) -> list[dict[str, object]]:
-    """Weight decay for matrices only: not for norms, biases, tokens, positions and proxies."""
+    """Apply weight decay to matrices only: not to norms, biases, tokens, positions, proxies."""
     decayed: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
     for name, parameter in objective.named_parameters():

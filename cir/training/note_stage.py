@@ -1,4 +1,4 @@
-"""The first stage: notes of one instrument are alike, notes of others are not."""
+"""The first stage: notes of one instrument are brought together, those of others apart."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _BATCH = 256
 
 
 class NoteStage(NetworkStage):
-    """Trains the note encoder by supervised contrast; the temperature is learned."""
+    """Trains the note encoder by supervised contrast, with a learned temperature."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class NoteStage(NetworkStage):
 
 @dataclass(frozen=True)
 class NoteValidation:
-    """Other notes of held-out instruments against the reference notes of all, by levels."""
+    """Retrieval of held-out instruments, by their other notes, among all reference notes."""
 
     references: Tensor
     """(R, frames, bands)."""
@@ -102,7 +102,7 @@ class NoteValidation:
 
 @torch.inference_mode()
 def embed_levels(network: ConvAst, levels: Tensor) -> Tensor:
-    """Unit embeddings (N, E) of stored levels (N, frames, bands), as the network is served."""
+    """Embed stored levels (N, frames, bands) as the network is served: unit vectors (N, E)."""
     parts = [
         normalize(network.embed_notes(part.float()), dim=-1) for part in torch.split(levels, _BATCH)
     ]

@@ -24,7 +24,7 @@ class TrainingConfig:
     task: Literal["pairs", "mixtures"] = "mixtures"
     """`pairs`: two notes of one instrument. `mixtures`: mixtures, and a note of each instrument."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    data: tuple[str, ...] = ("bank:../shared/surge",)
+    data: tuple[str, ...] = ("soundfont:TimGM6mb.sf2",)
     """Sources of instruments, as `cir.datasets.registry.open_dataset` names them. The valid split
     of the first one decides which checkpoint is the best."""
     data_weights: tuple[Amount, ...] = ()
