@@ -1,5 +1,6 @@
 """What a training configuration may say, and runs that are refused before they start."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from cir.training import loop
 from cir.training.run_config import TrainingConfig
 from cir.training.sampler import BatchSampler
 from cir.training.validation import Validation, check_validation
-from cir.types import FloatArray, Progress
+from cir.types import FloatArray
 from tests.fakes import SpectrumEncoder
 from tests.tone_bank import write_bank
 from tests.training_cases import TINY, tiny_config, tone_pool
@@ -112,22 +113,24 @@ def test_instruments_of_one_note_are_no_queries(
 class OnePoint(SpectrumEncoder):
     """Collapsed: every sound is the same, but for rounding."""
 
-    def embed(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        *,
-        progress: Progress | None = None,
-    ) -> FloatArray:
-        noise = np.random.default_rng(len(sounds)).normal(0, 1e-8, (len(sounds), 32))
-        return np.asarray(32**-0.5 + noise, dtype=np.float32)
+    def __init__(self, value: float, noise: float) -> None:
+        super().__init__()
+        self._value, self._noise = value, noise
+
+    def embed(self, sounds: Sequence[FloatArray], sample_rate: int, **_: object) -> FloatArray:
+        noise = np.random.default_rng(len(sounds)).normal(0, self._noise, (len(sounds), 32))
+        return np.asarray(self._value + noise, dtype=np.float32)
 
 
 @pytest.mark.parametrize("task", ["pairs", "mixtures"])
-def test_a_collapsed_encoder_validates_at_the_worst_rank(tmp_path: Path, task: str) -> None:
+@pytest.mark.parametrize(("value", "noise"), [(32**-0.5, 1e-8), (0.5, 0.0), (math.nan, 0.0)])
+def test_a_collapsed_encoder_validates_at_the_worst_rank(
+    tmp_path: Path, task: str, value: float, noise: float
+) -> None:
     dataset = NoteBankDataset(write_bank(tmp_path))
     pool, config = tone_pool(tmp_path), tiny_config(tmp_path, task, n_validation_mixtures=2)
-    found = Validation(dataset, pool, config).run(OnePoint())
+    validation = Validation(dataset, pool, config)
+    found = validation.run(OnePoint(value, noise))
     heard = [one for split in ("train", "valid") for one in dataset.instruments(split)]
     candidates = [one.family for one in heard if one.effects_on]
     counts = [candidates.count(family) for family in PAPER_FAMILIES]
@@ -135,8 +138,7 @@ def test_a_collapsed_encoder_validates_at_the_worst_rank(tmp_path: Path, task: s
         counts = [len(candidates)]
     assert found["mrr"] == pytest.approx(np.mean([1 / count for count in counts]))
     assert found["top_1"] == 0
-    honest = Validation(dataset, pool, config).run(SpectrumEncoder())
-    assert honest["mrr"] > found["mrr"]
+    assert validation.run(SpectrumEncoder())["mrr"] > found["mrr"]
 
 
 def test_batches_that_do_not_go_into_the_processes_are_refused() -> None:
