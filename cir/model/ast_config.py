@@ -32,11 +32,11 @@ class EncoderConfig(NetworkConfig):
     families: tuple[str, ...] = ()
     """Families with a query of their own; empty: one embedding for the whole mixture."""
     query_kind: Literal["cross_attention", "linear"] = "cross_attention"
-    """How family queries are answered: `FamilyQueries` or `LinearQueries` of `cir.model.heads`."""
+    """The head of family queries: `FamilyQueries` or `LinearQueries` of `cir.model.heads`."""
     shared_encoder: bool = True
     """False: mixtures have a transformer of their own, as in Kim et al.'s multi-encoder (2023)."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """In training, of the transformer's hidden states and attention weights."""
+    """Dropout of hidden states and attention weights in training."""
 
     def __post_init__(self) -> None:
         if self.hidden_size % self.n_heads:

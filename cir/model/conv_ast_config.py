@@ -34,7 +34,7 @@ class ConvAstConfig(NetworkConfig):
     families: tuple[str, ...] = ()
     """Families with a query of their own; empty: mixtures are read like single instruments."""
     n_query_layers: Number = 2
-    """How often a family query attends to the tokens."""
+    """Layers in which a family query attends to the tokens."""
 
     def __post_init__(self) -> None:
         for name in ("widths", "heard_frames"):
@@ -79,7 +79,7 @@ class ConvAstConfig(NetworkConfig):
 
     @property
     def time_strides(self) -> tuple[int, ...]:
-        """Of the stem's stages, 2 or 1."""
+        """Time stride of each stage of the stem, 2 or 1."""
         n_halved = self.time_stride.bit_length() - 1
         return tuple(2 if stage < n_halved else 1 for stage in range(len(self.widths)))
 

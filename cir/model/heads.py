@@ -25,7 +25,7 @@ class Heard:
     overall: Tensor
     """One embedding for the whole mixture, (B, E)."""
     embeddings: Tensor
-    """Of the family queries in the order of the configuration, (B, families, E)."""
+    """One for each family query, in the order of the configuration, (B, families, E)."""
     presence: Tensor
     """Logits of whether the family plays, (B, families); (B, 0) where the network does not tell."""
 

@@ -38,11 +38,11 @@ class Kind:
 
     noun: str
     repo_type: str
-    """As the Hub calls it: `model` or `dataset`."""
+    """The Hub's word: `model` or `dataset`."""
     patterns: tuple[str, ...]
-    """What is downloaded of a repository."""
+    """Files of a repository that are downloaded."""
     holds: str
-    """What a folder of it holds, in words."""
+    """Content of a folder, in words."""
     error: type[CirError]
 
 

@@ -11,12 +11,12 @@ from cir.model.ast_config import EncoderConfig
 
 @dataclass(frozen=True)
 class PatchGrid:
-    """Where the centres of an AST's patches lie."""
+    """Centres of the patches of an AST."""
 
     bands: Tensor
-    """As fractions of the mel range, (rows,)."""
+    """Fractions of the mel range, (rows,)."""
     seconds: Tensor
-    """From the start of the clip, (columns,)."""
+    """Times from the start of the clip, (columns,)."""
 
     @classmethod
     def of(cls, config: EncoderConfig) -> "PatchGrid":
@@ -31,7 +31,7 @@ class PatchGrid:
         return len(self.bands), len(self.seconds)
 
     def equals(self, other: "PatchGrid") -> bool:
-        """Whether every patch lies where the other's does."""
+        """Return whether both have the same patches."""
         return torch.equal(self.bands, other.bands) and torch.equal(self.seconds, other.seconds)
 
 

@@ -40,7 +40,7 @@ class MixtureBatch:
     queries: Tensor
     """The number of each stem's family among the encoder's, -1 where it has no query, (S,)."""
     instruments: Tensor
-    """Of each stem, numbers in the pool, (S,)."""
+    """Instrument of each stem, numbers in the pool, (S,)."""
 
     @property
     def n_clips(self) -> int:

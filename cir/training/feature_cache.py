@@ -44,7 +44,7 @@ class NoteTable:
     gains: NDArray[np.float32]
     """Linear factors that restore the instrument's own levels of notes of one peak, (N,)."""
     lengths: NDArray[np.int64]
-    """In frames, at most `KEPT_FRAMES`, (N,)."""
+    """Lengths in frames, at most `KEPT_FRAMES`, (N,)."""
     ids: NDArray[np.str_]
     """Of the instruments, (I,), as all that follow; a twin has the id of its original."""
     families: NDArray[np.str_]

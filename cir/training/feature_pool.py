@@ -39,7 +39,7 @@ class FeaturePool:
     plays: Tensor
     """Whether it plays in mixtures, as effects-off twins do not, (I,)."""
     families: tuple[str, ...]
-    """Of each instrument; empty for none."""
+    """Family of each instrument; empty for none."""
     sources: tuple[str, ...]
 
     @classmethod

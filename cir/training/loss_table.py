@@ -26,7 +26,7 @@ class Embedded:
     """Raw embeddings of a batch of all processes, and what losses learn beside the network."""
 
     notes: Tensor
-    """Of pairs, two by two; of mixtures, one for each stem; (N, D)."""
+    """Two notes of each pair in succession, or a note of each stem, (N, D)."""
     instruments: Tensor
     """Numbers in the pool, (N,)."""
     families: Tensor
@@ -41,9 +41,9 @@ class Embedded:
     owners: Tensor
     """The mixture of each note, (N,)."""
     answers: Tensor
-    """Of each note's family query, 0 where its family has no query, (N, D)."""
+    """Answer of the family query of each note, 0 if its family has no query, (N, D)."""
     is_asked: Tensor
-    """Whether its family has a query, (N,)."""
+    """Whether the family of each note has a query, (N,)."""
 
     @property
     def pairs(self) -> tuple[Tensor, Tensor]:
@@ -67,7 +67,7 @@ class Loss:
 
     tasks: tuple[str, ...]
     needs: tuple[Need, ...]
-    """What is learned for it beside the note encoder."""
+    """What it learns beside the note encoder."""
     formula: Callable[[Embedded], Tensor]
 
     def compute(self, batch: Embedded) -> Tensor:

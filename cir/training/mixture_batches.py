@@ -44,9 +44,9 @@ class Slots(NamedTuple):
     rows: Tensor
     """Notes of the pool."""
     starts: Tensor
-    """In seconds."""
+    """Times in seconds."""
     ends: Tensor
-    """In seconds."""
+    """Times in seconds."""
     sounding: Tensor
     """Whether the slot is played."""
 
@@ -60,7 +60,7 @@ class MixtureBatch:
     stem_power: Tensor
     """Power of each stem at its level in the mixture, (B, S, frames, bands)."""
     families: tuple[str, ...]
-    """Of the S columns, the same in all mixtures."""
+    """Family of each of the S columns, the same in all mixtures."""
     members: Tensor
     """Instruments as places in `pool.of_family`, (B, S)."""
     instruments: Tensor

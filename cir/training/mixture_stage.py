@@ -102,7 +102,7 @@ class MixtureStage(NetworkStage):
         self._notes = self._embed_pool()
 
     def start_from(self, tensors: Mapping[str, Tensor]) -> None:
-        """See `Stage`: the note encoder stays this run's own."""
+        """See `Stage`; keeps the note encoder of this run."""
         own = {
             name: value
             for name, value in self.network.state_dict().items()

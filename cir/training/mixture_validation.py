@@ -59,7 +59,7 @@ class MixtureValidation(PlayedMixtures):
     targets: tuple[Tensor, ...]
     """The reference that plays in each mixture, by family, (mixtures,) each."""
     unheard: tuple[Tensor, ...]
-    """Which references are of held-out instruments, by family, (R,) each."""
+    """Whether each reference is of a held-out instrument, by family, (R,) each."""
 
     @classmethod
     def draw(

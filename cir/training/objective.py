@@ -78,7 +78,7 @@ class Objective(nn.Module):
 
     @property
     def temperature(self) -> Tensor:
-        """What cosines are divided by, kept within bounds."""
+        """The divisor of cosines, kept within bounds."""
         return self.log_temperature.exp().clamp(*_TEMPERATURES)
 
     def train(self, mode: bool = True) -> Self:

@@ -54,7 +54,7 @@ class TrainingConfig:
     final_learning_rate: Amount = 0.0
     weight_decay: Amount = 0.05
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    """Of the moving average that is validated and kept; 0 keeps the weights themselves."""
+    """Decay of the moving average of the weights, which is validated and kept; 0 for no average."""
     max_gradient_norm: Amount = 1.0
     """Longer gradients are scaled down to this norm; 0 for no limit."""
     twins: bool = True
@@ -62,11 +62,11 @@ class TrainingConfig:
     variants: Number = 0
     """Recast copies of every instrument, and of every twin, as further instruments."""
     original_probability: Share = 0.5
-    """How often an instrument plays as itself rather than as any of itself, twin and variants."""
+    """Probability that an instrument plays as itself, and not as any of itself and its variants."""
     reference_probability: Share = 0.3
-    """How often the note of an instrument is its reference note rather than any."""
+    """Probability that the note of an instrument is its reference note, and not any."""
     paper_probability: Share = 1.0
-    """How often a mixture has the paper's families rather than any three."""
+    """Probability that a mixture has the paper's families, and not any three."""
     level_range_db: Amount = 0.0
     """Each stem's level is moved by up to this much, up or down."""
     validate_every_steps: Count = 1_000

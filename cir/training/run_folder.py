@@ -23,7 +23,7 @@ from cir.training.run_config import TrainingConfig
 
 @dataclass(frozen=True)
 class Progressed:
-    """How far a run has come."""
+    """Progress of a run."""
 
     step: int = 0
     clips: int = 0

@@ -15,7 +15,7 @@ from cir.training.optimiser import MatrixOptimiser
 
 @checked()
 class StageConfig:
-    """How long a stage learns, and how fast."""
+    """Duration and learning rates of a stage."""
 
     examples: Count = 1_000_000
     """Notes, or mixtures."""

@@ -27,7 +27,7 @@ _LOG_SECONDS = 20.0
 
 @dataclass
 class Clock:
-    """How far a stage is."""
+    """Progress of a stage."""
 
     step: int = 0
     seconds: float = 0.0
