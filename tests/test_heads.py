@@ -21,7 +21,7 @@ every_head = pytest.mark.parametrize("head", ["cross_attention", "linear"])
 def build(head: str, *, shared_encoder: bool = True) -> TimbreNetwork:
     torch.manual_seed(0)
     config = replace(TINY, shared_encoder=shared_encoder)
-    config = replace(config, families=FAMILIES, query_kind=head)
+    config = replace(config, families=FAMILIES, query_kind=head)  # type: ignore[arg-type]
     return TimbreNetwork(config).eval()
 
 
