@@ -22,8 +22,8 @@ from cir.evaluation.mixtures import evaluate_mixtures
 from cir.evaluation.single import evaluate_single_source
 from cir.files import replacing
 from cir.model.encoder import TimbreEncoder
-from cir.training.config import TrainingConfig
 from cir.training.loop import train
+from cir.training.run_config import TrainingConfig
 
 RECIPES = Path(__file__).parent / "recipes"
 

@@ -21,13 +21,13 @@ from cir.evaluation.gallery import Gallery
 from cir.evaluation.single import evaluate_single_source
 from cir.files import replacing
 from cir.instruments.note_bank import NoteBank
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
-from cir.training.config import LossWeights, TrainingConfig
 from cir.training.loop import train
+from cir.training.run_config import TrainingConfig
 
 ENCODER = EncoderConfig(hidden_size=128, n_layers=4, n_heads=4)
-LOSSES = LossWeights(pair_infonce=1.0, pair_triplet=1.0)
+LOSSES = {"pair_infonce": 1.0, "pair_triplet": 1.0}
 
 
 def main() -> None:

@@ -216,8 +216,8 @@ def kinds(base: Path) -> dict[str, Kind]:
 
 def model_kind(base: Path) -> Kind:
     """Folders of models; apart, for torch is slow to come."""
-    from cir.model.conv_ast.config import ConvAstConfig
-    from cir.model.conv_ast.network import ConvAst
+    from cir.model.conv_ast import ConvAst
+    from cir.model.conv_ast_config import ConvAstConfig
     from cir.model.encoder import TimbreEncoder
 
     config = ConvAstConfig(widths=(8, 8, 16, 16, 32), n_layers=1, n_heads=2, families=("bass",))

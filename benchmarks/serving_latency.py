@@ -15,8 +15,8 @@ from cir.audio.dsp import pad_or_trim
 from cir.audio.io import load_audio
 from cir.instruments.families import FAMILIES
 from cir.model.architectures import AnyConfig
-from cir.model.config import EncoderConfig
-from cir.model.conv_ast.config import ConvAstConfig
+from cir.model.ast_config import EncoderConfig
+from cir.model.conv_ast_config import ConvAstConfig
 from cir.model.encoder import TimbreEncoder
 from cir.model.positions import PatchGrid
 from cir.model.windows import cut_windows

@@ -41,9 +41,9 @@ from cir.files import replacing
 from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.mixtures.pool import NotePool
 from cir.mixtures.pool_notes import decode_datasets
-from cir.model.config import EncoderConfig
-from cir.training.config import LossWeights, TrainingConfig
+from cir.model.ast_config import EncoderConfig
 from cir.training.recipe import RecipeConfig
+from cir.training.run_config import TrainingConfig
 from cir.training.sampler import BatchSampler
 
 RECIPE = Path(__file__).parent.parent / "configs" / "cir-small.yaml"
@@ -160,7 +160,7 @@ def main() -> None:
             for frames in arguments.frames:
                 config = TrainingConfig(
                     encoder=replace(MODELS[arguments.model], mixture_frames=frames),
-                    losses=LossWeights(full_triplet=1.0),
+                    losses={"full_triplet": 1.0},
                     batch_size=arguments.mixtures,
                 )
                 runs.append(measure(pool, files, config, arguments.steps, device))

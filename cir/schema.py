@@ -48,6 +48,8 @@ _WORDS = {
     "Input should be a valid number": "is no number",
     "Input should be a finite number": "is not finite",
     "Input should be": "must be",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
     "a valid integer": "a whole number",
     "a valid array": "a list",
     "an object": "a mapping of keys to values",
@@ -182,7 +184,7 @@ def read_table(path: Path, shape: type[T], columns: Sequence[str]) -> list[T]:
         first = found.errors(include_url=False, include_context=False)[0]
         row, *place = first["loc"]
         field = " ".join(map(str, place))
-        raise DataError(f"{path}, row {int(row) + 1}: {field} {_complaint(first)}.") from None
+        raise DataError(f"{path}, row {int(row) + 1}: {field} {complaint(first)}.") from None
 
 
 def read_arrays(path: Path, *, error: type[CirError] = DataError) -> dict[str, NDArray[Any]]:
@@ -245,10 +247,11 @@ def _sentence(found: ValidationError, shape: type, where: str) -> str:
         keys = sorted(str(one["loc"][-1]) for one in problems if one["type"] in _UNKNOWN)
         inside = ": ".join([where, *place[:-1]])
         return f"Unknown keys {_short.repr(keys)} in {inside}{_allowed(shape, place[:-1])}."
-    return f"{': '.join([where, *place])} {_complaint(first)}."
+    return f"{': '.join([where, *place])} {complaint(first)}."
 
 
-def _complaint(problem: Any) -> str:
+def complaint(problem: Any) -> str:
+    """Say what is wrong with a value, in the words of a `CirError`; `problem` is pydantic's."""
     words = str(problem["msg"])
     for theirs, ours in _WORDS.items():
         words = words.replace(theirs, ours)

@@ -14,7 +14,7 @@ from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, draw_mixtures
 from cir.metrics import target_ranks
 from cir.mixtures.mixture_config import PAPER_FAMILIES
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
 from cir.model.windows import cut_windows
 from cir.types import SAMPLE_RATE, FloatArray

@@ -18,8 +18,8 @@ from cir.evaluation.mixtures import evaluate_mixtures
 from cir.evaluation.single import evaluate_single_source
 from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.model.architectures import AnyConfig
-from cir.model.config import EncoderConfig
-from cir.model.conv_ast.config import ConvAstConfig
+from cir.model.ast_config import EncoderConfig
+from cir.model.conv_ast_config import ConvAstConfig
 from cir.model.encoder import TimbreEncoder
 from cir.model.windows import cut_windows
 from cir.types import FloatArray

@@ -37,7 +37,7 @@ def test_baseline_alone_as_json(data: str) -> None:
 
 
 def test_model_beside_baseline_on_single_notes(data: str, tmp_path: Path) -> None:
-    from cir.model.config import EncoderConfig
+    from cir.model.ast_config import EncoderConfig
     from cir.model.encoder import TimbreEncoder
 
     config = EncoderConfig(hidden_size=16, n_layers=1, n_heads=1, note_frames=32, mixture_frames=32)
@@ -135,7 +135,7 @@ def test_rows_of_a_table_and_one_that_cannot_be_measured(data: str, tmp_path: Pa
 
 
 def test_a_card_gets_the_figures_of_the_model(data: str, tmp_path: Path) -> None:
-    from cir.model.config import EncoderConfig
+    from cir.model.ast_config import EncoderConfig
     from cir.model.encoder import TimbreEncoder
 
     config = EncoderConfig(hidden_size=16, n_layers=1, n_heads=1, note_frames=32, mixture_frames=32)

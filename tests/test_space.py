@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from cir.cli.main import app
 from cir.errors import InputError
 from cir.index.database import BUNDLED_PATH
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import BUNDLED_MODEL, TimbreEncoder
 from cir.publish.space_folder import ROOT, space_variables, write_space_folder
 from tests.hub_server import TOKEN, HubServer

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cir.config import parse_config
 from cir.errors import InputError
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, as_searched
-from cir.schema import read_yaml
+from cir.schema import parse_values, read_yaml
 from cir.types import SAMPLE_RATE, FloatArray, Progress
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def load_rows(path: str | Path) -> dict[str, tuple[Row, ...]]:
         )
     return {
         protocol: tuple(
-            parse_config(row, Row, f"{path}: {protocol}: row {number}")
+            parse_values(row, Row, f"{path}: {protocol}: row {number}")
             for number, row in enumerate(rows, start=1)
         )
         for protocol, rows in tables.items()

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cir.config import parse_config
 from cir.errors import DatabaseError, InputError
 from cir.files import replacing
 from cir.index.chances import ChanceLevels, ChanceModel, check_numbers, check_scales
 from cir.index.likeness import Likeness
 from cir.index.novelty import NoveltyModel
+from cir.schema import parse_values
 from cir.types import Judgement
 
 CALIBRATION_NAME = "calibration.json"
@@ -137,7 +137,7 @@ class Calibration:
             DatabaseError: A value is missing, unknown or out of range.
         """
         try:
-            return parse_config(values, cls, where)
+            return parse_values(values, cls, where)
         except (InputError, TypeError, AttributeError) as error:
             raise DatabaseError(
                 f"{str(error).rstrip('.')}; delete it and run `cir database calibrate`."

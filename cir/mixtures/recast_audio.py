@@ -1,7 +1,8 @@
 """Recast instruments on audio: all notes of one instrument through a random chain of effects.
 
 Training is short of instruments, not of notes. All notes of a recast instrument go through the same
-chain, so that they sound like one new instrument. `cir.training.recast` does this on features.
+chain, so that they sound like one new instrument; `cir.training.level_changes` does this on
+features.
 """
 
 import zlib

@@ -1,7 +1,7 @@
 """The model card that goes with a saved model."""
 
 from cir.model.architectures import AnyConfig
-from cir.model.conv_ast.config import ConvAstConfig
+from cir.model.conv_ast_config import ConvAstConfig
 from cir.types import SAMPLE_RATE
 
 CARD_NAME = "README.md"
@@ -40,7 +40,7 @@ embedding = encoder.embed([audio], sample_rate)  # (1, {embedding_size})
 
 
 def write_card(config: AnyConfig) -> str:
-    """Say what the configuration alone can say; results belong into a card written by hand."""
+    """Describe what the configuration alone says; results belong in a card written by hand."""
     network = f"{config.n_layers} transformer layers, {config.n_heads} heads"
     if isinstance(config, ConvAstConfig):
         widths = "-".join(map(str, config.widths))

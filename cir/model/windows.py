@@ -6,11 +6,11 @@ from cir.audio.dsp import pad_or_trim
 from cir.types import FloatArray
 
 _SILENT = 1e-4
-"""A window whose peak is this much of the sound's, 80 dB below, is silent."""
+"""Windows whose peak is 80 dB below that of the sound are silent."""
 
 
 def cut_windows(audio: FloatArray, n_samples: int) -> list[FloatArray]:
-    """Windows of `n_samples` that overlap by half and cover the whole sound.
+    """Cut windows of `n_samples` that overlap by half and cover the whole sound.
 
     The last one ends where the sound ends, a sound shorter than a window is padded, and silent
     windows are left out unless all are.
@@ -24,6 +24,6 @@ def cut_windows(audio: FloatArray, n_samples: int) -> list[FloatArray]:
 
 
 def window_starts(length: int, window: int) -> list[int]:
-    """Where windows start that overlap by half at least and cover all of `length` >= `window`."""
+    """Return starts of windows that overlap by at least half and cover `length` >= `window`."""
     n_windows = 1 + int(np.ceil((length - window) / (window / 2)))
     return [int(start) for start in np.linspace(0, length - window, n_windows).round()]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import render_plan
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.training.sampler import MixtureBatchPlan, PairPlan
 from cir.types import FloatArray
 
@@ -41,7 +41,7 @@ class MixtureBatch:
     queries: Tensor
     """The number of each stem's family among the encoder's, -1 where it has no query, (S,)."""
     instruments: Tensor
-    """Of each stem, numbers in the pool, (S,)."""
+    """Instrument of each stem, numbers in the pool, (S,)."""
 
     @property
     def n_clips(self) -> int:
@@ -50,7 +50,7 @@ class MixtureBatch:
 
 
 class BatchRenderer:
-    """Render what the sampler planned, and bring it to a device."""
+    """Renders what the sampler planned, and brings it to a device."""
 
     def __init__(self, pool: NotePool, encoder: EncoderConfig, device: torch.device) -> None:
         self._pool = pool
@@ -58,7 +58,7 @@ class BatchRenderer:
         self._device = device
 
     def pairs(self, plan: PairPlan) -> PairBatch:
-        """The waveforms of each instrument."""
+        """Return the waveforms of each instrument."""
         rows = [row for pair in plan.rows for row in pair]
         return PairBatch(
             self.clips(rows).view(len(plan.rows), len(plan.rows[0]), -1),
@@ -66,7 +66,7 @@ class BatchRenderer:
         )
 
     def mixtures(self, plan: MixtureBatchPlan) -> MixtureBatch:
-        """The mixtures, the notes beside them, and what belongs to what."""
+        """Return the mixtures, a note for each stem, and which belong together."""
         families = self._encoder.families
         stems = [
             (owner, stem.instrument, family)
@@ -83,7 +83,7 @@ class BatchRenderer:
         )
 
     def clips(self, rows: list[int]) -> Tensor:
-        """Notes of the pool, (N, T), each padded or cut to what the encoder takes."""
+        """Return notes of the pool, (N, T), padded or cut to the length that the encoder takes."""
         return self._to_device(self._pool.clips(rows, self._encoder.note_samples))
 
     def _to_device(self, sounds: FloatArray | list[FloatArray]) -> Tensor:

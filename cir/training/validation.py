@@ -7,11 +7,11 @@ import numpy as np
 from cir.datasets.base import NoteDataset
 from cir.errors import DataError
 from cir.metrics import accuracies, target_ranks
-from cir.mixtures.mixture_config import MixtureConfig
+from cir.mixtures.mixture_config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.pool_tables import PoolInstrument
 from cir.mixtures.render import draw_mixture
-from cir.training.config import TrainingConfig
+from cir.training.run_config import TrainingConfig
 from cir.types import SAMPLE_RATE, Encoder, FloatArray
 
 _N_NOTES = 300
@@ -33,7 +33,7 @@ def check_validation(dataset: NoteDataset, config: TrainingConfig) -> None:
         DataError: The valid split of the run's first dataset lacks instruments.
     """
     found = {one.family for one in dataset.instruments("valid") if one.effects_on}
-    missing = [name for name in config.paper_families if name not in found]
+    missing = [name for name in PAPER_FAMILIES if name not in found]
     if config.task == "pairs":
         missing = [] if found else ["any family"]
     if missing:
@@ -54,10 +54,10 @@ class Validation:
     def __init__(self, dataset: NoteDataset, train_pool: NotePool, config: TrainingConfig) -> None:
         """Decode the valid split of the run's first dataset and write the queries."""
         mixtures = config.task == "mixtures"
-        families = config.paper_families if mixtures else None
+        families = PAPER_FAMILIES if mixtures else None
         pool = NotePool.from_datasets([dataset], split="valid", families=families)
         self._mixtures = mixtures
-        self._targets = config.paper_families
+        self._targets = PAPER_FAMILIES
         self._references: list[FloatArray] = []
         self._ids: list[str] = []
         self._families: list[str | None] = []
@@ -115,7 +115,7 @@ def _originals(pool: NotePool) -> list[tuple[NotePool, PoolInstrument]]:
 def _mixture_queries(pool: NotePool, config: TrainingConfig) -> list[Query]:
     queries = []
     for number in range(config.n_validation_mixtures):
-        mixture = draw_mixture(number, pool, MixtureConfig(families=config.paper_families))
+        mixture = draw_mixture(number, pool, MixtureConfig(families=PAPER_FAMILIES))
         plan = mixture.plan
         targets = tuple(zip(plan.families, plan.instrument_ids, strict=True))
         queries.append(Query(mixture.mix, targets))

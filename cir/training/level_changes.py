@@ -1,6 +1,7 @@
-"""Instruments that nobody made: one chain of changes on all notes of an instrument alike.
+"""Changes of levels, for many instruments at once, on any device.
 
-Everything happens to the levels of a spectrogram, for many instruments at once, on any device.
+Recasting makes new instruments: all notes of an instrument go through one chain of changes. Gates
+cut a note where a mixture starts and ends it.
 """
 
 import math
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from cir.audio.log_frequency import LEVEL_FLOOR, NEPERS_PER_UNIT, BandConfig
+from cir.types import SAMPLE_RATE
 
 _UNITS_PER_DB = math.log(10) / 10 / NEPERS_PER_UNIT
 _SILENT = LEVEL_FLOOR + 0.02
@@ -22,16 +24,16 @@ class Recast:
     """Chains of N instruments; each row of each tensor is one instrument's."""
 
     shift: Tensor
-    """By so many bands, (N,)."""
+    """Bands to move by, (N,)."""
     static_db: Tensor
-    """A filter that does not move, (N, bands)."""
+    """A fixed filter, (N, bands)."""
     cutoff: Tensor
-    """A low-pass: octaves above 1 Hz at last, octaves that it starts above, seconds that it takes,
-    and its slope in octaves of power, 0 for none; (N, 4)."""
+    """A low-pass: octaves above 1 Hz where it ends, octaves above that where it starts, seconds of
+    its fall, and slope in octaves of power, 0 for none; (N, 4)."""
     decay_db: Tensor
-    """Lost each second, (N,)."""
+    """Decibels lost each second, (N,)."""
     attack_seconds: Tensor
-    """0 for none, (N,)."""
+    """Duration, 0 for none, (N,)."""
     tremolo: Tensor
     """Depth, Hz and phase, (N, 3)."""
 
@@ -78,16 +80,16 @@ class Recast:
         )
 
     def repeat(self, n: int) -> "Recast":
-        """Each instrument's chain `n` times in succession."""
+        """Repeat the chain of each instrument `n` times in succession."""
         return Recast(*(values.repeat_interleave(n, 0) for values in vars(self).values()))
 
     def apply(self, levels: Tensor, seconds: Tensor, bands: BandConfig) -> Tensor:
-        """Change levels, keeping how loud the loudest cell of each is.
+        """Change levels, and keep the level of the loudest cell of each.
 
         Args:
             levels: (N, frames, bands).
-            seconds: Since the note began that sounds in each frame, (N, frames) or (frames,).
-            bands: Their bands.
+            seconds: Time of each frame since its note began, (N, frames) or (frames,).
+            bands: Bands of the levels.
         """
         seconds = seconds.expand(levels.shape[:2])
         shifted = shift_bands(levels, self.shift)
@@ -112,7 +114,7 @@ class Recast:
 
 
 def shift_bands(levels: Tensor, bands: Tensor) -> Tensor:
-    """Move each spectrogram of (N, frames, bands) up by so many bands, (N,); silence follows."""
+    """Move each spectrogram of (N, frames, bands) up by `bands`, (N,); silence fills the gap."""
     n_bands = levels.shape[-1]
     source = torch.arange(n_bands, device=levels.device) - bands[:, None]  # (N, bands)
     inside = (source >= 0) & (source < n_bands)
@@ -120,12 +122,44 @@ def shift_bands(levels: Tensor, bands: Tensor) -> Tensor:
     return torch.where(inside[:, None], levels.gather(-1, index), LEVEL_FLOOR)
 
 
+def gate_notes(since: Tensor, left: Tensor, bands: BandConfig) -> tuple[Tensor, Tensor]:
+    """Return factors of power that turn a note's own frames into those of a note in a mixture.
+
+    A long window hears a note before the note reaches its middle, and after it has gone. Where the
+    note is cut, it keeps the share of its amplitude that lies within the window.
+
+    Args:
+        since: Seconds from the note's start to each frame's middle, (*frames); negative before.
+        left: Seconds from there to where the note is cut, (*frames); negative after.
+        bands: Of the spectrogram.
+
+    Returns:
+        Factors for the long window's bands and for the short one's, (*frames) each, from 0 to 1. A
+        note's own frames are heard from its start on: 1 stands for that.
+    """
+    first_middle = bands.hop_samples / SAMPLE_RATE / 2
+
+    def gate(n_window: int) -> Tensor:
+        seconds = n_window / SAMPLE_RATE
+        heard = _share_before(left, seconds) - _share_before(-since, seconds)
+        whole = 1 - _share_before(-since.clamp_min(first_middle), seconds)
+        return (heard.clamp_min(0) / whole).square().clamp_max(1)
+
+    return gate(bands.long_window_samples), gate(bands.short_window_samples)
+
+
 def _octaves(bands: BandConfig, device: torch.device) -> Tensor:
-    """Above 1 Hz, of each band, (bands,)."""
+    """Return the octaves of each band above 1 Hz, (bands,)."""
     steps = torch.arange(bands.n_bands, device=device) / bands.bands_per_octave
     return math.log2(bands.lowest_hz) + steps
 
 
 def _fall(octaves: Tensor, slope: Tensor | float) -> Tensor:
-    """Decibels of a filter so many octaves beyond its cutoff."""
+    """Return the decibels of a filter at `octaves` beyond its cutoff."""
     return -10 * torch.log10(1 + 2 ** (slope * octaves.clamp(-8, 6))) * (slope > 0)
+
+
+def _share_before(seconds: Tensor, window_seconds: float) -> Tensor:
+    """Return the share of a Hann window that lies before a time counted from its middle."""
+    share = (seconds / window_seconds + 0.5).clamp(0, 1)
+    return share - torch.sin(2 * math.pi * share) / (2 * math.pi)

@@ -1,58 +1,45 @@
-"""What a `ConvAst` is made of, saved as JSON beside its weights."""
+"""Sizes of a `ConvAst`, saved as JSON beside its weights."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from cir.audio.log_frequency import BandConfig
+from cir.config import Count, Number, checked
 from cir.errors import CheckpointError
 from cir.model.network_config import NetworkConfig
 
-_SIZES = (
-    "n_layers",
-    "n_heads",
-    "embedding_size",
-    "time_stride",
-    "note_frames",
-    "mixture_frames",
-)
 
-
-@dataclass(frozen=True)
+@checked(CheckpointError)
 class ConvAstConfig(NetworkConfig):
     """Sizes of the features, of the stem, of the transformer and of the family queries."""
 
     ARCHITECTURE: ClassVar[str] = "conv-ast"
 
     bands: BandConfig = field(default_factory=BandConfig)
-    widths: tuple[int, ...] = (16, 32, 64, 128, 256)
+    widths: tuple[Count, ...] = (16, 32, 64, 128, 256)
     """Channels of the stem's stages; each halves the number of bands."""
-    time_stride: int = 16
+    time_stride: Count = 16
     """Frames that a token stands for. Stages halve the frames until it is reached."""
-    n_layers: int = 2
+    n_layers: Number = 2
     """AST blocks over the tokens."""
-    n_heads: int = 4
-    embedding_size: int = 192
-    note_frames: int = 64
-    """So much of a note is heard in training."""
-    heard_frames: tuple[int, ...] = (48, 128)
-    """Every single-instrument sound is padded or cut to the most of these. It is heard once in its
-    first so many frames for each; the mean of the embeddings stands for it."""
-    mixture_frames: int = 256
+    n_heads: Count = 4
+    embedding_size: Count = 192
+    note_frames: Count = 64
+    """Frames of a note that training hears."""
+    heard_frames: tuple[Count, ...] = (48, 128)
+    """Lengths of the beginnings of a note that are embedded; their mean stands for the note. Every
+    single-instrument sound is padded or cut to the longest."""
+    mixture_frames: Count = 256
     """Mixtures are read in windows of this many frames."""
     families: tuple[str, ...] = ()
     """Families with a query of their own; empty: mixtures are read like single instruments."""
-    n_query_layers: int = 2
-    """How often a family query looks at a mixture."""
+    n_query_layers: Number = 2
+    """Layers in which a family query attends to the tokens."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "widths", tuple(self.widths))
-        object.__setattr__(self, "families", tuple(self.families))
-        object.__setattr__(self, "heard_frames", tuple(self.heard_frames))
-        for name in _SIZES:
-            if getattr(self, name) < (0 if name == "n_layers" else 1):
-                raise CheckpointError(f"{name} must be positive, got {getattr(self, name)}.")
-        if not self.widths or min(self.widths) < 1:
-            raise CheckpointError(f"widths must be positive numbers, got {self.widths}.")
+        for name in ("widths", "heard_frames"):
+            if not getattr(self, name):
+                raise CheckpointError(f"{name} must have at least one number.")
         if self.hidden_size % self.n_heads:
             raise CheckpointError(
                 f"The last of widths, {self.hidden_size}, must be a multiple of n_heads "
@@ -67,10 +54,6 @@ class ConvAstConfig(NetworkConfig):
             raise CheckpointError(
                 f"n_bands {self.bands.n_bands} must be a multiple of {2 ** len(self.widths)}: "
                 "each of widths halves it."
-            )
-        if not self.heard_frames or min(self.heard_frames) < 1:
-            raise CheckpointError(
-                f"heard_frames must be positive numbers, got {self.heard_frames}."
             )
         for name in ("note_frames", "mixture_frames"):
             if getattr(self, name) % self.time_stride:
@@ -96,7 +79,7 @@ class ConvAstConfig(NetworkConfig):
 
     @property
     def time_strides(self) -> tuple[int, ...]:
-        """Of the stem's stages, 2 or 1."""
+        """Time stride of each stage of the stem, 2 or 1."""
         n_halved = self.time_stride.bit_length() - 1
         return tuple(2 if stage < n_halved else 1 for stage in range(len(self.widths)))
 

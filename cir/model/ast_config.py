@@ -1,58 +1,44 @@
-"""What the paper's AST is made of, saved as JSON beside its weights."""
+"""Sizes of the paper's AST, saved as JSON beside its weights."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from cir.audio.features import clip_samples
+from cir.config import Count, checked
 from cir.errors import CheckpointError
 from cir.model.network_config import NetworkConfig
 
-QUERY_KINDS = ("cross_attention", "linear")
 
-_SIZES = (
-    "hidden_size",
-    "n_layers",
-    "n_heads",
-    "patch_size",
-    "frequency_stride",
-    "time_stride",
-    "hop_samples",
-)
-
-
-@dataclass(frozen=True)
+@checked(CheckpointError)
 class EncoderConfig(NetworkConfig):
     """Sizes of the features, of the transformer and of its family queries."""
 
     ARCHITECTURE: ClassVar[str] = "ast"
 
-    hidden_size: int = 192
-    n_layers: int = 6
-    n_heads: int = 3
-    patch_size: int = 16
-    frequency_stride: int = 16
-    time_stride: int = 16
-    n_mels: int = 128
-    hop_samples: int = 320
+    hidden_size: Count = 192
+    n_layers: Count = 6
+    n_heads: Count = 3
+    patch_size: Count = 16
+    frequency_stride: Count = 16
+    time_stride: Count = 16
+    n_mels: Count = 128
+    hop_samples: Count = 320
     """Frame shift at 16 kHz: 160 is AST's 10 ms."""
-    note_frames: int = 128
+    note_frames: Count = 128
     """Every single-instrument sound is padded or cut to this many frames."""
-    mixture_frames: int = 256
+    mixture_frames: Count = 256
     """Mixtures are read in windows of this many frames. Also the length of the positional table."""
     families: tuple[str, ...] = ()
     """Families with a query of their own; empty: one embedding for the whole mixture."""
-    query_kind: str = "cross_attention"
-    """How family queries are answered: one of `QUERY_KINDS`, see `cir.model.heads`."""
+    query_kind: Literal["cross_attention", "linear"] = "cross_attention"
+    """The head of family queries: `FamilyQueries` or `LinearQueries` of `cir.model.heads`."""
     shared_encoder: bool = True
     """False: mixtures have a transformer of their own, as in Kim et al.'s multi-encoder (2023)."""
-    dropout: float = 0.0
-    """In training, of the transformer's hidden states and attention weights."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Dropout of hidden states and attention weights in training."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "families", tuple(self.families))
-        for name in _SIZES:
-            if getattr(self, name) < 1:
-                raise CheckpointError(f"{name} must be positive, got {getattr(self, name)}.")
         if self.hidden_size % self.n_heads:
             raise CheckpointError(
                 f"hidden_size {self.hidden_size} must be a multiple of n_heads {self.n_heads}."
@@ -66,12 +52,6 @@ class EncoderConfig(NetworkConfig):
                 f"note_frames must lie between patch_size {self.patch_size} and mixture_frames "
                 f"{self.mixture_frames}, got {self.note_frames}."
             )
-        if self.query_kind not in QUERY_KINDS:
-            raise CheckpointError(
-                f"query_kind must be one of {', '.join(QUERY_KINDS)}, got {self.query_kind!r}."
-            )
-        if not 0 <= self.dropout < 1:
-            raise CheckpointError(f"dropout must be at least 0 and below 1, got {self.dropout}.")
 
     @property
     def embedding_size(self) -> int:
