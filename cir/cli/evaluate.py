@@ -116,7 +116,7 @@ def evaluate(
         Path | None,
         typer.Option(
             "--report",
-            help="Also write a page of them into this folder: report.md, report.html, figures.",
+            help="Also write a report into this folder: report.md, its figures, results.json.",
             show_default=False,
         ),
     ] = None,

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from cir.evaluation.report.charts.canvas import GRID, INK, LINES, PALE, require_matplotlib
+from cir.evaluation.report.charts.canvas import GRID, INK, LINES, PALE
 from cir.evaluation.report.charts.family_looks import family_look, to_marker
 
 if TYPE_CHECKING:
@@ -10,12 +10,7 @@ if TYPE_CHECKING:
 
 
 def use_style() -> None:
-    """Set Matplotlib's defaults for the rest of a notebook.
-
-    Raises:
-        InputError: Matplotlib is not installed.
-    """
-    require_matplotlib()
+    """Set Matplotlib's defaults for the rest of a notebook."""
     import matplotlib.pyplot as plt
     from matplotlib.rcsetup import cycler
 
