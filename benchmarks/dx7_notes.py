@@ -35,8 +35,7 @@ from cir.errors import DataError, EngineError, InputError
 from cir.files import replacing_folder
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_folder
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.types import Note
+from cir.types import SAMPLE_RATE, Note
 
 SPLIT = "train"
 PATCH_BYTES = 128

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from cir.audio.dsp import pad_or_trim
-from cir.audio.features import SAMPLE_RATE, normalise_peak
+from cir.audio.features import normalise_peak
 from cir.audio.log_frequency import (
     LEVEL_FLOOR,
     NEPERS_PER_UNIT,
@@ -42,6 +42,7 @@ from cir.training.feature_pool import FeaturePool
 from cir.training.mixture_batches import MixtureBatch, MixtureSampler
 from cir.training.note_batches import NoteBatch, NoteSampler
 from cir.training.recast import Recast
+from cir.types import SAMPLE_RATE
 from tests.tone_bank import write_bank
 from tests.tone_dataset import ToneDataset
 from tests.voices_dataset import FAMILIES, VoicesDataset

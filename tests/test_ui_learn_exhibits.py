@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from cir.audio.features import MEL_FLOOR, SAMPLE_RATE, mel_power, normalise_peak
+from cir.audio.features import MEL_FLOOR, mel_power, normalise_peak
 from cir.audio.mel_scale import mel_place
 from cir.errors import InputError
 from cir.index.exact import cosine_similarities
 from cir.retrieval.windows import embed_windows
+from cir.types import SAMPLE_RATE
 from cir.ui.learn.log_mel import Picture, decibels, describe, log_mel_pictures
 from cir.ui.learn.mix import MixExhibit
 from cir.ui.learn.mixed_files import MixedFiles

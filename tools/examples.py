@@ -18,11 +18,11 @@ import soundfile
 from cir.errors import CirError
 from cir.files import replacing
 from cir.instruments.families import FAMILIES, family_label
-from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
+from cir.instruments.note_bank import NoteBank
 from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import draw_mixture
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 from cir.ui.search.examples import EXAMPLES_FILE, ExamplePart, examples_folder
 from tools.songs import Song, render_song
 

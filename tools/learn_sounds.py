@@ -19,10 +19,11 @@ from cir.errors import CirError
 from cir.files import replacing
 from cir.index.database import InstrumentDatabase
 from cir.instruments.families import family_label
-from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
+from cir.instruments.note_bank import NoteBank
 from cir.mixtures.config import MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import Mixture, draw_mixture
+from cir.types import SAMPLE_RATE
 from cir.ui.learn.sounds import LEARN_FILE, learn_folder
 
 FIRST_SEED = 600

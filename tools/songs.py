@@ -12,8 +12,8 @@ from cir.engines.bank_sampler import BankSamplerEngine
 from cir.engines.base import Engine
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine
 from cir.errors import DataError
-from cir.instruments.note_bank import SAMPLE_RATE, BankInstrument, NoteBank
-from cir.types import FloatArray, Note
+from cir.instruments.note_bank import BankInstrument, NoteBank
+from cir.types import SAMPLE_RATE, FloatArray, Note
 from cir.ui.search.examples import ExamplePart
 
 RECORDED_FAMILIES = frozenset({"bass", "guitar", "piano", "synth_lead", "synth_pad"})

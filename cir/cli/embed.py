@@ -33,7 +33,8 @@ def embed(
 
     from cir.files import replacing
     from cir.retrieval.retriever import DEFAULT_FAMILIES, read_sound
-    from cir.retrieval.windows import SAMPLE_RATE, embed_windows
+    from cir.retrieval.windows import embed_windows
+    from cir.types import SAMPLE_RATE
 
     chosen = families or DEFAULT_FAMILIES
     for file in files:  # before the model is loaded

@@ -10,7 +10,7 @@ from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.broken import is_broken
 from cir.datasets.fingerprint import fingerprint
 from cir.datasets.midi_statistics import DEFAULT_PATH, load_statistics
-from cir.datasets.recorded import MAX_SECONDS, SAMPLE_RATE, record
+from cir.datasets.recorded import MAX_SECONDS, record
 from cir.datasets.rendered import plan_notes
 from cir.datasets.timbre_distance import distance, summarise
 from cir.engines.vital import VitalEngine
@@ -18,7 +18,7 @@ from cir.engines.vital_generator import generate_preset
 from cir.errors import DataError, EngineError, InputError
 from cir.instruments.families import FAMILIES
 from cir.instruments.splits import check_split
-from cir.types import Note
+from cir.types import SAMPLE_RATE, Note
 
 GENERATOR_VERSION = 1
 """To be raised when the same seeds give other presets."""

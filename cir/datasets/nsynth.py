@@ -15,13 +15,13 @@ from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.draws import generator_for
 from cir.datasets.fingerprint import fingerprint
 from cir.datasets.midi_statistics import DEFAULT_PATH, NoteStatistics, load_statistics
-from cir.datasets.recorded import SAMPLE_RATE, record
+from cir.datasets.recorded import record
 from cir.errors import DataError, InputError
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_nsynth
 from cir.instruments.splits import check_split, split_instruments
 from cir.schema import read_json
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 REFERENCE_VELOCITY = 100
 

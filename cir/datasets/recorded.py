@@ -6,9 +6,8 @@ import numpy as np
 
 from cir.audio.dsp import peak_normalise, trim_tail
 from cir.datasets.base import RecordedNote
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
-SAMPLE_RATE = 16_000
 MAX_SECONDS = 3.0
 """Longer notes are cut: a reference note is held 2 s and rings on for at most one more."""
 

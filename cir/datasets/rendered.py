@@ -14,12 +14,12 @@ from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.draws import generator_for
 from cir.datasets.fingerprint import fingerprint
 from cir.datasets.midi_statistics import DEFAULT_PATH, NoteStatistics, load_statistics
-from cir.datasets.recorded import MAX_SECONDS, SAMPLE_RATE, record
+from cir.datasets.recorded import MAX_SECONDS, record
 from cir.engines.base import Engine
 from cir.errors import DataError, EngineError, InputError
 from cir.instruments.families import reference_pitch
 from cir.instruments.splits import check_split
-from cir.types import FloatArray, Instrument, Note
+from cir.types import SAMPLE_RATE, FloatArray, Instrument, Note
 
 RENDER_RATE = 48_000
 """Hz. A sampler that plays at 16 kHz itself aliases: all is rendered at this and resampled."""

@@ -13,8 +13,7 @@ from cir.audio.io import save_opus
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
 from cir.errors import DataError, InputError
 from cir.files import replacing
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.types import Progress
+from cir.types import SAMPLE_RATE, Progress
 
 INSTRUMENT_COLUMNS = (
     "instrument_id",

@@ -10,12 +10,11 @@ import torch
 from scipy.signal import butter, sosfilt
 
 from cir.audio.dsp import peak_normalise
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.metrics import Float64Array, IntArray
 from cir.mixtures.effects import NOISE_TABLE_SAMPLES, apply_effects
 from cir.mixtures.plan import DRY, CodecPlan, EffectsPlan, MixturePlan, NoisePlan, ReverbPlan
 from cir.mixtures.render import PEAK, Mixture
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 PINK_DB_PER_OCTAVE = -3.0
 

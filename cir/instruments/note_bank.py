@@ -16,9 +16,8 @@ from pydantic import Field
 from cir.errors import DataError
 from cir.instruments.catalog import INSTRUMENT_ID, make_instrument_id
 from cir.schema import read_table
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
-SAMPLE_RATE = 16_000
 REFERENCE_INDEX = 0
 MAX_SECONDS = 3_600.0
 """No note is held longer, nor is the file of an instrument."""

@@ -7,8 +7,7 @@ import numpy as np
 import soundfile
 
 from cir.audio.dsp import pad_or_trim
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from scipy.fft import next_fast_len
 from torch import Tensor
 
 from cir.audio.features import normalise_peak
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.codec import through_codec
 from cir.mixtures.plan import EffectsPlan, NoisePlan, ReverbPlan
+from cir.types import SAMPLE_RATE
 
 EQUALISER_HZ = (60.0, 250.0, 1000.0, 3500.0, 8000.0)
 """Gains are interpolated over the logarithm of the frequency and constant below the first."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.paper import QUARTERS, draw_note_lengths
+from cir.types import SAMPLE_RATE
 
 QUARTERS_PER_BAR = 4
 _SWING_PROBABILITY = 0.3

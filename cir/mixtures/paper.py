@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.errors import InputError
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.config import MixtureConfig
 from cir.mixtures.note_lengths import NOTE_LENGTHS as NOTE_LENGTHS
 from cir.mixtures.note_lengths import OTHER_NOTE_LENGTHS as OTHER_NOTE_LENGTHS
@@ -18,6 +17,7 @@ from cir.mixtures.note_lengths import QUARTERS as QUARTERS
 from cir.mixtures.plan import MixturePlan, PlacedNote, StemPlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.scales import SCALES
+from cir.types import SAMPLE_RATE
 
 _SILENCE_PROBABILITY = 0.25
 _JITTER = 0.02

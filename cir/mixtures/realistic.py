@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.datasets.midi_scores import ScoreBook
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.cast import draw_cast
 from cir.mixtures.chords import MAX_VOICES, draw_voices
 from cir.mixtures.config import MixtureConfig
@@ -16,6 +15,7 @@ from cir.mixtures.paper import draw_scale
 from cir.mixtures.plan import CUT_FADE_SAMPLES, MixturePlan, PlacedNote, StemPlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.scored_part import play_score
+from cir.types import SAMPLE_RATE
 
 _LEVEL_SPREAD_DB = 4.0
 """Standard deviation of the stems' levels, before `level_range_db`."""

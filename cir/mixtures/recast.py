@@ -12,8 +12,7 @@ import soxr
 from numpy.typing import NDArray
 
 from cir.audio.dsp import peak_normalise
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 PEAK = 0.9
 _MAX_SEMITONES = 4

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.plan import PlacedNote
 from cir.mixtures.pool import NotePool
-from cir.types import Note
+from cir.types import SAMPLE_RATE, Note
 
 _LOUDEST_VELOCITY = 127
 _SEMITONES = 12

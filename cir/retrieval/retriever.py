@@ -17,8 +17,8 @@ from cir.index.database import BUNDLED_PATH, InstrumentDatabase
 from cir.index.exact import rank
 from cir.index.unsorted import compare_with_family, guess_families
 from cir.instruments.families import FAMILIES, check_families
-from cir.retrieval.windows import SAMPLE_RATE, embed_windows
-from cir.types import Encoder, FamilyResult, FloatArray, Match, Progress
+from cir.retrieval.windows import embed_windows
+from cir.types import SAMPLE_RATE, Encoder, FamilyResult, FloatArray, Match, Progress
 
 DEFAULT_FAMILIES = ("percussion", "bass", "synth_lead")
 """What the mixtures of the paper are made of."""

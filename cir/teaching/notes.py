@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.datasets.base import NoteDataset, RecordedNote
-from cir.datasets.recorded import SAMPLE_RATE
 from cir.errors import InputError
 from cir.evaluation.scores import Scores, score
 from cir.instruments.splits import SPLITS
 from cir.metrics import IntArray, target_ranks
-from cir.types import Encoder, FloatArray
+from cir.types import SAMPLE_RATE, Encoder, FloatArray
 
 _FEWEST_PITCHES = 4
 """What plays fewer is a drum: its notes differ by velocity alone and find each other too easily."""

@@ -8,11 +8,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from cir.audio.dsp import pad_or_trim, resample
-from cir.audio.features import SAMPLE_RATE, WINDOW_SAMPLES, log_mel
+from cir.audio.features import WINDOW_SAMPLES, log_mel
 from cir.audio.mel_scale import mel_place, to_decibels
 from cir.evaluation.report.charts.canvas import BESIDE, TOP_1, TOP_5
 from cir.teaching.style import colour_of, marker_of
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from cir.audio.io import load_audio, save_opus
 from cir.index.database import InstrumentDatabase
-from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
-from cir.types import FloatArray, Instrument
+from cir.instruments.note_bank import NoteBank
+from cir.types import SAMPLE_RATE, FloatArray, Instrument
 
 FOLDER = Path(__file__).parents[1] / "assets" / "teaching"
 INSTRUMENT_IDS = (

@@ -5,8 +5,8 @@ and turned back into seconds, hertz and shares here.
 """
 
 from cir.audio.io import resample
-from cir.baselines.timbre_toolbox.description import NAMES, SAMPLE_RATE, describe
-from cir.types import FloatArray
+from cir.baselines.timbre_toolbox.description import NAMES, describe
+from cir.types import SAMPLE_RATE, FloatArray
 
 MEASURED_SECONDS = 10.0
 """So much of a sound is measured: its first seconds."""
