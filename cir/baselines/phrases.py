@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cir.audio.audible import SILENT_PEAK
 from cir.audio.dsp import peak_normalise
 from cir.errors import InputError
 from cir.model.windows import cut_windows
@@ -18,9 +19,6 @@ MIXTURES_AT_ONCE = 8
 #: Power of a window relative to the loudest of its phrase: 40 dB below it there is only what a
 #: separation left over.
 _FAINTEST = 1e-4
-
-#: Peak of a stem relative to its mixture: 80 dB below it the stem counts as silent.
-_SILENT = 1e-4
 
 
 class PhraseEncoder:
@@ -107,7 +105,7 @@ class PhraseEncoder:
         phrases: list[FloatArray] = []
         rows: list[int] = []
         for mix, parts in zip(mixes, stems, strict=True):
-            audible = np.abs(parts).max(axis=1) > _SILENT * np.abs(mix).max()
+            audible = np.abs(parts).max(axis=1) > SILENT_PEAK * np.abs(mix).max()
             numbers: dict[bytes, int] = {}  # families may share a stem: it is embedded once
             for part, is_audible in zip(parts, audible, strict=True):
                 phrase = part if is_audible else mix
