@@ -1,6 +1,6 @@
-"""How soon the first family of a search is there, and all: asked for together, or one at a time.
+"""Measure the time to the first family and to all families, searched together or one by one.
 
-`python benchmarks/by_family.py` on one thread; the page asks for all together.
+`python benchmarks/by_family.py` on one thread; the app searches all together.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""The sounds that the benchmarks of features read."""
+"""Sounds for the benchmarks of features."""
 
 from timing import example_mixes
 
@@ -8,6 +8,6 @@ from cir.types import SAMPLE_RATE, FloatArray
 
 
 def example_clips() -> list[FloatArray]:
-    """Ten seconds of each example mix at 16 kHz, padded with silence."""
+    """Return ten seconds of each example mix at 16 kHz, padded with silence."""
     clips = [load_audio(path, sample_rate=SAMPLE_RATE)[0] for path in example_mixes()]
     return [pad_or_trim(clip, 10 * SAMPLE_RATE) for clip in clips]

@@ -1,4 +1,4 @@
-"""The paper's recipe against ours: the same size, instruments and number of sounds seen.
+"""Compare the paper's recipe with ours, for equal size, instruments and number of sounds.
 
 python benchmarks/compare_recipes.py [--data FOLDER] [--seeds 0 1] [--mixtures 1000] [-o JSON]
 
@@ -29,7 +29,7 @@ RECIPES = Path(__file__).parent / "recipes"
 
 
 def main() -> None:
-    """Train what is not trained yet, measure, print, write."""
+    """Train missing runs, measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/surge"))
     parser.add_argument("--runs", type=Path, default=Path("runs/recipes"))
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a run has come to its last step."""
+    """Return whether a run is finished."""
     state, config = folder / "checkpoint" / "state.json", folder / "config.json"
     if not state.exists() or not config.exists():
         return False
@@ -66,7 +66,7 @@ def is_finished(folder: Path) -> bool:
 
 
 def measure(folder: Path, gallery: Gallery, n_mixtures: int) -> dict[str, Any]:
-    """Both protocols on the best checkpoint of a run."""
+    """Evaluate the best checkpoint of a run by both protocols."""
     encoders = {"cir": TimbreEncoder.from_pretrained(folder / "best")}
     state = json.loads((folder / "checkpoint" / "state.json").read_text("utf-8"))
     return {
@@ -78,7 +78,7 @@ def measure(folder: Path, gallery: Gallery, n_mixtures: int) -> dict[str, Any]:
 
 
 def describe(row: Mapping[str, Any]) -> str:
-    """A line of Markdown: top-1 and top-5 with their intervals, in %."""
+    """Return a line of Markdown: top-1 and top-5 with their intervals, in %."""
     cells = [f"{row['recipe']}, seed {row['seed']}", f"{row['clips']:,}"]
     for protocol, name in (("mixtures", "mean"), ("single", "all")):
         scores = row[protocol]["scores"][name]

@@ -50,7 +50,7 @@ Played = list[tuple[Note, RecordedNote]]
 
 
 def main() -> None:
-    """Draw patches, render them, write the bank, say what it holds."""
+    """Draw and render patches, write the bank, and print its size."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("output", metavar="OUT", type=Path, help="a new folder")
     parser.add_argument("--patches", type=int, default=4000, help="instruments to write")
@@ -85,7 +85,7 @@ class Dx7:
     """Dexed, playing one patch after another.
 
     Raises:
-        EngineError: dexed-py is not installed.
+        EngineError: The package dexed-py is not installed.
     """
 
     def __init__(self) -> None:
@@ -99,11 +99,11 @@ class Dx7:
         self._synth = dexed.DexedSynth(sample_rate=RENDER_RATE)
 
     def load(self, patch: bytes) -> None:
-        """Take another patch, packed as in a cartridge: 128 bytes."""
+        """Load a patch, packed as in a cartridge: 128 bytes."""
         self._synth.load_patch(self._parse(patch))
 
     def play(self, note: Note) -> RecordedNote | None:
-        """Play a note on its own; None where it is silent or broken."""
+        """Render a single note; None if it is silent or not finite."""
         sound = self._synth.render(note.pitch, note.velocity, note.duration_seconds, MAX_SECONDS)
         return record(note.pitch, resample(sound, RENDER_RATE, SAMPLE_RATE))
 
@@ -112,8 +112,8 @@ def read_patches(path: Path) -> NDArray[np.uint8]:
     """Read packed patches, (N, 128).
 
     Raises:
-        InputError: the file cannot be read.
-        DataError: it is not a whole number of patches.
+        InputError: The file cannot be read.
+        DataError: The file does not hold a whole number of patches.
     """
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
@@ -156,14 +156,14 @@ def write_sounds(
 
 
 def draw_patches(patches: NDArray[np.uint8], seed: int) -> Iterator[int]:
-    """Numbers of the undamaged patches in a random order: a longer draw begins with a shorter."""
+    """Return numbers of undamaged patches in a random order that does not depend on the count."""
     whole = np.flatnonzero((patches <= LARGEST_BYTE).all(axis=1))
     for number in np.random.default_rng(seed).permutation(whole):
         yield int(number)
 
 
 def patch_name(patch: NDArray[np.uint8]) -> str:
-    """The patch's name, with spaces for what does not print; the patch is undamaged."""
+    """Return the name of an undamaged patch, with spaces for characters that do not print."""
     text = patch[NAME_START:].tobytes().decode("ascii")
     return "".join(letter if letter.isprintable() else " " for letter in text).strip()
 
@@ -184,7 +184,7 @@ def play_notes(
     n_notes: int,
     seed: int,
 ) -> Played:
-    """The reference note, then others at different pitches; none if the reference is silent."""
+    """Render the reference note, then others at different pitches; none if it is silent."""
     generator = generator_for(seed, instrument)
     found: Played = []
     for note in plan_notes(instrument.family, None, statistics[instrument.family], generator):
@@ -204,7 +204,7 @@ def save_notes(folder: Path, instrument_id: str, played: Played) -> None:
 
 
 def instrument_row(instrument: DatasetInstrument, name: str, n_notes: int) -> Row:
-    """The instrument's row of `instruments.csv`."""
+    """Return the instrument's row of `instruments.csv`."""
     values = dict.fromkeys(INSTRUMENT_COLUMNS, "")
     values.update(
         instrument_id=instrument.instrument_id,
@@ -219,7 +219,7 @@ def instrument_row(instrument: DatasetInstrument, name: str, n_notes: int) -> Ro
 
 
 def note_rows(instrument_id: str, played: Played) -> Iterator[Row]:
-    """The instrument's rows of `notes.csv`."""
+    """Return the instrument's rows of `notes.csv`."""
     start = 0
     for index, (note, recorded) in enumerate(played):
         yield {
@@ -237,7 +237,7 @@ def note_rows(instrument_id: str, played: Played) -> Iterator[Row]:
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """Write one of the two tables."""
+    """Write a table."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()

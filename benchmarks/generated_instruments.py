@@ -1,4 +1,4 @@
-"""Are presets that nobody made worth training on? As many of Surge's, as many generated, and both.
+"""Compare training on Surge's presets, on as many generated presets, and on both.
 
 python benchmarks/generated_instruments.py --generated runs/vital-notes [--data ../shared/surge]
 
@@ -31,7 +31,7 @@ LOSSES = {"pair_infonce": 1.0, "pair_triplet": 1.0}
 
 
 def main() -> None:
-    """Train three times, measure, print, write."""
+    """Train three times, measure, print and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--generated", type=Path, required=True, help="a note bank")
     parser.add_argument("--data", type=Path, default=Path("../shared/surge"), help="a note bank")
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def take(bank: NoteBank, wanted: Counter[str | None], folder: Path, seed: int) -> Path:
-    """A bank of so many training instruments of each family, and of the whole valid split."""
+    """Write a bank of some training instruments of each family and the whole valid split."""
     generator = random.Random(seed)
     chosen = {row.instrument_id for row in bank.instruments if row.split == "valid"}
     for family, count in wanted.items():

@@ -1,4 +1,4 @@
-"""Our batched log-mel against transformers' ASTFeatureExtractor: same clips, same run, one thread.
+"""Compare the time of our log-mel and ASTFeatureExtractor: same clips, same run, one thread.
 
 python benchmarks/log_mel.py [--repeats 15]
 """
@@ -21,7 +21,7 @@ from cir.types import SAMPLE_RATE, FloatArray
 
 
 def main() -> None:
-    """Measure, compare, print."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=15)
     repeats = parser.parse_args().repeats

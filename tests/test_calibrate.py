@@ -15,7 +15,7 @@ from cir.cli import database as database_command
 from cir.cli.main import app
 from cir.errors import CirError, DatabaseError, DataError
 from cir.evaluation import open_set
-from cir.evaluation.answers import ABSENT, Answers
+from cir.evaluation.answers import ABSENT, FamilyAnswers
 from cir.evaluation.calibrate import calibrate, fit_calibration, hold_to
 from cir.evaluation.candidate_draws import draw_candidates
 from cir.evaluation.fit_levels import LEAST_WEIGHT, fit_levels
@@ -35,7 +35,7 @@ SPREAD = 0.2
 WORLDS = {"bass": (0.4, 60), "percussion": (0.2, 60), "synth_lead": (0.3, 200)}
 
 
-def simulate(seed: int, n_queries: int, n_silent: int = 0) -> list[Answers]:
+def simulate(seed: int, n_queries: int, n_silent: int = 0) -> list[FamilyAnswers]:
     """Similarities of the wrong ones from N(0, SPREAD), of the right one from N(shift, SPREAD).
 
     The chance of a candidate is then exactly proportional to exp(shift / SPREAD^2 similarity).
@@ -48,7 +48,7 @@ def simulate(seed: int, n_queries: int, n_silent: int = 0) -> list[Answers]:
         targets[n_queries:] = ABSENT
         similarities[np.arange(n_queries), targets[:n_queries]] += shift
         answers.append(
-            Answers(
+            FamilyAnswers(
                 family,
                 tuple(f"{family}-{row}" for row in range(n_candidates)),
                 similarities.astype(np.float32),
@@ -163,7 +163,7 @@ def test_odd_answers_still_give_finite_figures(kind: str) -> None:
     answers = simulate(7, 20, 5)
     if kind == "constant":
         answers = [
-            Answers(a.family, a.candidates, a.similarities * 0 + 1, a.targets, a.mixtures)
+            FamilyAnswers(a.family, a.candidates, a.similarities * 0 + 1, a.targets, a.mixtures)
             for a in answers
         ]
     if kind == "one":
@@ -171,7 +171,9 @@ def test_odd_answers_still_give_finite_figures(kind: str) -> None:
     if kind == "pairs":
         keep = np.arange(2)
         answers = [
-            Answers(a.family, a.candidates[:2], a.similarities[:, keep], a.targets % 2, a.mixtures)
+            FamilyAnswers(
+                a.family, a.candidates[:2], a.similarities[:, keep], a.targets % 2, a.mixtures
+            )
             for a in answers
         ]
     made = fit_calibration(answers, identity="m", about="")
@@ -186,7 +188,9 @@ def test_too_little_to_fit_on_is_one_clear_error() -> None:
     silent = [one.absent() for one in simulate(8, 3, 3)]
     with pytest.raises(DataError, match="none"):
         fit_calibration(silent, identity="m", about="")
-    alone = Answers("bass", ("a",), np.ones((4, 1), np.float32), np.zeros(4, int), np.arange(4))
+    alone = FamilyAnswers(
+        "bass", ("a",), np.ones((4, 1), np.float32), np.zeros(4, int), np.arange(4)
+    )
     with pytest.raises(DataError, match="at least two"):
         fit_calibration([alone], identity="m", about="")
 

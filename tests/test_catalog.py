@@ -90,10 +90,10 @@ def test_ids_are_unique() -> None:
     [
         (b"", "lacks the column"),
         (b"instrument_id,name\na,b\n", "lacks the column.* family, category"),
-        (",".join(COLUMNS).encode() + b"\na,b\n", "line 2: the row has not as many fields"),
-        (",".join(COLUMNS).encode() + b"\n" + b"x," * 12, "line 2: the row has not as many"),
-        (",".join(COLUMNS).encode() + b"\n\xff\xfe", "no CSV in UTF-8"),
-        (",".join(COLUMNS).encode() + b'\n"open', "no CSV in UTF-8"),
+        (",".join(COLUMNS).encode() + b"\na,b\n", "line 2: the row must have as many fields"),
+        (",".join(COLUMNS).encode() + b"\n" + b"x," * 12, "line 2: the row must have as many"),
+        (",".join(COLUMNS).encode() + b"\n\xff\xfe", "not CSV in UTF-8"),
+        (",".join(COLUMNS).encode() + b'\n"open', "not CSV in UTF-8"),
         (",".join(COLUMNS).encode() + b"\nA,b,,,c,,,d,e:f\n", "Row 1"),
     ],
 )

@@ -77,7 +77,7 @@ def test_families_and_markdown_file(data: str, tmp_path: Path) -> None:
         (("open-set", "--no-model", "--baseline", "mfcc"), InputError, "needs a model"),
         (("single", "--card", "nowhere.md"), InputError, "nowhere.md"),
         (("single", "--results", "nowhere.json"), InputError, "nowhere.json"),
-        (("single", "--family", "bass"), InputError, "mixtures only"),
+        (("single", "--family", "bass"), InputError, "needs mixtures"),
         (("mixtures", "--family", "kazoo"), InputError, "kazoo"),
         (("mixtures", "-o", "figures.xls"), InputError, ".json or .md"),
         (("mixtures", "-o", "."), InputError, ".json or .md"),

@@ -166,5 +166,5 @@ def test_a_build_plays_phrases_where_it_is_asked_to(tmp_path: Path, bank: NoteBa
 
 def test_what_is_no_ogg_stream_gets_no_serial_number(tmp_path: Path) -> None:
     (tmp_path / "a.opus").write_bytes(b"RIFF" * 20)
-    with pytest.raises(DataError, match="no Ogg stream"):
+    with pytest.raises(DataError, match="not an Ogg stream"):
         fix_serial(tmp_path / "a.opus")

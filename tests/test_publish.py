@@ -20,7 +20,7 @@ from cir.model.encoder import TimbreEncoder
 from cir.publish.dataset_folder import write_dataset_folder
 from cir.publish.front_matter import with_values
 from cir.publish.secrets import refuse_secrets
-from cir.publish.upload import Upload, send
+from cir.publish.upload import RepositoryUpload, send
 from tests.fakes import SpectrumEncoder
 from tests.hub_server import TOKEN, HubServer
 from tests.page.database import make_database
@@ -215,7 +215,7 @@ def test_a_token_in_the_card_stops_everything(
     [
         ([], InputError, "Nothing to publish: name at least one"),
         (["--model", "timbre", "--dry-run"], CheckpointError, "'timbre' is no Hub id"),
-        (["--model", "me/timbre"], CheckpointError, "who writes: log in with `hf auth login`"),
+        (["--model", "me/timbre"], CheckpointError, "token of the Hub: log in with `hf auth"),
         (["--model", "me/t", "--model-folder", "no/such"], CheckpointError, "no model folder"),
         (["--dataset", "me/t", "-d", "no/such"], DatabaseError, "no database in no/such"),
     ],
@@ -246,7 +246,7 @@ def test_who_may_not_write_is_told_so(
 ) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(CheckpointError, match=sentence):
-        send(Upload("model", repo_id, tmp_path), token=token)
+        send(RepositoryUpload("model", repo_id, tmp_path), token=token)
 
 
 def test_without_a_network_it_says_so(
@@ -255,7 +255,7 @@ def test_without_a_network_it_says_so(
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(CheckpointError, match="HF_HUB_OFFLINE is set.*connect to the Hub"):
-        send(Upload("model", "me/timbre", tmp_path), token=TOKEN)
+        send(RepositoryUpload("model", "me/timbre", tmp_path), token=TOKEN)
 
 
 def test_the_folders_can_be_kept(hub: HubServer, sources: list[str], tmp_path: Path) -> None:
@@ -278,5 +278,5 @@ def test_a_card_without_front_matter_is_refused() -> None:
         with_values("---\na: 1\nb: é\n---\n# Hi\n", {"a": [2]}) == "---\na:\n- 2\nb: é\n---\n# Hi\n"
     )
     for card in ("# Hi\n", "---\n- a\n---\n", "---\na: [\n---\n"):
-        with pytest.raises(InputError, match="no YAML"):
+        with pytest.raises(InputError, match="must begin with YAML"):
             with_values(card, {})

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cir.audio.audible import SILENT_PEAK
 from cir.audio.dsp import peak_normalise
 from cir.errors import InputError
 from cir.model.windows import cut_windows
@@ -15,9 +16,6 @@ WINDOW_SECONDS = 2.5
 MIXTURES_AT_ONCE = 8
 """Mixtures taken apart before their windows are embedded, some 200 windows of three families."""
 _FAINTEST = 1e-4
-"""Windows whose power is 40 dB below the loudest of their phrase are left-overs of a separation."""
-_SILENT = 1e-4
-"""Stems whose peak is 80 dB below that of their mixture count as silent."""
 
 
 class PhraseEncoder:
@@ -94,7 +92,7 @@ class PhraseEncoder:
         phrases: list[FloatArray] = []
         rows: list[int] = []
         for mix, parts in zip(mixes, stems, strict=True):
-            audible = np.abs(parts).max(axis=1) > _SILENT * np.abs(mix).max()
+            audible = np.abs(parts).max(axis=1) > SILENT_PEAK * np.abs(mix).max()
             numbers: dict[bytes, int] = {}  # families may share a stem: it is embedded once
             for part, is_audible in zip(parts, audible, strict=True):
                 phrase = part if is_audible else mix

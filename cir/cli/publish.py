@@ -10,7 +10,7 @@ from cir.cli.terminal import progress_bar
 from cir.errors import InputError
 
 if TYPE_CHECKING:
-    from cir.publish.upload import Upload
+    from cir.publish.upload import RepositoryUpload
 
 _SHOWN_FILES = 12
 
@@ -111,7 +111,7 @@ def _assemble(
     database: Path | None,
     private: bool,
     zero_gpu: bool,
-) -> "list[Upload]":
+) -> "list[RepositoryUpload]":
     """Write a folder for each repository below `root`."""
     from cir.index.database import BUNDLED_PATH
     from cir.model.encoder import BUNDLED_MODEL
@@ -119,7 +119,7 @@ def _assemble(
     from cir.publish.dataset_folder import write_dataset_folder
     from cir.publish.model_folder import write_model_folder
     from cir.publish.space_folder import notice, space_variables, write_space_folder
-    from cir.publish.upload import Upload
+    from cir.publish.upload import RepositoryUpload
 
     for repo_id in filter(None, (model, dataset, space)):
         check_repo_id(repo_id)
@@ -127,7 +127,7 @@ def _assemble(
     if model:
         folder = _new_folder(root, "model")
         write_model_folder(folder, model_folder or BUNDLED_MODEL, model)
-        uploads.append(Upload("model", model, folder))
+        uploads.append(RepositoryUpload("model", model, folder))
     if dataset:
         folder = _new_folder(root, "dataset")
         with progress_bar("Packing the database", least_seconds=2.0) as progress:
@@ -139,7 +139,7 @@ def _assemble(
                 notice=notice() if database is None else "",
                 progress=progress,
             )
-        uploads.append(Upload("dataset", dataset, folder))
+        uploads.append(RepositoryUpload("dataset", dataset, folder))
     if space:
         folder = _new_folder(root, "space")
         # A Space cannot read private repositories.
@@ -147,7 +147,9 @@ def _assemble(
         its_model = loaded[0] or model_folder or BUNDLED_MODEL
         its_database = loaded[1] or database or BUNDLED_PATH
         write_space_folder(folder, its_model, its_database, zero_gpu=zero_gpu)
-        uploads.append(Upload("space", space, folder, space_variables(its_model, its_database)))
+        uploads.append(
+            RepositoryUpload("space", space, folder, space_variables(its_model, its_database))
+        )
     return uploads
 
 
@@ -157,7 +159,7 @@ def _new_folder(root: Path, name: str) -> Path:
     return folder
 
 
-def _print_plan(upload: "Upload") -> None:
+def _print_plan(upload: "RepositoryUpload") -> None:
     files = upload.files
     total = sum(size for _, size in files)
     typer.echo(f"{upload.repo_type} {upload.repo_id}: {len(files)} files, {_size(total)}")

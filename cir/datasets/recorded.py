@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from cir.audio.dsp import peak_normalise, trim_tail
+from cir.audio.audible import SILENT_NOTE_PEAK
+from cir.audio.dsp import TAIL_FLOOR, peak_normalise, trim_tail
 from cir.datasets.base import RecordedNote
 from cir.types import SAMPLE_RATE, FloatArray
 
@@ -12,10 +13,6 @@ MAX_SECONDS = 3.0
 """Longer notes are cut: a reference note is held 2 s and rings on for at most one more."""
 
 PEAK = 0.9
-SILENT_PEAK = 1e-3
-"""A note with a lower peak counts as silent."""
-
-_TAIL_FLOOR = 1e-3  # of the peak: -60 dB
 _FADE_SAMPLES = SAMPLE_RATE * 20 // 1000
 
 
@@ -31,10 +28,10 @@ def record(pitch: int, audio: FloatArray) -> RecordedNote | None:
     """
     audio = audio[: round(MAX_SECONDS * SAMPLE_RATE)]
     peak = float(np.max(np.abs(audio), initial=0.0))
-    if not math.isfinite(peak) or peak < SILENT_PEAK:
+    if not math.isfinite(peak) or peak < SILENT_NOTE_PEAK:
         return None
-    kept = trim_tail(audio, _TAIL_FLOOR * peak, _FADE_SAMPLES)
-    faded_peak = float(np.max(np.abs(kept)))  # a click shorter than the fade is faded as well
+    kept = trim_tail(audio, TAIL_FLOOR * peak, _FADE_SAMPLES)
+    faded_peak = float(np.max(np.abs(kept)))  # a click shorter than the fade is faded, too
     if faded_peak == 0.0:
         return None
     return RecordedNote(pitch, peak_normalise(kept, PEAK), 20.0 * math.log10(PEAK / faded_peak))

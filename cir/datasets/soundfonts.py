@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cir.datasets.recorded import SILENT_PEAK
+from cir.audio.audible import SILENT_NOTE_PEAK
 from cir.datasets.rendered import REFERENCE_VELOCITY, Playable, RenderedDataset, render_note
 from cir.engines.soundfont import (
     DEFAULT_BANK,
@@ -131,7 +131,7 @@ def _listen(playable: Playable) -> FloatArray | None:
     pitch = reference_pitch(playable.instrument.family) if playable.key is None else playable.key
     note = Note(pitch, REFERENCE_VELOCITY, 0.0, _HELD_SECONDS)
     sound = render_note(playable.open(), note, _LISTENED_SECONDS)
-    if not np.isfinite(sound).all() or np.max(np.abs(sound)) < SILENT_PEAK:
+    if not np.isfinite(sound).all() or np.max(np.abs(sound)) < SILENT_NOTE_PEAK:
         return None
     return np.asarray(sound / np.linalg.norm(sound), np.float32)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cir.audio.dsp import fade_out, peak_normalise, trim_tail
+from cir.audio.audible import SILENT_NOTE_PEAK
+from cir.audio.dsp import TAIL_FLOOR, fade_out, peak_normalise, trim_tail
 from cir.audio.io import save_opus
 from cir.datasets.work_ahead import work_ahead
 from cir.engines.base import Engine
@@ -34,8 +35,6 @@ PHRASE_RATE = 48_000
 _RELEASE_SECONDS = 0.15
 _FADE_SECONDS = 0.2
 _PEAK = 0.9
-_SILENT_PEAK = 1e-3
-_TAIL_FLOOR = 1e-3
 _COMPRESSION = 0.94
 """About 21 kbit/s."""
 
@@ -176,10 +175,10 @@ def save_phrase(path: Path, audio: FloatArray, sample_rate: int) -> None:
 
 
 def _finish(audio: FloatArray, rate: int) -> FloatArray:
-    if float(np.abs(audio).max()) < _SILENT_PEAK:
+    if float(np.abs(audio).max()) < SILENT_NOTE_PEAK:
         raise EngineError("it stays silent at the pitches of its phrase.")
     fade = round(_FADE_SECONDS * rate)
-    return trim_tail(fade_out(peak_normalise(audio, _PEAK), fade), _TAIL_FLOOR, fade // 4)
+    return trim_tail(fade_out(peak_normalise(audio, _PEAK), fade), TAIL_FLOOR, fade // 4)
 
 
 def _scheme(instrument: Instrument) -> str:

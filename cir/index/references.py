@@ -8,7 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from cir.audio.dsp import peak_normalise, trim_tail
+from cir.audio.audible import SILENT_NOTE_PEAK
+from cir.audio.dsp import TAIL_FLOOR, peak_normalise, trim_tail
 from cir.datasets.work_ahead import work_ahead
 from cir.engines.base import Engine
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine
@@ -27,8 +28,6 @@ RENDER_RATE = 48_000
 """Sample rate in Hz of notes that an engine plays."""
 
 _PEAK = 0.9
-_SILENT_PEAK = 1e-3
-_TAIL_FLOOR = 1e-3
 _FADE_SAMPLES = RENDER_RATE * 20 // 1000
 _logger = logging.getLogger(__name__)
 
@@ -92,7 +91,7 @@ class NoteBankReferences:
         if preview is not None and not preview.is_file():
             raise DataError(f"The note bank lacks {preview}; fetch it again.")
         reference, *others = self._bank.first_notes(row.instrument_id, self._n_references)
-        sounding = tuple(note for note in others if np.abs(note).max() >= _SILENT_PEAK)
+        sounding = tuple(note for note in others if np.abs(note).max() >= SILENT_NOTE_PEAK)
         return Reference(self._describe(row), reference, BANK_SAMPLE_RATE, sounding, preview)
 
     def _describe(self, row: BankInstrument) -> Instrument:
@@ -141,6 +140,6 @@ def play_reference(engine: Engine, family: str | None) -> FloatArray | None:
     """Play the reference note of a family, at `RENDER_RATE`, (T,); None where it is silent."""
     note = Note(reference_pitch(family), REFERENCE_VELOCITY, 0.0, HELD_SECONDS)
     audio = engine.render([note], RENDER_SECONDS, RENDER_RATE)
-    if float(np.abs(audio).max()) < _SILENT_PEAK:
+    if float(np.abs(audio).max()) < SILENT_NOTE_PEAK:
         return None
-    return trim_tail(peak_normalise(audio, _PEAK), _TAIL_FLOOR, _FADE_SAMPLES)
+    return trim_tail(peak_normalise(audio, _PEAK), TAIL_FLOOR, _FADE_SAMPLES)

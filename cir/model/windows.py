@@ -2,11 +2,9 @@
 
 import numpy as np
 
+from cir.audio.audible import SILENT_PEAK
 from cir.audio.dsp import pad_or_trim
 from cir.types import FloatArray
-
-_SILENT = 1e-4
-"""Windows whose peak is 80 dB below that of the sound are silent."""
 
 
 def cut_windows(audio: FloatArray, n_samples: int) -> list[FloatArray]:
@@ -18,7 +16,7 @@ def cut_windows(audio: FloatArray, n_samples: int) -> list[FloatArray]:
     if len(audio) <= n_samples:
         return [pad_or_trim(audio, n_samples)]
     windows = [audio[start : start + n_samples] for start in window_starts(len(audio), n_samples)]
-    limit = _SILENT * float(np.abs(audio).max())
+    limit = SILENT_PEAK * float(np.abs(audio).max())
     sounding = [window for window in windows if np.abs(window).max() > limit]
     return sounding or windows
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def use_style() -> None:
-    """Set Matplotlib's defaults."""
+    """Set Matplotlib's defaults for the rest of a notebook."""
     import matplotlib.pyplot as plt
     from matplotlib.rcsetup import cycler
 

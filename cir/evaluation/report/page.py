@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cir.errors import InputError
-from cir.evaluation.report.blocks import FIGURES_FOLDER, pictures, to_page_markdown
+from cir.evaluation.report.blocks import FIGURES_FOLDER, charts, to_page_markdown
 from cir.evaluation.report.charts.canvas import to_png
 from cir.evaluation.report.documents import Result, check_results, to_json
 from cir.evaluation.report.maps import MapFigure
@@ -69,7 +69,7 @@ def write_report(
     check_results(results)
     check_report_folder(folder)
     sections = page_sections(results, maps, commands)
-    drawn = [one for section in sections for one in pictures(section.blocks)]
+    drawn = [one for section in sections for one in charts(section.blocks)]
     target = Path(folder).resolve()
     with replacing_folder(target) as temporary:
         (temporary / FIGURES_FOLDER).mkdir()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from cir.audio.formats import PLAYABLE_KINDS, playable_kind
 from cir.audio.io import load_audio, save_opus
 from cir.errors import InputError
 from cir.types import SAMPLE_RATE, FloatArray
-from cir.ui.search.playable import PLAYABLE_KINDS, playable_kind
 
 MAX_SECONDS = 600.0
 """Longest mix that the page takes; the library takes longer ones."""
