@@ -100,7 +100,7 @@ def test_what_loses_nothing_gives_the_samples_that_were_written(
 
 
 def test_folders_are_searched_for_the_same_names_on_the_page() -> None:
-    script = (STATIC / "own_drop.js").read_text(encoding="utf-8")
+    script = (STATIC / "own/drop.js").read_text(encoding="utf-8")
     wanted = re.search(r"WANTED = /(.*)/i;", script)
     assert wanted
     for suffix in SOUND_SUFFIXES:

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from cir.ui.search.address import Wishes, read_wishes
 from cir.ui.search.examples import Example, ExamplePart
+from cir.ui.search.shared_link import Wishes, read_wishes
 
 EXAMPLES = [
     Example("One", Path("/1.flac"), (ExamplePart("bass", "a"), ExamplePart("piano", "b"))),

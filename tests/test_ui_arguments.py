@@ -128,7 +128,7 @@ def test_a_sound_at_an_address_is_no_larger_than_an_upload(
         ended, answer = ask(address, "search", at_address, mix)
         assert ended == "complete", answer
         assert answer[0]["families"] == ask(address, "search", SEARCH, mix)[1][0]["families"]
-        monkeypatch.setattr("cir.ui.server.addresses.MAX_BYTES", len(content) - 1)
+        monkeypatch.setattr("cir.ui.server.remote_files.MAX_BYTES", len(content) - 1)
         ended, answer = ask(address, "search", at_address, mix)
     assert (ended, "it has more than 120 MB" in answer["error"]) == ("error", True)
     assert [path for path in uploads.iterdir() if path.is_file()] == []

@@ -12,7 +12,7 @@ import pytest
 from starlette.middleware import Middleware
 
 from cir.errors import InputError
-from cir.ui.server.hosts import allowed_hosts
+from cir.ui.server.host_check import allowed_hosts
 from cir.ui.server.request_limits import RequestLimits
 from cir.ui.theme import launch_options
 from tests.page.database import serve_page

@@ -9,15 +9,15 @@ from cir.audio.mel_scale import mel_place
 from cir.errors import InputError
 from cir.index.exact import cosine_similarities
 from cir.retrieval.windows import embed_windows
+from cir.ui.learn.embedding_plane import Plane
 from cir.ui.learn.log_mel import Picture, decibels, describe, log_mel_pictures
+from cir.ui.learn.loss_demo import CLASSES, toy_html, toy_pairs
 from cir.ui.learn.mix import MixExhibit
 from cir.ui.learn.mixed_files import MixedFiles
-from cir.ui.learn.notes import NoteListener, note_audio
+from cir.ui.learn.note_embeddings import NoteListener, note_audio
 from cir.ui.learn.pair import PairExhibit
-from cir.ui.learn.plane import Plane
-from cir.ui.learn.scale import scale_place, similarity_scale, verdict
+from cir.ui.learn.similarity_scale import scale_place, similarity_scale, verdict
 from cir.ui.learn.sounds import LearnSounds, load_learn_sounds
-from cir.ui.learn.toy import CLASSES, toy_html, toy_pairs
 from cir.ui.learn.triplet import (
     EASY,
     HARD,
@@ -28,7 +28,7 @@ from cir.ui.learn.triplet import (
     option_similarities,
     triplet_page,
 )
-from cir.ui.learn.typical import PER_FAMILY, Spread, measure_typical
+from cir.ui.learn.typical_similarities import PER_FAMILY, Spread, measure_typical
 from cir.ui.service import PageService
 from tests.fakes import SpectrumEncoder, tone, unit_vectors
 from tests.page.database import HOSTILE_NAME, make_database

@@ -7,11 +7,11 @@ import pytest
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
 from cir.retrieval.windows import SAMPLE_RATE, embed_windows
-from cir.ui.learn.band import BAND_SECONDS, play_together
 from cir.ui.learn.mixed_files import MixedFiles
-from cir.ui.learn.notes import note_audio
+from cir.ui.learn.note_embeddings import note_audio
 from cir.ui.learn.quiz import Quiz, QuizExhibit
-from cir.ui.learn.rounds import CANDIDATES, ROUNDS, TOO_ALIKE, check_seed, draw_round
+from cir.ui.learn.quiz_mix import BAND_SECONDS, play_together
+from cir.ui.learn.quiz_rounds import CANDIDATES, ROUNDS, TOO_ALIKE, check_seed, draw_round
 from cir.ui.service import PageService
 from tests.fakes import SpectrumEncoder, instrument
 from tests.page.database import make_database

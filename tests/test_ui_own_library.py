@@ -7,10 +7,10 @@ from cir.audio.io import save_wav
 from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.library.sounds import Labels, Upload
-from cir.ui.own.cards import ROWS_PER_PAGE, chosen_note, report_note, sounds_list, where_kept
+from cir.ui.own.html import ROWS_PER_PAGE, chosen_note, report_note, sounds_list, where_kept
 from cir.ui.own.library import LIBRARY_VARIABLE, OwnLibrary, OwnReport
+from cir.ui.own.received_files import merge_uploads, read_uploads
 from cir.ui.own.sessions import OwnLibraries, library_folder, new_shelf
-from cir.ui.own.uploads import merge_uploads, read_uploads
 from cir.ui.service import PageService
 from tests.fakes import SpectrumEncoder, instrument, tone
 from tests.page.database import HOSTILE_NAME, make_database

@@ -14,7 +14,7 @@ from cir.retrieval.retriever import Retriever
 from cir.ui.search.examples import load_examples
 from cir.ui.search.mixes import MAX_SECONDS, Region
 from cir.ui.service import Answer, PageService
-from cir.ui.timbre_map.plot import timbre_figure
+from cir.ui.timbre_map.saved_page import timbre_figure
 from tests.calibrated import CalibratedDatabase
 from tests.fakes import SpectrumEncoder, tone
 from tests.page.database import FAMILIES, make_database, write_mix

@@ -18,7 +18,7 @@ from gradio.utils import get_upload_folder
 
 from cir.cli.termination import EXIT_TERMINATED
 from cir.errors import InputError
-from cir.ui.server.temporary import UPLOAD_SECONDS, remove_old_uploads, temporary_files
+from cir.ui.server.temporary_files import UPLOAD_SECONDS, remove_old_uploads, temporary_files
 
 ROOT = Path(__file__).parent.parent
 PAGE = """

@@ -14,8 +14,8 @@ from cir.index.hub import DATABASE_VARIABLE, resolve_database
 from cir.model.hub import MODEL_VARIABLE
 from cir.types import Encoder
 from cir.ui.page import build_page
-from cir.ui.server.hosts import allowed_hosts
-from cir.ui.server.temporary import temporary_files
+from cir.ui.server.host_check import allowed_hosts
+from cir.ui.server.temporary_files import temporary_files
 from cir.ui.service import PageService
 from cir.ui.theme import launch_options
 from cir.ui.zero_gpu import is_zero_gpu, load_on_gpu

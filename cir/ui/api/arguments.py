@@ -10,7 +10,7 @@ from gradio.blocks import Block
 from gradio.state_holder import SessionState
 
 from cir.errors import CirError, InputError
-from cir.ui.server.addresses import fetched
+from cir.ui.server.remote_files import fetched
 
 
 class CheckedBlocks(gr.Blocks):

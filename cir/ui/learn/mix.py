@@ -13,10 +13,10 @@ from cir.progress import part
 from cir.retrieval.windows import embed_windows
 from cir.types import FloatArray, Progress
 from cir.ui.cards import family_tag, placeholder, play_button
+from cir.ui.learn.embedding_plane import Mover, Plane, plane_picture
 from cir.ui.learn.mixed_files import MixedFiles
-from cir.ui.learn.notes import NoteListener, note_audio
-from cir.ui.learn.plane import Mover, Plane, plane_picture
-from cir.ui.learn.scale import scale_place, signed
+from cir.ui.learn.note_embeddings import NoteListener, note_audio
+from cir.ui.learn.similarity_scale import scale_place, signed
 from cir.ui.learn.sounds import Scene, Stem
 from cir.ui.palette import family_style
 from cir.ui.service import PageService

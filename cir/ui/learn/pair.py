@@ -11,10 +11,10 @@ from cir.errors import InputError
 from cir.types import Instrument, Progress
 from cir.ui.cards import family_tag, instrument_lines, play_button
 from cir.ui.learn.log_mel import Picture, log_mel_pictures
-from cir.ui.learn.notes import NoteListener, note_audio
-from cir.ui.learn.scale import signed, similarity_scale, verdict
+from cir.ui.learn.note_embeddings import NoteListener, note_audio
+from cir.ui.learn.similarity_scale import signed, similarity_scale, verdict
 from cir.ui.learn.sounds import NotePair
-from cir.ui.learn.typical import Spread, measure_typical
+from cir.ui.learn.typical_similarities import Spread, measure_typical
 from cir.ui.service import PageService
 
 DEFAULT_PAIR = ("timgm6mb-000-000-piano-1", "timgm6mb-000-006-harpsichord")

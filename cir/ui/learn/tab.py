@@ -13,15 +13,15 @@ import numpy as np
 from cir.errors import CirError
 from cir.types import Progress
 from cir.ui.cards import message, placeholder
-from cir.ui.learn import words
+from cir.ui.learn import texts
+from cir.ui.learn.loss_demo import toy_html, toy_pairs
 from cir.ui.learn.mix import MixExhibit, Playing
 from cir.ui.learn.mixed_files import MixedFiles
-from cir.ui.learn.notes import NoteListener
+from cir.ui.learn.note_embeddings import NoteListener
 from cir.ui.learn.pair import PairExhibit
 from cir.ui.learn.quiz import Quiz, QuizExhibit
-from cir.ui.learn.rounds import MAX_SEED, check_seed
+from cir.ui.learn.quiz_rounds import MAX_SEED, check_seed
 from cir.ui.learn.sounds import LearnSounds, learn_folder, load_learn_sounds
-from cir.ui.learn.toy import toy_html, toy_pairs
 from cir.ui.learn.triplet import TripletGame, answer, draw_triplet, triplet_page
 from cir.ui.search.tab import MODEL_QUEUE
 from cir.ui.service import PageService
@@ -47,7 +47,7 @@ def build_learn_tab(service: PageService) -> None:
     gr.set_static_paths([learn_folder(), files.folder])
     with gr.Column(elem_id="cir-learn"):
         gr.HTML(
-            words.INTRODUCTION, js_on_load=static_text("learn_link.js"), apply_default_css=False
+            texts.INTRODUCTION, js_on_load=static_text("learn/link.js"), apply_default_css=False
         )
         _build_pair(PairExhibit(service, listener, sounds.pairs))
         _build_mix([MixExhibit(service, listener, files, scene) for scene in sounds.scenes])
@@ -57,11 +57,11 @@ def build_learn_tab(service: PageService) -> None:
 
 
 def _build_pair(exhibit: PairExhibit) -> None:
-    with gr.Accordion(words.PAIR_TITLE, open=False, elem_id="cir-learn-pair") as accordion:
-        gr.HTML(words.PAIR, apply_default_css=False)
+    with gr.Accordion(texts.PAIR_TITLE, open=False, elem_id="cir-learn-pair") as accordion:
+        gr.HTML(texts.PAIR, apply_default_css=False)
         with gr.Row():
-            first = gr.Dropdown([], label="First sound", info=words.SEARCH_BOX)
-            second = gr.Dropdown([], label="Second sound", info=words.SEARCH_BOX)
+            first = gr.Dropdown([], label="First sound", info=texts.SEARCH_BOX)
+            second = gr.Dropdown([], label="Second sound", info=texts.SEARCH_BOX)
         another = gr.Button("Surprise me", elem_id="cir-learn-surprise")
         shown = _picture_of("pair")
 
@@ -73,7 +73,7 @@ def _build_pair(exhibit: PairExhibit) -> None:
         try:
             yield from exhibit.show(first, second, _report(progress))
         except CirError as error:
-            yield message(words.FAILED, str(error))
+            yield message(texts.FAILED, str(error))
 
     def fill(first: str | None) -> tuple[Any, Any]:
         if first:
@@ -103,8 +103,8 @@ def _build_pair(exhibit: PairExhibit) -> None:
 
 
 def _build_mix(exhibits: list[MixExhibit]) -> None:
-    with gr.Accordion(words.MIX_TITLE, open=False, elem_id="cir-learn-mix") as accordion:
-        gr.HTML(words.MIX, apply_default_css=False)
+    with gr.Accordion(texts.MIX_TITLE, open=False, elem_id="cir-learn-mix") as accordion:
+        gr.HTML(texts.MIX, apply_default_css=False)
         titles = [(one.scene.title, number) for number, one in enumerate(exhibits)]
         with gr.Row():
             scene = gr.Radio(titles, value=0, label="Mix")
@@ -145,9 +145,9 @@ def _build_mix(exhibits: list[MixExhibit]) -> None:
 
 
 def _build_triplet(sounds: LearnSounds, listener: NoteListener) -> None:
-    with gr.Accordion(words.TRIPLET_TITLE, open=False, elem_id="cir-learn-triplet") as accordion:
-        gr.HTML(words.TRIPLET, apply_default_css=False)
-        shown = _picture_of("triplet", "learn_choices.js")
+    with gr.Accordion(texts.TRIPLET_TITLE, open=False, elem_id="cir-learn-triplet") as accordion:
+        gr.HTML(texts.TRIPLET, apply_default_css=False)
+        shown = _picture_of("triplet", "learn/choices.js")
         state = gr.State(None)
 
     def start(game: TripletGame | None) -> tuple[str, TripletGame]:
@@ -166,25 +166,25 @@ def _build_triplet(sounds: LearnSounds, listener: NoteListener) -> None:
                 game = TripletGame(triplet, None, game.played, game.right, game.model_right)
             return triplet_page(game, listener), game
         except CirError as error:
-            return message(words.FAILED, str(error)), game
+            return message(texts.FAILED, str(error)), game
 
     accordion.expand(start, state, [shown, state], **_heavy(shown))
     shown.click(act, state, [shown, state], **_heavy(shown))
 
 
 def _build_toy(sounds: LearnSounds) -> None:
-    with gr.Accordion(words.TOY_TITLE, open=False, elem_id="cir-learn-toy"):
-        gr.HTML(words.TOY, apply_default_css=False)
+    with gr.Accordion(texts.TOY_TITLE, open=False, elem_id="cir-learn-toy"):
+        gr.HTML(texts.TOY, apply_default_css=False)
         gr.HTML(
             toy_html(toy_pairs(sounds.pairs)),
-            js_on_load=static_text("learn_losses.js") + static_text("learn_circle.js"),
+            js_on_load=static_text("learn/losses.js") + static_text("learn/loss_demo.js"),
             apply_default_css=False,
         )
 
 
 def _build_quiz(exhibit: QuizExhibit) -> None:
-    with gr.Accordion(words.QUIZ_TITLE, open=False, elem_id="cir-learn-quiz") as accordion:
-        gr.HTML(words.QUIZ, apply_default_css=False)
+    with gr.Accordion(texts.QUIZ_TITLE, open=False, elem_id="cir-learn-quiz") as accordion:
+        gr.HTML(texts.QUIZ, apply_default_css=False)
         with gr.Row(elem_id="cir-learn-quiz-number"):
             seed = gr.Number(
                 None,
@@ -195,7 +195,7 @@ def _build_quiz(exhibit: QuizExhibit) -> None:
                 maximum=MAX_SEED,
             )
             begin = gr.Button("Start this quiz")
-        shown = _picture_of("quiz", "learn_choices.js")
+        shown = _picture_of("quiz", "learn/choices.js")
         state = gr.State(None)
 
     def start(
@@ -209,7 +209,7 @@ def _build_quiz(exhibit: QuizExhibit) -> None:
             found = quiz or Quiz(number)
             return exhibit.page(found), found, found.seed
         except CirError as error:
-            return message(words.FAILED, str(error)), None, seed
+            return message(texts.FAILED, str(error)), None, seed
 
     def begin_again(seed: float | None) -> tuple[str, Quiz | None, float | None]:
         return start(seed, None)
@@ -227,7 +227,7 @@ def _build_quiz(exhibit: QuizExhibit) -> None:
                 quiz = Quiz(quiz.seed, quiz.number + 1, None, quiz.right, quiz.model_right)
             return exhibit.page(quiz), quiz, quiz.seed
         except CirError as error:
-            return message(words.FAILED, str(error)), quiz, seed
+            return message(texts.FAILED, str(error)), quiz, seed
 
     outputs = [shown, state, seed]
     accordion.expand(start, [seed, state], outputs, js=_QUIZ_OF_THE_LINK, **_heavy(shown))
@@ -238,7 +238,7 @@ def _build_quiz(exhibit: QuizExhibit) -> None:
 def _picture_of(name: str, script: str | None = None) -> gr.HTML:
     """The part of an exhibit that Python renders."""
     return gr.HTML(
-        placeholder(words.WAITING),
+        placeholder(texts.WAITING),
         js_on_load=None if script is None else static_text(script),
         apply_default_css=False,
         elem_id=f"cir-learn-{name}-shown",
@@ -261,7 +261,7 @@ def _told(render: Callable[[], str]) -> str:
     try:
         return render()
     except CirError as error:
-        return message(words.FAILED, str(error))
+        return message(texts.FAILED, str(error))
 
 
 def _report(progress: gr.Progress) -> Progress:

@@ -8,8 +8,8 @@ import numpy as np
 from cir.errors import InputError
 from cir.ui.cards import family_tag, play_button
 from cir.ui.learn.log_mel import Picture, log_mel_pictures
-from cir.ui.learn.notes import NoteListener, note_audio
-from cir.ui.learn.scale import scale_place, signed
+from cir.ui.learn.note_embeddings import NoteListener, note_audio
+from cir.ui.learn.similarity_scale import scale_place, signed
 from cir.ui.learn.sounds import LearnSounds, NotePair
 
 POSITIVE, HARD, EASY = "positive", "hard negative", "easy negative"

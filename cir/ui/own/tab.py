@@ -6,8 +6,8 @@ import gradio as gr
 
 from cir.instruments.families import FAMILIES, family_label
 from cir.ui.cards import placeholder
-from cir.ui.own.actions import OwnActions
-from cir.ui.own.cards import EMPTY, drop_zone, where_kept
+from cir.ui.own.event_handlers import OwnActions
+from cir.ui.own.html import EMPTY, drop_zone, where_kept
 from cir.ui.own.sessions import EXPORT_NAME, OwnLibraries, new_shelf
 from cir.ui.theme import static_text
 
@@ -38,7 +38,7 @@ def build_own_tab(page: gr.Blocks, libraries: OwnLibraries, shelf: gr.State) -> 
             drop = gr.HTML(
                 "",
                 html_template=drop_zone(),
-                js_on_load=static_text("own_drop.js"),
+                js_on_load=static_text("own/drop.js"),
                 apply_default_css=False,
                 elem_id="cir-own-drop",
             )
@@ -50,7 +50,7 @@ def build_own_tab(page: gr.Blocks, libraries: OwnLibraries, shelf: gr.State) -> 
     report = gr.HTML("", apply_default_css=False, elem_id="cir-own-report", min_height=24)
     listing = gr.HTML(
         placeholder(EMPTY),
-        js_on_load=static_text("own_list.js"),
+        js_on_load=static_text("own/list.js"),
         apply_default_css=False,
         elem_id="cir-own-sounds",
     )

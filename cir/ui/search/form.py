@@ -63,7 +63,7 @@ def build_form(
             )
             panel = gr.HTML(
                 "",
-                js_on_load=static_text("mix.js"),
+                js_on_load=static_text("search/mix.js"),
                 apply_default_css=False,
                 elem_id="cir-panel",
             )

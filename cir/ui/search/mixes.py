@@ -11,7 +11,7 @@ from cir.audio.io import load_audio, save_opus
 from cir.errors import InputError
 from cir.retrieval.windows import SAMPLE_RATE
 from cir.types import FloatArray
-from cir.ui.search.playable import PLAYABLE_KINDS, playable_kind
+from cir.ui.search.browser_formats import PLAYABLE_KINDS, playable_kind
 
 MAX_SECONDS = 600.0
 """Longest mix that the page takes; the library takes longer ones."""

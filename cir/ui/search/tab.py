@@ -9,9 +9,9 @@ from cir.ui.cards import placeholder
 from cir.ui.own.scope import build_scope_choice
 from cir.ui.own.sessions import OwnLibraries
 from cir.ui.search.actions import WAITING, Searching
-from cir.ui.search.arriving import Addressed, Arrival, Uploaded, arrive, present
 from cir.ui.search.examples import Example
 from cir.ui.search.form import build_form
+from cir.ui.search.mix_input import Addressed, Arrival, Uploaded, arrive, present
 from cir.ui.service import PageService
 from cir.ui.theme import static_text
 
@@ -44,7 +44,7 @@ def build_search_tab(
     form = build_form(service, examples, lambda: build_scope_choice(page, libraries, shelf))
     results = gr.HTML(
         placeholder(WAITING),
-        js_on_load=static_text("results.js"),
+        js_on_load=static_text("search/results.js"),
         apply_default_css=False,
         elem_id="cir-results",
         min_height=120,

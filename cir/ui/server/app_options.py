@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cir.ui.server.ended_visits import forgetting_visits
-from cir.ui.server.hosts import HostCheck
+from cir.ui.server.host_check import HostCheck
 from cir.ui.server.request_limits import RequestLimits
 
 _QUESTIONS = tuple(f"/gradio_api/{kind}/" for kind in ("api", "call", "queue", "run"))
@@ -23,7 +23,7 @@ def app_options(hosts: Sequence[str]) -> dict[str, Any]:
     """Collect the `app_kwargs` of `gradio.Blocks.launch`.
 
     Args:
-        hosts: names that the page answers to, as of `cir.ui.server.hosts.allowed_hosts`.
+        hosts: names that the page answers to, as of `cir.ui.server.host_check.allowed_hosts`.
     """
     return {
         "middleware": [Middleware(HostCheck, hosts=hosts), Middleware(RequestLimits)],

@@ -12,7 +12,7 @@ from cir.instruments.families import family_label
 from cir.ui.cards import placeholder, play_button
 from cir.ui.palette import family_style
 from cir.ui.service import PageService
-from cir.ui.timbre_map.data import present_families
+from cir.ui.timbre_map.map_json import present_families
 from cir.ui.timbre_map.shapes import marker_svg
 
 PICK = "Click a point to hear it, or type a part of a name and press Enter."

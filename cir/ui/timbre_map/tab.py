@@ -12,26 +12,29 @@ from cir.errors import CirError
 from cir.ui.cards import message, placeholder
 from cir.ui.service import Answer, PageService
 from cir.ui.theme import static_text
-from cir.ui.timbre_map.data import map_points, map_selection, map_stars
 from cir.ui.timbre_map.html import map_skeleton
-from cir.ui.timbre_map.plot import timbre_page
+from cir.ui.timbre_map.map_json import map_points, map_selection, map_stars
+from cir.ui.timbre_map.saved_page import timbre_page
 
-SCRIPTS = (
-    "map_data.js",
-    "map_view.js",
-    "map_sprites.js",
-    "map_points.js",
-    "map_overlay.js",
-    "map_parts.js",
-    "map_stage.js",
-    "map_pointer.js",
-    "map_keys.js",
-    "map_tools.js",
-    "map_filter.js",
-    "map_card.js",
-    "map_list.js",
-    "map_playlist.js",
-    "map.js",
+SCRIPTS = tuple(
+    f"timbre_map/{name}.js"
+    for name in [
+        "data",
+        "view",
+        "sprites",
+        "points",
+        "overlay",
+        "parts",
+        "stage",
+        "pointer",
+        "keys",
+        "tools",
+        "filter",
+        "card",
+        "list",
+        "playlist",
+        "map",
+    ]
 )
 """Together they are the script of the map; the last one wires up what the others define."""
 
@@ -77,7 +80,7 @@ def build_map_tab(service: PageService, answer: gr.State) -> None:
     the_map = gr.HTML(
         [],
         html_template=map_skeleton(service),
-        js_on_load="\n".join(static_text(name) for name in SCRIPTS),
+        js_on_load=static_text(*SCRIPTS),
         apply_default_css=False,
         server_functions=[points, select],
         elem_id="cir-map",

@@ -40,7 +40,7 @@ def where_kept(folder: Path | None) -> str:
 
 
 def drop_zone() -> str:
-    """Render the zone that takes files and folders; `static/own_drop.js` makes it work."""
+    """Render the zone that takes files and folders; `static/own/drop.js` makes it work."""
     return (
         '<div class="cir-drop" role="group" aria-labelledby="cir-drop-title">'
         '<p id="cir-drop-title"><b>Drop files, folders or zips here</b></p>'

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from cir.ui.learn.typical import Spread
+from cir.ui.learn.typical_similarities import Spread
 
 _LOWEST, _HIGHEST = -0.4, 1.0
 _TICKS = (-0.4, 0.0, 0.5, 1.0)

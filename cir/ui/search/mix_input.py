@@ -11,10 +11,10 @@ from cir.errors import InputError
 from cir.ui.cards import message, placeholder
 from cir.ui.own.sessions import OwnLibraries, Shelf
 from cir.ui.search.actions import WAITING
-from cir.ui.search.address import read_wishes
 from cir.ui.search.examples import Example
 from cir.ui.search.mix_panel import mix_panel
 from cir.ui.search.mixes import LoadedMix, load_mix
+from cir.ui.search.shared_link import read_wishes
 from cir.ui.service import PageService
 
 Arrival = tuple[Any, ...]

@@ -8,7 +8,7 @@ from cir.audio.dsp import fade_out, pad_or_trim, peak_normalise
 from cir.errors import InputError
 from cir.retrieval.windows import SAMPLE_RATE
 from cir.types import FloatArray, Instrument
-from cir.ui.learn.notes import note_audio
+from cir.ui.learn.note_embeddings import note_audio
 from cir.ui.service import PageService
 
 BAND_SECONDS = 8.0

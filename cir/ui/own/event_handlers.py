@@ -8,9 +8,9 @@ import gradio as gr
 from cir.errors import CirError
 from cir.library.sounds import Labels, Upload
 from cir.ui.cards import message
-from cir.ui.own.cards import chosen_note, note, report_note, sounds_list
+from cir.ui.own.html import chosen_note, note, report_note, sounds_list
+from cir.ui.own.received_files import merge_uploads, read_uploads
 from cir.ui.own.sessions import EXPORT_NAME, OwnLibraries, Shelf
-from cir.ui.own.uploads import merge_uploads, read_uploads
 
 Uploads: TypeAlias = tuple[Upload, ...]
 

@@ -1,6 +1,6 @@
 """Exhibit 4 of the Learn tab: what the two losses do to ten points on a circle.
 
-Everything moves in the browser, by `static/learn_losses.js` and `static/learn_circle.js`.
+Everything moves in the browser, by `static/learn/losses.js` and `static/learn/loss_demo.js`.
 """
 
 import json

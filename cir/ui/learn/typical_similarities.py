@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.types import FloatArray, Progress
-from cir.ui.learn.notes import NoteListener
+from cir.ui.learn.note_embeddings import NoteListener
 from cir.ui.learn.sounds import NotePair
 from cir.ui.service import PageService
 
