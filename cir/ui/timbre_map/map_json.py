@@ -1,9 +1,5 @@
-"""What the timbre map in the browser is told: all points once, then stars and selections.
+"""Data of the timbre map as JSON values: points, stars of a search, and selections by id."""
 
-Everything here is plain values that become JSON. Instruments are named by their ids.
-"""
-
-from collections.abc import Iterable
 from typing import Any
 
 from cir.instruments.families import FAMILIES, family_label
@@ -12,15 +8,12 @@ from cir.ui.palette import family_style
 from cir.ui.service import Answer, PageService
 from cir.ui.timbre_map.shapes import SHAPES
 
-PLACES = 1000
-"""Coordinates travel as whole numbers, in thousandths: a tenth of a pixel on a large map."""
-
 
 def map_points(service: PageService) -> dict[str, Any]:
-    """Describe every instrument, column by column; repeated words travel once.
+    """Describe every instrument, column by column.
 
     Args:
-        service: the database, which must have a map.
+        service: The database, which must have a map.
     """
     rows = service.instruments
     slugs = present_families(service)
@@ -32,21 +25,20 @@ def map_points(service: PageService) -> dict[str, Any]:
         "id": [one.instrument_id for one in rows],
         "name": [one.name for one in rows],
         "family": [slugs.index(one.family) for one in rows],
-        "category": _numbered(one.category for one in rows),
-        "bank": _numbered(one.bank for one in rows),
-        "author": _numbered(one.author for one in rows),
-        "licence": _numbered(one.licence for one in rows),
-        "x": [round(PLACES * x) for x, _ in places],
-        "y": [round(PLACES * y) for _, y in places],
-        "places": PLACES,
-        # The sound of an instrument is the file of its id in this folder.
+        "category": [one.category for one in rows],
+        "bank": [one.bank for one in rows],
+        "author": [one.author for one in rows],
+        "licence": [one.licence for one in rows],
+        "x": [round(x, 3) for x, _ in places],
+        "y": [round(y, 3) for _, y in places],
+        # Each instrument's sound is the file in this folder that is named by its id.
         "sounds": None if folder is None else f"{sound_address(folder)}/",
         "silent": [row for row, path in enumerate(previews) if path is None],
     }
 
 
 def map_stars(service: PageService, answer: Answer | None) -> list[dict[str, Any]]:
-    """Place a search on the map: for each family with matches, its star and the ids of these."""
+    """Describe a search: for each family with matches, its star and the ids of the matches."""
     if answer is None:
         return []
     stars = []
@@ -68,10 +60,10 @@ def map_stars(service: PageService, answer: Answer | None) -> list[dict[str, Any
 
 
 def map_selection(service: PageService, instrument_id: str) -> dict[str, Any]:
-    """Answer a click: the card to show, and the ids of the true neighbours, nearest first.
+    """Answer a click with a card and the ids of the nearest neighbours in the embedding space.
 
     Raises:
-        InputError: the database has no such instrument.
+        InputError: The database has no such instrument.
     """
     match, neighbours = service.neighbours(instrument_id)
     return {
@@ -81,7 +73,7 @@ def map_selection(service: PageService, instrument_id: str) -> dict[str, Any]:
 
 
 def present_families(service: PageService) -> list[str | None]:
-    """List the families that the database has, in their usual order, None (no family) last."""
+    """List the families of the database in their usual order, None (no family) last."""
     present = {one.family for one in service.instruments}
     return [family for family in (*FAMILIES, None) if family in present]
 
@@ -94,10 +86,3 @@ def _family(slug: str | None) -> dict[str, Any]:
         "colour": style.colour,
         "path": SHAPES[style.symbol],
     }
-
-
-def _numbered(words: Iterable[str]) -> dict[str, list[Any]]:
-    """Write a column of repeated words as the words, once each, and a number for each row."""
-    column = list(words)
-    numbers = {word: number for number, word in enumerate(sorted(set(column)))}
-    return {"words": list(numbers), "rows": [numbers[word] for word in column]}

@@ -1,13 +1,13 @@
-/* The points as the server sent them, and what can be asked of them without it. */
+/* The points as the server sent them, and look-ups that need no further request. */
 
 /** Fold case and accents, so that "pate" finds "Pâté". */
 const folded = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 class MapData {
   /**
-   * @param sent what `cir.ui.timbre_map.data.map_points` returns.
-   * @param isWide whether the stage is wider than high. The axes mean nothing, so a map that lies
-   *   the other way is given a quarter turn, and fills it better.
+   * @param sent the result of `cir.ui.timbre_map.map_json.map_points`.
+   * @param isWide whether the stage is wider than high. The axes have no meaning, so a map of the other
+   *   orientation is turned by 90 degrees to fill it.
    */
   constructor(sent, isWide) {
     this.size = sent.id.length;
@@ -20,7 +20,7 @@ class MapData {
       return sorted.at(-1) - sorted[0];
     };
     this.isTurned = extent(sent.x) > extent(sent.y) !== isWide;
-    const spots = sent.x.map((x, row) => this.spot(x / sent.places, sent.y[row] / sent.places));
+    const spots = sent.x.map((x, row) => this.spot(x, sent.y[row]));
     this.x = Float32Array.from(spots, ([x]) => x);
     this.y = Float32Array.from(spots, ([, y]) => y);
     this.columns = { category: sent.category, bank: sent.bank, author: sent.author, licence: sent.licence };
@@ -32,21 +32,20 @@ class MapData {
       folded([sent.name[row], this.label(row), this.place(row), this.word("author", row)].join("\n")));
   }
 
-  /** Where a spot of the stored map lies on this one. */
+  /** Convert a position of the stored map. */
   spot(x, y) {
     return this.isTurned ? [y, -x] : [x, y];
   }
 
   word(column, row) {
-    const { words, rows } = this.columns[column];
-    return words[rows[row]];
+    return this.columns[column][row];
   }
 
   label(row) {
     return this.families[this.family[row]].label;
   }
 
-  /** Everything worth saying about a point but its sound. */
+  /** All columns of a point. */
   facts(row) {
     const words = Object.fromEntries(Object.keys(this.columns).map((column) => [column, this.word(column, row)]));
     return { id: this.id[row], name: this.name[row], family: this.label(row), ...words };
@@ -61,12 +60,12 @@ class MapData {
     return this.word("author", row) || "author unknown";
   }
 
-  /** Address of a point's sound; empty where it has none. */
+  /** The address of a point's sound; empty if it has none. */
   address(row) {
     return this.silent.has(row) ? "" : `${this.sounds}${encodeURIComponent(this.id[row])}.opus`;
   }
 
-  /** Row of the point whose sound has this address; -1 where it is none of the map's. */
+  /** The row of the point whose sound has this address, or -1. */
   rowOfSound(address) {
     const id = decodeURIComponent(address.split("/").pop()).replace(/\.opus$/, "");
     return this.rowOf.get(id) ?? -1;
@@ -80,7 +79,7 @@ class MapData {
     return this.name[one].localeCompare(this.name[other], "en", { sensitivity: "base" }) || one - other;
   }
 
-  /** Which points hold all of these words; null where there are no words. */
+  /** For each point, whether its facts contain all words; null without words. */
   matching(text) {
     const words = folded(text).split(/\s+/).filter(Boolean);
     if (!words.length) return null;

@@ -1,9 +1,9 @@
-/* What is shown and how strongly: the legend, the words of the search box, the stars of a search. */
+/* Decides which points are shown and how strongly, by legend, search box and stars of a search. */
 
-const MANY_FOUND = 400; // above, what was found is so much that enlarging it would hide the map
+const MANY_FOUND = 400; // above this count, found points are not enlarged, since they would cover the map
 
 class MapFilter {
-  /** @param acts `changed()`, `next(rows)`: Enter was pressed in the box. */
+  /** @param acts `changed()`, `next(rows)`: Enter was pressed in the search box. */
   constructor(root, data, state, acts) {
     Object.assign(this, { root, data, state, acts });
     this.hidden = new Set();
@@ -36,7 +36,7 @@ class MapFilter {
     this.hide(hidden);
   }
 
-  /** Leave one family alone on the map; where it is alone already, show all again. */
+  /** Show one family only; if it is the only one already, show all. */
   only(slug) {
     const others = this.slugs().filter((other) => other !== slug);
     const isAlone = !this.hidden.has(slug) && others.every((other) => this.hidden.has(other));
@@ -62,12 +62,12 @@ class MapFilter {
     return !this.hidden.has(this.slug(row));
   }
 
-  /** Rows that are shown and, where words were typed, hold them; by name. */
+  /** Rows that are shown and match the search box, by name. */
   rows() {
     return [...this.data.byName].filter((row) => this.isShown(row) && (!this.found || this.found[row]));
   }
 
-  /** Work out the level of each point anew, and tell everybody. */
+  /** Compute the level of each point and report the change. */
   apply() {
     const { data, state, found } = this;
     const rows = this.rows();

@@ -1,8 +1,8 @@
-/* The map by keyboard: arrows go from point to point. */
+/* Keyboard control of the map: the arrow keys go from point to point. */
 
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-/** The point that one would name the next that way: near, and not far off the straight line. */
+/** The next point in a direction: distance counts once, deviation from the straight line twice. */
 const nextThatWay = (view, rows, from, [wayX, wayY]) => {
   const [x, y] = from;
   let best = -1;
@@ -22,22 +22,20 @@ const nextThatWay = (view, rows, from, [wayX, wayY]) => {
 const listenToKeys = (stage, view, state, acts) => {
   stage.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const here = state.cursor >= 0 ? state.cursor : state.selected;
     if (WAYS[event.key]) {
-      const here = state.cursor >= 0 ? state.cursor : state.selected;
       const row = here < 0 ? acts.start() : nextThatWay(view, acts.reachable(), view.pointOnScreen(here), WAYS[event.key]);
       if (row >= 0) acts.goTo(row);
     } else if (event.key === "Enter" || event.key === " ") {
-      const row = state.cursor >= 0 ? state.cursor : state.selected;
-      if (row >= 0) acts.choose(row);
+      if (here >= 0) acts.choose(here);
     } else if (event.key.toLowerCase() === "p") {
-      const row = state.cursor >= 0 ? state.cursor : state.selected;
-      if (row >= 0) acts.collect(row);
+      if (here >= 0) acts.collect(here);
     } else if (event.key === "+" || event.key === "=") view.zoomBy(1.5);
     else if (event.key === "-") view.zoomBy(1 / 1.5);
     else if (event.key === "0") view.fit();
     else if (event.key === "Escape") acts.letGo();
     else return;
     event.preventDefault();
-    event.stopPropagation(); // other keys of the page mean other things
+    event.stopPropagation(); // the results have keys of their own
   });
 };

@@ -1,10 +1,10 @@
-/* Wires the map up; runs as js_on_load of its component, after the files that define the parts. */
+/* Connects the parts of the map; runs as js_on_load of its component, after the other files. */
 
 const root = element.querySelector(".cir-map");
 const find = (selector) => root.querySelector(selector);
 const stage = find(".cir-map-stage");
 
-/** What every part may look at. Levels, order and stars are the filter's to change. */
+/** State that all parts read. The filter sets levels, order and stars. */
 const state = {
   levels: new Uint8Array(0), order: new Uint32Array(0),
   allStars: [], stars: [], selected: -1, neighbours: [], cursor: -1, sounding: -1,
@@ -19,11 +19,11 @@ const hint = (words) => {
   clearTimeout(hintTimer);
   hintTimer = setTimeout(() => { box.hidden = true; }, 2500);
 };
-/** For those who do not see the map. */
+/** Announce to screen readers. */
 const tell = (words) => { find(".cir-map-says").textContent = words; };
 const say = (words) => { tell(words); hint(words); };
 
-/** A link to the page as it is now leads to the chosen instrument. */
+/** The page's address names the chosen instrument, so that a shared link opens it. */
 const ADDRESS_KEY = "instrument";
 const keepInAddress = (id) => {
   const address = new URL(location.href);
@@ -40,7 +40,7 @@ const begin = (data) => {
   const picture = new MapStage(stage, data, state, parts);
   const { view } = picture;
 
-  /** Choose a point: hear it at once, then ask the server what truly sounds like it. */
+  /** Choose a point: play it at once, then ask the server for its nearest neighbours. */
   const select = (row) => {
     if (row < 0) return;
     if (row !== state.selected) show(row);
@@ -54,11 +54,11 @@ const begin = (data) => {
     filter.apply();
     try {
       const answer = await server.select(data.id[row]);
-      if (state.selected !== row) return; // another one was chosen meanwhile
+      if (state.selected !== row) return; // another point was chosen in the meantime
       state.neighbours = data.rows(answer.neighbours);
       card.show(answer.card);
       filter.apply();
-      tell(`${data.name[row]}. Sounds most like it: ${state.neighbours.map((other) => data.name[other]).join(", ")}.`);
+      tell(`${data.name[row]}. Most similar: ${state.neighbours.map((other) => data.name[other]).join(", ")}.`);
     } catch {
       say("The server did not answer; is it still running?");
     }
@@ -77,7 +77,6 @@ const begin = (data) => {
   let shown = "";
   const filter = new MapFilter(root, data, state, {
     changed: (rows) => {
-      picture.points.arrange(state.order, state.levels);
       const now = rows.join();
       if (now === shown) list.mark();
       else {
@@ -98,14 +97,14 @@ const begin = (data) => {
   new MapPointer(stage, view, state, (...spot) => picture.nearest(...spot), {
     hover: (row) => picture.read(row),
     draw: () => picture.draw(),
-    hint: () => hint("Click the map, or hold Ctrl, and the wheel zooms"),
+    hint: () => hint("To zoom with the wheel, click the map first or hold Ctrl"),
     choose: (row) => { stage.focus({ preventScroll: true }); select(row); },
     collect,
     enclose: (polygon) => {
       const inside = filter.rows().filter((row) =>
         state.levels[row] > FAINT && isInside(polygon, ...view.pointOnScreen(row)));
       if (inside.length) playlist.add(inside);
-      else say("No point in this lasso");
+      else say("No points in the lasso");
     },
   });
   listenToKeys(stage, view, state, {
@@ -121,7 +120,7 @@ const begin = (data) => {
     letGo,
   });
   find(".cir-map-save").addEventListener("click", () => {
-    hint("Writing the page: some five megabytes");
+    hint("Preparing the file (about 5 MB)");
     trigger("save");
   });
   listenToTools(root, view, state, {
@@ -129,7 +128,7 @@ const begin = (data) => {
     viewed: () => { list.show(); picture.draw(); },
   });
 
-  /** Draw the last search: its stars, and a button that goes to each. */
+  /** Show the last search: its stars, and a button per star that goes to it. */
   const showStars = () => {
     const sent = Array.isArray(props.value) ? props.value : [];
     state.allStars = sent.map((star) => {
@@ -137,12 +136,12 @@ const begin = (data) => {
       return { ...star, x, y, rows: data.rows(star.matches) };
     });
     const chips = state.allStars.map((star) => {
-      const chip = parts.button(`\u2605 ${star.label}`, () => view.fit(star.rows), "cir-map-star");
+      const chip = makeButton(`\u2605 ${star.label}`, () => view.fit(star.rows), "cir-map-star");
       chip.style.setProperty("--family", star.colour);
-      chip.title = `Go to the matches for ${star.label}`;
+      chip.title = `Show the matches for ${star.label}`;
       return chip;
     });
-    find(".cir-map-stars").replaceChildren(parts.small("Your mix, as heard for", "cir-map-label"), ...chips);
+    find(".cir-map-stars").replaceChildren(make("span", "cir-map-label", "Your mix, by family:"), ...chips);
     find(".cir-map-stars").hidden = !chips.length;
     filter.apply();
     list.show();
@@ -150,9 +149,9 @@ const begin = (data) => {
   watch("value", showStars);
   showStars();
   const asked = data.rowOf.get(new URL(location.href).searchParams.get(ADDRESS_KEY));
-  if (asked !== undefined) show(asked); // in silence: nobody has pressed anything
+  if (asked !== undefined) show(asked); // without sound: browsers refuse it before a click
 
-  /* The page's player says what is heard. This listens outside of the map, and stops with it. */
+  /* Events of the page's player; the listeners end with the map. */
   const gone = new AbortController();
   const hear = (type, act) => document.addEventListener(type, (event) => {
     if (!element.isConnected) return gone.abort();
@@ -164,26 +163,20 @@ const begin = (data) => {
   hear("ended", (row) => { sound(-1); playlist.ended(row); });
 
   window.cirMap = {
-    /** Choose an instrument by its id: go there, hear it, show its neighbours. */
-    select: (id) => select(data.rowOf.get(id) ?? -1),
-    /** Where it lies in the window, in pixels. */
+    /** The position of an instrument in the window, in pixels. */
     placeOf: (id) => {
       const box = stage.getBoundingClientRect();
       const [x, y] = view.pointOnScreen(data.rowOf.get(id));
       return [box.left + x, box.top + y];
     },
-    /** Draw now, to measure it. */
-    paint: () => picture.paint(),
   };
   root.classList.add("is-ready");
 };
 
 const refuse = (reason) => {
   console.error(reason);
-  const box = document.createElement("div");
-  box.className = "cir-message";
+  const box = make("div", "cir-message", "The map could not be loaded. Reload the page.");
   box.setAttribute("role", "alert");
-  box.textContent = "The map could not be loaded. Reload the page.";
   stage.replaceChildren(box);
 };
 

@@ -1,7 +1,7 @@
-/* What lies over the points: lines to true neighbours, rings, the stars of a search, names where
-   there is room, the lasso. Few things, so a plain canvas does. */
+/* The layer above the points: lines to nearest neighbours, rings, the stars of a search, names where
+   there is room, and the lasso. */
 
-const NAMED_POINTS = 40; // with more than these in view, names would only cover each other
+const NAMED_POINTS = 40; // with more points in view than this, no names are drawn
 
 class MapOverlay {
   constructor(canvas, data, view, state) {
@@ -44,7 +44,7 @@ class MapOverlay {
     this.stroke(path, colour, width);
   }
 
-  /** A line to a point, from the rim of one ring to that of the other. */
+  /** A line to a point, between the rims of the two rings. */
   line([x, y], row, colour, leave) {
     const [endX, endY] = this.view.pointOnScreen(row);
     const long = Math.hypot(endX - x, endY - y);
@@ -57,13 +57,10 @@ class MapOverlay {
     this.stroke(path, colour, 1.5);
   }
 
-  /** Thin, since there may be many. */
   playlistRings() {
     const { pen, state, look } = this;
-    pen.strokeStyle = look.text;
-    pen.lineWidth = 1;
-    for (const row of state.playlist) {
-      if (!state.levels[row]) continue;
+    Object.assign(pen, { strokeStyle: look.text, lineWidth: 1 });
+    for (const row of state.playlist.filter((one) => state.levels[one])) {
       pen.beginPath();
       pen.arc(...this.view.pointOnScreen(row), look.radius + 2.5, 0, 2 * Math.PI);
       pen.stroke();
@@ -82,20 +79,16 @@ class MapOverlay {
     pen.save();
     pen.translate(x, y);
     pen.scale(13, 13);
-    pen.lineWidth = 0.34;
-    pen.strokeStyle = look.text;
+    Object.assign(pen, { lineWidth: 0.34, strokeStyle: look.text, fillStyle: star.colour });
     pen.stroke(STAR);
-    pen.fillStyle = star.colour;
     pen.fill(STAR);
     pen.restore();
   }
 
-  /** Name the stars, each sign beside its star where it covers neither star nor sign. */
+  /** Label the stars, each label at the first place where it covers no star or label. */
   signs() {
     const { pen, state, view, look } = this;
-    pen.font = `600 12px ${look.font}`;
-    pen.textAlign = "center";
-    pen.textBaseline = "middle";
+    Object.assign(pen, { font: `600 12px ${look.font}`, textAlign: "center", textBaseline: "middle" });
     const taken = state.stars.map((star) => {
       const [x, y] = view.toScreen(star.x, star.y);
       return { left: x - 15, top: y - 15, wide: 30, high: 30 };
@@ -118,25 +111,21 @@ class MapOverlay {
       this.stroke(path, star.colour, 1.5);
       const sign = new Path2D();
       sign.roundRect(at.x - half, at.y - 12, 2 * half, 24, 6);
-      pen.fillStyle = "#1e293b";
+      Object.assign(pen, { fillStyle: "#1e293b", strokeStyle: star.colour, lineWidth: 2 });
       pen.fill(sign);
-      pen.strokeStyle = star.colour;
-      pen.lineWidth = 2;
       pen.stroke(sign);
       pen.fillStyle = "#ffffff";
       pen.fillText(text, at.x, at.y + 0.5);
     });
   }
 
-  /** Join the chosen point to its true neighbours, and number them. */
+  /** Connect the chosen point with its nearest neighbours and number them. */
   selectionLines() {
     const { pen, state, view, look } = this;
     if (state.selected < 0) return;
     const from = view.pointOnScreen(state.selected);
     for (const row of state.neighbours) this.line(from, row, look.text, look.radius + 6);
-    pen.font = `700 10px ${look.font}`;
-    pen.textAlign = "center";
-    pen.textBaseline = "middle";
+    Object.assign(pen, { font: `700 10px ${look.font}`, textAlign: "center", textBaseline: "middle" });
     state.neighbours.forEach((row, rank) => {
       this.ring(row, look.text, 3, 1.5);
       const [x, y] = view.pointOnScreen(row);
@@ -150,18 +139,16 @@ class MapOverlay {
     });
   }
 
-  /** Write names beside points where few enough are in view, none over another. */
+  /** Write names beside points if few are in view, without overlap. */
   names() {
     const { pen, state, view, data, look } = this;
     const { levels, order } = state;
-    const wanted = []; // the most emphatic first
+    const wanted = []; // strongest level first
     for (let at = order.length - 1; at >= 0 && levels[order[at]] > FAINT; at -= 1) {
       if (view.sees(order[at], -4)) wanted.push(order[at]);
       if (wanted.length > NAMED_POINTS) return;
     }
-    pen.font = `500 11px ${look.font}`;
-    pen.textAlign = "left";
-    pen.textBaseline = "middle";
+    Object.assign(pen, { font: `500 11px ${look.font}`, textAlign: "left", textBaseline: "middle" });
     const taken = [];
     for (const row of wanted) {
       const [x, y] = view.pointOnScreen(row);
@@ -171,10 +158,8 @@ class MapOverlay {
       if (box.left + box.wide > view.width) box.left = x - away - box.wide;
       if (taken.some((other) => overlap(box, other))) continue;
       taken.push(box);
-      pen.strokeStyle = look.background;
-      pen.lineWidth = 3;
+      Object.assign(pen, { strokeStyle: look.background, fillStyle: look.text, lineWidth: 3 });
       pen.strokeText(text, box.left, y);
-      pen.fillStyle = look.text;
       pen.fillText(text, box.left, y);
     }
   }
@@ -195,7 +180,7 @@ class MapOverlay {
   }
 }
 
-/** Where a sign may stand, the best place first. */
+/** Directions in which a label may stand from its star, best first. */
 const SIGN_WAYS = [[1, 0], [-1, 0], [0, -1], [0, 1], [1, -1], [-1, -1], [1, 1], [-1, 1], [1, -2], [-1, 2]];
 
 const overlap = (one, other) =>

@@ -1,4 +1,4 @@
-/* Sounds put aside: heard one after another, copied, saved. Kept in this browser, by id. */
+/* The playlist: sounds to play in turn, copy or save. The browser stores it as a list of ids. */
 
 const PLAYLIST_LIMIT = 200;
 const PLAYLIST_KEY = "cir-playlist";
@@ -28,7 +28,7 @@ class MapPlaylist {
       const ids = JSON.parse(localStorage.getItem(PLAYLIST_KEY) ?? "[]");
       return Array.isArray(ids) ? ids : [];
     } catch {
-      return []; // no storage in this browser, or not ours
+      return []; // no storage in this browser, or another format
     }
   }
 
@@ -37,7 +37,7 @@ class MapPlaylist {
     if (!rows.length) this.stop();
     try {
       localStorage.setItem(PLAYLIST_KEY, JSON.stringify(rows.map((row) => this.data.id[row])));
-    } catch { /* no storage: it lasts as long as the page */ }
+    } catch { /* without storage it lasts until the page is closed */ }
     this.show();
     this.acts.changed();
   }
@@ -49,7 +49,7 @@ class MapPlaylist {
     if (inside) this.acts.say(`${this.data.name[row]} removed from the playlist`);
   }
 
-  /** Add points that are not there yet, as many as there is room for, and say how it went. */
+  /** Add points that are not there yet, up to the limit, and report the result. */
   add(rows) {
     const inside = new Set(this.state.playlist);
     const fresh = rows.filter((row) => !inside.has(row));
@@ -58,8 +58,8 @@ class MapPlaylist {
     const added = Math.min(fresh.length, room);
     const what = added === 1 ? this.data.name[fresh[0]] : `${spaced(added)} instruments`;
     const rest = fresh.length - added;
-    const full = rest ? `; ${spaced(rest)} more do not fit, it holds ${PLAYLIST_LIMIT}` : "";
-    this.acts.say(fresh.length || !rows.length ? `${what} added to the playlist${full}` : "In the playlist already");
+    const full = rest ? `; ${spaced(rest)} not added, the playlist holds ${PLAYLIST_LIMIT}` : "";
+    this.acts.say(fresh.length || !rows.length ? `${what} added to the playlist${full}` : "Already in the playlist");
   }
 
   show() {
@@ -71,25 +71,21 @@ class MapPlaylist {
   }
 
   song(row) {
-    const item = document.createElement("li");
+    const title = `Remove ${this.data.name[row]} from the playlist`;
+    const remove = makeButton("\u00d7", () => this.remove(row), "cir-map-remove", title);
+    const words = make("div", "", this.parts.name(row), this.parts.family(row));
+    const item = make("li", "", this.parts.play(row), words, remove);
     item.dataset.instrument = this.data.id[row];
-    const words = document.createElement("div");
-    words.append(this.parts.name(row), this.parts.family(row));
-    const remove = this.parts.button("\u00d7", () => this.remove(row), "cir-map-remove");
-    remove.setAttribute("aria-label", `Remove ${this.data.name[row]} from the playlist`);
-    item.append(this.parts.play(row), words, remove);
     return item;
   }
 
-  /** Remove a song, and leave the keyboard's focus at its successor. */
+  /** Remove a song and move the keyboard focus to the next one. */
   remove(row) {
     const place = this.state.playlist.indexOf(row);
     this.toggle(row);
     const buttons = this.songs.querySelectorAll(".cir-map-remove");
     buttons[Math.min(place, buttons.length - 1)]?.focus();
   }
-
-  /* One after another: the player says when a sound has ended. */
 
   play(turn) {
     const { playlist } = this.state;
@@ -98,7 +94,7 @@ class MapPlaylist {
     this.showPlaying();
     if (this.turn < 0) return;
     window.cirPlayer.playIn(this.songs.children[turn]);
-    this.songs.scrollTop = this.songs.children[turn].offsetTop - this.songs.offsetTop; // not the page
+    this.songs.scrollTop = this.songs.children[turn].offsetTop - this.songs.offsetTop; // scrolls the list alone
   }
 
   stop() {
@@ -113,7 +109,7 @@ class MapPlaylist {
     button.textContent = this.turn >= 0 ? "Stop" : "Play all";
   }
 
-  /** A sound has begun, by whomever: another one than the playlist's ends its turn. */
+  /** A sound has started: if it is not the playlist's, the playlist stops. */
   heard(row) {
     if (this.turn < 0 || this.state.playlist[this.turn] === row) return;
     this.turn = -1;
@@ -123,8 +119,6 @@ class MapPlaylist {
   ended(row) {
     if (this.turn >= 0 && this.state.playlist[this.turn] === row) this.play(this.turn + 1);
   }
-
-  /* To take home. */
 
   asText() {
     return this.state.playlist
@@ -156,7 +150,7 @@ class MapPlaylist {
       await navigator.clipboard.writeText(this.asText());
       this.acts.say(`${spaced(this.state.playlist.length)} names copied`);
     } catch {
-      this.acts.say("This browser does not let the page copy; save the playlist instead");
+      this.acts.say("This browser does not allow copying; save the playlist instead");
     }
   }
 

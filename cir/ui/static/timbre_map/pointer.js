@@ -1,5 +1,5 @@
-/* Mouse, pen and fingers on the map: drag to move, wheel or pinch to zoom, point to read, click to
-   hear, shift-click to collect, lasso. */
+/* Mouse, pen and touch on the map: drag to move, wheel or pinch to zoom, hover for the tooltip, click
+   to play, shift-click to add to the playlist, lasso. */
 
 const REACH = { mouse: 12, pen: 14, touch: 24 };
 const DRAG_PIXELS = 5;
@@ -61,7 +61,7 @@ class MapPointer {
     }
   }
 
-  /** Two fingers: the spot between them stays between them. */
+  /** Zoom about the middle of two fingers. */
   pinch(id, before, now) {
     const other = [...this.down].find(([pointer]) => pointer !== id)?.[1];
     this.down.set(id, now);
@@ -100,13 +100,13 @@ class MapPointer {
     this.drop();
   }
 
-  /** Let go of a lasso that is being drawn. */
+  /** Discard a lasso that is being drawn. */
   drop() {
     this.state.lasso = [];
     this.acts.draw();
   }
 
-  /** The page scrolls on under the wheel until the map is clicked, or Ctrl is held. */
+  /** The wheel scrolls the page unless the map has the focus or Ctrl is held. */
   wheel(event) {
     if (!event.ctrlKey && !event.metaKey && document.activeElement !== this.stage) return this.acts.hint();
     event.preventDefault();
@@ -115,13 +115,9 @@ class MapPointer {
   }
 }
 
-/** Whether a spot lies inside a polygon: a ray from it crosses the border an odd number of times. */
-const isInside = (polygon, x, y) => {
-  let inside = false;
-  for (let one = 0, other = polygon.length - 1; one < polygon.length; other = one, one += 1) {
-    const [ax, ay] = polygon[one];
-    const [bx, by] = polygon[other];
-    if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) inside = !inside;
-  }
-  return inside;
-};
+/** Whether a position lies inside a polygon: a ray from it crosses the border an odd number of times. */
+const isInside = (polygon, x, y) =>
+  polygon.filter(([ax, ay], corner) => {
+    const [bx, by] = polygon.at(corner - 1);
+    return ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax;
+  }).length % 2 === 1;

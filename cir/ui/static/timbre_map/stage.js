@@ -1,5 +1,5 @@
-/* The picture: two canvases of the screen's own resolution, the points below, the overlay above, and
-   the sign that says what a point is. */
+/* The drawing area: two canvases at the screen's resolution, points below and overlay above, and the
+   tooltip of a point. */
 
 class MapStage {
   constructor(stage, data, state, parts) {
@@ -7,20 +7,19 @@ class MapStage {
     this.frame = 0;
     this.look = null;
     this.tip = stage.querySelector(".cir-map-tip");
-    this.sprites = new MapSprites(data.families);
     this.view = new MapView(data, () => this.draw());
-    this.points = makePoints(stage.querySelector(".cir-map-points"), data, () => this.draw());
+    this.points = new MapPoints(stage.querySelector(".cir-map-points"), data, state);
     this.overlay = new MapOverlay(stage.querySelector(".cir-map-overlay"), data, this.view, state);
     this.follow();
   }
 
-  /** Draw, once for each picture of the screen, however often it is asked for. */
+  /** Draw at the next animation frame, once however often it is called. */
   draw() {
     this.frame ||= requestAnimationFrame(() => this.paint());
   }
 
   paint() {
-    const { view, points, overlay, sprites } = this;
+    const { view, points, overlay } = this;
     this.frame = 0;
     if (!this.stage.clientWidth) return;
     this.look ??= this.readTheme();
@@ -30,8 +29,7 @@ class MapStage {
       const [width, height] = [Math.round(view.width * ratio), Math.round(view.height * ratio)];
       if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     }
-    sprites.prepare(look.radius * ratio, look.background);
-    points.draw(view, sprites, ratio);
+    points.draw(view, look);
     overlay.draw(look);
     this.placeTip();
   }
@@ -52,7 +50,7 @@ class MapStage {
     return Math.min(base * Math.max(this.view.zoom, 1) ** 0.32, 10);
   }
 
-  /** Follow the size of the stage and the theme of the page, as long as the map is on it. */
+  /** Redraw when the size of the stage or the theme of the page changes. */
   follow() {
     const { stage, view } = this;
     const fill = () => { if (stage.clientWidth) view.resize(stage.clientWidth, stage.clientHeight); };
@@ -68,13 +66,13 @@ class MapStage {
     }
   }
 
-  /** The point nearest to a spot, -1 where none is in reach; a faint one must be quite near. */
+  /** The point nearest to a position on the screen, or -1; a faint point counts as 4 pixels farther. */
   nearest(x, y, reach) {
     const { data, view, state } = this;
     const [left, top] = view.toScreen(0, 0);
     let best = -1;
     let least = reach;
-    for (const row of state.order) { // twenty thousand take well under a millisecond
+    for (const row of state.order) {
       const away = Math.hypot(left + data.x[row] * view.scale - x, top - data.y[row] * view.scale - y)
         + (state.levels[row] === FAINT ? 4 : 0);
       if (away <= least) [best, least] = [row, away];
@@ -82,7 +80,7 @@ class MapStage {
     return best;
   }
 
-  /** Say what a point is, beside it; -1 takes the sign away. */
+  /** Show the tooltip of a point; -1 hides it. */
   read(row) {
     const { state, data, parts } = this;
     if (row === state.cursor) return;
@@ -90,10 +88,10 @@ class MapStage {
     this.stage.classList.toggle("is-over", row >= 0);
     if (row >= 0) {
       this.tip.replaceChildren(
-        parts.small(data.name[row], "cir-map-tip-name"),
+        make("span", "cir-map-tip-name", data.name[row]),
         parts.family(row),
-        parts.small(data.place(row), ""),
-        parts.small(`by ${data.author(row)}`, ""),
+        make("span", "", data.place(row)),
+        make("span", "", `by ${data.author(row)}`),
         ...parts.marks(row),
       );
     }

@@ -1,6 +1,6 @@
 /* The buttons on the map, and the switch between map and list. */
 
-/** @param acts `hint(words)`, `viewed()`: map or list has come into view. */
+/** @param acts `hint(words)`, `viewed()`: the view has changed to map or list. */
 const listenToTools = (root, view, state, acts) => {
   const lasso = root.querySelector("[data-tool=lasso]");
   const tools = {
@@ -11,7 +11,7 @@ const listenToTools = (root, view, state, acts) => {
       state.lassoing = !state.lassoing;
       lasso.setAttribute("aria-pressed", String(state.lassoing));
       root.querySelector(".cir-map-stage").classList.toggle("is-lassoing", state.lassoing);
-      if (state.lassoing) acts.hint("Draw round the points for your playlist");
+      if (state.lassoing) acts.hint("Draw around points to add them to the playlist");
     },
   };
   for (const button of root.querySelectorAll("[data-tool]")) {

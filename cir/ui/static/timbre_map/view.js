@@ -1,10 +1,10 @@
-/* Which part of the map is seen: a centre, and pixels to a unit. The map's y points up. */
+/* The visible part of the map: its centre, and pixels per unit. The map's y axis points up. */
 
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const FLIGHT_MS = 260;
 
 class MapView {
-  /** @param changed called whenever something must be drawn anew. */
+  /** @param changed called whenever the view has changed. */
   constructor(data, changed) {
     this.data = data;
     this.changed = changed;
@@ -32,7 +32,7 @@ class MapView {
     };
   }
 
-  /** Pixels to a unit at which this much of the map fills the view. */
+  /** Pixels per unit at which these extents fill the view. */
   filling({ wide, high }) {
     const margin = Math.min(36, this.width / 8);
     return Math.min((this.width / 2 - margin) / wide, (this.height / 2 - margin) / high);
@@ -61,7 +61,7 @@ class MapView {
     this.moveTo({ x: this.centre.x - dx / this.scale, y: this.centre.y + dy / this.scale }, this.zoom);
   }
 
-  /** Zoom by a factor; the spot (x, y) of the screen stays where it is. */
+  /** Zoom by a factor about the position (x, y) of the screen. */
   zoomBy(factor, x = this.width / 2, y = this.height / 2) {
     const zoom = MapView.allowed(this.zoom * factor);
     const unit = 1 / this.scale - 1 / (zoom * this.filling(this.whole));
@@ -71,14 +71,14 @@ class MapView {
     }, zoom);
   }
 
-  /** Show the whole map, or these points with some room around them. */
+  /** Show the whole map, or these points with a margin. */
   fit(rows = null) {
     const box = rows ? this.bounds(rows) : this.whole;
     const zoom = rows ? Math.min(0.8 * this.filling(box) / this.filling(this.whole), 8) : 1;
     this.flyTo(box.centre, Math.max(zoom, 1));
   }
 
-  /** Bring a point into view where it is not. */
+  /** Move the view to a point that is out of view. */
   reveal(row) {
     if (!this.sees(row)) this.flyTo({ x: this.data.x[row], y: this.data.y[row] }, this.zoom);
   }
