@@ -77,9 +77,9 @@ def test_arguments_of_the_right_types_are_answered(address: str, mix: str) -> No
         (with_argument(4, {"a": "b" * 99}), 'source is {"a": "bbb'),
         (with_argument(5, "x"), 'start_seconds is "x"; give a number.'),
         (with_argument(6, float("nan")), "does not lie within this mix"),
-        (SEARCH[:1], "1 arguments came; give all 7, null for what is to be left out: mix, "),
-        ([], "0 arguments came; give all 7"),
-        ([*SEARCH, 1], "8 arguments came; give all 7"),
+        (SEARCH[:1], "1 arguments arrived; give all 7, null for those to leave out: mix, "),
+        ([], "0 arguments arrived; give all 7"),
+        ([*SEARCH, 1], "8 arguments arrived; give all 7"),
     ],
 )
 def test_others_get_one_sentence(

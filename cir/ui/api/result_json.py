@@ -1,4 +1,4 @@
-"""Matches, instruments and whole answers as the plain values that endpoints and tools return."""
+"""Results of a search, matches and instruments as JSON values, for endpoints and MCP tools."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from cir.ui.cards import sound_address
 
 
 def results_as_json(results: Sequence[FamilyResult], seconds: float) -> dict[str, Any]:
-    """Lay out a search: how long it took, and each family's matches and judgement."""
+    """Convert a search: its duration, and the matches and judgement of each family."""
     return {
         "seconds": round(seconds, 3),
         "families": [
@@ -26,7 +26,7 @@ def results_as_json(results: Sequence[FamilyResult], seconds: float) -> dict[str
 
 
 def match_as_json(match: Match) -> dict[str, Any]:
-    """Lay out a match: how it ranks, and its instrument."""
+    """Convert a match and its instrument."""
     return {
         "rank": match.rank,
         "similarity": round(match.similarity, 4),
@@ -40,7 +40,7 @@ def match_as_json(match: Match) -> dict[str, Any]:
 def instrument_as_json(
     instrument: Instrument, preview: Path | None, phrase: Path | None
 ) -> dict[str, Any]:
-    """Lay out an instrument; the addresses of its sounds are relative to the page."""
+    """Convert an instrument; the addresses of its sounds are relative to the page."""
     return {
         **asdict(instrument),
         "preview": None if preview is None else sound_address(preview),
