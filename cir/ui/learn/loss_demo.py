@@ -1,6 +1,6 @@
 """Exhibit 4 of the Learn tab: what the two losses do to ten points on a circle.
 
-Everything moves in the browser, by `static/learn/losses.js` and `static/learn/loss_demo.js`.
+`static/learn/losses.js` and `static/learn/loss_demo.js` compute and draw it in the browser.
 """
 
 import json
@@ -23,7 +23,7 @@ _FORMULAS = {
 
 
 def toy_pairs(pairs: Sequence[NotePair]) -> tuple[NotePair, ...]:
-    """The first instrument of each family, five at most."""
+    """Return the first instrument of each family, at most five."""
     first: dict[str, NotePair] = {}
     for pair in pairs:
         first.setdefault(pair.family, pair)
@@ -31,10 +31,10 @@ def toy_pairs(pairs: Sequence[NotePair]) -> tuple[NotePair, ...]:
 
 
 def toy_html(pairs: Sequence[NotePair]) -> str:
-    """Render the circle, its controls, and the instruments that its points stand for.
+    """Render the circle, its controls, and the instruments of its points.
 
     Args:
-        pairs: one instrument for each class, at most five.
+        pairs: One instrument per class, at most five.
     """
     classes = [
         {"letter": letter, "name": pair.instrument.name, "colour": family_style(pair.family).colour}

@@ -1,4 +1,4 @@
-"""Single notes as the model hears them: one file, one embedding, kept once it was made."""
+"""Embeddings of single notes, one per file, cached."""
 
 import threading
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from cir.ui.service import PageService
 _MAX_SECONDS = 30.0
 
 
-class NoteListener:
+class NoteEmbedder:
     """Embeds sound files of single notes; shared by all visitors.
 
-    What the page shows beside two sounds is the similarity of these very notes. The database may
-    know an instrument by more of its notes than one.
+    The database may hold an embedding over several notes of an instrument; this one is of the note
+    that the visitor hears.
 
     Args:
-        service: has the model.
+        service: The model.
     """
 
     def __init__(self, service: PageService) -> None:
@@ -30,11 +30,11 @@ class NoteListener:
         self._lock = threading.Lock()
 
     def embed(self, paths: Sequence[Path], progress: Progress | None = None) -> FloatArray:
-        """Embed notes, (N, D), unit norm; those heard before cost nothing.
+        """Return the embeddings of notes, (N, D), unit norm.
 
         Raises:
-            InputError: a file is no sound.
-            CirError: the model cannot be loaded.
+            InputError: A file is not a sound.
+            CirError: The model cannot be loaded.
         """
         with self._lock:
             new = [path for path in dict.fromkeys(paths) if path not in self._embeddings]
@@ -45,7 +45,7 @@ class NoteListener:
             return np.stack([self._embeddings[path] for path in paths])
 
     def similarity(self, first: Path, second: Path) -> float:
-        """Cosine of two notes, in [-1, 1]."""
+        """Return the cosine similarity of two notes, in [-1, 1]."""
         one, other = self.embed([first, second])
         return float(np.clip(one @ other, -1.0, 1.0))
 

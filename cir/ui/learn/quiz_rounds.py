@@ -1,4 +1,4 @@
-"""Rounds of the listening quiz, drawn from a seed: which of these five is in the mix?"""
+"""Rounds of the listening quiz, drawn from a seed."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ CANDIDATES = 5
 MAX_SEED = 999_999
 
 TOO_ALIKE = 0.98
-"""Cosine from which two instruments are the same sound under two names: no fair choice."""
+"""Two instruments with this cosine or more are the same sound and not used in one round."""
 
 _NEIGHBOURS = 10
-"""The wrong candidates are drawn among this many nearest neighbours of the right one."""
+"""The wrong candidates are drawn from this many nearest neighbours of the right one."""
 _DRAWS = 40
 _OTHERS = 2
 _ACCOMPANISTS = ("percussion", "bass", "synth_lead", "synth_pad", "piano", "guitar")
@@ -29,40 +29,40 @@ _ACCOMPANISTS = ("percussion", "bass", "synth_lead", "synth_pad", "piano", "guit
 
 @dataclass(frozen=True)
 class Round:
-    """A mix of three and five candidates for one of them."""
+    """A mix of up to three instruments, and five candidates for the first of them."""
 
     seed: int
     number: int
     """From 1."""
     family: str
-    """Of the five."""
+    """Family of the candidates."""
     candidates: tuple[Instrument, ...]
-    """One is in the mix; no two sound the same to the model."""
+    """Exactly one is in the mix."""
     answer: int
-    """Which one, from 0."""
+    """Index of the right candidate."""
     others: tuple[Instrument, ...]
-    """What else plays, of other families."""
+    """The other instruments of the mix, of other families."""
 
 
 def check_seed(seed: float | None) -> int:
-    """Return the number of a quiz.
+    """Return the number of a quiz as an integer.
 
     Raises:
-        InputError: it is no whole number from 0 to 999 999.
+        InputError: It is not an integer from 0 to `MAX_SEED`.
     """
     if seed is None or seed not in range(MAX_SEED + 1):
         given = "nothing" if seed is None else f"{seed:g}"
         raise InputError(
-            f"The number of a quiz is a whole number from 0 to {MAX_SEED}, not {given}."
+            f"The quiz number must be a whole number from 0 to {MAX_SEED}, not {given}."
         )
     return int(seed)
 
 
 def draw_round(service: PageService, seed: int, number: int) -> Round:
-    """Draw one round; a pure function of its arguments, the database's content among them.
+    """Draw one round, a pure function of its arguments and the database.
 
     Raises:
-        InputError: the database has no family of five instruments that differ and can be heard.
+        InputError: No family has five different instruments with previews.
     """
     generator = np.random.default_rng([seed, number])
     families = _audible_families(service)
@@ -87,13 +87,13 @@ def draw_round(service: PageService, seed: int, number: int) -> Round:
             _draw_others(service, families, family, generator),
         )
     raise InputError(
-        f"A quiz needs a family of at least {CANDIDATES} instruments that sound different and have "
-        "previews; this database has none."
+        f"A quiz needs a family of at least {CANDIDATES} different instruments with previews; this "
+        "database has none."
     )
 
 
 def _audible_families(service: PageService) -> dict[str, list[int]]:
-    """Rows of the database that have a preview, by family, where the model knows the family."""
+    """Return the rows with a preview, by family, for families that the model knows."""
     known = service.encoder.families or FAMILIES
     families: defaultdict[str, list[int]] = defaultdict(list)
     for row, one in enumerate(service.instruments):
@@ -103,7 +103,7 @@ def _audible_families(service: PageService) -> dict[str, list[int]]:
 
 
 def _rivals(service: PageService, rows: Sequence[int], right: int) -> list[int]:
-    """Nearest neighbours of one row among its family, no two of them all alike."""
+    """Return the nearest neighbours of a row in its family, without near-duplicates."""
     _, embeddings = service.database.embeddings()
     similarities = cosine_similarities(embeddings[list(rows)], embeddings[rows[right]])
     chosen = [rows[right]]
@@ -127,7 +127,7 @@ def _draw_others(
     family: str,
     generator: np.random.Generator,
 ) -> tuple[Instrument, ...]:
-    """Two instruments of two other families; fewer where the database has no more."""
+    """Draw up to two instruments, of two other families."""
     available = [name for name in _ACCOMPANISTS if name != family and name in families]
     chosen = generator.permutation(len(available))[:_OTHERS]
     picked = []

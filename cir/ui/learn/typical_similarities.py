@@ -1,7 +1,6 @@
-"""What similarities are usual: of one instrument, within a family, across families.
+"""Typical similarities of single notes: of one instrument, within a family, across families.
 
-Measured on single notes when the first visitor asks, with the model that answers: nothing stored
-can be out of date.
+They are measured with the page's own model when the first visitor opens the exhibit.
 """
 
 from collections import defaultdict
@@ -13,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.types import FloatArray, Progress
-from cir.ui.learn.note_embeddings import NoteListener
+from cir.ui.learn.note_embeddings import NoteEmbedder
 from cir.ui.learn.sounds import NotePair
 from cir.ui.service import PageService
 
 PER_FAMILY = 6
-"""Instruments of the database drawn from each family; all pairs of them are compared."""
+"""Number of instruments drawn from each family; all pairs of them are compared."""
 
 _SEED = 0
 _QUANTILES = (0.1, 0.5, 0.9)
@@ -26,38 +25,40 @@ _QUANTILES = (0.1, 0.5, 0.9)
 
 @dataclass(frozen=True)
 class Spread:
-    """Where similarities of one kind of pair lie."""
+    """Distribution of the similarities of one kind of pair."""
 
     label: str
     low: float
-    """A tenth of the pairs is below."""
+    """10th percentile."""
     middle: float
+    """Median."""
     high: float
-    """A tenth of the pairs is above."""
+    """90th percentile."""
     pairs: int
 
 
 def measure_typical(
     service: PageService,
-    listener: NoteListener,
+    embedder: NoteEmbedder,
     recorded: Sequence[NotePair],
     progress: Progress | None = None,
 ) -> tuple[Spread, ...]:
-    """Compare pairs of notes of three kinds; a kind of which there is no pair is left out.
+    """Compare pairs of notes of three kinds; a kind without pairs is left out.
 
     Args:
-        service: has the database, whose previews are one note each.
-        listener: embeds.
-        recorded: instruments of which there are two notes.
-        progress: told how far it is.
+        service: The database, whose previews are one note each.
+        embedder: Embeds the notes.
+        recorded: Instruments with two notes.
+        progress: Receives the progress.
     """
     first = [pair.notes[0].path for pair in recorded]
     second = [pair.notes[1].path for pair in recorded]
     drawn = _draw_previews(service)
     previews = [path for _, path in drawn]
-    listener.embed([*first, *second, *previews], progress)
-    same = np.sum(listener.embed(first) * listener.embed(second), axis=1) if first else np.empty(0)
-    within, across = _pairs([family for family, _ in drawn], _embed(listener, previews))
+    embedder.embed([*first, *second, *previews], progress)
+    same = np.sum(embedder.embed(first) * embedder.embed(second), axis=1) if first else np.empty(0)
+    embeddings = embedder.embed(previews) if previews else np.zeros((0, 1), np.float32)
+    within, across = _pairs([family for family, _ in drawn], embeddings)
     kinds = (
         ("Two notes of one instrument", same),
         ("Two instruments of one family", within),
@@ -66,12 +67,8 @@ def measure_typical(
     return tuple(_spread(label, values) for label, values in kinds if len(values))
 
 
-def _embed(listener: NoteListener, paths: Sequence[Path]) -> FloatArray:
-    return listener.embed(paths) if paths else np.zeros((0, 1), np.float32)
-
-
 def _draw_previews(service: PageService) -> list[tuple[str, Path]]:
-    """Draw instruments that have a family and a preview, as (family, preview)."""
+    """Draw instruments with a family and a preview, as (family, preview)."""
     by_family: defaultdict[str, list[Path]] = defaultdict(list)
     for one in service.instruments:
         preview = service.preview(one.instrument_id)
@@ -88,7 +85,7 @@ def _draw_previews(service: PageService) -> list[tuple[str, Path]]:
 def _pairs(
     families: Sequence[str], embeddings: FloatArray
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Cosines of all pairs, those of one family and those of two."""
+    """Return the cosines of all pairs within a family, and of all pairs across families."""
     similarities = embeddings @ embeddings.T
     names = np.array(families, dtype=object)
     together = names[:, np.newaxis] == names

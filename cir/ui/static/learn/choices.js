@@ -1,5 +1,5 @@
-/* Runs as js_on_load of exhibits with sounds to choose among. Buttons with data-act tell Python;
-   a key named by data-key presses what is marked with it; g chooses what was heard last. */
+/* Runs as js_on_load of exhibits with sounds to choose from. Buttons with data-act send their action
+   to the server; data-key names the key of a button; g chooses the sound played last. */
 const act = (button) => {
   for (const other of element.querySelectorAll("[data-act]")) other.disabled = true;
   trigger("click", { act: button.dataset.act, value: Number(button.dataset.value ?? -1) });
@@ -20,7 +20,7 @@ element.addEventListener("click", (event) => {
   for (const other of element.querySelectorAll("[data-choice]")) other.classList.toggle("is-heard", other === choice);
 });
 
-/* Keys belong to the exhibit that was used last, and never to a field that is being typed in. */
+/* Keys act on the exhibit that was used last, but not in a text field. */
 const home = element.closest('[id^="cir-learn-"]:not([id$="-shown"])') ?? element;
 for (const used of ["pointerdown", "focusin"]) {
   home.addEventListener(used, () => { window.cirExhibit = home; });
@@ -40,7 +40,7 @@ document.addEventListener("keydown", (event) => {
   (marked.matches("button") ? marked : marked.querySelector("button"))?.click();
 });
 
-/* The answer replaces what had the focus: it goes to what comes next, and a new mix is heard. */
+/* The answer replaces the focused button: focus the next one, and play a new mix. */
 watch("value", () => {
   heard = null;
   if (!asked) return;

@@ -1,5 +1,5 @@
-/* Runs as js_on_load of the tab's introduction: a link to a quiz opens the quiz. Gradio may draw the
-   accordion anew after it was opened, so that it is looked at until it stays open. */
+/* Runs as js_on_load of the tab's introduction: a link to a quiz opens the quiz. Gradio may redraw
+   the accordion closed, so check until it stays open. */
 if (new URLSearchParams(window.location.search).has("quiz")) {
   const open = (triesLeft, stayed) => {
     const header = document.querySelector("#cir-learn-quiz button.label-wrap");

@@ -1,4 +1,4 @@
-/* Runs as js_on_load of the toy: ten points on a circle, moved by hand or by gradient descent. */
+/* Runs as js_on_load of exhibit 4: ten points on a circle, moved by hand or by gradient descent. */
 const SVG = "http://www.w3.org/2000/svg";
 const toy = element.querySelector(".cir-toy");
 const svg = toy.querySelector(".cir-toy-circle");
@@ -48,7 +48,7 @@ const measure = () =>
     ? window.cirLosses.pairTriplet(points(), value("margin"))
     : window.cirLosses.pairInfonce(points(), value("temperature"));
 
-/* How a point slides along the circle: the part of the gradient across its radius. */
+/* The component of the gradient along the circle. */
 const slopes = (gradient) =>
   gradient.map(([x, y], n) => y * Math.cos(angles[n]) - x * Math.sin(angles[n]));
 
@@ -68,13 +68,13 @@ const crowding = () => {
 
 const verdict = (loss, steepest) => {
   if (crowding() > 0.98) {
-    if (loss < 1e-3) return "Collapsed: all points are one, and the loss is content. Raise the margin.";
+    if (loss < 1e-3) return "Collapsed: all points coincide, and the loss is zero. Raise the margin.";
     return steepest < STILL
-      ? "Collapsed, and no arrow shows a way out."
-      : "Nearly one point: the loss pushes the classes apart.";
+      ? "Collapsed, with no gradient."
+      : "Nearly collapsed: the loss pushes the classes apart.";
   }
-  if (steepest < STILL) return loss < 1e-3 ? "Solved: nothing pulls any more." : "At rest: every pull is balanced.";
-  return "Arrows show where each point is pulled.";
+  if (steepest < STILL) return loss < 1e-3 ? "Solved: the gradient is zero." : "At rest: the gradients cancel.";
+  return "Arrows show the negative gradient of each point.";
 };
 
 const draw = () => {
@@ -127,7 +127,7 @@ const restart = (newAngles) => {
   draw();
 };
 
-/* A fixed start, so that two losses can be compared from the same place; each shuffle is the next. */
+/* A fixed seed, so that both losses start from the same points; each shuffle continues it. */
 let seed = 161;
 const random = () => {
   seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;

@@ -1,5 +1,5 @@
-/* The two losses of cir/losses over pairs of points, and their gradients: what torch says, in a few
-   lines. Points are anchors followed by positives, in the same order of classes: [[x, y], ...]. */
+/* The two losses of cir/losses over pairs of points, with the same gradients as in torch. Points are
+   anchors followed by positives, in the same order of classes: [[x, y], ...]. */
 window.cirLosses = (() => {
   const zeros = (points) => points.map(() => [0, 0]);
   const add = (to, vector, weight) => {
@@ -7,7 +7,7 @@ window.cirLosses = (() => {
     to[1] += weight * vector[1];
   };
 
-  /* Unit vector from one point to another, and their distance; no direction where they coincide. */
+  /* Unit vector from one point to another (zero if they coincide) and their distance. */
   const away = (from, to) => {
     const x = to[0] - from[0];
     const y = to[1] - from[1];
@@ -46,7 +46,7 @@ window.cirLosses = (() => {
     return powers.map((power) => power / total);
   };
 
-  /* Each anchor picks its positive among all positives, and the other way round. */
+  /* Each anchor picks its positive among all positives, and vice versa. */
   const pairInfonce = (points, temperature) => {
     const classes = points.length / 2;
     const lengths = points.map((point) => Math.hypot(...point));
@@ -66,7 +66,7 @@ window.cirLosses = (() => {
         add(ofUnits[classes + b], units[a], slope);
       }
     }
-    /* Through the normalisation: only what is across a vector turns it. */
+    /* Gradient through the normalisation: only the component across the vector. */
     const gradient = ofUnits.map(([x, y], n) => {
       const along = x * units[n][0] + y * units[n][1];
       return [(x - along * units[n][0]) / lengths[n], (y - along * units[n][1]) / lengths[n]];
