@@ -1,4 +1,4 @@
-"""What the Your sounds tab does: each action says what came of it and shows what is here now."""
+"""Handlers of the Your sounds tab: each returns a report and the list of sounds."""
 
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,24 +15,24 @@ from cir.ui.own.sessions import EXPORT_NAME, OwnLibraries, Shelf
 Uploads: TypeAlias = tuple[Upload, ...]
 
 Shown: TypeAlias = tuple[str, str, Shelf, Any, int]
-"""What was done, the list, the shelf, the download of an older state (hidden), the list's page."""
+"""Report, list, shelf, download button (hidden, since its file is outdated), page of the list."""
 
-_TROUBLE = "That did not work"
+_FAILED = "This did not work"
 _HIDDEN: dict[str, Any] = gr.update(visible=False)
 
 
-class OwnActions:
+class OwnHandlers:
     """Handlers of the tab's events.
 
     Args:
-        libraries: the sounds of all visitors.
+        libraries: The sounds of all visitors.
     """
 
     def __init__(self, libraries: OwnLibraries) -> None:
         self._libraries = libraries
 
     def show(self, shelf: Shelf, page: int = 0) -> str:
-        """Render the list."""
+        """Render the list of sounds."""
         library = self._libraries.of(shelf)
         try:
             return sounds_list(library.instruments, library.preview, page, library.guesses())
@@ -40,12 +40,12 @@ class OwnActions:
             return message("Your sounds cannot be read", str(error))
 
     def receive(self, chosen: Uploads, event: gr.EventData) -> tuple[Uploads, str, str]:
-        """Take in what the drop zone uploaded; it waits to be added."""
+        """Collect uploads of the drop zone, to be added later."""
         said = ""
         try:
             chosen = merge_uploads(chosen, read_uploads((event._data or {}).get("files")))
         except CirError as error:
-            said = message(_TROUBLE, str(error))
+            said = message(_FAILED, str(error))
         return chosen, _waiting(chosen), said
 
     def add(
@@ -58,8 +58,8 @@ class OwnActions:
         licence: str | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it by this default
     ) -> tuple[Any, ...]:
-        """Make instruments of all that waits; then the stop button goes."""
-        # A field that nobody has touched is None.
+        """Add all collected uploads as instruments, then hide the stop button."""
+        # Untouched fields are None.
         named, by, under = ((text or "").strip() for text in (bank, author, licence))
         labels = Labels(family or None, named or None, by, under)
         try:
@@ -74,11 +74,11 @@ class OwnActions:
         return *self._shown(shelf, said), chosen, _waiting(chosen), _HIDDEN
 
     def stop(self, shelf: Shelf) -> None:
-        """End what is being added."""
+        """Stop adding."""
         self._libraries.of(shelf).stop()
 
     def act(self, shelf: Shelf, page: int, event: gr.EventData) -> Shown:
-        """Do what was asked of the list: turn a page, set a family, remove one or all."""
+        """Turn a page of the list, set a family, remove one sound or all."""
         asked: dict[str, Any] = event._data or {}
         do, name = asked.get("do"), str(asked.get("id", ""))
         library = self._libraries.of(shelf)
@@ -90,11 +90,11 @@ class OwnActions:
             if do == "family":
                 library.set_family(name, str(asked.get("family", "")) or None)
             elif do == "remove":
-                said = note(f"{library.remove(name)} is removed.")
+                said = note(f"Removed {library.remove(name)}.")
             elif do == "clear":
-                said = note(f"All {library.clear():,} sounds are removed.")
+                said = note(f"Removed all {library.clear():,} sounds.")
         except CirError as error:
-            said = message(_TROUBLE, str(error))
+            said = message(_FAILED, str(error))
         return self._shown(shelf, said, page)
 
     def export(
@@ -102,7 +102,7 @@ class OwnActions:
         shelf: Shelf,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[str, Any]:
-        """Pack everything, and show the button that downloads it."""
+        """Pack all sounds into a zip and show its download button."""
         target = self._libraries.session_folder(shelf) / EXPORT_NAME
         try:
             count = self._libraries.of(shelf).export(
@@ -113,7 +113,7 @@ class OwnActions:
         megabytes = target.stat().st_size / (1 << 20)
         label = f"Download {EXPORT_NAME} ({count:,} sounds, {megabytes:.1f} MB)"
         button = gr.DownloadButton(label, value=str(target), visible=True)
-        return note("The zip is packed: download it below."), button
+        return note("The zip is ready to download below."), button
 
     def restore(
         self,
@@ -121,7 +121,7 @@ class OwnActions:
         shelf: Shelf,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Shown:
-        """Add what an exported zip holds."""
+        """Add the sounds of an exported zip."""
         try:
             report = self._libraries.of(shelf).bring(
                 Path(archive or ""), lambda done, words: progress(done, desc=words)

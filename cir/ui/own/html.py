@@ -1,4 +1,4 @@
-"""The visitor's own sounds as HTML: what is here, what was added, what was refused and why."""
+"""HTML of the visitor's own sounds: drop zone, reports and list."""
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
@@ -14,7 +14,7 @@ from cir.ui.own.library import LIBRARY_VARIABLE, PAGE_LIMITS, OwnReport
 ROWS_PER_PAGE = 50
 
 KINDS = f"One-shots ({READABLE}), SoundFonts (sf2, sf3) and Vital presets"
-EMPTY = "No sounds of yours yet. What you add is listed here, to hear, to sort and to search."
+EMPTY = "No sounds yet. The sounds that you add are listed here."
 
 _LIMITS = (
     f"Up to {PAGE_LIMITS.sounds:,} sounds and {size_in_words(PAGE_LIMITS.n_bytes)} at once, "
@@ -24,23 +24,23 @@ _MAX_REFUSALS = 100
 
 
 def where_kept(folder: Path | None) -> str:
-    """Render where the sounds go, and how many may be added."""
+    """Render where the sounds are stored, and how many may be added."""
     if folder is None:
         place = (
-            "<b>For this visit only.</b> Your sounds stay on the computer that serves this page, "
-            "no other visitor sees or searches them, and they are removed an hour after you close "
-            "or reload it. Export them to keep them."
+            "<b>For this visit only.</b> Your sounds stay on the server of this page; no other "
+            "visitor sees or searches them. They are deleted an hour after you close or reload the "
+            "page. Export them to keep them."
         )
     else:
         place = (
-            f"<b>Kept in {escape(str(folder))}</b> ({LIBRARY_VARIABLE}): they are here again next "
-            "time. Everybody who can open this page sees, searches and changes them."
+            f"<b>Kept in {escape(str(folder))}</b> ({LIBRARY_VARIABLE}) for the next visit. "
+            "Everybody who can open this page can see, search and change them."
         )
     return f'<p class="cir-own-where">{place} {_LIMITS}</p>'
 
 
 def drop_zone() -> str:
-    """Render the zone that takes files and folders; `static/own/drop.js` makes it work."""
+    """Render the drop zone for files and folders, which `static/own/drop.js` handles."""
     return (
         '<div class="cir-drop" role="group" aria-labelledby="cir-drop-title">'
         '<p id="cir-drop-title"><b>Drop files, folders or zips here</b></p>'
@@ -48,60 +48,59 @@ def drop_zone() -> str:
         '<p class="cir-drop-buttons">'
         '<button type="button" class="cir-button" data-pick="files">Choose files</button>'
         '<button type="button" class="cir-button" data-pick="folder">Choose a folder</button></p>'
-        '<input type="file" multiple hidden aria-label="Files of yours" data-input="files">'
-        '<input type="file" webkitdirectory hidden aria-label="A folder of yours" '
+        '<input type="file" multiple hidden aria-label="Your files" data-input="files">'
+        '<input type="file" webkitdirectory hidden aria-label="Your folder" '
         'data-input="folder">'
         '<p class="cir-drop-state" role="status" aria-live="polite"></p></div>'
     )
 
 
 def chosen_note(places: Sequence[str]) -> str:
-    """Render which files wait to be added."""
+    """Render which files can be added now."""
     if not places:
         return ""
     count = len(places)
     shown = ", ".join(escape(place) for place in places[:3])
     more = f" and {count - 3:,} more" if count > 3 else ""
-    files = "1 file is" if count == 1 else f"{count:,} files are"
+    files = "1 file" if count == 1 else f"{count:,} files"
     return (
-        f'<p class="cir-own-chosen" role="status"><b>{files} here</b> and can be added now: '
-        f"{shown}{more}.</p>"
+        f'<p class="cir-own-chosen" role="status"><b>{files} ready to add</b>: {shown}{more}.</p>'
     )
 
 
 def report_note(report: OwnReport) -> str:
-    """Render what became of the files."""
+    """Render how many sounds were added, unchanged and refused."""
     said = []
     if report.added or not report.unchanged:
         said.append(f"<b>{_sounds(report.added)} added</b>")
     if report.replaced:
-        said.append(f"{report.replaced:,} of them in place of older ones of the same name")
+        said.append(f"{report.replaced:,} of them replace older ones of the same name")
     if report.unchanged:
-        said.append(f"{_sounds(report.unchanged)} here already, as they are")
+        said.append(f"{_sounds(report.unchanged)} unchanged")
     lines = [f"<p>{'; '.join(said)}.</p>"]
     if report.was_stopped:
         lines.append(
-            "<p>Stopped: what was ready is kept. Add the same files again to go on from there.</p>"
+            "<p>Stopped. Finished sounds are kept; add the same files again to continue.</p>"
         )
     if report.without_family:
         lines.append(
-            f"<p>{_sounds(report.without_family)} without a family: found where they sound like "
-            "one, or compared with whatever you search for. Give them one in the list, or sort "
-            "them into folders such as Bass.</p>"
+            f"<p>{_sounds(report.without_family)} without a family: a search guesses it, or "
+            "compares them with every family. Choose one in the list, or sort them into folders "
+            "such as Bass.</p>"
         )
     if report.refused:
         items = "".join(f"<li>{escape(one)}</li>" for one in report.refused[:_MAX_REFUSALS])
         rest = len(report.refused) - _MAX_REFUSALS
         more = f"<li>and {rest:,} more</li>" if rest > 0 else ""
         lines.append(
-            f"<details open><summary>{_sounds(len(report.refused))} left out, and why</summary>"
+            f"<details open><summary>{_sounds(len(report.refused))} left out</summary>"
             f"<ul>{items}{more}</ul></details>"
         )
     return f'<div class="cir-own-report" role="status">{"".join(lines)}</div>'
 
 
 def note(sentence: str) -> str:
-    """Render a word on what was just done."""
+    """Render a short report."""
     return f'<div class="cir-own-report" role="status"><p>{escape(sentence)}</p></div>'
 
 
@@ -111,13 +110,13 @@ def sounds_list(
     page: int,
     guesses: Mapping[str, str | None] | None = None,
 ) -> str:
-    """Render one page of the sounds, each with its player, its family and a way to remove it.
+    """Render one page of the sounds, each with play button, family and remove button.
 
     Args:
-        sounds: all of them.
-        preview: gives the sound file of an id.
-        page: from 0; beyond the last one, the last is shown.
-        guesses: by id, the family that a sound without one is like, where that is clear.
+        sounds: All sounds.
+        preview: Returns the sound file of an id.
+        page: Page from 0, clipped to the last one.
+        guesses: By id, the guessed family of a sound without one.
     """
     if not sounds:
         return f'<div class="cir-empty">{EMPTY}</div>'
@@ -161,7 +160,7 @@ def _options(chosen: str | None, guess: str | None) -> str:
 
 
 def _clear(count: int) -> str:
-    """Render the button that removes everything, behind another one."""
+    """Render the button that removes everything, with a confirmation."""
     return (
         '<details class="cir-own-clear"><summary class="cir-button">Remove all</summary>'
         f"<p>Remove {_sounds(count)}? This cannot be undone. "
@@ -180,7 +179,7 @@ def _turn_pages(page: int, pages: int) -> str:
 
     return (
         f'<nav class="cir-own-pages" aria-label="Pages of your sounds">'
-        f"{button('Before', page - 1)}<span>Page {page + 1} of {pages}</span>"
+        f"{button('Previous', page - 1)}<span>Page {page + 1} of {pages}</span>"
         f"{button('Next', page + 1)}</nav>"
     )
 

@@ -1,4 +1,4 @@
-"""What browsers play of the sound files that the page takes, by content: names lie."""
+"""Sound formats that browsers play, recognised by content, since file names can be wrong."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ PLAYABLE_KINDS = {
     ".m4a": frozenset({".m4a", ".m4b", ".mp4"}),
     ".webm": frozenset({".webm"}),
 }
-"""By the suffix that names it best, all suffixes under which a kind is served as what it is."""
+"""For each kind, named by a suffix, all suffixes under which it is served with its MIME type."""
 
 _HEAD_BYTES = 12
 
 
 def playable_kind(path: Path) -> str | None:
-    """Say of which kind a file is, by its first bytes; None where browsers play no such kind."""
+    """Return the kind of a file by its first bytes; None if browsers do not play it."""
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":

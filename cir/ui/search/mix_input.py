@@ -1,4 +1,4 @@
-"""What happens on the Search tab when a mix arrives, or goes."""
+"""Handlers of the Search tab for a mix that arrives or is removed."""
 
 import shutil
 from collections.abc import Sequence
@@ -14,85 +14,69 @@ from cir.ui.search.actions import WAITING
 from cir.ui.search.examples import Example
 from cir.ui.search.mix_panel import mix_panel
 from cir.ui.search.mixes import LoadedMix, load_mix
-from cir.ui.search.shared_link import read_wishes
+from cir.ui.search.shared_link import read_link
 from cir.ui.service import PageService
 
-Arrival = tuple[Any, ...]
-"""Values of mix, inbox, recorder, panel, passage, start, end, and of what an old search left:
-results, truth, answer, timeline."""
+FormUpdate = tuple[Any, ...]
+"""Values of mix, upload, recorder, panel, passage, start, end, results, truth, answer, timeline."""
 
-_FORGOTTEN = (placeholder(WAITING), "", None, "")
+_NO_RESULTS = (placeholder(WAITING), "", None, "")
 
 
-def arrive(path: str | None, example: int | None = None, *, folder: Path | None = None) -> Arrival:
-    """Take a file into the form, and forget the search of the one before.
+def take_mix(
+    path: str | None, example: int | None = None, *, folder: Path | None = None
+) -> FormUpdate:
+    """Put a file into the form and clear the results of the previous one.
 
     Args:
-        path: a sound file; None empties the form.
-        example: which of the examples it is.
-        folder: keeps it, as in `load_mix`.
+        path: A sound file; None empties the form.
+        example: Index of the example that it is.
+        folder: Folder that keeps it, as in `load_mix`.
     """
     if not path:
-        return leave()
+        return empty_form()
     try:
         mix = load_mix(path, example, folder=folder)
     except InputError as error:
-        _, *rest = leave()
-        rest[2] = message("This file cannot be searched", str(error))
-        return (None, *rest)
-    return (
-        mix,
-        gr.update(value=None, visible="hidden"),
-        None,
-        mix_panel(mix),
-        gr.update(visible=True),
-        0.0,
-        round(mix.seconds, 1),
-        *_FORGOTTEN,
-    )
+        return empty_form(message("This file cannot be searched", str(error)))
+    hidden = gr.update(value=None, visible="hidden")
+    shown = gr.update(visible=True)
+    return mix, hidden, None, mix_panel(mix), shown, 0.0, round(mix.seconds, 1), *_NO_RESULTS
 
 
-def leave() -> Arrival:
-    """Empty the form, and forget the last search."""
-    return (
-        None,
-        gr.update(value=None, visible=True),
-        None,
-        "",
-        gr.update(visible=False),
-        0.0,
-        0.0,
-        *_FORGOTTEN,
-    )
+def empty_form(panel: str = "") -> FormUpdate:
+    """Remove the mix and its results; show a text in its panel."""
+    upload = gr.update(value=None, visible=True)
+    return None, upload, None, panel, gr.update(visible=False), 0.0, 0.0, *_NO_RESULTS
 
 
-class Uploaded:
-    """Keeps a visitor's mix until the next one, or until the visit ends.
+class UploadedMixes:
+    """Keeps a visitor's mix until the next one arrives or the visit ends.
 
     Args:
-        libraries: have a folder for each visit.
+        libraries: Provides a folder for each visit.
     """
 
     def __init__(self, libraries: OwnLibraries) -> None:
         self._libraries = libraries
 
-    def arrive(self, path: str | None, shelf: Shelf) -> Arrival:
-        """Take an upload into the form, in place of the one before."""
-        return arrive(path, folder=self._emptied(shelf))
+    def take(self, path: str | None, shelf: Shelf) -> FormUpdate:
+        """Put an upload into the form."""
+        return take_mix(path, folder=self._empty_folder(shelf))
 
-    def leave(self, shelf: Shelf) -> Arrival:
+    def remove(self, shelf: Shelf) -> FormUpdate:
         """Empty the form."""
-        self._emptied(shelf)
-        return leave()
+        self._empty_folder(shelf)
+        return empty_form()
 
-    def _emptied(self, shelf: Shelf) -> Path:
+    def _empty_folder(self, shelf: Shelf) -> Path:
         folder = self._libraries.session_folder(shelf) / "mix"
         shutil.rmtree(folder, ignore_errors=True)
         return folder
 
 
-class Addressed:
-    """Opens the page as a shared address describes it."""
+class SharedLinks:
+    """Fills the form from the address of the page."""
 
     def __init__(self, service: PageService, examples: Sequence[Example]) -> None:
         self._examples = examples
@@ -100,27 +84,27 @@ class Addressed:
         self._families = {one.family for one in rows if one.family is not None}
         self._banks, self._sources = {one.bank for one in rows}, {one.source for one in rows}
 
-    def open(self, event: gr.EventData) -> Arrival:
-        """Fill the form: families, top_k, bank and source, then what `arrive` gives."""
-        wishes = read_wishes(
+    def open(self, event: gr.EventData) -> FormUpdate:
+        """Return families, top_k, bank and source, followed by the values of `take_mix`."""
+        link = read_link(
             event._data or {}, self._examples, self._families, self._banks, self._sources
         )
-        if wishes is None:
+        if link is None:
             return tuple([gr.skip()] * 15)
         return (
-            wishes.families,
-            wishes.top_k or gr.skip(),
-            wishes.bank or gr.skip(),
-            wishes.source or gr.skip(),
-            *arrive(str(self._examples[wishes.example].path), wishes.example),
+            link.families,
+            link.top_k or gr.skip(),
+            link.bank or gr.skip(),
+            link.source or gr.skip(),
+            *take_mix(str(self._examples[link.example].path), link.example),
         )
 
 
-def present(mix: LoadedMix | None) -> LoadedMix:
-    """Stop what follows where no mix has arrived, without a word.
+def require_mix(mix: LoadedMix | None) -> LoadedMix:
+    """Cancel the events that follow if there is no mix, without showing an error.
 
     Raises:
-        gr.Error: there is none.
+        gr.Error: There is none.
     """
     if mix is None:
         raise gr.Error(visible=False, print_exception=False)

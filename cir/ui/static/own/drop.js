@@ -1,5 +1,5 @@
-/* Runs as js_on_load of the drop zone: takes files and whole folders, dropped or chosen, uploads
-   what an instrument can be made of, and tells Python where each lay. */
+/* Runs as js_on_load of the drop zone: uploads the usable files of dropped or chosen files and
+   folders, and sends their original places to the server. */
 const zone = element.querySelector(".cir-drop");
 const state = element.querySelector(".cir-drop-state");
 const WANTED = /\.(3gp|aac|ac3|aif[cf]?|aiff|amr|ape|au|caf|flac|m4[ab]|mka|mp[34]|og[ag]|opus|snd|tta|w64|wav|webm|wma|wv|sf2|sf3|vital|zip)$/i;
@@ -15,7 +15,7 @@ const filesIn = async (entry, folder) => {
   const reader = entry.createReader();
   const found = [];
   for (;;) {
-    /* A folder is read a hundred entries at a time. */
+    /* A folder is read in batches of a hundred entries. */
     const entries = await new Promise((done, fail) => reader.readEntries(done, fail));
     if (!entries.length) return found;
     for (const one of entries) found.push(...(await filesIn(one, `${folder}${entry.name}/`)));
@@ -24,14 +24,14 @@ const filesIn = async (entry, folder) => {
 
 const send = async (all, fromFolder) => {
   if (busy) return;
-  /* Chosen one by one, everything is sent, and Python says what is wrong with it. */
+  /* Files chosen one by one are all sent; the server reports unusable ones. */
   const wanted = all.filter(({ file }) => !file.name.startsWith(".") && (!fromFolder || WANTED.test(file.name)));
   if (!wanted.length) {
-    state.textContent = all.length ? "Nothing there that an instrument can be made of." : "";
+    state.textContent = all.length ? "No usable sounds found." : "";
     return;
   }
   if (wanted.length > MAX_FILES) {
-    state.textContent = `${wanted.length} files are more than the ${MAX_FILES} that can be added at once; take them in several parts, or as one zip.`;
+    state.textContent = `${wanted.length} files are more than the ${MAX_FILES} that can be added at once; add them in parts or as one zip.`;
     return;
   }
   busy = true;
@@ -80,7 +80,7 @@ for (const name of ["dragleave", "drop"]) {
 }
 zone.addEventListener("drop", async (event) => {
   event.preventDefault();
-  /* The list is empty after the first wait. */
+  /* The list is cleared after the first await. */
   const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   try {
     const all = (await Promise.all(entries.map((entry) => filesIn(entry, "")))).flat();

@@ -1,5 +1,5 @@
-/* Runs as js_on_load of the list of own sounds: tells Python what is asked of a row, and keeps the
-   focus where the visitor was. */
+/* Runs as js_on_load of the list of own sounds: sends actions on a row to the server and keeps the
+   keyboard focus in place. */
 let row = -1;
 const rows = () => [...element.querySelectorAll(".cir-own-list > li")];
 
@@ -16,7 +16,7 @@ element.addEventListener("change", (event) => {
   trigger("click", { do: "family", id: select.closest("li").dataset.instrument, family: select.value });
 });
 watch("value", () => {
-  /* Rows are reused for other sounds: what was chosen in them by hand must not stay. */
+  /* Rows are reused for other sounds, so reset their choices. */
   for (const select of element.querySelectorAll("select")) select.value = select.dataset.family;
   const confirm = element.querySelector(".cir-own-clear");
   if (row !== -1 && confirm) confirm.open = false;

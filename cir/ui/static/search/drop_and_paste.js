@@ -1,4 +1,4 @@
-/* A file that is dropped anywhere on the Search tab, or pasted there, is put into its form. */
+/* Puts a file that is dropped or pasted anywhere on the Search tab into its form. */
 (() => {
   const isOpen = () => document.querySelector("#cir-find")?.offsetParent;
   const take = (files) => {
@@ -10,7 +10,7 @@
     input.dispatchEvent(new Event("change", { bubbles: true }));
   };
   const carriesFile = (event) => isOpen() && event.dataTransfer?.types.includes("Files");
-  /* Gradio's own drop zones look after themselves. */
+  /* Gradio handles its own drop zones. */
   const isForPage = (event) => carriesFile(event) && !event.target.closest?.("#cir-mix, #cir-record");
 
   document.addEventListener("dragover", (event) => {

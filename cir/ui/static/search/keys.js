@@ -1,5 +1,5 @@
-/* The results under the fingers: arrows or j and k walk through the cards, and one key each plays,
-   compares, copies. Outside of a card, the last one that was played or walked to is meant. */
+/* Keys of the results: arrows or j and k go through the cards, other keys act on the focused card,
+   or else on the last one that was played or focused. */
 (() => {
   let last = null;
   const cards = () =>
@@ -38,7 +38,7 @@
     event.preventDefault();
   });
 
-  /* One tab stop for each line of the timeline; left and right move within it. */
+  /* One tab stop per line of the timeline; left and right move within it. */
   const moveInLine = (event) => {
     const cell = event.target.closest(".cir-cell");
     const step = { ArrowLeft: "previousElementSibling", ArrowRight: "nextElementSibling" }[event.key];
@@ -63,7 +63,7 @@
     last = next;
   });
 
-  /* Clipboards are for secure addresses only; elsewhere the old way still works. */
+  /* The clipboard API needs a secure address; execCommand works everywhere. */
   const copy = async (text) => {
     try {
       await navigator.clipboard.writeText(text);
@@ -102,7 +102,7 @@
     if (button.dataset.act === "compare") window.cirPlayer.compare(button.closest(".cir-card"));
     if (button.dataset.act === "copy") {
       const { path } = button.dataset;
-      say((await copy(path)) ? `Copied: ${path}` : `This browser does not let a page copy: ${path}`);
+      say((await copy(path)) ? `Copied: ${path}` : `This browser does not allow copying: ${path}`);
     }
   });
 })();

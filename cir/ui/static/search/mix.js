@@ -1,5 +1,5 @@
-/* Runs as js_on_load of the mix: draws its waveform, and lets one choose the passage to search, by
-   dragging, with the keys on either handle, or in the two fields below, which Python reads. */
+/* Runs as js_on_load of the mix: draws its waveform and sets the passage to search, by dragging, by
+   keys on the handles, or by the two fields below, which the server reads. */
 const SHORTEST = 0.5;
 const FIELDS = { start: "cir-from", end: "cir-to" };
 let mix = null;
@@ -61,7 +61,7 @@ const show = () => {
   } else Object.assign(dataset, { start: mix.start.toFixed(2), end: mix.end.toFixed(2) });
   find("[data-act=whole]").hidden = isWhole();
   find("[data-passage]").textContent = isWhole()
-    ? "All of it is searched"
+    ? "The whole mix is searched"
     : `Only ${clock(mix.start)} to ${clock(mix.end)} is searched`;
   draw();
 };

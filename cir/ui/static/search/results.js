@@ -1,5 +1,5 @@
-/* Runs as js_on_load of the results: brings them into view where they lie below the fold, when a
-   search starts (its progress shows there) and when it is done; asks Python for "more like this". */
+/* Runs as js_on_load of the results: scrolls to them when a search starts and ends, and requests
+   "more like this" from the server. */
 const bringIntoView = () => {
   if (element.getBoundingClientRect().top > 0.6 * window.innerHeight) {
     element.scrollIntoView({ behavior: "smooth", block: "start" });
@@ -10,7 +10,7 @@ document.addEventListener("click", (event) => {
   if (asked) setTimeout(bringIntoView, 50);
 });
 
-/* After "more like this" and back, the list is a new one: the focus goes where the eyes are. */
+/* "More like this" and "back" replace the list, so the focus is set anew. */
 let focusNext = null;
 const openedFrom = {};
 element.addEventListener("click", ({ target }) => {
