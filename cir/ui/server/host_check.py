@@ -1,9 +1,8 @@
-"""Under which host names the page answers.
+"""Host names that the page answers to, against DNS rebinding.
 
-A web site can let a name of its own lead to this machine, and then read the page with its visitor's
-browser as if it were its own (DNS rebinding). It cannot forge the `Host` header: that has its name.
-Names that only this machine or its network gives are safe, and so are bare addresses, which no web
-site can have as its name.
+A web site can point its own host name to this machine, and then read the page through a visitor's
+browser. The `Host` header of these requests holds that name, which the site cannot change. Names of
+this machine and its network are safe, and so are IP addresses.
 """
 
 import os
@@ -21,40 +20,40 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cir.errors import InputError
 
 HOSTS_VARIABLE = "CIR_ALLOWED_HOSTS"
-"""Environment variable: more host names, separated by commas."""
+"""Environment variable with further host names, separated by commas."""
 
 _PATTERN = re.compile(r"\*|(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
 def allowed_hosts(named: Iterable[str] = (), listen_on: str | None = None) -> tuple[str, ...]:
-    """Collect the host names that the page may be reached by, beside addresses.
+    """Collect the host names that the page answers to, besides IP addresses.
 
-    This machine's own, those of the Hugging Face Space that it is, those of CIR_ALLOWED_HOSTS.
+    These are the names of this machine, of its Hugging Face Space, and of CIR_ALLOWED_HOSTS.
 
     Args:
-        named: more of them; `*.example.org` for all below one, `*` for any at all.
-        listen_on: the name or address that the page listens on.
+        named: Further names; `*.example.org` for all subdomains, `*` for any.
+        listen_on: Name or address that the page listens on.
 
     Raises:
-        InputError: one of them is no host name.
+        InputError: One of them is not a host name.
     """
     own = socket.gethostname().lower()
     names = ["localhost", own, f"{own.split('.')[0]}.local"]
     if listen_on:
         names.append(listen_on.lower())
     space = os.environ.get("SPACE_HOST", "")
-    if space:  # a Space with a domain of its own has several names
+    if space:  # several names if the Space has a custom domain
         names += ["*.hf.space", *_split(space)]
     chosen = [*_split(os.environ.get(HOSTS_VARIABLE, "")), *named]
     return (*names, *(_checked(name) for name in chosen))
 
 
 class HostCheck:
-    """ASGI middleware: requests that name another host are refused.
+    """ASGI middleware that refuses requests with another host name.
 
     Args:
-        app: answers the others.
-        hosts: patterns as of `allowed_hosts`.
+        app: Answers the other requests.
+        hosts: Patterns, as from `allowed_hosts`.
     """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
@@ -68,8 +67,8 @@ class HostCheck:
             host = Headers(scope=scope).get("host", "")
             if not self._is_allowed(host):
                 answer = PlainTextResponse(
-                    f"This page does not answer to the name {host[:100]!r}; whoever runs it can "
-                    f"allow that: cir app --allowed-host NAME, or {HOSTS_VARIABLE}=NAME.\n",
+                    f"This page does not answer to the name {host[:100]!r}; its operator can allow "
+                    f"it with cir app --allowed-host NAME or {HOSTS_VARIABLE}=NAME.\n",
                     status_code=400,
                 )
         await answer(scope, receive, send)
@@ -98,7 +97,7 @@ def _checked(name: str) -> str:
     lower = name.strip().lower()
     if not _PATTERN.fullmatch(lower):
         raise InputError(
-            f"{name!r} is no host name; give one such as music.example.org, *.example.org for all "
-            "below it, or * for any (without http:// and without a port)."
+            f"{name!r} is not a host name; give one such as music.example.org, *.example.org for "
+            "all subdomains, or * for any (without http:// and without a port)."
         )
     return lower

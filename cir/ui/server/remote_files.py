@@ -1,7 +1,7 @@
-"""Sounds that are given by an address: fetched by this server, and no larger than an upload.
+"""Sound files given by a web address: fetched by this server, up to the size limit of uploads.
 
-Gradio fetches them too, safely (no address of this machine or its network), but whole into memory,
-however large they are.
+Gradio fetches them too, and as safely (no addresses of this machine or its network), but into
+memory and without a size limit.
 """
 
 import asyncio
@@ -26,19 +26,19 @@ _TIMEOUT_SECONDS = 30.0
 
 
 async def fetched(given: Any) -> Any:
-    """Put a file of an argument that lies at an address among the uploads.
+    """Replace a file at a web address by a download among the uploads.
 
     Args:
-        given: an argument; what is no file at an address comes back as it is.
+        given: An argument; anything else is returned unchanged.
 
     Raises:
-        InputError: there is nothing, nothing public, or too much.
+        InputError: The address cannot be fetched, is not public, or the file is too large.
     """
     address = given.get("path") if isinstance(given, dict) else None
     if not isinstance(address, str) or not address.startswith(("http://", "https://")):
         return given
     try:
-        async with asyncio.timeout(_TIMEOUT_SECONDS):  # others wait meanwhile
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             return {**given, "path": str(await _fetch(address)), "url": None}
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -64,7 +64,7 @@ async def _fetch(address: str) -> Path:
 
 
 async def _save(address: str, reply: httpx.Response) -> Path:
-    """Write what comes to where Gradio puts uploads: a folder named by the content's digest."""
+    """Write a reply where Gradio puts uploads: into a folder named after its digest."""
     uploads = Path(get_upload_folder())
     uploads.mkdir(parents=True, exist_ok=True)
     digest, size = sha256(), 0

@@ -1,8 +1,8 @@
-"""Everything temporary of one running page lies in one folder, which goes when the page does.
+"""One temporary folder per running page, removed when the page ends.
 
-Gradio's uploads, the sounds of visits and whatever `tempfile` makes: at the end, at SIGTERM too,
-the folder is removed. A page that was killed could not do that; the next one does. It knows the
-folders of the dead by their locks, which the system drops with a process, however it ends.
+It holds Gradio's uploads, the sounds of visits and all files of `tempfile`. It is removed on exit
+and on SIGTERM. The folder of a killed page is removed by the next page, which recognises it by its
+lock: the system releases the locks of a process however it ends.
 """
 
 import os
@@ -19,25 +19,28 @@ from cir.errors import InputError
 from cir.files import workspace
 
 UPLOADS_VARIABLE = "GRADIO_TEMP_DIR"
-"""Environment variable: where temporary files go; the system's own place without it."""
+"""Environment variable with the folder for temporary files; the system's by default."""
 
 SESSIONS_NAME = "cir-sessions"
-"""What visits keep until they end, in the folder of uploads."""
+"""Folder of the files that visits keep until they end, among the uploads."""
 
 UPLOAD_SECONDS = 3600.0
-"""How long an upload stays; what a visit needs for longer, it keeps."""
+"""Age at which uploads are removed; visits keep copies of what they need."""
 
 _SWEEP_SECONDS = 300.0
 
 
 @contextmanager
 def temporary_files() -> Iterator[Path]:
-    """Send all temporary files of this process to one folder, and remove it afterwards.
+    """Redirect all temporary files of this process to one folder and remove it afterwards.
 
-    Gives the folder. Meanwhile uploads go an hour after they came.
+    Uploads in it are removed after an hour.
+
+    Yields:
+        The folder.
 
     Raises:
-        InputError: nothing can be written there.
+        InputError: It cannot be written.
     """
     base = Path(os.environ.get(UPLOADS_VARIABLE) or tempfile.gettempdir())
     with ExitStack() as stack:
@@ -50,7 +53,7 @@ def temporary_files() -> Iterator[Path]:
         except OSError as error:
             raise InputError(
                 f"Temporary files cannot be written to {base} ({error.strerror}); set "
-                f"{UPLOADS_VARIABLE} to a folder that has room and can be written."
+                f"{UPLOADS_VARIABLE} to a writable folder with free space."
             ) from error
         ended = threading.Event()
         threading.Thread(
@@ -63,9 +66,9 @@ def temporary_files() -> Iterator[Path]:
 
 @contextmanager
 def _sent_to(uploads: Path, work: Path) -> Iterator[None]:
-    """Let Gradio write to one folder, and `tempfile` to another, which Gradio does not serve."""
+    """Redirect Gradio to one folder, and `tempfile` to another, which Gradio does not serve."""
     variable, directory = os.environ.get(UPLOADS_VARIABLE), tempfile.tempdir
-    of_mcp = gradio.mcp.DEFAULT_TEMP_DIR  # read from the variable when Gradio was imported
+    of_mcp = gradio.mcp.DEFAULT_TEMP_DIR  # Gradio has read the variable on import
     os.environ[UPLOADS_VARIABLE] = gradio.mcp.DEFAULT_TEMP_DIR = str(uploads)
     tempfile.tempdir = str(work)
     try:
@@ -79,10 +82,9 @@ def _sent_to(uploads: Path, work: Path) -> Iterator[None]:
 
 
 def remove_old_uploads(uploads: Path, seconds: float = UPLOAD_SECONDS) -> None:
-    """Remove what came longer ago than this, whole or in part, and the folders that this empties.
+    """Remove uploads of this age, complete or not, and the folders that become empty.
 
-    Gradio's `delete_cache` leaves the folders, and does not know the files that its MCP server
-    took in.
+    Gradio's `delete_cache` leaves the folders and the uploads of its MCP server.
     """
     oldest = time.time() - seconds
     for path, _, names in os.walk(uploads, topdown=False):
@@ -102,7 +104,7 @@ def _sweep_until(ended: threading.Event, uploads: Path) -> None:
 
 
 def _modified(path: Path) -> float:
-    """When it was last changed; now, where it is gone."""
+    """Return the modification time; the current time if the file is gone."""
     try:
         return path.lstat().st_mtime
     except OSError:
