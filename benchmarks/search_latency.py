@@ -62,8 +62,8 @@ def main() -> None:
     warm = slice(1, None)
     decode = [one.decode_seconds for one in parts[warm]]
     ast = [one.embed_seconds - mel for one, mel in zip(parts[warm], mels[warm], strict=True)]
-    chroma = [one.search_seconds for one in parts[warm]]
-    measured = {"decode": decode, "mel": mels[warm], "ast": ast, "chroma": chroma}
+    search = [one.search_seconds for one in parts[warm]]
+    measured = {"decode": decode, "mel": mels[warm], "ast": ast, "search": search}
     medians_ms = {name: 1000 * statistics.median(values) for name, values in measured.items()}
     total_ms = 1000 * statistics.median(totals[warm])
     print_report(

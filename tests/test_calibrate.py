@@ -25,7 +25,7 @@ from cir.evaluation.open_set import evaluate_open_set, judge_answers
 from cir.evaluation.report.tables import to_markdown
 from cir.index.calibration import Calibration, read_calibration
 from cir.index.database import InstrumentDatabase
-from cir.index.hubs import read_hubs
+from cir.index.hubness import read_hubs
 from tests.fakes import SpectrumEncoder, instrument
 from tests.tone_bank import write_bank
 from tests.tone_dataset import ToneDataset

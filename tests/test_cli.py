@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile as sf
 
+from cir.audio.decode import Decoded, decode
 from cir.audio.io import save_wav
 from cir.cli import main as main_module
 from cir.cli.main import main
@@ -96,7 +98,10 @@ def test_help_is_fast_and_light() -> None:
 @pytest.mark.parametrize(
     "command",
     ["search", "embed", "app", "train", "evaluate", "database"]
-    + [f"database {name}" for name in ("info", "build", "phrases", "add", "import", "export")],
+    + [
+        f"database {name}"
+        for name in ("info", "build", "chroma", "phrases", "add", "import", "export")
+    ],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*command.split(), "--help") == 0
@@ -110,6 +115,21 @@ def test_search_prints_a_table_for_each_family(capsys: pytest.CaptureFixture[str
         assert heading in out
     assert out.count("[b]") == 6  # names are text, not mark-up
     assert "Nobody" in out
+
+
+@pytest.mark.parametrize("arguments", [(), ("--timings",), ("--database", "bundled")])
+def test_search_decodes_the_mix_once(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    decoded: list[Path] = []
+
+    def counted(path: Path, *options: Any) -> Decoded:
+        decoded.append(path)
+        return decode(path, *options)
+
+    monkeypatch.setattr("cir.audio.io.decode", counted)
+    assert run("search", "mix.wav", *arguments) == 0
+    assert decoded == [Path("mix.wav")]
 
 
 def test_search_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -329,6 +349,16 @@ def test_info_as_json_and_as_text(capsys: pytest.CaptureFixture[str], tmp_path: 
     out = capsys.readouterr().out
     assert "spectrum-32-0" in out
     assert "bass 7" in out
+
+
+def test_chroma_is_written_for_other_programs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run("database", "chroma") == 0
+    folder = Path(capsys.readouterr().out.strip())
+    assert folder.parent.name == "stores" and (folder / "chroma.sqlite3").is_file()
+    assert run("database", "chroma") == 0
+    assert capsys.readouterr().out.strip() == str(folder)
 
 
 def test_add_export_and_search_of_ones_own_sounds(capsys: pytest.CaptureFixture[str]) -> None:

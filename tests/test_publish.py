@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from cir.cli.main import app
 from cir.errors import CheckpointError, CirError, DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
-from cir.index.hub import resolve_database
+from cir.library.remote import resolve_database
 from cir.model.config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
 from cir.publish.dataset_folder import write_dataset_folder

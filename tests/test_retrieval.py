@@ -9,7 +9,6 @@ import pytest
 from cir.audio.io import save_wav
 from cir.errors import DatabaseError, InputError
 from cir.index.database import BUNDLED_PATH, InstrumentDatabase
-from cir.index.exact import exact_search
 from cir.retrieval import retriever as retrieval
 from cir.retrieval.retriever import (
     Retriever,
@@ -21,7 +20,7 @@ from cir.retrieval.retriever import (
 from cir.retrieval.windows import embed_windows, split_windows
 from cir.types import FloatArray, Progress
 from tests.calibrated import SCALE, CalibratedDatabase
-from tests.fakes import SpectrumEncoder, instrument, tone
+from tests.fakes import SpectrumEncoder, exact_search, instrument, tone
 
 FAMILIES = ("percussion", "bass", "synth_lead")
 

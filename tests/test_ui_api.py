@@ -135,6 +135,11 @@ def test_a_search_hears_a_region_of_one_bank(client: Client, tmp_path: Path) -> 
     assert {match["bank"] for match in found} == {"Bank 1"}
     whole = client.predict(mix, ["bass"], 3, bank="Bank 1", api_name="/search")
     assert found[0]["similarity"] != whole["families"][0]["matches"][0]["similarity"]
+    rest, same = (
+        client.predict(mix, ["bass"], 3, start_seconds=1, end_seconds=end, api_name="/search")
+        for end in (None, 4)
+    )
+    assert rest["families"] == same["families"]
 
 
 def test_similar_instruments_of_an_instrument_and_of_its_sound(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cir.index.duplicates import MatchGroup
-from cir.retrieval.lookup import Filters
+from cir.index.vector_index import Filters
 from cir.retrieval.windows import WindowEmbeddings
 from cir.types import FamilyResult, Judgement, Match
 from cir.ui.search.mixes import Region

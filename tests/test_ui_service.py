@@ -8,15 +8,14 @@ from cir.audio.io import save_wav
 from cir.errors import CirError, DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.duplicates import NEAR_DUPLICATE
-from cir.index.exact import exact_search
-from cir.retrieval.lookup import Filters
+from cir.index.vector_index import Filters
 from cir.retrieval.retriever import Retriever
 from cir.ui.search.examples import load_examples
 from cir.ui.search.mixes import MAX_SECONDS, Region
 from cir.ui.service import Answer, PageService
 from cir.ui.timbre_map.saved_page import timbre_figure
 from tests.calibrated import CalibratedDatabase
-from tests.fakes import SpectrumEncoder, tone
+from tests.fakes import SpectrumEncoder, exact_search, tone
 from tests.page.database import FAMILIES, make_database, write_mix
 
 

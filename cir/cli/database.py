@@ -170,6 +170,21 @@ def build(
 
 
 @app.command()
+def chroma(database: DatabaseOption = None) -> None:
+    """Write the embeddings into a Chroma store for other programs, and print its folder.
+
+    Searches do not need it. What is there already costs nothing; a database that changed gets
+    another folder.
+    """
+    from cir.index.database import InstrumentDatabase
+
+    opened = InstrumentDatabase.open(database)
+    with progress_bar("Writing to Chroma", least_seconds=2.0) as progress:
+        folder = opened.prepare(progress)
+    print(folder)
+
+
+@app.command()
 def phrases(
     note_bank: NoteBankOption = None,
     with_note_bank: Annotated[

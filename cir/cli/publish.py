@@ -68,7 +68,7 @@ def publish(
     Each of the three is optional. The token comes from HF_TOKEN or `hf auth login`. What is there
     already is not sent again: after a broken connection, the same command goes on.
     """
-    from cir.index.database import check_new_folder
+    from cir.index.changes import check_new_folder
     from cir.publish.secrets import refuse_secrets
     from cir.publish.upload import find_token, send
 

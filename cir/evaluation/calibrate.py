@@ -16,7 +16,7 @@ from cir.evaluation.fit_novelty import NovelQueries, fit_novelty, weighted_quant
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, embed_references, timed
 from cir.index.calibration import FIRST, Calibration
-from cir.index.levels import Levels
+from cir.index.chances import ChanceLevels
 from cir.index.likeness import Likeness
 from cir.metrics import Float64Array
 from cir.progress import part
@@ -166,7 +166,7 @@ def _rank(present: Answers, plays: Mapping[str, int]) -> RankedQueries:
     )
 
 
-def _fit_match_levels(told: Sequence[_Told]) -> Levels:
+def _fit_match_levels(told: Sequence[_Told]) -> ChanceLevels:
     """How likely matches are, of those ranks that can be asked for on the page."""
     scores = [row[:_MATCHES] for row, _, _ in told]
     right = [np.arange(len(row)) == place for row, (_, place, _) in zip(scores, told, strict=True)]
@@ -176,7 +176,7 @@ def _fit_match_levels(told: Sequence[_Told]) -> Levels:
     )
 
 
-def _fit_first_levels(told: Sequence[_Told]) -> Levels:
+def _fit_first_levels(told: Sequence[_Told]) -> ChanceLevels:
     """How likely the instrument is to be among the first five."""
     return fit_levels(
         np.array([row[:FIRST].sum() for row, _, _ in told]),

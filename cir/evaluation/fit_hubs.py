@@ -7,7 +7,7 @@ import numpy as np
 from cir.errors import DataError, InputError
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, draw_mixtures
-from cir.index.hubs import HubCohort
+from cir.index.hubness import HubCohort
 from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.config import PAPER_FAMILIES
 from cir.progress import part

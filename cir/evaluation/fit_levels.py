@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from cir.index.levels import Levels
+from cir.index.chances import ChanceLevels
 from cir.metrics import Float64Array
 
 LEAST_WEIGHT = 40.0
@@ -14,7 +14,7 @@ _DEVIATIONS = 1.28
 """Of a normal variable: nine of ten true shares lie above the lower bound."""
 
 
-def fit_levels(scores: Float64Array, right: Float64Array, weights: Float64Array) -> Levels:
+def fit_levels(scores: Float64Array, right: Float64Array, weights: Float64Array) -> ChanceLevels:
     """Find levels that rise with the score, and how often answers in each are right.
 
     Nothing is sure: the highest chance is the lower bound of what was found, and the lowest is that
@@ -37,7 +37,9 @@ def fit_levels(scores: Float64Array, right: Float64Array, weights: Float64Array)
     chances = [pool.share for pool in pools]
     chances[-1] = max(_lower_bound(chances[-1], pools[-1].weight), *chances[-2:-1], 0.0)
     least = 0.5 / max(1.0, pools[0].weight)
-    return Levels(tuple(pool.start for pool in pools), tuple(max(least, one) for one in chances))
+    return ChanceLevels(
+        tuple(pool.start for pool in pools), tuple(max(least, one) for one in chances)
+    )
 
 
 class _Pool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from cir.index.database import BUNDLED_PATH
-from cir.index.hubs import HubCohort, read_hubs
+from cir.index.hubness import HubCohort, read_hubs
 from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.render import Mixture
 from cir.types import Encoder, FloatArray, Progress

@@ -13,7 +13,7 @@ from cir.evaluation.answers import ABSENT, Answers
 from cir.evaluation.casts import draw_casts, draw_mixed_casts
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, Timed
-from cir.index.hubs import HubCohort
+from cir.index.hubness import HubCohort
 from cir.index.vectors import average_notes
 from cir.instruments.families import check_families
 from cir.metrics import IntArray

@@ -1,4 +1,4 @@
-"""Where reference notes come from: one note per instrument, from note banks and sound fonts."""
+"""Reference notes of instruments, from note banks and sound fonts."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -21,10 +21,10 @@ from cir.types import FloatArray, Instrument, Note
 REFERENCE_VELOCITY = 100
 HELD_SECONDS = 2.0
 RENDER_SECONDS = 3.0
-"""A reference note is held 2 s and rings on for at most one more."""
+"""A reference note is held for 2 s and decays for at most 1 s."""
 
 RENDER_RATE = 48_000
-"""Hz, of notes that an engine plays."""
+"""Sample rate in Hz of notes that an engine plays."""
 
 _PEAK = 0.9
 _SILENT_PEAK = 1e-3
@@ -42,35 +42,34 @@ class Reference:
     """Mono, (T,)."""
     sample_rate: int
     more: tuple[FloatArray, ...] = ()
-    """Further notes, where they are to count as well, each (T,)."""
+    """Further notes that are averaged with the reference note, each (T,)."""
     preview: Path | None = None
-    """An Ogg Opus file of it for people to listen to; None: one is made of `audio`."""
+    """An Ogg Opus file to listen to; None if it is to be made of `audio`."""
 
 
 class ReferenceSource(Protocol):
-    """Gives reference notes one by one."""
+    """Yields reference notes one by one."""
 
     def instruments(self) -> Sequence[Instrument]:
-        """Whose notes they are; a few may turn out silent and be left out."""
+        """Return the instruments; silent ones are left out when notes are rendered."""
 
     def __iter__(self) -> Iterator[Reference]:
-        """Render or decode one note after the other, in the order of `instruments`."""
+        """Yield the notes in the order of `instruments`, rendered or decoded one by one."""
 
 
 class NoteBankReferences:
     """The notes of a note bank by which each instrument is known.
 
-    People listen to the bank's previews, or, in a bank without any, to the reference notes.
+    Previews are those of the bank, or the reference notes if it has none.
 
     Args:
-        folder: of the bank; its name is the instruments' source.
-        n_references: how many notes of each instrument, at least 1; the first is its reference
-            note.
-        licence: of the notes, shown beside each instrument.
+        folder: Of the bank; its name is the instruments' source.
+        n_references: Notes per instrument, at least 1; the first is the reference note.
+        licence: Licence of the notes, shown beside each instrument.
 
     Raises:
-        DataError: there is no note bank.
-        InputError: it is to be no note at all.
+        DataError: There is no note bank.
+        InputError: `n_references` is less than 1.
     """
 
     def __init__(self, folder: Path | str, n_references: int = 1, *, licence: str = "") -> None:
@@ -114,10 +113,10 @@ class SoundFontReferences:
     """The presets of a sound font, each at its family's reference pitch.
 
     Args:
-        path: a .sf2 or .sf3 file; None for TimGM6mb.
+        path: A .sf2 or .sf3 file; None for TimGM6mb.
 
     Raises:
-        EngineError: tinysoundfont or the file is missing, or the file is no sound font.
+        EngineError: `tinysoundfont` or the file is missing, or the file is no sound font.
     """
 
     def __init__(self, path: Path | str | None = None) -> None:

@@ -25,7 +25,8 @@ from cir.index.bundle import (
     locked,
     read_bundle,
 )
-from cir.index.database import InstrumentDatabase, check_new_folder
+from cir.index.changes import check_new_folder
+from cir.index.database import InstrumentDatabase
 from cir.library.digests import CONTENTS_NAME, read_digests, write_digests
 from cir.library.files import Limits
 from cir.library.zips import files_of, holds, open_archive, unpack

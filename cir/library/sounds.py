@@ -7,7 +7,8 @@ from pathlib import Path
 from cir.errors import CirError, InputError, StorageError
 from cir.files import workspace
 from cir.index.bundle import is_bundle
-from cir.index.database import InstrumentDatabase, check_new_folder
+from cir.index.changes import check_new_folder
+from cir.index.database import InstrumentDatabase
 from cir.instruments.families import check_families
 from cir.library.engines import OwnEngines
 from cir.library.files import Limits, SoundFile, Upload, find_files

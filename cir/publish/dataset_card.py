@@ -4,9 +4,9 @@ from collections import Counter
 
 from cir.index.calibration import CALIBRATION_NAME
 from cir.index.database import InstrumentDatabase
-from cir.index.hub import ARCHIVE_NAME
-from cir.index.hubs import HUBS_NAME
+from cir.index.hubness import HUBS_NAME
 from cir.instruments.families import FAMILIES, family_label
+from cir.library.remote import ARCHIVE_NAME
 from cir.publish.front_matter import write_front_matter
 
 _LICENCES = (("gpl-3.0", "GPL-3.0"), ("gpl-2.0", "GPL-2.0"), ("cc0-1.0", "CC0-1.0"))
@@ -22,7 +22,7 @@ finds the instruments that play in it.
 
 ```python
 from cir import InstrumentDatabase, TimbreEncoder, search
-from cir.index.hub import resolve_database
+from cir.library.remote import resolve_database
 
 encoder = TimbreEncoder.from_pretrained({model_source})
 database = InstrumentDatabase.open(resolve_database("{repo_id}"), encoder=encoder)

@@ -10,8 +10,8 @@ from pathlib import Path
 from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, read_bundle
 from cir.index.calibration import CALIBRATION_NAME
 from cir.index.database import InstrumentDatabase
-from cir.index.hub import ARCHIVE_NAME
-from cir.index.hubs import HUBS_NAME
+from cir.index.hubness import HUBS_NAME
+from cir.library.remote import ARCHIVE_NAME
 from cir.publish.dataset_card import write_dataset_card
 from cir.types import Progress
 

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from cir.errors import InputError
-from cir.index.hub import DATABASE_VARIABLE
+from cir.library.remote import DATABASE_VARIABLE
 from cir.model.hub import MODEL_VARIABLE
 from cir.publish.front_matter import with_values
 

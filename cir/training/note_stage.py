@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from cir.losses.supervised_contrastive import supervised_contrastive
-from cir.metrics import mean_reciprocal_rank, target_ranks, top_k_accuracy
+from cir.metrics import accuracies, target_ranks
 from cir.model.conv_ast.network import ConvAst
 from cir.training.feature_cache import FeatureCache
 from cir.training.network_stage import NetworkStage
@@ -111,15 +111,12 @@ def embed_levels(network: ConvAst, levels: Tensor) -> Tensor:
 
 
 def accuracy(similarities: Tensor, targets: Tensor) -> dict[str, float]:
-    """Top-1 and top-5 in percent, and the mean reciprocal rank.
+    """Return top-1 and top-5 in percent, and the mean reciprocal rank.
 
     Args:
         similarities: (Q, R).
-        targets: Columns of them, (Q,).
+        targets: Column of the right reference of each query, (Q,).
     """
     ranks = target_ranks(similarities.numpy(force=True), targets.numpy(force=True))
-    return {
-        "top_1": 100 * top_k_accuracy(ranks, 1),
-        "top_5": 100 * top_k_accuracy(ranks, 5),
-        "mrr": mean_reciprocal_rank(ranks),
-    }
+    shares = accuracies(ranks)
+    return {name: share if name == "mrr" else 100 * share for name, share in shares.items()}

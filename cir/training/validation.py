@@ -7,7 +7,7 @@ import numpy as np
 from cir.datasets.base import NoteDataset
 from cir.errors import DataError
 from cir.instruments.note_bank import SAMPLE_RATE
-from cir.metrics import IntArray, mean_reciprocal_rank, target_ranks, top_k_accuracy
+from cir.metrics import accuracies, target_ranks
 from cir.mixtures.config import MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import draw_mixture
@@ -16,7 +16,6 @@ from cir.training.config import TrainingConfig
 from cir.types import Encoder, FloatArray
 
 _N_NOTES = 300
-_SCORES = ("top_1", "top_5", "mrr")
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Validation:
             self._queries = _note_queries(pool, config.seed)
 
     def run(self, encoder: Encoder) -> dict[str, float]:
-        """Top-1, top-5 and mean reciprocal rank, each the mean over families."""
+        """Return top-1, top-5 and mean reciprocal rank, each the mean over families."""
         references = encoder.embed(self._references, SAMPLE_RATE)
         ranks: dict[str | None, list[int]] = {}
         for query, embedded in zip(self._queries, self._embed_queries(encoder), strict=True):
@@ -86,9 +85,10 @@ class Validation:
                 column = candidates.index(self._ids.index(target))
                 rank = int(target_ranks(similarities[None], [column])[0])
                 ranks.setdefault(family, []).append(rank)
-        scores = {family: _score(np.array(found)) for family, found in ranks.items()}
+        scores = {family: accuracies(np.array(found)) for family, found in ranks.items()}
         metrics = {
-            name: float(np.mean([score[name] for score in scores.values()])) for name in _SCORES
+            name: float(np.mean([score[name] for score in scores.values()]))
+            for name in ("top_1", "top_5", "mrr")
         }
         if self._mixtures:
             for family, score in scores.items():
@@ -96,7 +96,7 @@ class Validation:
         return metrics
 
     def _candidates(self, family: str | None) -> list[int]:
-        """References that an answer is searched for among: in mixtures those of its family."""
+        """Return the references that a query is compared with; for mixtures, its family's."""
         if not self._mixtures:
             return list(range(len(self._ids)))
         return [number for number, other in enumerate(self._families) if other == family]
@@ -111,11 +111,6 @@ class Validation:
 
 def _originals(pool: NotePool) -> list[tuple[NotePool, PoolInstrument]]:
     return [(pool, instrument) for instrument in pool.instruments if instrument.is_original]
-
-
-def _score(ranks: IntArray) -> dict[str, float]:
-    values = top_k_accuracy(ranks, 1), top_k_accuracy(ranks, 5), mean_reciprocal_rank(ranks)
-    return dict(zip(_SCORES, values, strict=True))
 
 
 def _mixture_queries(pool: NotePool, config: TrainingConfig) -> list[Query]:

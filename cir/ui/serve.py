@@ -10,7 +10,7 @@ import gradio as gr
 
 from cir.errors import CirError, InputError
 from cir.index.database import InstrumentDatabase
-from cir.index.hub import DATABASE_VARIABLE, resolve_database
+from cir.library.remote import DATABASE_VARIABLE, resolve_database
 from cir.model.hub import MODEL_VARIABLE
 from cir.types import Encoder
 from cir.ui.page import build_page
@@ -131,11 +131,10 @@ def _warm_up(service: PageService) -> None:
 
     On ZeroGPU there is no GPU to warm up before a search.
     """
+    if is_zero_gpu():
+        return
     try:
-        if is_zero_gpu():
-            service.database.prepare()
-        else:
-            service.warm_up()
+        service.warm_up()
     except CirError as error:
         _logger.warning("The model is not ready: %s", error)
 

@@ -15,7 +15,7 @@ from gradio.components import Component
 from cir.errors import CirError
 from cir.instruments.families import FAMILIES
 from cir.retrieval.retriever import DEFAULT_FAMILIES
-from cir.ui.api.answers import Answers
+from cir.ui.api.answers import ApiAnswers
 from cir.ui.search.tab import MODEL_QUEUE
 from cir.ui.service import PageService
 
@@ -30,7 +30,7 @@ ON_MODEL: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": MODEL_QUEU
 
 def build_api(service: PageService) -> None:
     """Add the endpoints to the current `gr.Blocks`."""
-    endpoints = _Endpoints(Answers(service))
+    endpoints = _Endpoints(ApiAnswers(service))
     with gr.Row(visible=False):
         publish(endpoints.search, gr.JSON(label="matches"), **ON_MODEL)
         publish(endpoints.similar, gr.JSON(label="matches"), **ON_MODEL)
@@ -99,7 +99,7 @@ def _one_sentence(endpoint: Callable[P, T]) -> Callable[P, T]:
 class _Endpoints:
     """The functions that are published; callers read their docstrings."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: ApiAnswers) -> None:
         self._answers = answers
 
     def search(

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from cir.ui.api.answers import Answers
+from cir.ui.api.answers import ApiAnswers
 from cir.ui.api.endpoints import ON_MODEL, publish
 from cir.ui.service import PageService
 
@@ -19,7 +19,7 @@ MCP_TOOLS = ("find_instruments", "similar_instruments", "describe_sound")
 
 def build_tools(service: PageService) -> None:
     """Add the tools to the current `gr.Blocks`; launch it with `mcp_server=True`."""
-    tools = _Tools(Answers(service))
+    tools = _Tools(ApiAnswers(service))
     with gr.Row(visible=False):
         publish(tools.find_instruments, gr.Textbox(label="answer"), is_tool=True, **ON_MODEL)
         publish(tools.similar_instruments, gr.Textbox(label="answer"), is_tool=True, **ON_MODEL)
@@ -30,7 +30,7 @@ def build_tools(service: PageService) -> None:
 class _Tools:
     """The functions that are published; clients read their docstrings."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: ApiAnswers) -> None:
         self._answers = answers
 
     def find_instruments(

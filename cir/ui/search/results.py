@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from html import escape
 
 from cir.index.duplicates import MatchGroup
+from cir.index.vector_index import ANY
 from cir.instruments.families import family_label
-from cir.retrieval.lookup import ANY
 from cir.retrieval.wording import ABSENT, among_five, false_alarms
 from cir.types import FamilyResult, Match
 from cir.ui.cards import match_card, play_button, single_card

@@ -1,9 +1,9 @@
-"""Instruments that are near to every mixture, and how much they are marked down for it.
+"""Hubness: instruments that are near to every mixture, and the penalty that corrects for it.
 
 In spaces of many dimensions a few points, hubs, are among the nearest of far too many queries
-(Radovanović et al. 2010). Mixtures and notes lie in parts of the space of their own, which makes it
-worse. What an instrument gets from mixtures that it does not play in is therefore taken from its
-similarity, as CSLS does in translation (Conneau et al. 2018, one of its two terms).
+(Radovanović et al. 2010). Embeddings of mixtures and of notes lie in different parts of the space,
+which makes it worse. The similarity that an instrument has to mixtures it does not play in is
+therefore subtracted, as CSLS does in translation (Conneau et al. 2018, one of its two terms).
 """
 
 import json
@@ -22,14 +22,14 @@ from cir.types import FloatArray
 
 HUBS_NAME = "hubs.safetensors"
 NEAREST = 10
-"""Only the most similar queries of the cohort count."""
+"""How many of the most similar queries of the cohort count."""
 
 _ADVICE = "delete it and run `cir database calibrate`"
 
 
 @dataclass(frozen=True, eq=False)
 class HubCohort:
-    """What a model answered for mixtures of training instruments, family by family."""
+    """Embeddings that a model gave to mixtures of training instruments, by family."""
 
     identity: str
     """Of the model."""
@@ -38,46 +38,68 @@ class HubCohort:
     queries: Mapping[str, FloatArray]
     """By family, unit norm, (C, D)."""
     owners: Mapping[str, tuple[str, ...]]
-    """By family, the id of the instrument that plays, C."""
+    """By family, the id of the instrument that plays in each mixture, C."""
 
-    def bias(self, embeddings: FloatArray, ids: Sequence[str], family: str) -> FloatArray:
-        """How much nearer each instrument is to mixtures that it does not play in than others are.
+    def bias(
+        self,
+        embeddings: FloatArray,
+        ids: Sequence[str],
+        family: str,
+        level: float | None = None,
+    ) -> FloatArray:
+        """Return the hub penalty of each instrument, to be subtracted from its similarity.
 
         Args:
-            embeddings: Of a family's instruments, unit norm, (N, D).
-            ids: Theirs, N.
-            family: That is asked for; where the cohort has none of it, nobody is marked down.
+            embeddings: Of instruments that are candidates for the family, unit norm, (N, D).
+            ids: Their ids, N; a mixture in which an instrument plays does not count for it.
+            family: The family that is searched for.
+            level: The nearness that costs nothing, see `level`; None for the mean of these
+                instruments, so that their similarities keep their size.
 
         Returns:
-            What is to be taken from their cosines, (N,), 0 on average: they stay cosines in size.
+            (N,); zeros where the cohort has no mixture of the family.
         """
-        bias = np.zeros(len(embeddings), np.float32)
+        nearness = self._nearness(embeddings, ids, family)
+        if level is None:
+            level = _mean(nearness)
+        return np.asarray(np.nan_to_num(nearness - np.float32(level)), np.float32)
+
+    def level(self, embeddings: FloatArray, ids: Sequence[str], family: str) -> float | None:
+        """Return the mean nearness of instruments to mixtures of others, None where unknown."""
+        nearness = self._nearness(embeddings, ids, family)
+        return None if np.isnan(nearness).all() else _mean(nearness)
+
+    def _nearness(self, embeddings: FloatArray, ids: Sequence[str], family: str) -> FloatArray:
+        """Mean similarity to the nearest mixtures of others, (N,), NaN where there are none."""
+        nearness = np.full(len(embeddings), np.nan, np.float32)
         queries = self.queries.get(family)
         if queries is None or not len(embeddings):
-            return bias
+            return nearness
         similarities = embeddings @ queries.T  # (N, C)
         own = np.array(ids, dtype=object)[:, np.newaxis] == np.array(self.owners[family], object)
         similarities[own] = -np.inf
         nearest = np.sort(similarities, axis=1)[:, -NEAREST:]
         counted = np.isfinite(nearest)
         sums = np.where(counted, nearest, 0.0).sum(axis=1)
-        known = counted.any(axis=1)
-        np.divide(sums, counted.sum(axis=1), out=bias, where=known)
-        if known.any():
-            bias[known] -= bias[known].mean()
-        return bias
+        np.divide(sums, counted.sum(axis=1), out=nearness, where=counted.any(axis=1))
+        return nearness
 
     def check_identity(self, identity: str) -> None:
-        """Make sure that this is of a model.
+        """Make sure that a model made this cohort.
 
         Raises:
-            DatabaseError: It is of another one.
+            DatabaseError: Another model made it.
         """
         if identity != self.identity:
             raise DatabaseError(
-                f"The cohort of mixtures is of the model {self.identity}, not of {identity}: run "
+                f"The hub cohort was made by the model {self.identity}, not by {identity}: run "
                 "`cir database calibrate` with that model."
             )
+
+
+def _mean(nearness: FloatArray) -> float:
+    known = nearness[~np.isnan(nearness)]
+    return float(known.mean()) if len(known) else 0.0
 
 
 def read_hubs(folder: Path) -> HubCohort | None:

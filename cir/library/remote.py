@@ -1,7 +1,7 @@
 """Databases by name: a folder on this machine, or a dataset of the Hugging Face Hub.
 
-A dataset holds the tables of a bundle as they are and all its sounds in one archive, since a Hub
-counts requests. Its sounds are unpacked once.
+A dataset holds the tables of a bundle and all its sounds in one archive, because the Hub limits the
+number of requests. The sounds are unpacked once.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ ARCHIVE_NAME = "sounds.zip"
 """Beside the tables: `previews/<id>.opus`, `phrases/<id>.opus` and `metadata.csv`."""
 
 TABLE_PATTERNS = ("*.json", "*.csv", "*.safetensors")
-"""The tables of a bundle, and what was fitted for it."""
+"""The tables of a bundle, and the files that were fitted for it."""
 
 DATABASE = Kind("database", "dataset", (*TABLE_PATTERNS, ARCHIVE_NAME), HEADER_NAME, DatabaseError)
 
@@ -33,16 +33,16 @@ DATABASE = Kind("database", "dataset", (*TABLE_PATTERNS, ARCHIVE_NAME), HEADER_N
 def resolve_database(
     source: str | Path, revision: str | None = None, *, token: str | bool | None = None
 ) -> Path:
-    """Find the folder of a database; one of the Hub is downloaded, and unpacked, first.
+    """Return the folder of a database; a database of the Hub is downloaded and unpacked first.
 
     Args:
-        source: a folder, or a Hub id like `owner/name`. A folder of that name comes first.
-        revision: branch, tag or commit hash of a Hub dataset; None is its main branch.
+        source: A folder, or a Hub id like `owner/name`; an existing folder takes precedence.
+        revision: Branch, tag or commit hash of a Hub dataset; None is its main branch.
         token: Hub token; None takes the one of `hf auth login` or HF_TOKEN.
 
     Raises:
-        DatabaseError: no such folder, dataset or revision, one that may not be read, one that is no
-            database, or the Hub is out of reach.
+        DatabaseError: There is no such folder, dataset or revision, it may not be read, it is no
+            database, or the Hub cannot be reached.
     """
     folder = fetch(source, revision, token=token, kind=DATABASE)
     if not is_bundle(folder):
@@ -55,7 +55,7 @@ def resolve_database(
 
 
 def _unpacked(folder: Path, archive: Path) -> Path:
-    """Return a bundle with the sounds of an archive in it, made where there is none yet."""
+    """Return the folder of a bundle with the sounds of an archive; make it if there is none."""
     tables = sorted(path for pattern in TABLE_PATTERNS for path in folder.glob(pattern))
     content = hashlib.sha256()
     for path in (*tables, archive):

@@ -15,7 +15,7 @@ from cir.index import database as database_module
 from cir.index.calibration import CALIBRATION_NAME
 from cir.index.database import InstrumentDatabase
 from cir.index.exact import cosine_similarities
-from cir.index.hubs import HUBS_NAME, NEAREST, HubCohort, read_hubs, write_hubs
+from cir.index.hubness import HUBS_NAME, NEAREST, HubCohort, read_hubs, write_hubs
 from cir.types import FloatArray
 from tests.fakes import SpectrumEncoder, instrument, unit_vectors
 from tests.tone_dataset import ToneDataset
@@ -80,11 +80,7 @@ def test_few_queries_and_none_are_no_accident() -> None:
     assert few.bias(embedding[:0], [], "bass").shape == (0,)
 
 
-@pytest.mark.parametrize("exhaustive_rows", [4_096, 10])
-def test_a_search_ranks_by_what_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exhaustive_rows: int
-) -> None:
-    monkeypatch.setattr(database_module, "EXHAUSTIVE_ROWS", exhaustive_rows)
+def test_a_search_ranks_by_what_is_left(tmp_path: Path) -> None:
     database = make_database(tmp_path / "db")
     query = make_cohort().queries["bass"][20]
     plain = [match.instrument.instrument_id for match in database.search(query, 5, "bass")]
