@@ -11,8 +11,8 @@ import torch
 
 from cir.audio.io import load_audio
 from cir.retrieval.retriever import DEFAULT_FAMILIES, Retriever, default_retriever
-from cir.retrieval.windows import SAMPLE_RATE, embed_windows
-from cir.types import FamilyResult, FloatArray
+from cir.retrieval.windows import embed_windows
+from cir.types import SAMPLE_RATE, FamilyResult, FloatArray
 from cir.ui.search.examples import load_examples
 
 REPEATS = 5

@@ -3,9 +3,8 @@
 from timing import example_mixes
 
 from cir.audio.dsp import pad_or_trim
-from cir.audio.features import SAMPLE_RATE
 from cir.audio.io import load_audio
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 
 def example_clips() -> list[FloatArray]:

@@ -28,15 +28,14 @@ from cir.audio.io import save_opus
 from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.draws import generator_for
 from cir.datasets.midi_statistics import NoteStatistics, load_statistics
+from cir.datasets.note_bank_writer import INSTRUMENT_COLUMNS, NOTE_COLUMNS, Row
 from cir.datasets.recorded import MAX_SECONDS, record
 from cir.datasets.rendered import RENDER_RATE, plan_notes
-from cir.datasets.write_bank import INSTRUMENT_COLUMNS, NOTE_COLUMNS, Row
 from cir.errors import DataError, EngineError, InputError
 from cir.files import replacing_folder
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_folder
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.types import Note
+from cir.types import SAMPLE_RATE, Note
 
 SPLIT = "train"
 PATCH_BYTES = 128

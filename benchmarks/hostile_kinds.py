@@ -17,17 +17,16 @@ from safetensors.numpy import load_file, save
 
 from cir.audio.io import load_audio
 from cir.config import load_config
-from cir.datasets.midi_scores import ScoreBook
 from cir.datasets.midi_statistics import MidiStatistics
 from cir.engines.note_bank import NoteBankEngine
 from cir.engines.vital import read_preset
 from cir.errors import CirError
 from cir.index.database import InstrumentDatabase
 from cir.instruments.note_bank import NoteBank
-from cir.library.engines import OwnEngines
-from cir.library.exchange import import_archive, is_exported
+from cir.library.database_archive import import_archive, is_exported
+from cir.library.sandboxed_engines import SandboxedEngines
 from cir.library.sounds import Labels, add_sounds
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.types import Instrument, Note
 
 TEXTS = (
@@ -176,7 +175,7 @@ def hostile_arrays(arrays: dict[str, Any], generator: Generator) -> bytes:
 def kinds(base: Path) -> dict[str, Kind]:
     """All kinds, made from what is sound and lies in the new folder `base`."""
     base.mkdir(parents=True)
-    engines = OwnEngines()
+    engines = SandboxedEngines()
     sounds = material.make_sounds(base)
     database = material.make_database(base / "library")
     bank = material.make_note_bank(base / "bank")
@@ -212,7 +211,6 @@ def kinds(base: Path) -> dict[str, Kind]:
         "note bank": Kind(lambda folder, rng: _bank(bank, folder, rng), _play),
         "configuration": Kind(_configuration, lambda path: load_config(path, MixtureConfig)),
         "statistics": Kind(_statistics, MidiStatistics.load),
-        "scores": Kind(_scores, ScoreBook.load),
     }
 
 
@@ -250,7 +248,7 @@ def _changed_json(path: Path, folder: Path, generator: Generator) -> Path:
     return target
 
 
-def _play_font(engines: OwnEngines, path: Path) -> None:
+def _play_font(engines: SandboxedEngines, path: Path) -> None:
     """Describe and play a font as an addition does, by one process for all of them."""
     for one in engines.describe(path, path.name)[:2]:
         Instrument("x", one.name, None, one.category, path.stem, one.author, "", "", "")
@@ -324,12 +322,6 @@ def _statistics(folder: Path, generator: Generator) -> Path:
     return folder / "midi.json"
 
 
-def _scores(folder: Path, generator: Generator) -> Path:
-    document = {"bass": [[40, 100, 0, 500] * 4]}
-    (folder / "scores.json").write_bytes(hostile_json(document, generator))
-    return folder / "scores.json"
-
-
 def _add(path: Path) -> None:
     add_sounds(path.parent / "db", material.Ears(), [path])
 
@@ -353,7 +345,7 @@ def _read_back(folder: Path) -> None:
         raise AssertionError(f"the database is lost: {error}") from error
 
 
-def _preset(engines: OwnEngines, path: Path) -> None:
+def _preset(engines: SandboxedEngines, path: Path) -> None:
     """Read a preset here, and in the process that plays it."""
     read_preset(path.read_bytes(), path.name)
     engines.describe(path, path.name)

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile as sf
 
 from cir.audio.io import save_opus, save_wav
-from cir.library.exchange import export_archive
+from cir.library.database_archive import export_archive
 from cir.library.sounds import Labels, add_sounds
 from cir.types import FloatArray, Progress
 

@@ -16,8 +16,8 @@ from clips import example_clips
 from timing import interleaved_medians, print_report
 from transformers import ASTFeatureExtractor
 
-from cir.audio.features import SAMPLE_RATE, log_mel
-from cir.types import FloatArray
+from cir.audio.features import log_mel
+from cir.types import SAMPLE_RATE, FloatArray
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from query_time_ranking import CORRECTIONS, MERGINGS, POOLINGS, Index, Setting
 from query_time_report import METRICS, SINGLE, UNHEARD, Measured, describe, short_table, table
 from query_time_sounds import LaterNotes, Mixtures, Notes, embed_notes, listen
 
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.evaluation.answers import Answers
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet
@@ -32,7 +32,7 @@ from cir.evaluation.mixtures import score_families
 from cir.evaluation.scores import Scores, score
 from cir.files import replacing
 from cir.metrics import IntArray, target_ranks
-from cir.mixtures.config import PAPER_FAMILIES
+from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.model.encoder import TimbreEncoder
 from cir.types import FloatArray
 

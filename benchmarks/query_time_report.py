@@ -8,7 +8,7 @@ from query_time_ranking import Setting
 
 from cir.evaluation import bootstrap
 from cir.evaluation.scores import Scores
-from cir.mixtures.config import PAPER_FAMILIES
+from cir.mixtures.mixture_config import PAPER_FAMILIES
 
 METRICS = ("top_1", "top_5", "mrr")
 SINGLE = "single"

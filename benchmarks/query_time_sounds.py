@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, draw_mixtures
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.metrics import IntArray
 from cir.model.encoder import TimbreEncoder
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 #: A window whose peak is this much of the mixture's is silent, as in `cir.model.windows`.
 _SILENT = 1e-4

@@ -35,7 +35,7 @@ from serving_latency import (
 from serving_tables import ROWS, all_rows
 from timing import print_report
 
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import CirError
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet

@@ -12,7 +12,6 @@ from served_encoders import Int8Encoder, can_compile, compiled_copy
 from timing import example_mixes
 
 from cir.audio.dsp import pad_or_trim
-from cir.audio.features import SAMPLE_RATE
 from cir.audio.io import load_audio
 from cir.instruments.families import FAMILIES
 from cir.model.architectures import AnyConfig
@@ -21,7 +20,7 @@ from cir.model.conv_ast.config import ConvAstConfig
 from cir.model.encoder import TimbreEncoder
 from cir.model.positions import PatchGrid
 from cir.model.windows import cut_windows
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 PEER = "float32"
 """As shipped: float16 on disk, float32 at work, SDPA."""

@@ -18,14 +18,14 @@ import torch
 from torch import Tensor
 from transformers import ASTConfig, ASTFeatureExtractor, ASTModel
 
-from cir.audio.features import PEAK, SAMPLE_RATE
+from cir.audio.features import PEAK
 from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.losses.full_triplet import full_triplet
 from cir.mixtures.plan import MixturePlan, StemPlan
 from cir.model.config import EncoderConfig
 from cir.training.sampler import MixtureBatchPlan
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 _RENDERED_RATE = 48_000
 

@@ -21,10 +21,10 @@ from timing import example_mixes, print_report
 
 from cir.audio.io import load_audio
 from cir.baselines.descriptors import DescriptorEncoder
-from cir.baselines.mfcc import SAMPLE_RATE, MfccEncoder
+from cir.baselines.mfcc import MfccEncoder
 from cir.baselines.timbre_toolbox.encoder import TimbreToolboxEncoder
 from cir.files import replacing
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 KINDS: tuple[type[DescriptorEncoder], ...] = (TimbreToolboxEncoder, MfccEncoder)
 

@@ -11,7 +11,7 @@ The data path goes from notes on disk to log-mels on the device, the whole step 
 pass, full triplet loss, backward pass and AdamW. Neither path has worker processes or prefetches:
 with --threads 1 both have one core. What `straightforward.py` does is described there; ours reads
 notes once into an int16 file that is mapped into memory, makes log-mels in torch, lets notes be as
-short as they are and, on a GPU, mixes there and trains in bf16. Where torchaudio is installed,
+short as they are and, on a GPU, trains in bf16. Where torchaudio is installed,
 transformers' feature extractor uses it and is some five times as fast; the table says which it was.
 """
 
@@ -38,8 +38,9 @@ from transformers.utils import is_speech_available  # type: ignore[attr-defined]
 from cir.config import load_config
 from cir.errors import CirError
 from cir.files import replacing
-from cir.mixtures.config import PAPER_FAMILIES
+from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.mixtures.pool import NotePool
+from cir.mixtures.pool_notes import decode_datasets
 from cir.model.config import EncoderConfig
 from cir.training.config import LossWeights, TrainingConfig
 from cir.training.recipe import RecipeConfig
@@ -69,7 +70,8 @@ def prepare(bank: Path, work: Path, n_instruments: int) -> tuple[NotePool, list[
         CirError: The bank cannot be read.
     """
     dataset = RenderedNotes(bank, work, n_instruments)
-    pool = NotePool.build(work / "pool", [dataset], split="train", families=PAPER_FAMILIES)
+    decoded = decode_datasets([dataset], split="train", families=PAPER_FAMILIES)
+    pool = NotePool.build(work / "pool", decoded)
     files = [
         NoteFile(dataset.path(instrument.instrument_id, number), float(pool.gains[row]))
         for instrument in pool.instruments

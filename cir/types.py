@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from cir.text import clean, one_line
 
+SAMPLE_RATE = 16_000
+"""In Hz: the rate that models read, and at which banks of notes are stored and mixed."""
+
 FloatArray: TypeAlias = NDArray[np.float32]
 
 #: Called with a fraction done in [0, 1] and a few words on what is being done.

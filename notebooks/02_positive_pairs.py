@@ -40,8 +40,8 @@ from cir.teaching import (
     train_on_pairs,
     use_style,
 )
+from cir.types import SAMPLE_RATE
 
-SAMPLE_RATE = 16_000
 use_style()
 
 

@@ -46,8 +46,8 @@ from cir.teaching import (
 from cir.training.batches import BatchRenderer
 from cir.training.config import LossWeights, TrainingConfig
 from cir.training.sampler import BatchSampler
+from cir.types import SAMPLE_RATE
 
-SAMPLE_RATE = 16_000
 use_style()
 
 # %% [markdown]

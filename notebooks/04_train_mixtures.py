@@ -58,9 +58,9 @@ from cir.training.config import LossWeights, TrainingConfig
 from cir.training.data import open_datasets, training_pool
 from cir.training.sampler import BatchSampler
 from cir.training.validation import Validation
+from cir.types import SAMPLE_RATE
 
 use_style()
-SAMPLE_RATE = 16_000
 ROOT = Path(cir.__file__).parents[1]
 scratch = tempfile.TemporaryDirectory(prefix="cir-notebook-")
 workspace = Path(scratch.name)

@@ -299,7 +299,7 @@ def test_the_command_stores_what_info_shows(
     done = run(app, [*asked, "--split", "test"])
     assert done.exit_code == 0, done.output
     assert "6 mixtures of bank, test split, seed 0" in done.stdout
-    assert "known for no family; words say elsewhere" in done.stdout
+    assert "known for no family; other matches are described" in done.stdout
     assert read_calibration(tmp_path / "db") is not None
     hubs = read_hubs(tmp_path / "db")
     assert hubs is not None and hubs.about == "6 mixtures of bank, train split, seed 0"

@@ -34,7 +34,7 @@ def test_rows_are_found_by_position_and_id() -> None:
     assert catalog.ids == ("factory-basses-round", "pack-arp")
     assert BASS in catalog
     assert SNARE not in catalog
-    with pytest.raises(InputError, match="2 instruments has none with the id 'nothing'"):
+    with pytest.raises(InputError, match="None of the 2 instruments has the id 'nothing'"):
         catalog.by_id("nothing")
 
 

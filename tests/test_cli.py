@@ -252,8 +252,8 @@ def test_bad_sounds_are_one_line_on_stderr(
         (("embed", "mix.wav", "-o", "out.npz", "-f", "bass"), "needs --mixture"),
         (("embed", "mix.wav", "gone.wav", "-o", "out.npz"), "gone.wav does not exist"),
         (("database", "add", "mix.wav"), "--database FOLDER"),
-        (("database", "build", "--note-bank", "gone"), "No note bank here"),
-        (("database", "phrases", "--note-bank", "gone"), "No note bank here"),
+        (("database", "build", "--note-bank", "gone"), "gone is not a note bank"),
+        (("database", "phrases", "--note-bank", "gone"), "gone is not a note bank"),
         (("database", "export", "bundled"), "holds a database already"),
     ],
 )
@@ -369,7 +369,7 @@ def test_add_export_and_search_of_ones_own_sounds(capsys: pytest.CaptureFixture[
     assert run("database", "add", "sounds", "--database", "own", "--author", "Me") == 0
     captured = capsys.readouterr()
     assert "Added 3 instruments to own." in captured.out
-    assert "1 of them say no family" in captured.err
+    assert "1 of them have no family" in captured.err
     assert "left out: " in captured.err
     assert "(file 4 of 4): 100 %" in captured.err
     assert run("search", "sounds/Basses/low 90.wav", "-d", "own", "-f", "bass", "--json") == 0

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cir.audio.dsp import rms_db
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import DataError, InputError
 from cir.evaluation import alterations
 from cir.evaluation.answers import Answers
@@ -18,14 +18,13 @@ from cir.evaluation.conditions import evaluate_conditions, stability
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, draw_mixtures
 from cir.evaluation.mixtures import evaluate_mixtures
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.plan import CodecPlan, EffectsPlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import PEAK, Mixture, render_plan
 from cir.model.config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 from tests.test_protocols import ConstantEncoder, RandomEncoder, ToneEncoder
 from tests.tone_bank import FAMILIES, write_bank
 from tests.tone_dataset import ToneDataset

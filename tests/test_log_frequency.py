@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from cir.audio.dsp import resample
-from cir.audio.features import SAMPLE_RATE
 from cir.audio.log_frequency import (
     LEVEL_FLOOR,
     LOUDEST,
@@ -20,7 +19,7 @@ from cir.audio.log_frequency import (
     log_bands,
 )
 from cir.errors import CheckpointError
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 BANDS = BandConfig()
 SPLIT = BANDS.n_long_bands

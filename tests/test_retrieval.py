@@ -251,7 +251,7 @@ def test_a_calibration_judges_all_candidates(
         (np.ones(1_000 * 1_300), 1_000, {}, "21.7 minutes long"),
         ("nowhere.wav", None, {}, "does not exist"),
         (np.ones(16_000), 16_000, {"families": ["kazoo"]}, "Unknown family 'kazoo'"),
-        (np.ones(16_000), 16_000, {"families": []}, "No family was chosen"),
+        (np.ones(16_000), 16_000, {"families": []}, "No family was given"),
         (np.resize([0.5, -0.5], 16_000), 16_000, {"top_k": 0}, "top_k must be"),
     ],
 )

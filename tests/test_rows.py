@@ -8,7 +8,7 @@ import pytest
 
 from cir.baselines.mfcc import MfccEncoder
 from cir.config import load_config
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import CheckpointError, InputError
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import StemListener

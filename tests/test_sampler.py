@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import DataError
 from cir.mixtures.pool import NotePool
 from cir.training.batches import BatchRenderer, MixtureBatch

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cir.config import load_config, parse_config
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import DataError, InputError
 from cir.mixtures.pool import NotePool
 from cir.training import loop

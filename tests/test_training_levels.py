@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from cir.audio.dsp import pad_or_trim
-from cir.audio.features import SAMPLE_RATE, normalise_peak
+from cir.audio.features import normalise_peak
 from cir.audio.log_frequency import (
     LEVEL_FLOOR,
     NEPERS_PER_UNIT,
@@ -26,14 +26,14 @@ from cir.audio.log_frequency import (
     log_bands,
 )
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import DataError
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.plan import MixturePlan, PlacedNote
+from cir.mixtures.planning import plan_sounding
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import render_plan
 from cir.mixtures.scales import SCALES
-from cir.mixtures.score import plan_sounding
 from cir.model.conv_ast.config import ConvAstConfig
 from cir.model.conv_ast.network import ConvAst
 from cir.training import mixture_batches, note_batches
@@ -42,6 +42,7 @@ from cir.training.feature_pool import FeaturePool
 from cir.training.mixture_batches import MixtureBatch, MixtureSampler
 from cir.training.note_batches import NoteBatch, NoteSampler
 from cir.training.recast import Recast
+from cir.types import SAMPLE_RATE
 from tests.tone_bank import write_bank
 from tests.tone_dataset import ToneDataset
 from tests.voices_dataset import FAMILIES, VoicesDataset

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from cir.audio.features import MEL_FLOOR, SAMPLE_RATE, mel_power, normalise_peak
+from cir.audio.features import MEL_FLOOR, mel_power, normalise_peak
 from cir.audio.mel_scale import mel_place
 from cir.errors import InputError
 from cir.retrieval.windows import embed_windows
+from cir.types import SAMPLE_RATE
 from cir.ui.learn.embedding_plane import Plane
 from cir.ui.learn.log_mel import Picture, decibels, describe, log_mel_pictures
 from cir.ui.learn.loss_demo import CLASSES, toy_html, toy_pairs

@@ -6,7 +6,8 @@ import pytest
 
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
-from cir.retrieval.windows import SAMPLE_RATE, embed_windows
+from cir.retrieval.windows import embed_windows
+from cir.types import SAMPLE_RATE
 from cir.ui.learn.mixed_files import MixedFiles
 from cir.ui.learn.note_embeddings import note_audio
 from cir.ui.learn.quiz import Quiz, QuizExhibit

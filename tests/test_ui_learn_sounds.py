@@ -8,8 +8,7 @@ import soundfile
 from cir.errors import DataError
 from cir.index.database import InstrumentDatabase
 from cir.instruments.note_bank import NoteBank
-from cir.retrieval.windows import SAMPLE_RATE
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 from cir.ui.learn.mixed_files import MixedFiles
 from cir.ui.learn.note_embeddings import note_audio
 from cir.ui.learn.sounds import LEARN_FILE, load_learn_sounds

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 FAMILIES = ("percussion", "bass", "synth_lead")
 INSTRUMENTS_PER_FAMILY = 8

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.mixtures.pool import NotePool
 from cir.model.config import EncoderConfig
 from cir.training.config import LossWeights, TrainingConfig

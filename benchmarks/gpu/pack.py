@@ -24,7 +24,7 @@ from cir.datasets.base import NoteDataset
 from cir.datasets.registry import open_dataset
 from cir.errors import CirError, InputError
 from cir.files import replacing_folder
-from cir.mixtures.config import PAPER_FAMILIES
+from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.model.conv_ast.config import ConvAstConfig
 from cir.model.conv_ast.network import ConvAst
 from cir.training.feature_cache import KEPT_FRAMES, SPLITS, FeatureCache

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from transformers.audio_utils import mel_filter_bank
 
-SAMPLE_RATE = 16_000
+from cir.types import SAMPLE_RATE
+
 WINDOW_SAMPLES = SAMPLE_RATE * 25 // 1000
 FFT_SIZE = 512
 PRE_EMPHASIS = 0.97

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from cir.audio.features import SAMPLE_RATE
 from cir.errors import CheckpointError
+from cir.types import SAMPLE_RATE
 
 POWER_FLOOR = 1e-10
 """Of a band, where a sine of amplitude 1 has about 100."""

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cir.audio.features import AUDIOSET_MEAN, AUDIOSET_STD, SAMPLE_RATE
-from cir.types import FloatArray
+from cir.audio.features import AUDIOSET_MEAN, AUDIOSET_STD
+from cir.types import SAMPLE_RATE, FloatArray
 
 LOWEST_HZ, HIGHEST_HZ = 20.0, SAMPLE_RATE / 2
 """Of the mel filters."""

@@ -8,9 +8,8 @@ import numpy as np
 
 from cir.baselines.phrases import MIXTURES_AT_ONCE, WINDOW_SECONDS, PhraseEncoder
 from cir.instruments.families import check_families
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.render import Mixture
-from cir.types import Encoder, FloatArray, Progress
+from cir.types import SAMPLE_RATE, Encoder, FloatArray, Progress
 
 
 class KnownStems(ABC):

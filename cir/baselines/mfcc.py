@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from cir.audio.dsp import peak_normalise, resample
 from cir.baselines.descriptors import DescriptorEncoder
 from cir.errors import InputError
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
-SAMPLE_RATE = 16_000
 FFT_SAMPLES = 1024
 HOP_SAMPLES = 512
 MEL_BANDS = 128

@@ -116,7 +116,7 @@ def evaluate(
         Path | None,
         typer.Option(
             "--report",
-            help="Also write a page of them into this folder: report.md, report.html, figures.",
+            help="Also write a report into this folder: report.md, its figures, results.json.",
             show_default=False,
         ),
     ] = None,
@@ -161,7 +161,7 @@ def evaluate(
         from cir.evaluation.gallery import check_gallery_split
         from cir.evaluation.mixture_stream import MixtureSet
         from cir.evaluation.rows import load_rows
-        from cir.mixtures.config import PAPER_FAMILIES
+        from cir.mixtures.mixture_config import PAPER_FAMILIES
 
         check_gallery_split(split)
         chosen = _chosen_rows(model, no_model, baseline or [], searched)

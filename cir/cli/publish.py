@@ -1,4 +1,4 @@
-"""`cir publish`: the model, the database and the page on the Hugging Face Hub."""
+"""`cir publish`: upload the model, the database and the page to the Hugging Face Hub."""
 
 import tempfile
 from pathlib import Path
@@ -28,7 +28,7 @@ def publish(
         str | None,
         typer.Option(
             help="OWNER/NAME of the Space. It loads the model and the database that are published "
-            "with it, unless they are private, and holds what is not.",
+            "with it, unless they are private; otherwise it contains them.",
             show_default=False,
         ),
     ] = None,
@@ -49,24 +49,24 @@ def publish(
         bool, typer.Option("--private", help="Make new repositories private.")
     ] = False,
     zero_gpu: Annotated[
-        bool, typer.Option("--zero-gpu", help="Of a Space on ZeroGPU: torch for CUDA.")
+        bool, typer.Option("--zero-gpu", help="Make a Space for ZeroGPU, with torch for CUDA.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing.")
+        bool, typer.Option("--dry-run", help="Only print what would be sent.")
     ] = False,
     to: Annotated[
         Path | None,
         typer.Option(
-            help="A new or empty folder: write model/, dataset/ and space/ into it, and send "
-            "nothing.",
+            help="Write model/, dataset/ and space/ into a new or empty folder instead of "
+            "sending them.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
     """Upload the model, the database and the page to the Hugging Face Hub.
 
-    Each of the three is optional. The token comes from HF_TOKEN or `hf auth login`. What is there
-    already is not sent again: after a broken connection, the same command goes on.
+    Each of the three is optional. The token comes from HF_TOKEN or `hf auth login`. Files that are
+    there are not sent again: after a broken connection, the same command goes on.
     """
     from cir.index.changes import check_new_folder
     from cir.publish.secrets import refuse_secrets
@@ -74,8 +74,7 @@ def publish(
 
     if not (model or dataset or space):
         raise InputError(
-            "There is nothing to publish: name at least one repository, for example --model "
-            "OWNER/NAME."
+            "Nothing to publish: name at least one repository, for example --model OWNER/NAME."
         )
     token = None if dry_run or to is not None else find_token()
     if to is not None:
@@ -143,7 +142,7 @@ def _assemble(
         uploads.append(Upload("dataset", dataset, folder))
     if space:
         folder = _new_folder(root, "space")
-        # A Space has no right to read what is private.
+        # A Space cannot read private repositories.
         loaded = (None, None) if private else (model, dataset)
         its_model = loaded[0] or model_folder or BUNDLED_MODEL
         its_database = loaded[1] or database or BUNDLED_PATH

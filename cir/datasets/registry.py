@@ -1,9 +1,9 @@
-"""From the `data` of a configuration, `scheme:where`, to a dataset."""
+"""Datasets by the name that configurations give them, `scheme:where`."""
 
 from collections.abc import Callable
 
 from cir.datasets.base import NoteDataset
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.datasets.nsynth import NSynthDataset
 from cir.datasets.presets import open_surge_patches, open_vital_presets
 from cir.datasets.soundfonts import open_soundfonts
@@ -20,15 +20,15 @@ def open_dataset(spec: str, *, seed: int = 0) -> NoteDataset:
     | `soundfont:FILE[,FILE...]` | the presets and drums of sound fonts |
     | `vital:FOLDER` | Vital presets |
     | `surge:FOLDER` | Surge patches |
-    | `generated:COUNT` | as many Vital presets that nobody made |
+    | `generated:COUNT` | that many random Vital presets |
 
     Args:
-        spec: as above.
-        seed: of splits, drawn notes and generated presets; a note bank has its own.
+        spec: One of the above.
+        seed: Seed of splits, drawn notes and generated presets; note banks have fixed splits.
 
     Raises:
-        InputError: the spec is malformed, nothing of the kind is there, or the seed is negative.
-        DataError: what is there is damaged.
+        InputError: The spec is malformed, names nothing that exists, or the seed is negative.
+        DataError: The dataset is damaged.
     """
     scheme, colon, where = spec.partition(":")
     if not colon or scheme not in _OPENERS or not where.strip():
@@ -37,7 +37,7 @@ def open_dataset(spec: str, *, seed: int = 0) -> NoteDataset:
             f"with one of the schemes {', '.join(_OPENERS)}."
         )
     if seed < 0:
-        raise InputError(f"A seed is 0 or more, not {seed}.")
+        raise InputError(f"A seed must be 0 or more, got {seed}.")
     return _OPENERS[scheme](where.strip(), seed)
 
 

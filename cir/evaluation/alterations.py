@@ -6,16 +6,14 @@ The mix has a peak of 0.99 again after each of them, except where its loudness i
 from dataclasses import replace
 
 import numpy as np
-import torch
 from scipy.signal import butter, sosfilt
 
 from cir.audio.dsp import peak_normalise
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.metrics import Float64Array, IntArray
 from cir.mixtures.effects import NOISE_TABLE_SAMPLES, apply_effects
 from cir.mixtures.plan import DRY, CodecPlan, EffectsPlan, MixturePlan, NoisePlan, ReverbPlan
 from cir.mixtures.render import PEAK, Mixture
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 PINK_DB_PER_OCTAVE = -3.0
 
@@ -151,8 +149,7 @@ def _rescale(plan: MixturePlan, mix: FloatArray, stems: FloatArray) -> Mixture:
 
 
 def _with_effects(mixture: Mixture, effects: EffectsPlan) -> Mixture:
-    wet = apply_effects(torch.from_numpy(mixture.mix).unsqueeze(0), [effects])
-    return replace(mixture, mix=wet[0].numpy())
+    return replace(mixture, mix=apply_effects(mixture.mix, effects))
 
 
 def _noise_offset(seed: int) -> int:

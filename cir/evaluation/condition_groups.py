@@ -22,7 +22,7 @@ from cir.evaluation.alterations import (
 from cir.evaluation.answers import Answers
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import Alteration, MixtureSet, Question
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import Mixture
 

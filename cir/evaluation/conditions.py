@@ -14,7 +14,7 @@ from cir.evaluation.listeners import Timed
 from cir.evaluation.mixture_stream import MixtureSet, References, ask_mixtures, embed_references
 from cir.evaluation.mixtures import describe, score_families
 from cir.instruments.families import FAMILIES
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.progress import part
 from cir.types import Encoder, Progress

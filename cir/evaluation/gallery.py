@@ -12,8 +12,8 @@ from cir.datasets.work_ahead import work_ahead
 from cir.errors import DataError, InputError
 from cir.instruments.splits import SPLITS
 from cir.metrics import IntArray
-from cir.mixtures.decode import unique_names
 from cir.mixtures.pool import NotePool
+from cir.mixtures.pool_notes import unique_names
 from cir.types import Progress
 
 _Decoded = TypeVar("_Decoded")

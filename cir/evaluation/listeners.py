@@ -6,9 +6,8 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 from cir.index.database import BUNDLED_PATH
 from cir.index.hubness import HubCohort, read_hubs
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.render import Mixture
-from cir.types import Encoder, FloatArray, Progress
+from cir.types import SAMPLE_RATE, Encoder, FloatArray, Progress
 
 
 @runtime_checkable

@@ -17,7 +17,7 @@ from cir.index.hubness import HubCohort
 from cir.index.vectors import average_notes
 from cir.instruments.families import check_families
 from cir.metrics import IntArray
-from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
+from cir.mixtures.mixture_config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import Mixture, draw_mixture
 from cir.progress import part

@@ -11,9 +11,8 @@ from cir.config import parse_config
 from cir.errors import InputError
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, as_searched
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.schema import read_yaml
-from cir.types import FloatArray, Progress
+from cir.types import SAMPLE_RATE, FloatArray, Progress
 
 if TYPE_CHECKING:
     from cir.model.encoder import TimbreEncoder

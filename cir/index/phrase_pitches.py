@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.index.phrase_scores import Event, Score
-from cir.instruments.note_bank import SAMPLE_RATE, BankNote
+from cir.instruments.note_bank import BankNote
 from cir.mixtures.scales import SCALES
-from cir.types import Note
+from cir.types import SAMPLE_RATE, Note
 
 _Pitches: TypeAlias = NDArray[np.int_]
 _Costs: TypeAlias = NDArray[np.float64]

@@ -21,8 +21,8 @@ from cir.index.database import InstrumentDatabase
 from cir.index.phrase_pitches import exact_notes, recorded_notes
 from cir.index.phrase_scores import score_for
 from cir.instruments.families import reference_pitch
-from cir.instruments.note_bank import SAMPLE_RATE as BANK_RATE
 from cir.instruments.note_bank import NoteBank
+from cir.types import SAMPLE_RATE as BANK_RATE
 from cir.types import FloatArray, Instrument, Progress
 
 PHRASE_SECONDS = 4.2

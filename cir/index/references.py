@@ -14,8 +14,8 @@ from cir.engines.base import Engine
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine
 from cir.errors import DataError, InputError
 from cir.instruments.families import reference_pitch
-from cir.instruments.note_bank import SAMPLE_RATE as BANK_SAMPLE_RATE
 from cir.instruments.note_bank import BankInstrument, NoteBank
+from cir.types import SAMPLE_RATE as BANK_SAMPLE_RATE
 from cir.types import FloatArray, Instrument, Note
 
 REFERENCE_VELOCITY = 100

@@ -1,4 +1,4 @@
-"""Where a person finds an instrument: its path in the browser of what plays it."""
+"""The path of an instrument in the browser of its synthesizer or player."""
 
 from pathlib import PurePosixPath
 
@@ -10,7 +10,7 @@ _SEPARATOR = " > "
 
 
 def preset_path(instrument: Instrument) -> str:
-    """Name the way to an instrument, from the outermost menu in.
+    """Return the path to an instrument, from the outermost menu inwards.
 
     | source | path |
     |---|---|

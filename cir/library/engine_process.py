@@ -1,7 +1,7 @@
-"""The other process of `cir.library.engines`: plays sound fonts and presets.
+"""The child process of `sandboxed_engines`: plays sound fonts and presets.
 
-It reads a request a line, JSON, and answers with a line of JSON and, after that, the samples of a
-note where it plays one (`samples` of float32).
+A request is a line of JSON. The answer is a line of JSON, followed by `samples` float32 numbers if
+sound was asked for.
 
     {"do": "describe", "file": ..., "name": ...}                          its instruments
     {"do": "play", "file": ..., "reference": ..., "family": ..., "category": ...}   a reference note
@@ -25,7 +25,7 @@ from cir.errors import CirError
 from cir.index.phrases import play_phrase
 from cir.index.references import play_reference
 from cir.instruments.families import family_of_folder
-from cir.library.zips import SOUNDFONT_SUFFIXES
+from cir.instruments.safe_zip import SOUNDFONT_SUFFIXES
 from cir.types import FloatArray
 
 _MAX_MEMORY_BYTES = 6 << 30
@@ -34,7 +34,7 @@ _MAX_MEMORY_BYTES = 6 << 30
 def main() -> None:
     """Answer requests until the input ends."""
     resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
-    # Engines written in C print what they like; answers have a channel of their own.
+    # Engines written in C print to stdout, so answers have a channel of their own.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     for line in sys.stdin.buffer:
@@ -64,20 +64,14 @@ def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], FloatArray | None]
 
 
 def _describe(file: Path, name: str) -> list[dict[str, Any]]:
-    """List the instruments of a file: what it says of them itself."""
+    """List the instruments of a file with the metadata it has."""
     if file.suffix.lower() in SOUNDFONT_SUFFIXES:
+        keys = ("name", "family", "category", "author", "licence")
         return [
-            {
-                "reference": one.engine.rpartition("#")[2],
-                "name": one.name,
-                "family": one.family,
-                "category": one.category,
-                "author": one.author,
-                "licence": one.licence,
-            }
+            {"reference": one.engine.rpartition("#")[2], **{key: getattr(one, key) for key in keys}}
             for one in _open_bank(file).instruments()
         ]
-    _open_preset(file)  # says it where this is no preset
+    _open_preset(file)  # raises an error if this is not a preset
     preset = read_preset(file.read_bytes(), name)
     return [
         {

@@ -15,7 +15,7 @@ from cir.errors import DatabaseError, InputError
 from cir.files import replacing_folder
 from cir.index.bundle import HEADER_NAME, PHRASES_NAME, PREVIEWS_NAME, is_bundle
 from cir.index.store import home
-from cir.library.zips import extract_sounds
+from cir.instruments.safe_zip import extract_sounds
 from cir.model.hub import Kind, fetch
 
 DATABASE_VARIABLE = "CIR_DATABASE"

@@ -1,8 +1,8 @@
 """The model card that goes with a saved model."""
 
-from cir.audio.features import SAMPLE_RATE
 from cir.model.architectures import AnyConfig
 from cir.model.conv_ast.config import ConvAstConfig
+from cir.types import SAMPLE_RATE
 
 CARD_NAME = "README.md"
 
@@ -31,6 +31,7 @@ Made with `cir`; its training and its results are not described here yet.
 
 ```python
 from cir import TimbreEncoder
+from cir.types import SAMPLE_RATE
 
 encoder = TimbreEncoder.from_pretrained("FOLDER_OR_HUB_ID")
 embedding = encoder.embed([audio], sample_rate)  # (1, {embedding_size})

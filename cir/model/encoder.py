@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from cir.audio.dsp import pad_or_trim
-from cir.audio.features import SAMPLE_RATE
 from cir.audio.io import check_audio, resample
 from cir.errors import CheckpointError, InputError
 from cir.files import replacing
@@ -23,7 +22,7 @@ from cir.model.conv_ast.network import ConvAst
 from cir.model.family_masks import share_out
 from cir.model.heard import Heard
 from cir.model.windows import cut_windows
-from cir.types import FloatArray, Progress
+from cir.types import SAMPLE_RATE, FloatArray, Progress
 
 BUNDLED_MODEL = Path(__file__).parent.parent / "assets" / "model"
 _BATCH_SIZE = 16

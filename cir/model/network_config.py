@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar, Self
 
-from cir.audio.features import SAMPLE_RATE
 from cir.config import parse_config
 from cir.errors import CheckpointError, InputError
 from cir.schema import parse_json
+from cir.types import SAMPLE_RATE
 
 FORMAT_VERSION = 2
 

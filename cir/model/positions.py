@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cir.audio.features import SAMPLE_RATE
 from cir.model.config import EncoderConfig
+from cir.types import SAMPLE_RATE
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from cir.index.ranking import Ranking
 from cir.index.unsorted import guess_families, rows_of_family
 from cir.index.vector_index import ANY, Filters
 from cir.instruments.families import FAMILIES, check_families
-from cir.retrieval.windows import SAMPLE_RATE, embed_windows
-from cir.types import Encoder, FamilyResult, FloatArray, Progress
+from cir.retrieval.windows import embed_windows
+from cir.types import SAMPLE_RATE, Encoder, FamilyResult, FloatArray, Progress
 
 DEFAULT_FAMILIES = ("percussion", "bass", "synth_lead")
 """The families of the paper's mixtures."""

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from cir.audio.dsp import peak_normalise
 from cir.errors import InputError
-from cir.types import Encoder, FloatArray, Progress
+from cir.types import SAMPLE_RATE, Encoder, FloatArray, Progress
 
-SAMPLE_RATE = 16_000
 WINDOW_SECONDS = 10.0
 
 _BATCH_WINDOWS = 4

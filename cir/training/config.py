@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 
 from cir.errors import InputError
 from cir.instruments.families import FAMILIES
-from cir.mixtures.config import PAPER_FAMILIES
+from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.model.config import EncoderConfig
 from cir.training.schedule import SHAPES
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from cir.datasets.base import NoteDataset
 from cir.datasets.registry import open_dataset
 from cir.mixtures.pool import NotePool
+from cir.mixtures.pool_notes import decode_datasets
 from cir.training.config import TrainingConfig
 from cir.types import Progress
 
-_POOL_VERSION = 3
+_POOL_VERSION = 4
 
 
 def open_datasets(config: TrainingConfig) -> list[NoteDataset]:
@@ -52,11 +53,13 @@ def _decode(
         cache.mkdir(parents=True, exist_ok=True)
         NotePool.build(
             folder,
-            [dataset],
-            split="train",
-            twins=config.twins,
-            variants=config.variants,
-            progress=progress,
+            decode_datasets(
+                [dataset],
+                split="train",
+                twins=config.twins,
+                variants=config.variants,
+                progress=progress,
+            ),
         )
     return folder
 

@@ -9,8 +9,8 @@ import math
 import torch
 from torch import Tensor
 
-from cir.audio.features import SAMPLE_RATE
 from cir.audio.log_frequency import BandConfig
+from cir.types import SAMPLE_RATE
 
 
 def gate_notes(since: Tensor, left: Tensor, bands: BandConfig) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cir.audio.features import SAMPLE_RATE
 from cir.audio.log_frequency import (
     NEPERS_PER_UNIT,
     POWER_FLOOR,
@@ -28,6 +27,7 @@ from cir.training.feature_cache import KEPT_FRAMES
 from cir.training.feature_pool import FeaturePool
 from cir.training.gates import gate_notes
 from cir.training.recast import Recast
+from cir.types import SAMPLE_RATE
 
 _SECONDS = 10.0
 _TEMPO_BPM = (60.0, 140.0)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from cir.datasets.base import NoteDataset
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.model.conv_ast.network import ConvAst
 from cir.training.feature_cache import FeatureCache
 from cir.training.note_stage import accuracy, embed_levels

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cir.audio.features import SAMPLE_RATE
 from cir.audio.log_frequency import NEPERS_PER_UNIT, BandConfig, bring_to_level
 from cir.training.device_tables import device_table
 from cir.training.feature_pool import FeaturePool
 from cir.training.recast import Recast, shift_bands
+from cir.types import SAMPLE_RATE
 
 _LAYER_DB = (-10.0, 5.0)
 """How loud the second instrument of a layered one is."""

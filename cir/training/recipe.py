@@ -10,7 +10,7 @@ from cir.datasets.base import NoteDataset
 from cir.datasets.registry import open_dataset
 from cir.errors import DataError, InputError
 from cir.instruments.families import FAMILIES
-from cir.mixtures.config import PAPER_FAMILIES
+from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.model.conv_ast.config import ConvAstConfig
 from cir.model.conv_ast.network import ConvAst
 from cir.model.encoder import TimbreEncoder

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.errors import DataError
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.plan import MixturePlan
+from cir.mixtures.planning import plan_sounding
 from cir.mixtures.pool import NotePool
-from cir.mixtures.score import plan_sounding
 from cir.training.config import TrainingConfig
 
 _FEWEST_STEMS = 2

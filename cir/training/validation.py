@@ -6,14 +6,13 @@ import numpy as np
 
 from cir.datasets.base import NoteDataset
 from cir.errors import DataError
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.metrics import accuracies, target_ranks
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.pool import NotePool
+from cir.mixtures.pool_tables import PoolInstrument
 from cir.mixtures.render import draw_mixture
-from cir.mixtures.tables import PoolInstrument
 from cir.training.config import TrainingConfig
-from cir.types import Encoder, FloatArray
+from cir.types import SAMPLE_RATE, Encoder, FloatArray
 
 _N_NOTES = 300
 

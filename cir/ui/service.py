@@ -25,8 +25,8 @@ from cir.progress import part
 from cir.retrieval.lookup import look_up_gathered, look_up_singly
 from cir.retrieval.retriever import Retriever, default_encoder
 from cir.retrieval.timeline import TimelineCell, build_timeline
-from cir.retrieval.windows import SAMPLE_RATE, WindowEmbeddings, embed_each_window
-from cir.types import Encoder, FamilyResult, FloatArray, Instrument, Match, Progress
+from cir.retrieval.windows import WindowEmbeddings, embed_each_window
+from cir.types import SAMPLE_RATE, Encoder, FamilyResult, FloatArray, Instrument, Match, Progress
 from cir.ui.search.mixes import MAX_SECONDS, Region, cut
 
 MAX_TOP_K = 20

@@ -5,8 +5,8 @@ shares again.
 """
 
 from cir.audio.io import resample
-from cir.baselines.timbre_toolbox.description import NAMES, SAMPLE_RATE, describe
-from cir.types import FloatArray
+from cir.baselines.timbre_toolbox.description import NAMES, describe
+from cir.types import SAMPLE_RATE, FloatArray
 
 MEASURED_SECONDS = 10.0
 """Only this many seconds of a sound are measured, from its start."""

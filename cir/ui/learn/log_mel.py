@@ -13,9 +13,9 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from cir.audio.dsp import pad_or_trim
-from cir.audio.features import SAMPLE_RATE, WINDOW_SAMPLES, log_mel, normalise_peak
+from cir.audio.features import WINDOW_SAMPLES, log_mel, normalise_peak
 from cir.audio.mel_scale import hertz_at, mel_place, to_decibels
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 DYNAMIC_RANGE_DB = 80.0
 """Levels this far below the loudest point of all pictures are black."""

@@ -8,8 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from cir.audio.io import save_opus
-from cir.retrieval.windows import SAMPLE_RATE
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 MAX_FILES = 400
 """About 20 MB; the least recently used file is removed first."""

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cir.audio.io import load_audio
-from cir.retrieval.windows import SAMPLE_RATE
-from cir.types import FloatArray, Progress
+from cir.types import SAMPLE_RATE, FloatArray, Progress
 from cir.ui.service import PageService
 
 _MAX_SECONDS = 30.0

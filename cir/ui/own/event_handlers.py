@@ -6,13 +6,13 @@ from typing import Any, TypeAlias
 import gradio as gr
 
 from cir.errors import CirError
-from cir.library.sounds import Labels, Upload
+from cir.library.sounds import Labels, UploadedFile
 from cir.ui.cards import message
 from cir.ui.own.html import chosen_note, note, report_note, sounds_list
 from cir.ui.own.received_files import merge_uploads, read_uploads
 from cir.ui.own.sessions import EXPORT_NAME, OwnLibraries, Shelf
 
-Uploads: TypeAlias = tuple[Upload, ...]
+Uploads: TypeAlias = tuple[UploadedFile, ...]
 
 Shown: TypeAlias = tuple[str, str, Shelf, Any, int]
 """Report, list, shelf, download button (hidden, since its file is outdated), page of the list."""

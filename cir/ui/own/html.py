@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cir.audio.formats import READABLE
 from cir.instruments.families import FAMILIES, family_label
-from cir.library.zips import size_in_words
+from cir.instruments.safe_zip import size_in_words
 from cir.types import Instrument
 from cir.ui.cards import play_button
 from cir.ui.own.library import LIBRARY_VARIABLE, PAGE_LIMITS, OwnReport

@@ -12,8 +12,8 @@ from cir.index.bundle import HEADER_NAME, is_bundle
 from cir.index.database import InstrumentDatabase
 from cir.index.unsorted import guess_families
 from cir.instruments.families import check_families
-from cir.library.exchange import export_archive, import_archive, is_exported
-from cir.library.sounds import AddReport, Labels, Limits, Upload, add_sounds
+from cir.library.database_archive import export_archive, import_archive, is_exported
+from cir.library.sounds import AddReport, Labels, Limits, UploadedFile, add_sounds
 from cir.progress import part
 from cir.text import clean
 from cir.types import Instrument, Progress
@@ -111,7 +111,7 @@ class OwnLibrary:
         return None if database is None else database.phrase_path(instrument_id)
 
     def add(
-        self, uploads: Sequence[Upload], labels: Labels, progress: Progress | None = None
+        self, uploads: Sequence[UploadedFile], labels: Labels, progress: Progress | None = None
     ) -> OwnReport:
         """Add uploaded files; archives of exported databases are imported.
 
@@ -176,7 +176,7 @@ class OwnLibrary:
         )
         return OwnReport(added=brought.added + brought.replaced, replaced=brought.replaced)
 
-    def _bring_all(self, archives: Sequence[Upload], progress: Progress | None) -> OwnReport:
+    def _bring_all(self, archives: Sequence[UploadedFile], progress: Progress | None) -> OwnReport:
         report = OwnReport()
         for number, one in enumerate(archives):
             share = part(progress, number / len(archives), (number + 1) / len(archives))
@@ -269,7 +269,7 @@ class OwnLibrary:
         return database
 
 
-def _said_of(upload: Upload, error: CirError) -> str:
+def _said_of(upload: UploadedFile, error: CirError) -> str:
     """Return the error of an archive with the name under which it was uploaded."""
     shown, said = clean(str(upload.inside)), str(error)
     if shown not in said:

@@ -8,7 +8,7 @@ from typing import Any
 from gradio.utils import get_upload_folder
 
 from cir.errors import InputError
-from cir.library.sounds import Upload
+from cir.library.sounds import UploadedFile
 from cir.ui.own.library import PAGE_LIMITS
 
 _MAX_PARTS = 12
@@ -16,7 +16,7 @@ _MAX_NAME = 120
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def read_uploads(sent: Any) -> tuple[Upload, ...]:
+def read_uploads(sent: Any) -> tuple[UploadedFile, ...]:
     """Convert a list of `{"path": ..., "inside": ...}` to uploads.
 
     Raises:
@@ -33,12 +33,14 @@ def read_uploads(sent: Any) -> tuple[Upload, ...]:
     return tuple(_read_upload(one, folder) for one in sent)
 
 
-def merge_uploads(old: Iterable[Upload], new: Iterable[Upload]) -> tuple[Upload, ...]:
+def merge_uploads(
+    old: Iterable[UploadedFile], new: Iterable[UploadedFile]
+) -> tuple[UploadedFile, ...]:
     """Append new uploads to old ones; a later upload replaces one of the same place."""
     return tuple({upload.inside: upload for upload in (*old, *new)}.values())
 
 
-def _read_upload(sent: Any, folder: Path) -> Upload:
+def _read_upload(sent: Any, folder: Path) -> UploadedFile:
     if not isinstance(sent, dict):
         raise InputError("The list of files is damaged; choose them again.")
     path = Path(str(sent.get("path", ""))).resolve()
@@ -47,7 +49,7 @@ def _read_upload(sent: Any, folder: Path) -> Upload:
         raise InputError("One of the files was not uploaded; choose them again.")
     if not path.is_file():
         raise InputError(f"{path.name} is no longer on the server; choose the files again.")
-    return Upload(path, _place(str(sent.get("inside", "")), path.name))
+    return UploadedFile(path, _place(str(sent.get("inside", "")), path.name))
 
 
 def _place(inside: str, fallback: str) -> PurePosixPath:

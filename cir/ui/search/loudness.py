@@ -10,8 +10,7 @@ import soundfile
 from cir.audio.io import load_audio
 from cir.audio.loudness import LoudnessMeter, integrated_loudness
 from cir.errors import InputError
-from cir.retrieval.windows import SAMPLE_RATE
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 from cir.ui.search.mixes import Region
 
 _BLOCK_FRAMES = 1 << 16

@@ -9,8 +9,7 @@ import numpy as np
 
 from cir.audio.io import load_audio, save_opus
 from cir.errors import InputError
-from cir.retrieval.windows import SAMPLE_RATE
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 from cir.ui.search.browser_formats import PLAYABLE_KINDS, playable_kind
 
 MAX_SECONDS = 600.0

@@ -4,8 +4,6 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cir.errors import InputError
-
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
@@ -27,27 +25,8 @@ SMALL = 9.0
 DOTS_PER_INCH = 160
 
 
-def require_matplotlib() -> None:
-    """Find out before anything is measured whether pictures can be drawn.
-
-    Raises:
-        InputError: Matplotlib is not installed.
-    """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise InputError(
-            "A report needs the package matplotlib for its pictures; run `pip install matplotlib`."
-        ) from None
-
-
 def new_figure(width: float, height: float) -> "Figure":
-    """Make an empty figure, in inches, that no global state knows of.
-
-    Raises:
-        InputError: Matplotlib is not installed.
-    """
-    require_matplotlib()
+    """Return an empty figure of this size in inches, outside of pyplot's global state."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), facecolor="white")

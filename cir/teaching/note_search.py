@@ -1,4 +1,4 @@
-"""Instruments with the notes that they play, and how well an encoder finds them by one note."""
+"""Search for instruments by single notes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.datasets.base import NoteDataset, RecordedNote
-from cir.datasets.recorded import SAMPLE_RATE
 from cir.errors import InputError
 from cir.evaluation.scores import Scores, score
 from cir.instruments.splits import SPLITS
 from cir.metrics import IntArray, target_ranks
-from cir.types import Encoder, FloatArray
+from cir.types import SAMPLE_RATE, Encoder, FloatArray
 
 _FEWEST_PITCHES = 4
-"""What plays fewer is a drum: its notes differ by velocity alone and find each other too easily."""
+"""Instruments with fewer pitches are drums, whose notes differ by velocity only."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class PlayedInstrument:
 
     @property
     def reference(self) -> RecordedNote:
-        """The note that it is known by."""
+        """The first note."""
         return self.notes[0]
 
 
@@ -40,15 +39,15 @@ def read_instruments(
     """Read instruments that play at least four pitches, without effects-off twins.
 
     Args:
-        dataset: where from.
-        splits: of which splits.
-        limit: so many at most, spread over the list.
+        dataset: Source of the notes.
+        splits: Splits to read.
+        limit: Most instruments, spread over the list.
 
     Raises:
-        CirError: the dataset cannot give its notes.
+        CirError: The dataset cannot give its notes.
     """
     rows = [row for split in splits for row in dataset.instruments(split) if row.effects_on]
-    # Half of a sound font's rows may be drums: ask for as many as it takes.
+    # Half of a sound font's rows may be drums, which are skipped.
     step = 1 if limit is None else max(1, len(rows) // (3 * limit))
     ordered = [row for start in range(step) for row in rows[start::step]]
     played = (
@@ -61,24 +60,24 @@ def read_instruments(
 
 @dataclass(frozen=True, eq=False)
 class NoteSearch:
-    """What came of asking for the instrument of every note that is no reference note."""
+    """Results of queries with every note that is not a reference note."""
 
     instruments: Sequence[PlayedInstrument]
-    """The candidates, each known by its reference note."""
+    """The candidates, each represented by its reference note."""
     queries: Sequence[RecordedNote]
     targets: IntArray
     """The candidate that plays each query, (Q,)."""
     similarities: FloatArray
-    """Of queries and candidates, (Q, N)."""
+    """Similarities of queries and candidates, (Q, N)."""
 
     @cached_property
     def ranks(self) -> IntArray:
-        """Of the right instrument for each query, from 1, (Q,)."""
+        """Rank of the right instrument for each query, from 1, (Q,)."""
         return target_ranks(self.similarities, self.targets)
 
     @property
     def intervals(self) -> IntArray:
-        """From the reference note of the right instrument to each query, in semitones, (Q,)."""
+        """Semitones from the reference note of the right instrument to each query, (Q,)."""
         pairs = zip(self.queries, self.targets, strict=True)
         return np.array([n.pitch - self.instruments[t].reference.pitch for n, t in pairs])
 
@@ -88,7 +87,7 @@ class NoteSearch:
         return np.asarray(self.similarities.argmax(axis=1))
 
     def scores(self) -> Scores:
-        """Figures with intervals over the instruments."""
+        """Return scores with confidence intervals over the instruments."""
         ids = [self.instruments[target].instrument_id for target in self.targets]
         return score(self.ranks, ids, len(self.instruments))
 
@@ -101,12 +100,12 @@ def search_notes(
     """Look for the instrument of each note among the reference notes of all instruments.
 
     Args:
-        encoder: a model, or a baseline.
-        instruments: the candidates.
-        asked: whose notes, other than the reference note, are the queries; None: everybody's.
+        encoder: A model or a baseline.
+        instruments: The candidates.
+        asked: Instruments whose notes, except the reference note, are queries; None for all.
 
     Raises:
-        InputError: nobody that is asked for has a second note, or is no candidate.
+        InputError: None of `asked` has a second note, or one is not a candidate.
     """
     column = {one.instrument_id: number for number, one in enumerate(instruments)}
     pairs = [

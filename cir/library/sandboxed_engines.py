@@ -1,7 +1,7 @@
-"""Sound fonts and presets of strangers, played in a process of their own.
+"""Untrusted sound fonts and presets, played in a process of their own.
 
-The engines are C and C++ and trust their files. A file that makes one crash, hang or eat all memory
-costs that process, is refused, and the next file gets a new one.
+The engines are C and C++ and trust their files. If a file makes one crash, hang or use too much
+memory, only that process dies; the file is refused, and the next one gets a new process.
 """
 
 import json
@@ -21,15 +21,15 @@ from cir.index.references import RENDER_RATE
 from cir.types import FloatArray
 
 ANSWER_SECONDS = 240.0
-"""Longest that one answer may take; a compressed font of 80 MB took 75 s on a busy machine."""
+"""Time limit of one answer; a compressed font of 80 MB took 75 s on a busy machine."""
 
 
 @dataclass(frozen=True)
 class Described:
-    """What a file says of one of its instruments."""
+    """Metadata of one instrument of a file."""
 
     reference: str
-    """Which one of the file: `BANK/PROGRAM` of a sound font, nothing for a preset."""
+    """`BANK/PROGRAM` of a sound font; empty for a preset."""
     name: str
     family: str | None
     category: str
@@ -37,8 +37,8 @@ class Described:
     licence: str
 
 
-class OwnEngines:
-    """Describes and plays files, one after the other; a context manager."""
+class SandboxedEngines:
+    """Describes and plays files in a child process; a context manager."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -47,13 +47,13 @@ class OwnEngines:
         """List the instruments of a sound font or preset.
 
         Args:
-            file: ends in .sf2, .sf3 or .vital.
-            name: what people know it by.
+            file: Path that ends in .sf2, .sf3 or .vital.
+            name: Name of the file in errors.
 
         Raises:
-            InputError: its engine is not installed, or cannot read it.
+            InputError: The engine is not installed or cannot read the file.
         """
-        answer, _ = self._ask({"do": "describe", "file": str(file), "name": name}, name)
+        answer, _ = self._ask("describe", file, name)
         return [Described(**one) for one in answer["instruments"]]
 
     def play(
@@ -65,58 +65,40 @@ class OwnEngines:
             The note, (T,), and its sample rate.
 
         Raises:
-            InputError: its engine cannot play it, or it is silent.
+            InputError: The engine cannot play it, or it is silent.
         """
-        audio = self._render("play", file, name, reference, family)
+        _, audio = self._ask("play", file, name, reference=reference, family=family)
         if not audio.size:
-            raise InputError(f"{name} {reference} is silent at the pitch that it is compared at.")
+            raise InputError(f"{name} {reference} is silent at the pitch of its reference note.")
         return audio, RENDER_RATE
 
     def phrase(
         self, file: Path, name: str, reference: str, family: str | None, category: str
     ) -> tuple[FloatArray, int] | None:
-        """Play the phrase of an instrument, as one of a family; None where it cannot play it.
-
-        Returns:
-            The phrase, (T,), and its sample rate.
-        """
+        """Play the phrase of an instrument, (T,), with its sample rate; None if it cannot."""
         try:
-            return self._render("phrase", file, name, reference, family, category), PHRASE_RATE
+            _, audio = self._ask(
+                "phrase", file, name, reference=reference, family=family, category=category
+            )
+            return audio, PHRASE_RATE
         except InputError:
             return None
 
-    def __enter__(self) -> "OwnEngines":
+    def __enter__(self) -> "SandboxedEngines":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop()
 
-    def _render(
-        self,
-        do: str,
-        file: Path,
-        name: str,
-        reference: str,
-        family: str | None,
-        category: str = "",
-    ) -> FloatArray:
-        request = {
-            "do": do,
-            "file": str(file),
-            "name": name,
-            "reference": reference,
-            "family": family,
-            "category": category,
-        }
-        return self._ask(request, name)[1]
-
-    def _ask(self, request: dict[str, Any], name: str) -> tuple[dict[str, Any], FloatArray]:
+    def _ask(
+        self, do: str, file: Path, name: str, **which: str | None
+    ) -> tuple[dict[str, Any], FloatArray]:
         process = self._process or _start()
         self._process = process
         watchdog = threading.Timer(ANSWER_SECONDS, process.kill)
         watchdog.start()
         try:
-            answer, audio = _exchange(process, request)
+            answer, audio = _exchange(process, {"do": do, "file": str(file), "name": name, **which})
         except (OSError, ValueError):
             self._stop()
             raise InputError(
@@ -150,14 +132,14 @@ def _start() -> "subprocess.Popen[bytes]":
 def _exchange(
     process: "subprocess.Popen[bytes]", request: dict[str, Any]
 ) -> tuple[dict[str, Any], FloatArray]:
-    """Send a request and read its answer; OSError or ValueError where the process died over it."""
+    """Send a request and read its answer; OSError or ValueError if the process died."""
     assert process.stdin is not None  # noqa: S101 - both are pipes, see `_start`
     assert process.stdout is not None  # noqa: S101
     process.stdin.write(json.dumps(request).encode() + b"\n")
     process.stdin.flush()
-    answer: dict[str, Any] = json.loads(process.stdout.readline())  # nothing is no JSON
+    answer: dict[str, Any] = json.loads(process.stdout.readline())  # invalid if it is empty
     size = 4 * int(answer.get("samples", 0))
     samples = process.stdout.read(size)
     if len(samples) != size:
-        raise EOFError(f"{len(samples)} of {size} bytes")
+        raise ValueError(f"{len(samples)} of {size} bytes")
     return answer, np.frombuffer(samples, dtype="<f4").astype(np.float32)

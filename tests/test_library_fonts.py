@@ -16,10 +16,10 @@ from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.phrases import PHRASE_RATE, play_phrase
 from cir.index.references import SoundFontReferences
-from cir.library import engines as own_engines
-from cir.library.engines import OwnEngines
-from cir.library.exchange import export_archive, import_archive
-from cir.library.sounds import Labels, Upload, add_sounds
+from cir.library import sandboxed_engines
+from cir.library.database_archive import export_archive, import_archive
+from cir.library.sandboxed_engines import SandboxedEngines
+from cir.library.sounds import Labels, UploadedFile, add_sounds
 from tests.fakes import SpectrumEncoder
 
 HAS_FONTS = importlib.util.find_spec("tinysoundfont") is not None
@@ -33,7 +33,7 @@ needs_vita = pytest.mark.skipif(not HAS_VITA, reason="needs vita")
 def test_a_font_is_described_and_played_as_the_bundled_one_is() -> None:
     path = find_default_bank()
     references = iter(SoundFontReferences(path))
-    with OwnEngines() as engines:
+    with SandboxedEngines() as engines:
         described = engines.describe(path, "Mine.sf2")
         assert len(described) == len(SoundFontReferences(path).instruments())
         for one in described[:2]:
@@ -94,7 +94,7 @@ def test_a_preset_in_a_zip_says_its_family_and_author(tmp_path: Path) -> None:
     report = add_sounds(
         tmp_path / "db",
         SpectrumEncoder(),
-        [Upload(tmp_path / "Pack.zip", PurePosixPath("Pack.zip"))],
+        [UploadedFile(tmp_path / "Pack.zip", PurePosixPath("Pack.zip"))],
         Labels(licence="CC0-1.0"),
     )
     (row,) = report.added
@@ -119,10 +119,10 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
 def test_an_engine_that_dies_costs_one_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(own_engines, "ANSWER_SECONDS", 0.0)  # it is killed before it can answer
-    with OwnEngines() as engines:
+    monkeypatch.setattr(sandboxed_engines, "ANSWER_SECONDS", 0.0)  # killed before it can answer
+    with SandboxedEngines() as engines:
         with pytest.raises(InputError, match=r"Hang\.sf2 makes the program that plays it fail"):
             engines.describe(tmp_path / "x.sf2", "Hang.sf2")
-        monkeypatch.setattr(own_engines, "ANSWER_SECONDS", 60.0)
+        monkeypatch.setattr(sandboxed_engines, "ANSWER_SECONDS", 60.0)
         with pytest.raises(InputError, match="no sound font|tinysoundfont"):
             engines.describe(tmp_path / "x.sf2", "Next.sf2")

@@ -1,4 +1,4 @@
-"""A note bank as a dataset: notes recorded earlier, with splits of their own."""
+"""A note bank as a dataset: recorded notes with the splits of its tables."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +10,14 @@ from cir.instruments.splits import check_split
 
 
 class NoteBankDataset:
-    """The instruments of a note bank, as its tables divide and order them; a `NoteDataset`.
+    """The instruments of a note bank in the order and splits of its tables; a `NoteDataset`.
 
     Args:
-        folder: of the bank.
-        twins: list the recordings with effects off as further instruments, each after its original.
+        folder: Folder of the bank.
+        twins: List the effects-off recordings as further instruments, each after its original.
 
     Raises:
-        DataError: there is no note bank, or its tables are damaged.
+        DataError: The folder is not a note bank, or its tables are damaged.
     """
 
     def __init__(self, folder: str | Path, *, twins: bool = True) -> None:

@@ -1,8 +1,8 @@
-"""A personal database as one zip archive, out and in again.
+"""Export and import of a personal database as one zip archive.
 
-What comes in may be made by anyone. Taken from it are the tables, the previews, the phrases and the
-digests, nothing else: chances and hubs that a stranger fitted would be believed. No name in it
-decides where anything is written, and each sound must be a short Ogg Opus file.
+Imported archives are untrusted. Only tables, previews, phrases and digests are taken from them, not
+chances and hubs, which cannot be checked. No name inside decides where anything is written, and
+each sound must be a short Ogg Opus file.
 """
 
 import zipfile
@@ -27,9 +27,9 @@ from cir.index.bundle import (
 )
 from cir.index.changes import check_new_folder
 from cir.index.database import InstrumentDatabase
+from cir.instruments.safe_zip import files_of, holds, open_archive, unpack
 from cir.library.digests import CONTENTS_NAME, read_digests, write_digests
-from cir.library.files import Limits
-from cir.library.zips import files_of, holds, open_archive, unpack
+from cir.library.find_files import Limits
 from cir.types import Encoder, Progress
 
 MAX_SOUND_SECONDS = 60.0
@@ -38,27 +38,27 @@ _MAX_HEADER_BYTES = 1 << 20
 _SOUND_BYTES = 1 << 20
 _SOUNDS = {PREVIEWS_NAME: "preview", PHRASES_NAME: "phrase"}
 _STORED = (".opus",)
-"""Endings of what is compressed already."""
+"""Suffixes of files that are compressed already."""
 
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an archive brought."""
+    """Result of an import."""
 
     added: int
-    """Instruments that were not here."""
+    """Instruments that are new."""
     replaced: int
-    """Instruments in place of others of the same id."""
+    """Instruments that replace others of the same id."""
 
 
 def export_archive(folder: Path | str, target: Path | str, progress: Progress | None = None) -> int:
-    """Pack a database with its previews and phrases into one zip archive, in place of an older one.
+    """Pack a database with its previews and phrases into a zip archive, replacing an older one.
 
     Returns:
-        How many instruments it holds.
+        Number of instruments.
 
     Raises:
-        DatabaseError: there is no database, or it is damaged.
+        DatabaseError: The database is missing or damaged.
     """
     bundle = read_bundle(Path(folder).expanduser())
     names = [HEADER_NAME, *bundle.header.files.values(), CONTENTS_NAME]
@@ -79,7 +79,7 @@ def export_archive(folder: Path | str, target: Path | str, progress: Progress | 
 
 
 def is_exported(archive: Path) -> bool:
-    """Whether a file is a zip archive that `export_archive` could have made."""
+    """Return whether a file is a zip archive that `export_archive` could have made."""
     return holds(archive, HEADER_NAME)
 
 
@@ -91,20 +91,20 @@ def import_archive(
     limits: Limits | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Add all instruments of an exported database to one's own; made where there is none.
+    """Add all instruments of an exported database to a personal one, which is created if missing.
 
-    All of them are added or, where anything is wrong, none.
+    If anything is wrong, none is added.
 
     Args:
-        folder: of the database; new, empty, or one that `encoder` made.
-        encoder: of the model that must have made the archive's embeddings as well.
-        archive: made by `export_archive`, or the folder of a database packed as a zip.
-        limits: how much may be added.
-        progress: called after every sound.
+        folder: Folder of the database: new, empty, or made with `encoder`.
+        encoder: The model, which must have made the archive's embeddings as well.
+        archive: Archive of `export_archive`, or the folder of a database packed as a zip.
+        limits: Limits on what is added.
+        progress: Called after every sound.
 
     Raises:
-        InputError: it is no such archive, is damaged, climbs out, or is larger than allowed.
-        DatabaseError: another model made it, or one of its files is not what it must be.
+        InputError: It is not such an archive, is damaged, has unsafe paths, or is too large.
+        DatabaseError: Another model made it, or one of its files is invalid.
     """
     target = Path(folder).expanduser()
     file = Path(archive).expanduser()
@@ -120,8 +120,8 @@ def import_archive(
         known = set(InstrumentDatabase.open(target).instruments().ids if is_bundle(target) else ())
         if len(known | ids) > limits.total:
             raise InputError(
-                f"{file.name} brings {len(ids - known):,} sounds more; {len(known):,} are here, "
-                f"and at most {limits.total:,} are allowed: remove some first."
+                f"{file.name} adds {len(ids - known):,} sounds to {len(known):,}, and at most "
+                f"{limits.total:,} are allowed: remove some first."
             )
         previews, phrases = (
             {
@@ -134,7 +134,7 @@ def import_archive(
         database = InstrumentDatabase.create(target, encoder, may_exist=True)
         with writing(target), locked(target):
             own = read_digests(target)
-            # Killed between two of these steps, it knows too little, never anything false.
+            # If killed between these steps, digests are missing but never wrong.
             write_digests(target, {name: digest for name, digest in own.items() if name not in ids})
             database.add(tuple(bundle.catalog), bundle.embeddings, previews, phrases)
             brought = read_digests(bundle.folder)
@@ -147,7 +147,7 @@ def import_archive(
 def _unpacked(
     archive: Path, encoder: Encoder, limits: Limits, progress: Progress | None
 ) -> Iterator[Bundle]:
-    """Unpack an archive into a folder for a while, everything in it checked."""
+    """Unpack an archive into a temporary folder and check its contents."""
     with (
         workspace("import") as folder,
         writing(folder),
@@ -157,8 +157,8 @@ def _unpacked(
         headers = [path for path in entries if path.name == HEADER_NAME]
         if len(headers) != 1 or entries[headers[0]].file_size > _MAX_HEADER_BYTES:
             raise InputError(
-                f"{archive.name} is no exported database (it has no single {HEADER_NAME}); to add "
-                "sounds, add it as a zip of sounds."
+                f"{archive.name} is not an exported database (it has no single {HEADER_NAME}); to "
+                "add a zip of sounds, use `cir database add`."
             )
         top = headers[0].parent
         tables = [
@@ -194,8 +194,8 @@ def _check(bundle: Bundle, archive: Path, encoder: Encoder, limits: Limits) -> N
     identity = bundle.header.identity
     if identity != encoder.identity:
         raise DatabaseError(
-            f"{archive.name} was made with the model {identity}, and its embeddings mean nothing "
-            f"to the model {encoder.identity} that is used here: add the sounds themselves again."
+            f"{archive.name} was made with the model {identity}, not with "
+            f"{encoder.identity}, which is used here: add the sounds themselves again."
         )
     if len(bundle.catalog) > limits.sounds:
         raise InputError(
@@ -203,7 +203,9 @@ def _check(bundle: Bundle, archive: Path, encoder: Encoder, limits: Limits) -> N
             "be added at once."
         )
     if not len(bundle.catalog):
-        raise InputError(f"{archive.name} is a database without any sound.")
+        raise InputError(
+            f"{archive.name} is a database without any sound; export one that has some."
+        )
     norms = np.linalg.norm(bundle.embeddings, axis=1)
     if not np.isfinite(norms).all() or float(np.abs(norms - 1.0).max()) > 1e-3:
         raise DatabaseError(

@@ -1,7 +1,7 @@
-"""Instruments that nobody built: the notes of one, through a filter, a drive and an envelope.
+"""Recast instruments on audio: all notes of one instrument through a random chain of effects.
 
-Training is short of instruments, not of notes. A recast instrument plays all its notes through one
-chain drawn for it, so that its notes still belong together and to no other's.
+Training is short of instruments, not of notes. All notes of a recast instrument go through the same
+chain, so that they sound like one new instrument. `cir.training.recast` does this on features.
 """
 
 import zlib
@@ -12,15 +12,14 @@ import soxr
 from numpy.typing import NDArray
 
 from cir.audio.dsp import peak_normalise
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 PEAK = 0.9
 _MAX_SEMITONES = 4
 _LOW_HZ, _HIGH_HZ = 60.0, 7_000.0
 _FILTER_ORDER = 2
 _CEILING_DB = 24.0
-"""No frequency is raised by more: a quiet hiss stays quiet."""
+"""Most gain at any frequency, so that a quiet hiss stays quiet."""
 
 
 @dataclass(frozen=True)
@@ -34,26 +33,26 @@ class Bell:
 
 @dataclass(frozen=True)
 class Recast:
-    """What every note of a recast instrument goes through, in this order."""
+    """The chain of a recast instrument, in this order."""
 
     semitones: int
-    """Resampled, so that spectrum and envelope move together, as on a tape machine."""
+    """Transposition by resampling: spectrum and envelope move together, as on a tape machine."""
     drive: float
-    """Gain into a soft clipper; 0: none."""
+    """Gain into a soft clipper; 0 for none."""
     tilt_db_per_octave: float
     bells: tuple[Bell, ...]
     cutoff_hz: float
-    """Low-pass of 12 dB an octave; at the Nyquist frequency none to speak of."""
+    """Low-pass of 12 dB an octave; almost none at the Nyquist frequency."""
     comb_seconds: float
     comb_gain: float
-    """Of one echo within the note's own pitch range; 0: none."""
+    """Gain of one echo; 0 for none."""
     attack_seconds: float
     decay_per_second: float
     """Exponent of an exponential decay on top of the note's own."""
 
 
 def draw_recast(instrument_id: str, variant: int) -> Recast:
-    """The chain of one variant, from 1: a pure function of its arguments."""
+    """Draw the chain of a variant, counted from 1; a pure function of its arguments."""
     generator = np.random.default_rng([variant, zlib.crc32(instrument_id.encode())])
     uniform = generator.uniform
 
@@ -78,7 +77,7 @@ def draw_recast(instrument_id: str, variant: int) -> Recast:
 
 
 def apply_recast(sound: FloatArray, recast: Recast) -> FloatArray:
-    """Play a note (T,) as the recast instrument would; its peak is 0.9 then, silence stays."""
+    """Send a note, (T,), through the chain and bring it to a peak of 0.9; silence stays."""
     played = sound
     if recast.semitones:
         ratio = 2 ** (recast.semitones / 12)
@@ -96,7 +95,7 @@ def apply_recast(sound: FloatArray, recast: Recast) -> FloatArray:
 
 
 def _response(recast: Recast, n_samples: int) -> NDArray[np.complex128]:
-    """Of tilt, bells, low-pass and echo at the frequencies of an FFT, (n_samples // 2 + 1,)."""
+    """Return the response of tilt, bells, low-pass and echo, (n_samples // 2 + 1,)."""
     hz = np.fft.rfftfreq(n_samples, 1 / SAMPLE_RATE)
     octave = np.log2(np.maximum(hz, _LOW_HZ / 2))
     gain_db = recast.tilt_db_per_octave * (octave - np.log2(1_000))

@@ -1,10 +1,9 @@
-"""A seed becomes a plan: which instruments play which notes when."""
+"""Plans of mixtures from seeds: which instruments play which notes when."""
 
 from collections.abc import Sequence
 
-from cir.datasets.midi_scores import ScoreBook
 from cir.errors import DataError
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.paper import plan_paper
 from cir.mixtures.plan import MixturePlan, StemPlan
 from cir.mixtures.pool import NotePool
@@ -19,21 +18,19 @@ def plan_mixture(
     config: MixtureConfig,
     *,
     instruments: Sequence[int] | None = None,
-    scores: ScoreBook | None = None,
 ) -> MixturePlan:
-    """Write a mixture; a pure function of its arguments.
+    """Plan a mixture; a pure function of its arguments.
 
     Args:
         seed: Decides every draw.
-        pool: Where instruments and notes come from.
+        pool: Instruments and their notes.
         config: Setting, families, length, tempo, levels.
-        instruments: Numbers in the pool; `paper` takes one per family, `realistic` as many as
-            shall play. None draws them uniformly.
-        scores: Where `realistic` takes excerpts from; `paper` plays none.
+        instruments: Numbers in the pool; `paper` takes one per family, `realistic` any
+            number. None draws them.
     """
     if config.setting == "paper":
         return plan_paper(seed, pool, config, instruments)
-    return plan_realistic(seed, pool, config, instruments, scores)
+    return plan_realistic(seed, pool, config, instruments)
 
 
 def plan_sounding(
@@ -42,19 +39,16 @@ def plan_sounding(
     config: MixtureConfig,
     *,
     instruments: Sequence[int] | None = None,
-    scores: ScoreBook | None = None,
 ) -> MixturePlan:
-    """Write a mixture, again until every stem can be heard; still a pure function.
+    """Plan a mixture, redrawn until every stem can be heard; a pure function of its arguments.
 
-    Nothing is played for it: the pool knows after how many samples each note is heard.
+    The onsets of the pool tell which stems are heard; nothing is rendered.
 
     Raises:
-        DataError: Some instrument stays silent whatever it plays.
+        DataError: An instrument is silent in every draw.
     """
     for redraw in range(_MAX_REDRAWS):
-        plan = plan_mixture(
-            seed + redraw * 2**32, pool, config, instruments=instruments, scores=scores
-        )
+        plan = plan_mixture(seed + redraw * 2**32, pool, config, instruments=instruments)
         if all(_is_heard(stem, plan.n_samples, pool) for stem in plan.stems):
             return plan
     raise DataError(
@@ -63,7 +57,7 @@ def plan_sounding(
 
 
 def _is_heard(stem: StemPlan, n_samples: int, pool: NotePool) -> bool:
-    """Some note lasts beyond its onset, before a cut fades it."""
+    """Return whether some note lasts beyond its onset, before a cut fades it."""
     return any(
         pool.onsets[note.row] < min(note.length - note.fade, n_samples - note.start)
         for note in stem.notes

@@ -1,4 +1,4 @@
-"""What a pool knows of its notes beside their samples."""
+"""The tables of a pool: its instruments and notes without samples."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.errors import DataError
-from cir.mixtures.decode import DecodedInstrument
+from cir.mixtures.pool_notes import DecodedInstrument
 from cir.types import FloatArray
 
 NEVER = 2**31 - 1
 _AUDIBLE = 33
-"""A note is heard from its first sample beyond this of 32 767 on: 53 dB below the usual peak."""
+"""A note is heard from its first sample above this, 53 dB below the usual peak."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class PoolInstrument:
     instrument_id: str
     family: str | None
     effects_on: bool
-    """False for a twin: the same patch with its effects off, an instrument of its own."""
+    """False for an effects-off twin, which is an instrument of its own."""
     variant: int
-    """0: as it was recorded; further ones were recast, and are instruments of their own."""
+    """0 is the recorded instrument; recast copies have higher numbers."""
     source: str
     """The dataset's name."""
     rows: NDArray[np.int64]
@@ -32,7 +32,7 @@ class PoolInstrument:
 
     @property
     def is_original(self) -> bool:
-        """Neither a twin nor a recast copy."""
+        """Whether it is neither an effects-off twin nor a recast copy."""
         return self.effects_on and self.variant == 0
 
 
@@ -42,20 +42,20 @@ class PoolTables:
 
     instruments: tuple[PoolInstrument, ...]
     starts: NDArray[np.int64]
-    """Where each note starts among the samples, and at last where the last ends, (N + 1,)."""
+    """Start of each note among the samples, and the end of the last, (N + 1,)."""
     pitches: NDArray[np.int64]
     """MIDI, (N,)."""
     gains: FloatArray
-    """Linear factors that bring stored notes back to the instrument's own level, (N,)."""
+    """Linear factors that restore the instrument's own level, (N,)."""
     onsets: NDArray[np.int64]
-    """Samples before a note is heard, (N,); `NEVER` where it never is."""
+    """Samples before a note is heard, (N,); `NEVER` for a silent note."""
 
     @classmethod
     def load(cls, path: Path) -> "PoolTables":
         """Read what `save` wrote.
 
         Raises:
-            DataError: It is missing, or of another version.
+            DataError: The file is missing or of another version.
         """
         try:
             with np.load(path) as columns:
@@ -79,12 +79,12 @@ class PoolTables:
                 return cls(instruments, *numbers)
         except (OSError, KeyError, ValueError) as error:
             raise DataError(
-                f"No pool of notes of this version in {path.parent}: {error}; delete the folder "
-                "and have it built again."
+                f"{path.parent} has no pool of notes of this version ({error}); delete the folder, "
+                "and it is built again."
             ) from error
 
     def save(self, path: Path) -> None:
-        """Write everything but the samples, as .npz."""
+        """Write the tables as .npz."""
         np.savez(
             path,
             starts=self.starts,
@@ -100,7 +100,7 @@ class PoolTables:
 
 
 class TableBuilder:
-    """Collects the rows of decoded instruments, in the order of their samples."""
+    """Collects the tables of decoded instruments."""
 
     def __init__(self) -> None:
         self._instruments: list[PoolInstrument] = []
@@ -128,7 +128,7 @@ class TableBuilder:
         )
 
     def tables(self) -> PoolTables:
-        """Everything so far."""
+        """Return the tables of all instruments added."""
         return PoolTables(
             instruments=tuple(self._instruments),
             starts=np.cumsum([0, *self._lengths]),
@@ -139,7 +139,7 @@ class TableBuilder:
 
 
 def pitch_weights(tables: PoolTables) -> NDArray[np.int64]:
-    """How often each note's pitch occurs among the notes of its instrument's family, (N,)."""
+    """Count how often each note's pitch occurs in its instrument's family, (N,)."""
     families: dict[str | None, int] = {}
     numbers = [families.setdefault(i.family, len(families)) for i in tables.instruments]
     sizes = [len(instrument.rows) for instrument in tables.instruments]

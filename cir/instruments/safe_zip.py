@@ -1,4 +1,4 @@
-"""Taking sounds, sound fonts and presets out of zip archives that strangers made."""
+"""Extraction of sounds, sound fonts and presets from untrusted zip archives."""
 
 import lzma
 import stat
@@ -19,21 +19,21 @@ from cir.text import clean
 SOUNDFONT_SUFFIXES = frozenset({".sf2", ".sf3"})
 PRESET_SUFFIXES = frozenset({".vital"})
 INSTRUMENT_SUFFIXES = SOUND_SUFFIXES | SOUNDFONT_SUFFIXES | PRESET_SUFFIXES
-"""Of the files that instruments can be made of."""
+"""Suffixes of files that instruments can be made of."""
 
 ARCHIVE_SUFFIX = ".zip"
 OTHER_ARCHIVES = frozenset([".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz"])
-"""Of archives that are named as skipped, for they may hold sounds."""
+"""Suffixes of archives that are not opened but reported, since they may hold sounds."""
 
 MAX_SOUNDS = 50_000
 MAX_BYTES = 8 << 30
 MAX_DEPTH = 3
-"""Of archives within archives."""
+"""Deepest nesting of archives."""
 
 _CHUNK_BYTES = 1 << 20
 _SMALL_BYTES = 256 << 20
 _LARGEST_RATIO = 100
-"""Sounds do not get that small: what unpacks to more, and to much, was made to fill a disk."""
+"""Sounds do not compress that well: larger archives beyond this ratio are zip bombs."""
 
 _BROKEN = (
     zipfile.BadZipFile,
@@ -48,19 +48,19 @@ _BROKEN = (
     MemoryError,
     OSError,
 )
-"""What zipfile and its decompressors raise over damaged archives."""
+"""Errors that zipfile and its decompressors raise over damaged archives."""
 
 
 @dataclass(frozen=True)
 class Unpacked:
-    """A file that lay in an archive."""
+    """A file from an archive."""
 
     path: Path
-    """Where it lies now, under a number."""
+    """Its new path; the name is a number."""
     inside: PurePosixPath
-    """Its path inside the archive; archives within it count as folders of their names."""
+    """Its path inside the archive; archives within it count as folders."""
     shown: str
-    """The same for people, from the archive's own name on."""
+    """The same for display, beginning with the archive's name."""
 
 
 def extract_sounds(
@@ -73,22 +73,22 @@ def extract_sounds(
 ) -> tuple[list[Unpacked], list[str]]:
     """Unpack the sound files, sound fonts and presets of a zip archive, and of those within it.
 
-    No name in the archive decides where anything is written: files are numbered. What is damaged,
-    encrypted, a link or climbs out of the archive's folder is skipped.
+    Files get numbers as names, so that no name in the archive decides where anything is written.
+    Files that are damaged, encrypted, links or outside the archive's folder are skipped.
 
     Args:
-        archive: the zip file.
-        folder: exists and is empty.
-        name: what people call the archive.
-        max_sounds: how many files may be taken out.
-        max_bytes: how much they may unpack to.
+        archive: The zip file.
+        folder: An existing, empty folder.
+        name: Name of the archive for display.
+        max_sounds: Most files to extract.
+        max_bytes: Most bytes to extract.
 
     Returns:
-        The files by their paths inside the archive, and for each that was skipped, why.
+        Files sorted by their paths inside the archive, and a reason for each that was skipped.
 
     Raises:
-        InputError: it is no zip archive, or unpacks to more than is allowed.
-        StorageError: the disk is full.
+        InputError: The file is not a zip archive, or unpacks to more than is allowed.
+        StorageError: The disk is full.
     """
     name = clean(name or archive.name)
     limit = max(_SMALL_BYTES, _LARGEST_RATIO * archive.stat().st_size)
@@ -103,7 +103,7 @@ def extract_sounds(
 
 @dataclass
 class _Taken:
-    """What was taken out of an archive so far."""
+    """Files extracted so far."""
 
     folder: Path
     name: str
@@ -115,7 +115,7 @@ class _Taken:
     count: int = 0
 
     def take(self, archive: Path, shown: str, above: PurePosixPath, depth: int) -> None:
-        """Take all that is wanted out of one archive, `above` being the path to what it holds."""
+        """Extract the wanted files of one archive; `above` is its path in the outermost one."""
         with _opened(archive) as content:
             entries = content.infolist()
             for entry, name in zip(entries, names_in_zip(entries), strict=True):
@@ -165,22 +165,22 @@ class _Taken:
     def _write(self, content: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
         with target.open("wb") as out:
             for chunk in _chunks(content, entry):
-                self.n_bytes += len(chunk)  # sizes in the directory can lie
+                self.n_bytes += len(chunk)  # sizes in the directory can be wrong
                 if self.n_bytes > self.max_bytes:
                     raise _too_much(self.name, self.max_bytes)
                 out.write(chunk)
 
 
 class _Unreadable(InputError):
-    """Why an archive, or a file in it, cannot be read: what is to be said behind its name."""
+    """Reason why an archive or a file in it cannot be read, as a predicate of its name."""
 
 
 @contextmanager
 def open_archive(archive: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a zip archive in which no file climbs out, is a link or is encrypted.
+    """Open a zip archive after checking that no file has an unsafe path, is a link or encrypted.
 
     Raises:
-        InputError: one does, or it cannot be read as a zip archive.
+        InputError: A file is, or it cannot be read as a zip archive.
     """
     try:
         with _opened(archive) as content:
@@ -196,7 +196,7 @@ def open_archive(archive: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def holds(archive: Path, name: str) -> bool:
-    """Whether a file is a zip archive with a file of this name in any of its folders."""
+    """Return whether a file is a zip archive with a file of this name in any folder."""
     try:
         with _opened(archive) as content:
             return any(PurePosixPath(inside).name == name for inside in content.namelist())
@@ -205,8 +205,8 @@ def holds(archive: Path, name: str) -> bool:
 
 
 def files_of(content: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """List what is no folder."""
-    # Not `is_dir`, which fails over a name of nothing.
+    """List the entries that are not folders."""
+    # `is_dir` fails over empty names.
     return [entry for entry in content.infolist() if not entry.filename.endswith("/")]
 
 
@@ -216,7 +216,7 @@ def unpack(
     """Write each entry to its target.
 
     Raises:
-        InputError: together they hold more than `max_bytes`, or one is damaged.
+        InputError: Together they hold more than `max_bytes`, or one is damaged.
     """
     name = Path(content.filename or "").name
     budget = max_bytes
@@ -233,7 +233,7 @@ def unpack(
 
 
 def size_in_words(n_bytes: int) -> str:
-    """Say a number of bytes: `300 MB`, `8 GB`."""
+    """Format a number of bytes: `300 MB`, `8 GB`."""
     if n_bytes >= 1 << 30:
         return f"{n_bytes / (1 << 30):.3g} GB"
     return f"{n_bytes / (1 << 20):.3g} MB"

@@ -1,4 +1,4 @@
-"""What kind of mixture to write."""
+"""The configuration of mixtures."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,31 +14,27 @@ _LARGEST_STEMS = 16
 
 @dataclass(frozen=True)
 class MixtureConfig:
-    """The setting of a mixture and its knobs."""
+    """Setting and parameters of a mixture."""
 
     setting: Literal["paper", "realistic"] = "paper"
     """`paper`: one voice for each family. `realistic`: chords, tails, levels, swing, effects."""
     duration_seconds: float = 10.0
     families: tuple[str, ...] = ()
-    """Who may play: in `paper` one instrument of each, in `realistic` any that the pool has.
+    """`paper`: one instrument of each plays; `realistic`: those that may play.
     Empty stands for the paper's three or for all thirteen."""
     min_tempo_bpm: float = 60.0
     max_tempo_bpm: float = 140.0
     percussion_gain_db: float = 12.0
-    """`paper` only: what percussion is louder than the others."""
+    """`paper` only: level of percussion above the others."""
     level_range_db: float = 0.0
-    """Each stem's level is moved by up to this much, up or down."""
+    """Each stem's level is changed by up to this much, up or down."""
     min_stems: int = 2
-    """`realistic` only, as all that follows."""
+    """`realistic` only, as all fields below."""
     max_stems: int = 6
-    repeat_families: bool = False
-    """Whether two instruments of one family may meet while other families are left."""
     effects_probability: float = 0.5
-    """Of each of reverb, equaliser and noise on the mix."""
+    """Probability of each of reverb, equaliser and noise on the mix."""
     codec_probability: float = 0.1
-    """Of a lossy codec on the mix: 15 to 120 ms of processor time, ten times the rest."""
-    score_probability: float = 0.3
-    """Of a stem that plays an excerpt of a score, where scores are at hand."""
+    """Probability of a lossy codec on the mix; it takes 15 to 120 ms, ten times the rest."""
 
     def __post_init__(self) -> None:
         if self.setting not in _SETTINGS:
@@ -62,6 +58,6 @@ class MixtureConfig:
                 f"A mixture needs 1 <= min_stems <= max_stems <= {_LARGEST_STEMS}, got "
                 f"{self.min_stems} and {self.max_stems}."
             )
-        for name in ("effects_probability", "codec_probability", "score_probability"):
+        for name in ("effects_probability", "codec_probability"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} lies between 0 and 1, got {getattr(self, name)}.")

@@ -1,4 +1,4 @@
-"""Embeds notes and stores them, a few hundred at a time; skips what is there already."""
+"""Embeds notes and stores them, a few hundred at a time; skips what is stored already."""
 
 import shutil
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from cir.index.database import InstrumentDatabase
 from cir.index.phrases import save_phrase
 from cir.instruments.catalog import check_instrument
 from cir.library.digests import read_digests, write_digests
-from cir.library.files import Limits
-from cir.library.notes import OwnNote
+from cir.library.find_files import Limits
+from cir.library.own_notes import OwnNote
 from cir.types import Encoder, FloatArray, Instrument
 
 STORE_EVERY = 256
-"""So many are lost at most where the program is killed."""
+"""At most this many sounds are lost when the process is killed."""
 
 _BATCH = 8
 _PREVIEW_SECONDS = 6.0
@@ -30,29 +30,27 @@ _PREVIEW_PEAK = 0.9
 _FADE_SECONDS = 0.05
 
 _Waiting: TypeAlias = tuple[OwnNote, FloatArray, int, Path | None]
-"""A note, its sound, (T,), the sample rate, and its phrase in the workspace."""
+"""A note, its sound, (T,), the sample rate, and the path of its phrase."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Ready:
-    """A note that only needs to be stored."""
+    """An embedded note that is not stored yet."""
 
     note: OwnNote
     embedding: FloatArray
     preview: Path | None
-    """In the workspace."""
     phrase: Path | None
-    """The same."""
 
 
 class OwnWriter:
-    """Takes notes one by one.
+    """Writer of notes to a personal database.
 
     Args:
-        folder: of the database; made once there is something to store.
-        encoder: embeds the notes.
-        workspace: for previews that are not stored yet.
-        limits: of the database's size.
+        folder: Folder of the database; created with the first note.
+        encoder: Embeds the notes.
+        workspace: Folder for previews and phrases that are not stored yet.
+        limits: Limits on the size of the database.
     """
 
     def __init__(self, folder: Path, encoder: Encoder, workspace: Path, limits: Limits) -> None:
@@ -70,7 +68,7 @@ class OwnWriter:
         self._use(read_digests(folder))
 
     def take(self, note: OwnNote, refused: list[str]) -> None:
-        """Embed and keep a note, unless it is there; why it cannot be goes to `refused`."""
+        """Embed and keep a note, unless it is stored; reasons of refusal go to `refused`."""
         name = note.instrument.instrument_id
         if self._has(note):
             self.unchanged += 1
@@ -78,8 +76,8 @@ class OwnWriter:
         if name not in self._stored:
             if len(self._stored) + len(self._new) >= self._limits.total:
                 refused.append(
-                    f"{note.instrument.name}: there are {self._limits.total:,} sounds already, and "
-                    "more are not allowed; remove some first."
+                    f"{note.instrument.name}: there are {self._limits.total:,} sounds already, the "
+                    "most that are allowed; remove some first."
                 )
                 return
             self._new.add(name)
@@ -94,7 +92,7 @@ class OwnWriter:
             except CirError as error:
                 self._refuse(note, error, refused)
                 return
-            # Now, while the engine has this file open: a large sound font takes a minute to load.
+            # While the engine has this file open: a large sound font takes a minute to load.
             self._waiting.append((note, sound.audio, sound.sample_rate, self._play(note)))
             self.notices += [sound.notice] if sound.notice else []
         if len(self._waiting) >= _BATCH:
@@ -103,7 +101,7 @@ class OwnWriter:
             self.store(refused)
 
     def _has(self, note: OwnNote) -> bool:
-        """Whether the very same is stored, labels and all."""
+        """Return whether the same note is stored with the same labels."""
         name = note.instrument.instrument_id
         return (
             self._database is not None
@@ -112,7 +110,7 @@ class OwnWriter:
         )
 
     def store(self, refused: list[str]) -> None:
-        """Write all that was taken to the database."""
+        """Write all notes taken so far to the database."""
         self._embed(refused)
         if not self._ready:
             return
@@ -123,8 +121,8 @@ class OwnWriter:
         previews = {name: one.preview for name, one in ready.items() if one.preview is not None}
         phrases = {name: one.phrase for name, one in ready.items() if one.phrase is not None}
         with writing(self._folder), locked(self._folder):
-            digests = read_digests(self._folder)  # another process may have added since
-            # Killed between two of these steps, it knows too little, never anything false.
+            digests = read_digests(self._folder)  # another process may have added some
+            # If killed between these steps, digests are missing but never wrong.
             kept = {name: digest for name, digest in digests.items() if name not in ready}
             write_digests(self._folder, kept)
             known = set(self._database.instruments().ids)
@@ -139,7 +137,7 @@ class OwnWriter:
             sound.unlink()
 
     def _use(self, digests: dict[str, str]) -> None:
-        """Look at what the database holds now."""
+        """Take over the digests of what the database holds."""
         stored = () if self._database is None else self._database.instruments().ids
         self._digests = {name: digests[name] for name in stored if name in digests}
         self._makers = {digest: name for name, digest in self._digests.items()}
@@ -147,12 +145,13 @@ class OwnWriter:
         self._new: set[str] = set()
 
     def _borrow(self, note: OwnNote, owner: str) -> None:
-        """Take embedding and sounds from an instrument that was made of the very same."""
-        assert self._database is not None  # noqa: S101 - it knows the owner
+        """Copy embedding and sounds of an instrument that has the same digest."""
+        assert self._database is not None  # noqa: S101 - it holds the owner
         ids, embeddings = self._database.embeddings()
         preview = _copy(self._database.preview_path(owner), self._preview_path(note))
         phrase = _copy(self._database.phrase_path(owner), self._phrase_path(note))
-        self._keep(note, embeddings[ids.index(owner)], preview, phrase)
+        ready = _Ready(note, embeddings[ids.index(owner)], preview, phrase)
+        self._ready[note.instrument.instrument_id] = ready
 
     def _embed(self, refused: list[str]) -> None:
         waiting, self._waiting = self._waiting, []
@@ -162,15 +161,16 @@ class OwnWriter:
             try:
                 vectors = self._encoder.embed([waiting[row][1] for row in batch], rate)
                 embedded.update(zip(batch, vectors, strict=True))
-            except CirError:  # one of them cannot be embedded: each by itself, to find out which
+            except CirError:  # find out which one cannot be embedded
                 embedded.update(self._embed_alone(waiting, batch, refused))
         for row, (note, audio, rate, phrase) in enumerate(waiting):
             if row in embedded and not np.isfinite(embedded[row]).all():
-                self._refuse(note, InputError("no embedding comes of it"), refused)
+                self._refuse(note, InputError("its embedding is not finite"), refused)
             elif row in embedded:
                 preview = self._preview_path(note)
                 _write_preview(preview, audio, rate)
-                self._keep(note, embedded[row], preview, phrase)
+                ready = _Ready(note, embedded[row], preview, phrase)
+                self._ready[note.instrument.instrument_id] = ready
 
     def _embed_alone(
         self, waiting: Sequence[_Waiting], batch: Sequence[int], refused: list[str]
@@ -185,17 +185,12 @@ class OwnWriter:
         return embedded
 
     def _play(self, note: OwnNote) -> Path | None:
-        """Let a note's instrument play its phrase, if it can."""
+        """Render the phrase of a note's instrument, if it has one."""
         played = None if note.play is None else note.play()
         if played is None:
             return None
         save_phrase(self._phrase_path(note), *played)
         return self._phrase_path(note)
-
-    def _keep(
-        self, note: OwnNote, embedding: FloatArray, preview: Path | None, phrase: Path | None
-    ) -> None:
-        self._ready[note.instrument.instrument_id] = _Ready(note, embedding, preview, phrase)
 
     def _preview_path(self, note: OwnNote) -> Path:
         return self._workspace / f"{note.instrument.instrument_id}.opus"
@@ -210,7 +205,7 @@ class OwnWriter:
 
 
 def _copy(source: Path | None, target: Path) -> Path | None:
-    """Copy a file where there is one, and return where it went."""
+    """Copy a file, if there is one, and return its new path."""
     return None if source is None else Path(shutil.copyfile(source, target))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cir.errors import InputError
-from cir.library.zips import extract_sounds, open_archive
+from cir.instruments.safe_zip import extract_sounds, open_archive
 
 
 def _zip(path: Path, names: dict[str, bytes]) -> Path:
@@ -104,7 +104,7 @@ def test_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         extract_sounds(archive, tmp_path, max_bytes=80_000)
     with pytest.raises(InputError, match="holds more than 1 sounds"):
         extract_sounds(archive, tmp_path, max_sounds=1)
-    monkeypatch.setattr("cir.library.zips._SMALL_BYTES", 0)
+    monkeypatch.setattr("cir.instruments.safe_zip._SMALL_BYTES", 0)
     with pytest.raises(InputError, match=r"bomb\.zip unpacks to more than"):
         extract_sounds(archive, tmp_path)  # a hundred times its own size is enough
 

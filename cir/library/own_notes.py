@@ -1,4 +1,4 @@
-"""From a file to its instruments: what each is called, what it is made of, and its note."""
+"""The instruments of a file: catalogue row, digest and reference note of each."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -11,10 +11,10 @@ from cir.audio.io import load_with_notice
 from cir.errors import CirError, InputError
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_file, family_of_folder, reference_pitch
+from cir.instruments.safe_zip import PRESET_SUFFIXES, SOUNDFONT_SUFFIXES
 from cir.library.digests import digest_of_file
-from cir.library.engines import Described, OwnEngines
-from cir.library.files import LOOSE_FOLDER, Limits, SoundFile
-from cir.library.zips import PRESET_SUFFIXES, SOUNDFONT_SUFFIXES
+from cir.library.find_files import LOOSE_FOLDER, Limits, SoundFile
+from cir.library.sandboxed_engines import Described, SandboxedEngines
 from cir.text import clean
 from cir.types import FloatArray, Instrument
 
@@ -24,15 +24,14 @@ _NAMELESS = "unnamed"
 
 @dataclass(frozen=True)
 class Labels:
-    """What is to be said of all sounds that are added at once."""
+    """Labels of all sounds that are added at once."""
 
     family: str | None = None
-    """None: what a sound font or preset says, else from the name of the folder that a sound lies
-    in, or from its own, if it names a family."""
+    """None: from the metadata of a sound font or preset, or from the names of folders and files."""
     bank: str | None = None
-    """None: the name of the folder, archive or sound font."""
+    """None for the name of the folder, archive or sound font."""
     author: str = ""
-    """Empty: what a sound font or preset says."""
+    """Empty for that of the sound font or preset."""
     licence: str = ""
     """The same."""
 
@@ -43,23 +42,23 @@ class OwnNote:
 
     instrument: Instrument
     digest: str
-    """Of all that its embedding and its preview depend on."""
+    """Digest of all that the embedding and the preview depend on."""
     load: Callable[[], Decoded]
-    """Gives its note; InputError where that cannot be."""
+    """Returns the note, or raises InputError."""
     play: Callable[[], tuple[FloatArray, int] | None] | None = None
-    """Gives its phrase, (T,), and the sample rate, or nothing; a one-shot cannot play any."""
+    """Returns the phrase, (T,), and the sample rate, or None; None for one-shots."""
 
 
 class NoteReader:
-    """Turns files into instruments with ids of their own; engines are asked where it takes one.
+    """Makes instruments with unique ids of files.
 
     Args:
-        labels: what is said of all of them.
-        limits: of their length.
-        engines: play what is no recording.
+        labels: Labels of all instruments.
+        limits: Limits on their length.
+        engines: Players of sound fonts and presets.
     """
 
-    def __init__(self, labels: Labels, limits: Limits, engines: OwnEngines) -> None:
+    def __init__(self, labels: Labels, limits: Limits, engines: SandboxedEngines) -> None:
         self._labels = labels
         self._limits = limits
         self._engines = engines
@@ -69,7 +68,7 @@ class NoteReader:
         """List the instruments of a file.
 
         Raises:
-            InputError: it cannot be read, or is a sound font or preset that makes no sense.
+            InputError: The file cannot be read, or is a damaged sound font or preset.
         """
         suffix = file.path.suffix.lower()
         try:
@@ -103,7 +102,7 @@ class NoteReader:
         family = labels.family or one.family or _family_of_name(file, one.name)
         place = file.inside.with_suffix("")
         if is_font:
-            font = [file.inside.stem] if labels.bank else []  # else the bank says it
+            font = [file.inside.stem] if labels.bank else []  # otherwise the bank has its name
             place = PurePosixPath(*font, one.reference.replace("/", "-"), one.name or "preset")
         source = "soundfont" if is_font else "vital"
         fragment = f"#{one.reference}" if is_font else ""
@@ -147,7 +146,7 @@ class NoteReader:
 
 
 def _load(file: SoundFile, max_seconds: float) -> Decoded:
-    """Decode a recording; what is wrong with it is said of the name that people know."""
+    """Decode a recording; errors name the file as the user knows it."""
     try:
         decoded = load_with_notice(file.path, sample_rate=None, max_seconds=max_seconds)
     except CirError as error:
@@ -160,7 +159,7 @@ def _load(file: SoundFile, max_seconds: float) -> Decoded:
 
 
 def _family_of_name(file: SoundFile, name: str) -> str | None:
-    """Read a family from the innermost folder that names one, the name, or the bank."""
+    """Read a family from the innermost folder that names one, the file's name, or the bank."""
     folders = (family_of_folder(one) for one in reversed(file.inside.parts[:-1]))
     named = next(filter(None, folders), None) or family_of_file(name)
     return named or family_of_folder(file.bank)

@@ -1,57 +1,68 @@
-"""Instruments of datasets become packed notes, several at a time, always in the same order."""
+"""Decode the notes of datasets and pack them into int16."""
 
 import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
+from cir.datasets.work_ahead import work_ahead
 from cir.errors import DataError
-from cir.mixtures.recast import apply_recast, draw_recast
+from cir.mixtures.recast_audio import apply_recast, draw_recast
 from cir.types import FloatArray, Progress
 
 INT16_SCALE = 32_767.0
 HEADROOM = 0.5
-"""Decoded Opus overshoots the peak of 0.9 it was encoded at; half scale leaves room."""
+"""Stored notes are scaled by this: decoded Opus overshoots the peak of 0.9 it was encoded at."""
 
-_THREADS_PER_CORE = 2  # some wait for the disk
+_THREADS_PER_CORE = 2  # a thread may wait for the disk
 _REPORT_EVERY = 20
 
 
 @dataclass(frozen=True)
 class DecodedInstrument:
-    """One instrument, twin or recast copy, its notes packed into int16."""
+    """The packed notes of an instrument, an effects-off twin or a recast copy."""
 
     instrument_id: str
     family: str | None
     effects_on: bool
     source: str
     variant: int
-    """0: as it is; further ones are recast."""
+    """0 is the instrument itself; higher numbers are recast copies."""
     sounds: list[NDArray[np.int16]]
     pitches: list[int]
     gains: list[float]
-    """Linear factors that bring packed notes back to the instrument's own level."""
+    """Linear factors that restore the instrument's own level."""
 
 
 def decode_datasets(
     datasets: Sequence[NoteDataset],
     *,
     split: str,
-    families: Sequence[str] | None,
-    twins: bool,
-    variants: int,
-    progress: Progress | None,
+    families: Sequence[str] | None = None,
+    twins: bool = False,
+    variants: int = 0,
+    progress: Progress | None = None,
 ) -> Iterator[DecodedInstrument]:
-    """Decode, recast and pack, never holding more than a few instruments.
+    """Decode, recast and pack the notes of one split, a few instruments at a time.
+
+    The order is that of the datasets and their instruments.
+
+    Args:
+        datasets: Sources of notes. An instrument id that several of them use is prefixed with the
+            dataset's name.
+        split: `train`, `valid` or `test`.
+        families: Only these; None takes every instrument, also those without a family.
+        twins: Add the effects-off twins as further instruments.
+        variants: Recast copies of every instrument and twin; see `cir.mixtures.recast_audio`.
+        progress: Called every few instruments.
 
     Raises:
-        DataError: There is no such instrument, or none of them sounds.
+        InputError: The split does not exist.
+        DataError: The split has no such instrument, or a dataset cannot be read.
     """
     jobs = _list_jobs(datasets, split, families, twins)
     if not jobs:
@@ -65,24 +76,15 @@ def decode_datasets(
         notes = job.dataset.notes(job.instrument)
         return [_pack_instrument(job, notes, variant) for variant in range(variants + 1)]
 
-    n_threads = _THREADS_PER_CORE * (os.cpu_count() or 1)
     any_sounds = False
-    with ThreadPoolExecutor(n_threads) as threads:
-        waiting = iter(jobs)
-        running: deque[Future[list[DecodedInstrument]]] = deque(
-            threads.submit(decode, job) for job in islice(waiting, 2 * n_threads)
-        )
-        try:
-            for done in range(len(jobs)):
-                if progress is not None and done % _REPORT_EVERY == 0:
-                    progress(done / len(jobs), f"Decoding notes, {done} of {len(jobs)} instruments")
-                for decoded in running.popleft().result():
-                    if decoded.sounds:
-                        any_sounds = True
-                        yield decoded
-                running.extend(threads.submit(decode, job) for job in islice(waiting, 1))
-        finally:
-            threads.shutdown(wait=False, cancel_futures=True)
+    n_threads = _THREADS_PER_CORE * (os.cpu_count() or 1)
+    for done, copies in enumerate(work_ahead(decode, jobs, n_threads)):
+        if progress is not None and done % _REPORT_EVERY == 0:
+            progress(done / len(jobs), f"Decoding notes, {done} of {len(jobs)} instruments")
+        for decoded in copies:
+            if decoded.sounds:
+                any_sounds = True
+                yield decoded
     if not any_sounds:
         raise DataError(f"None of the {len(jobs)} {split!r} instruments has a note.")
 
@@ -98,7 +100,7 @@ class _Job:
 def _list_jobs(
     datasets: Sequence[NoteDataset], split: str, families: Sequence[str] | None, twins: bool
 ) -> list[_Job]:
-    """Every instrument wanted; an id that several datasets use gets its source in front."""
+    """List the instruments wanted; an id that several datasets use is prefixed with its source."""
     sources = unique_names([dataset.name for dataset in datasets])
     wanted = [
         [
@@ -127,7 +129,7 @@ def _list_jobs(
 
 
 def unique_names(names: Iterable[str]) -> list[str]:
-    """The second `surge` is `surge-2`."""
+    """Number repeated names: the second `surge` becomes `surge-2`."""
     seen: Counter[str] = Counter()
     unique = []
     for name in names:

@@ -1,43 +1,24 @@
-"""Any dataset as a note bank: a folder that loads fast, whatever its notes were made of."""
+"""Write any dataset as a note bank: a folder that loads fast, whatever made its notes."""
 
 import csv
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby, islice
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 from cir.audio.io import save_opus
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
+from cir.datasets.work_ahead import work_ahead
 from cir.errors import DataError, InputError
 from cir.files import replacing
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.types import Progress
+from cir.instruments.note_bank import NOTE_COLUMNS
+from cir.schema import read_rows
+from cir.types import SAMPLE_RATE, Progress
 
 INSTRUMENT_COLUMNS = (
-    "instrument_id",
-    "name",
-    "family",
-    "category",
-    "bank",
-    "author",
-    "effects",
-    "polyphony",
-    "split",
-    "n_notes",
-)
-NOTE_COLUMNS = (
-    "instrument_id",
-    "index",
-    "pitch",
-    "velocity",
-    "duration_s",
-    "fx",
-    "start",
-    "length",
-    "gain_db",
+    *("instrument_id", "name", "family", "category", "bank", "author", "effects", "polyphony"),
+    *("split", "n_notes"),
 )
 _GAP_SAMPLES = SAMPLE_RATE * 20 // 1000
 _SAVE_EVERY = 25
@@ -56,24 +37,23 @@ def write_note_bank(
 ) -> int:
     """Write a dataset's notes to a folder that `NoteBank.open` reads.
 
-    What an interrupted call has written is kept, by instrument id: write each dataset to a folder
-    of its own. Datasets do not say how hard a key was hit, nor how long it was held: the tables
-    have 100, and the length of the sound.
+    Instruments that an interrupted call has written are kept. Datasets tell neither velocities nor
+    how long a key was held: the tables have 100 and the length of the sound.
 
     Args:
-        dataset: where the notes come from.
-        folder: new, or from an interrupted call.
-        splits: which to write.
-        n_threads: instruments that are asked for at once.
-        progress: called after each instrument.
+        dataset: Source of the notes.
+        folder: A new folder, or that of an interrupted call with the same dataset.
+        splits: Splits to write.
+        n_threads: Instruments rendered at once.
+        progress: Called after each instrument.
 
     Returns:
-        How many instruments the folder has; those without a reference note are left out.
+        Number of instruments in the folder; those without a reference note are left out.
 
     Raises:
-        InputError: the folder has notes of another dataset, or of this one with other splits.
-        DataError: its tables are none that this function writes.
-        CirError: the dataset cannot give its notes.
+        InputError: The folder has notes of another dataset, or of this one with other splits.
+        DataError: The folder has tables that this function has not written.
+        CirError: The dataset cannot give its notes.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
@@ -87,8 +67,12 @@ def write_note_bank(
     _check_kept(folder, instruments, dataset.name, [group[0] for group in groups])
     missing = [group for group in groups if group[0].instrument_id not in instruments]
     done = len(groups) - len(missing)
+
+    def play(group: list[DatasetInstrument]) -> list[list[RecordedNote]]:
+        return [dataset.notes(row) for row in group]
+
     try:
-        for group, played in zip(missing, _play_all(dataset, missing, n_threads), strict=True):
+        for group, played in zip(missing, work_ahead(play, missing, n_threads), strict=True):
             name = group[0].instrument_id
             rows = _write_sounds(folder, group, played)
             if rows:
@@ -104,30 +88,10 @@ def write_note_bank(
     return len(instruments)
 
 
-def _play_all(
-    dataset: NoteDataset, groups: Iterable[list[DatasetInstrument]], n_threads: int
-) -> Iterator[list[list[RecordedNote]]]:
-    """Ask for the notes of each group, a few groups ahead, and give them in order."""
-
-    def play(group: list[DatasetInstrument]) -> list[list[RecordedNote]]:
-        return [dataset.notes(row) for row in group]
-
-    upcoming = iter(groups)
-    with ThreadPoolExecutor(n_threads) as pool:
-        futures = deque(pool.submit(play, group) for group in islice(upcoming, 2 * n_threads))
-        try:
-            while futures:
-                result = futures.popleft().result()
-                futures.extend(pool.submit(play, group) for group in islice(upcoming, 1))
-                yield result
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
 def _write_sounds(
     folder: Path, group: list[DatasetInstrument], played: list[list[RecordedNote]]
 ) -> list[Row]:
-    if not played[0]:  # a twin is no use without its original
+    if not played[0]:  # a twin without its original is useless
         return []
     rows: list[Row] = []
     sounds = []
@@ -172,7 +136,7 @@ def _instrument_row(dataset: NoteDataset, instrument: DatasetInstrument, rows: l
 def _check_kept(
     folder: Path, kept: dict[str, Row], name: str, wanted: Sequence[DatasetInstrument]
 ) -> None:
-    """Refuse to mix datasets, or splits of two seeds: what one trains on, the other tests on."""
+    """Refuse to mix datasets, or splits of two seeds: training of one is the test of the other."""
     foreign = {row["bank"] for row in kept.values()} - {name}
     if foreign:
         raise InputError(
@@ -190,7 +154,7 @@ def _check_kept(
 
 
 def _read_finished(folder: Path) -> tuple[dict[str, Row], dict[str, list[Row]]]:
-    """The rows of instruments whose sounds are there, too."""
+    """Read the rows of instruments whose sounds exist."""
     if not (folder / "instruments.csv").is_file():
         return {}, {}
     instruments = {
@@ -206,23 +170,20 @@ def _read_finished(folder: Path) -> tuple[dict[str, Row], dict[str, list[Row]]]:
 
 
 def _save_tables(folder: Path, instruments: dict[str, Row], notes: dict[str, list[Row]]) -> None:
-    """Notes first: the instruments that a reader finds have theirs."""
+    """Write notes before instruments, so that every instrument found has its notes."""
     all_notes = [row for name in instruments for row in notes[name]]
     _write(folder / "notes.csv", NOTE_COLUMNS, all_notes)
     _write(folder / "instruments.csv", INSTRUMENT_COLUMNS, instruments.values())
 
 
 def _read(path: Path, columns: Sequence[str]) -> list[Row]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            if tuple(reader.fieldnames or ()) != tuple(columns):
-                raise ValueError("it has other columns")
-            return list(reader)
-    except (OSError, ValueError, csv.Error) as error:
+    rows = read_rows(path, columns)
+    if rows and tuple(rows[0]) != columns:
         raise DataError(
-            f"{path} is no table of an interrupted call ({error}); name a new folder."
-        ) from None
+            f"{path} was not written by an interrupted call, it has other columns; "
+            "name a new folder."
+        )
+    return rows
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:

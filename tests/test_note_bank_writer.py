@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.write_bank import write_note_bank
+from cir.datasets.note_bank_writer import write_note_bank
 from cir.errors import DataError, EngineError, InputError
 from cir.instruments.note_bank import NoteBank
 from tests.tone_dataset import ToneDataset
@@ -125,7 +125,7 @@ def test_another_dataset_and_other_splits_are_refused(tmp_path: Path) -> None:
 def test_folders_that_are_no_such_bank_are_refused_untouched(tmp_path: Path) -> None:
     table = tmp_path / "instruments.csv"
     table.write_text("instrument_id,split\nbass-0,train\n", encoding="utf-8")
-    with pytest.raises(DataError, match="other columns"):
+    with pytest.raises(DataError, match="lacks the column"):
         write_note_bank(ToneDataset(families=FAMILIES), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [table.name]
     with pytest.raises(InputError, match="is a file"):

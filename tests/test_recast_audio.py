@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cir.mixtures.recast import Bell, Recast, apply_recast, draw_recast
+from cir.mixtures.recast_audio import Bell, Recast, apply_recast, draw_recast
 from cir.types import FloatArray
 
 PLAIN = Recast(

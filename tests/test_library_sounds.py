@@ -11,8 +11,8 @@ from cir.audio.io import load_audio, save_wav
 from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.library.digests import CONTENTS_NAME
-from cir.library.sounds import AddReport, Labels, Limits, Upload, add_sounds
-from cir.types import FloatArray, Progress
+from cir.library.sounds import AddReport, Labels, Limits, UploadedFile, add_sounds
+from cir.types import FloatArray
 from tests.fakes import SpectrumEncoder, tone
 
 
@@ -159,13 +159,7 @@ class CountingEncoder(SpectrumEncoder):
         super().__init__()
         self.count = 0
 
-    def embed(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        *,
-        progress: Progress | None = None,
-    ) -> FloatArray:
+    def embed(self, sounds: Sequence[FloatArray], sample_rate: int, **_: object) -> FloatArray:
         self.count += len(sounds)
         return super().embed(sounds, sample_rate)
 
@@ -203,12 +197,12 @@ def test_the_same_sound_elsewhere_borrows_sound_and_preview(tmp_path: Path, pack
     encoder = CountingEncoder()
     add_sounds(tmp_path / "db", encoder, [pack])
     embedded = encoder.count
-    twin = Upload(pack / "Loose.wav", PurePosixPath("Organs", "Twin.wav"))
+    twin = UploadedFile(pack / "Loose.wav", PurePosixPath("Organs", "Twin.wav"))
     # Its maker changes in the same addition, and must not pass the change on.
     copy = tmp_path / "copy.wav"
     shutil.copy(twin.path, copy)
     save_wav(pack / "Loose.wav", tone(1_000.0, 0.6), 16_000)
-    report = add_sounds(tmp_path / "db", encoder, [pack, Upload(copy, twin.inside)])
+    report = add_sounds(tmp_path / "db", encoder, [pack, UploadedFile(copy, twin.inside)])
     assert encoder.count == embedded + 1
     assert ("organs-twin", "organ") in [(row.instrument_id, row.family) for row in report.added]
     database = InstrumentDatabase.open(tmp_path / "db")
@@ -239,8 +233,8 @@ def test_stopped_or_interrupted_what_is_ready_stays(tmp_path: Path, pack: Path) 
 
 def test_uploads_are_known_by_the_place_they_came_from(tmp_path: Path, pack: Path) -> None:
     uploads = [
-        Upload(pack / "Loose.wav", PurePosixPath("kick.wav")),
-        Upload(pack / "Basses" / "Deep One.wav", PurePosixPath("Kit", "Basses", "low.wav")),
+        UploadedFile(pack / "Loose.wav", PurePosixPath("kick.wav")),
+        UploadedFile(pack / "Basses" / "Deep One.wav", PurePosixPath("Kit", "Basses", "low.wav")),
     ]
     report = add_sounds(tmp_path / "db", SpectrumEncoder(), uploads)
     facts = [(row.bank, row.category, row.family, row.engine) for row in report.added]
@@ -265,7 +259,10 @@ def test_what_was_read_in_part_is_said_by_the_name_of_its_file(tmp_path: Path, p
     sf.write(whole, tone(200.0, 2.0), 16_000)
     cut = tmp_path / "00001.flac"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    uploads = [Upload(cut, PurePosixPath("Kit/mine.flac")), Upload(whole, PurePosixPath("w.flac"))]
+    uploads = [
+        UploadedFile(cut, PurePosixPath("Kit/mine.flac")),
+        UploadedFile(whole, PurePosixPath("w.flac")),
+    ]
     report = add_sounds(tmp_path / "db", SpectrumEncoder(), uploads)
     assert len(report.added) == 2
     (notice,) = report.notices
@@ -334,18 +331,12 @@ def test_one_odd_file_is_skipped_by_the_name_that_its_owner_gave_it(
 class DeafEncoder(SpectrumEncoder):
     """Cannot make anything of sounds of one rate."""
 
-    def embed(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        *,
-        progress: Progress | None = None,
-    ) -> FloatArray:
+    def embed(self, sounds: Sequence[FloatArray], sample_rate: int, **_: object) -> FloatArray:
         return super().embed(sounds, sample_rate) * (np.nan if sample_rate == 22_050 else 1.0)
 
 
 def test_a_sound_without_an_embedding_does_not_cost_the_others(tmp_path: Path, pack: Path) -> None:
     report = add_sounds(tmp_path / "db", DeafEncoder(), [pack])
     assert len(report.added) == 3
-    assert "Deep Two: no embedding comes of it" in report.refused
+    assert "Deep Two: its embedding is not finite" in report.refused
     assert len(InstrumentDatabase.open(tmp_path / "db")) == 3

@@ -1,4 +1,4 @@
-"""Finding what instruments can be made of: in files, folders and zip archives, within limits."""
+"""Search for sounds, sound fonts and presets in files, folders and zip archives."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from cir.audio.formats import READABLE
 from cir.errors import InputError
-from cir.library.zips import (
+from cir.instruments.safe_zip import (
     ARCHIVE_SUFFIX,
     INSTRUMENT_SUFFIXES,
     MAX_BYTES,
@@ -18,10 +18,10 @@ from cir.library.zips import (
 from cir.text import clean
 
 MAX_SECONDS = 60.0
-"""A one-shot is one note; whatever is longer is refused."""
+"""Longest one-shot; it should be one note."""
 
 LOOSE_BANK = "My sounds"
-"""Bank of uploads that came in no folder."""
+"""Bank of uploads without a folder."""
 
 LOOSE_FOLDER = "samples"
 """Bank of files in a folder without a name."""
@@ -31,7 +31,7 @@ _KINDS = f"sounds ({READABLE}), sound fonts (sf2, sf3) or Vital presets"
 
 @dataclass(frozen=True)
 class Limits:
-    """How much may be added at once."""
+    """Limits on what may be added at once."""
 
     sounds: int = MAX_SOUNDS
     """Instruments of one addition."""
@@ -44,52 +44,52 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Upload:
-    """A file that has lost its place: one that came to a server."""
+class UploadedFile:
+    """A file that was sent to a server."""
 
     path: Path
-    """Where it lies now."""
+    """Its path on the server."""
     inside: PurePosixPath
-    """Where it lay before, as far as is known: a name, or `folder/folder/name`; relative."""
+    """Its relative path on the sender's side: a name, or `folder/folder/name`."""
 
 
 @dataclass(frozen=True)
 class SoundFile:
-    """A file to make one instrument of, or several."""
+    """A file to make one or several instruments of."""
 
     path: Path
-    """Where it can be read now."""
+    """Path that can be read."""
     origin: str
-    """Where it comes from, for people and for the catalogue."""
+    """Its original place, for the catalogue."""
     bank: str
     inside: PurePosixPath
-    """Its path inside the folder or archive that was named."""
+    """Its path inside the folder or archive that was given."""
     shown: str
-    """The same for people: from the name on of what they named."""
+    """The same for display, beginning with the name of what was given."""
 
 
 def find_files(
-    paths: Sequence[Path | str | Upload], workspace: Path, limits: Limits
+    paths: Sequence[Path | str | UploadedFile], workspace: Path, limits: Limits
 ) -> tuple[list[SoundFile], list[str]]:
-    """List the files of everything that was named, archives unpacked into `workspace`.
+    """List the files of all paths, with archives unpacked into `workspace`.
 
     Returns:
-        The files, and for each thing named that gives none, or in part, why.
+        The files, and a reason for each path or part of it that was refused.
 
     Raises:
-        InputError: nothing was named, or they are more than the limits allow.
-        StorageError: the disk is full.
+        InputError: No path is given, or there are more files than the limits allow.
+        StorageError: The disk is full.
     """
     if not paths:
         raise InputError(f"There is nothing to add yet; give files, folders or zips of {_KINDS}.")
     finder = _Finder(workspace, limits)
     for named in paths:
-        finder.find(named if isinstance(named, Upload) else Path(named).expanduser())
+        finder.find(named if isinstance(named, UploadedFile) else Path(named).expanduser())
     return finder.found, finder.refused
 
 
 class _Finder:
-    """Collects the files of all that is named, one after the other."""
+    """Collects files and reasons of refusal."""
 
     def __init__(self, workspace: Path, limits: Limits) -> None:
         self.found: list[SoundFile] = []
@@ -99,12 +99,12 @@ class _Finder:
         self._budget = limits.n_bytes
         self._n_archives = 0
 
-    def find(self, named: Path | Upload) -> None:
-        """Take up a file, folder or archive; why it gives nothing goes to `refused`."""
+    def find(self, named: Path | UploadedFile) -> None:
+        """Add the files of a file, folder or archive; reasons go to `refused`."""
         before = len(self.found), len(self.refused)
-        shown = clean(str(named.inside if isinstance(named, Upload) else named))
+        shown = clean(str(named.inside if isinstance(named, UploadedFile) else named))
         try:
-            if isinstance(named, Upload):
+            if isinstance(named, UploadedFile):
                 self._upload(named)
             elif named.is_dir():
                 self._folder(named)
@@ -127,7 +127,7 @@ class _Finder:
                 "add them in several parts."
             )
 
-    def _upload(self, named: Upload) -> None:
+    def _upload(self, named: UploadedFile) -> None:
         inside = named.inside
         if _is_archive(named.path):
             self._archive(named.path, str(inside), PurePosixPath(inside.name))
@@ -145,7 +145,7 @@ class _Finder:
         )
 
     def _loose(self, path: Path) -> None:
-        """Take one file; `load_audio` says it where this is no sound file."""
+        """Add one file; `load_audio` reports it later if it is not a sound file."""
         if _is_archive(path):
             self._archive(path, str(path.resolve()), PurePosixPath(path.name))
             return
@@ -177,7 +177,7 @@ class _Finder:
     def _archive(
         self, path: Path, origin: str, inside: PurePosixPath, bank: str | None = None
     ) -> None:
-        """Take what an archive holds; one within a folder, `bank`, counts as a folder in it."""
+        """Add the files of an archive; one within a folder, `bank`, counts as a folder in it."""
         workspace = self._workspace / f"archive-{self._n_archives}"
         workspace.mkdir()
         self._n_archives += 1

@@ -11,7 +11,7 @@ from cir.audio.io import save_wav
 from cir.errors import CirError, DatabaseError, InputError
 from cir.index.bundle import HEADER_NAME
 from cir.index.database import InstrumentDatabase
-from cir.library.exchange import export_archive, import_archive, is_exported
+from cir.library.database_archive import export_archive, import_archive, is_exported
 from cir.library.sounds import Limits, add_sounds
 from tests.fakes import SpectrumEncoder, tone
 
@@ -136,7 +136,7 @@ def _odd_embeddings(archive: Path) -> None:
         (_foreign_header, DatabaseError, "was made with the model another"),
         (_climb, InputError, "climbs out of its folder"),
         (_alter_table, DatabaseError, r"out\.zip/instruments\S*\.csv is damaged"),
-        (_no_header, InputError, "is no exported database"),
+        (_no_header, InputError, "is not an exported database"),
         (_bad_preview, DatabaseError, r"kit-c\.opus is no Ogg Opus file"),
         (_large_preview, InputError, "unpacks to more than 1 MB"),
         (_no_zip, InputError, "cannot be read as a zip"),
@@ -160,7 +160,7 @@ def test_bad_archives_leave_no_trace(
 def test_limits_hold_for_imports(tmp_path: Path, database: Path, archive: Path) -> None:
     with pytest.raises(InputError, match="holds 3 sounds; at most 2"):
         import_archive(tmp_path / "new", SpectrumEncoder(), archive, limits=Limits(sounds=2))
-    with pytest.raises(InputError, match="brings 3 sounds more; 0 are here, and at most 2"):
+    with pytest.raises(InputError, match="adds 3 sounds to 0, and at most 2"):
         import_archive(tmp_path / "new", SpectrumEncoder(), archive, limits=Limits(total=2))
     with pytest.raises(InputError, match="unpacks to more than"):
         import_archive(tmp_path / "new", SpectrumEncoder(), archive, limits=Limits(n_bytes=100))
