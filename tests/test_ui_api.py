@@ -1,7 +1,6 @@
 import json
 import socket
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,10 @@ from gradio_client.exceptions import AppError
 from cir.audio.io import save_wav
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
-from cir.ui.api.json_values import results_as_json
+from cir.ui import theme
+from cir.ui.api.result_json import results_as_json
 from cir.ui.serve import port_from_environment, serve
 from cir.ui.service import PageService
-from cir.ui.theme import page_theme, static_text
 from tests.calibrated import CalibratedDatabase
 from tests.documents import fences
 from tests.fakes import SpectrumEncoder, tone
@@ -249,12 +248,13 @@ def test_files_outside_the_previews_are_not_served(address: str) -> None:
 
 
 def test_the_page_names_no_other_host() -> None:
-    files = [item.name for item in (resources.files("cir.ui") / "static").iterdir()]
-    assert {"page.css", "player.js", "map.js"} <= set(files)
-    for text in map(static_text, files):
+    static = Path(theme.__file__).with_name("static")
+    names = [str(path.relative_to(static)) for path in static.rglob("*.*s*")]
+    assert {"page.css", "player.js", "timbre_map/map.js"} <= set(names)
+    for text in map(theme.static_text, names):
         assert "http" not in text.replace("http://www.w3.org/2000/svg", "")  # a name, not asked
         assert "@import" not in text
-    assert "https://" not in "".join(page_theme()._stylesheets)
+    assert "https://" not in "".join(theme.page_theme()._stylesheets)
 
 
 @pytest.mark.parametrize(

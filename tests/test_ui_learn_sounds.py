@@ -10,7 +10,7 @@ from cir.index.database import InstrumentDatabase
 from cir.instruments.note_bank import NoteBank
 from cir.types import SAMPLE_RATE, FloatArray
 from cir.ui.learn.mixed_files import MixedFiles
-from cir.ui.learn.notes import note_audio
+from cir.ui.learn.note_embeddings import note_audio
 from cir.ui.learn.sounds import LEARN_FILE, load_learn_sounds
 from tests.fakes import tone
 from tools.learn_sounds import FAMILIES, PER_FAMILY, SCENES, make_sounds

@@ -8,10 +8,10 @@ from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.library.database_archive import export_archive
 from cir.library.sounds import Labels, UploadedFile
-from cir.ui.own.cards import ROWS_PER_PAGE, chosen_note, report_note, sounds_list, where_kept
+from cir.ui.own.html import ROWS_PER_PAGE, chosen_note, report_note, sounds_list, where_kept
 from cir.ui.own.library import LIBRARY_VARIABLE, OwnLibrary, OwnReport
+from cir.ui.own.received_files import merge_uploads, read_uploads
 from cir.ui.own.sessions import OwnLibraries, library_folder, new_shelf
-from cir.ui.own.uploads import merge_uploads, read_uploads
 from cir.ui.service import PageService
 from tests.fakes import SpectrumEncoder, instrument, tone
 from tests.page.database import HOSTILE_NAME, make_database
@@ -203,15 +203,15 @@ def test_two_changes_at_once_are_not_mixed(
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        (None, "No file has arrived"),
-        ([], "No file has arrived"),
-        ("text", "No file has arrived"),
-        (["text"], "no list of files"),
-        ([{"path": "/etc/passwd", "inside": "a.wav"}], "none that was uploaded"),
-        ([{"inside": "a.wav"}], "none that was uploaded"),
-        ([{"path": "UPLOADS/cir-sessions/library/a.wav"}], "none that was uploaded"),
-        ([{"path": f"UPLOADS/{'a' * 64}/../../secret.wav"}], "none that was uploaded"),
-        ([{"path": f"UPLOADS/{'a' * 64}/gone.wav"}], "is not there any more"),
+        (None, "No files arrived"),
+        ([], "No files arrived"),
+        ("text", "No files arrived"),
+        (["text"], "list of files is damaged"),
+        ([{"path": "/etc/passwd", "inside": "a.wav"}], "was not uploaded"),
+        ([{"inside": "a.wav"}], "was not uploaded"),
+        ([{"path": "UPLOADS/cir-sessions/library/a.wav"}], "was not uploaded"),
+        ([{"path": f"UPLOADS/{'a' * 64}/../../secret.wav"}], "was not uploaded"),
+        ([{"path": f"UPLOADS/{'a' * 64}/gone.wav"}], "no longer on the server"),
         ([{}] * 1_001, "1,001 files are more than the 1,000"),
     ],
 )
@@ -269,7 +269,7 @@ def test_reports_say_what_came_of_it() -> None:
     said = report_note(
         OwnReport(3, 1, 2, 1, tuple(f"reason {number}" for number in range(150)), was_stopped=True)
     )
-    for words in ("3 sounds added", "1 of them in place", "2 sounds here already", "Stopped"):
+    for words in ("3 sounds added", "1 of them replace", "2 sounds unchanged", "Stopped"):
         assert words in said
     assert "150 sounds left out" in said
     assert "and 50 more" in said

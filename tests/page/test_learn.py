@@ -86,7 +86,7 @@ def test_losses_and_gradients_in_the_browser_are_those_of_torch(learn: Page) -> 
     expect(dot).not_to_have_attribute("aria-valuenow", str(angle))
     toy.get_by_label("Margin").fill("0")
     toy.get_by_role("button", name="Collapse").click()
-    expect(verdict).to_contain_text("the loss is content")
+    expect(verdict).to_contain_text("the loss is zero")
     toy.get_by_label("Margin").fill("0.5")
     expect(verdict).to_contain_text("pushes the classes apart")
 

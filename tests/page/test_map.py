@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -15,13 +14,6 @@ from tests.page.browser import BROWSER_MARKS, search, sounding, upload
 from tests.page.database import HOSTILE_NAME, PER_FAMILY, write_mix
 
 pytestmark = BROWSER_MARKS
-
-_NO_WEBGL = """() => {
-  const getContext = HTMLCanvasElement.prototype.getContext;
-  HTMLCanvasElement.prototype.getContext = function (kind, options) {
-    return kind.startsWith("webgl") ? null : getContext.call(this, kind, options);
-  };
-}"""
 
 
 def open_map(page: Page) -> None:
@@ -48,18 +40,9 @@ def far_from(one: str, other: str) -> int:
     return max(abs(int(one[at : at + 2], 16) - int(other[at : at + 2], 16)) for at in (1, 3, 5))
 
 
-@pytest.mark.parametrize("has_webgl", [True, False])
-def test_points_are_drawn_with_webgl_and_without(
-    open_page: Callable[..., Page], has_webgl: bool
-) -> None:
+def test_points_have_the_colour_of_their_family(open_page: Callable[..., Page]) -> None:
     page = open_page()
-    if not has_webgl:
-        page.evaluate(_NO_WEBGL)
     open_map(page)
-    if has_webgl:
-        assert page.evaluate(
-            "() => !!document.querySelector('.cir-map-points').getContext('webgl2')"
-        )
     page.locator(".cir-map-words").fill("percussion 6")  # found, so drawn opaque
     page.wait_for_timeout(500)
     assert far_from(colour_at(page, "percussion-6"), family_style("percussion").colour) < 12

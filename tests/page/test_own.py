@@ -35,7 +35,7 @@ def test_a_folder_becomes_sounds_that_can_be_heard_and_taken_home(
     page = open_page()
     open_tab(page)
     drop(page, ".cir-drop", kit)
-    expect(page.locator("#cir-own-files")).to_contain_text("4 files are here")
+    expect(page.locator("#cir-own-files")).to_contain_text("4 files ready")
     page.locator("#cir-own-add").click()
     report = page.locator("#cir-own-report")
     expect(report).to_contain_text("3 sounds added")
@@ -55,9 +55,9 @@ def test_a_folder_becomes_sounds_that_can_be_heard_and_taken_home(
     download.value.save_as(packed)
     other = open_page()  # another visitor, who has nothing
     open_tab(other)
-    expect(other.locator("#cir-own-sounds")).to_contain_text("No sounds of yours yet")
+    expect(other.locator("#cir-own-sounds")).to_contain_text("No sounds yet")
     other.locator('[data-input="files"]').set_input_files(packed)
-    expect(other.locator("#cir-own-files")).to_contain_text("1 file is here")
+    expect(other.locator("#cir-own-files")).to_contain_text("1 file ready")
     other.locator("#cir-own-add").click()
     expect(other.locator(".cir-own-list > li")).to_have_count(3)
 
@@ -72,7 +72,7 @@ def test_sounds_are_sorted_and_removed_without_a_mouse(
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
     chooser.value.set_files([kit / "one.wav", kit / "two.wav"])
-    expect(page.locator("#cir-own-files")).to_contain_text("2 files are here")
+    expect(page.locator("#cir-own-files")).to_contain_text("2 files ready")
     page.locator("#cir-own-add").focus()
     page.keyboard.press("Enter")
     family = page.get_by_label("Family of two")
@@ -90,7 +90,7 @@ def test_sounds_are_sorted_and_removed_without_a_mouse(
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.locator("#cir-own-sounds")).to_contain_text("No sounds of yours yet")
+    expect(page.locator("#cir-own-sounds")).to_contain_text("No sounds yet")
 
 
 def test_nothing_to_add_gets_a_sentence(open_page: Callable[..., Page]) -> None:

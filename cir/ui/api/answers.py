@@ -9,7 +9,7 @@ from cir.audio.io import load_audio
 from cir.errors import InputError
 from cir.index.vector_index import Filters
 from cir.types import SAMPLE_RATE, FloatArray, Instrument, Progress
-from cir.ui.api.json_values import instrument_as_json, match_as_json, results_as_json
+from cir.ui.api.result_json import instrument_as_json, match_as_json, results_as_json
 from cir.ui.api.timbre_facts import MEASURED_SECONDS, timbre_facts
 from cir.ui.search.mixes import MAX_SECONDS, Region
 from cir.ui.service import MAX_TOP_K, PageService

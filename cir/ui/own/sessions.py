@@ -24,7 +24,7 @@ from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, is_bundle
 from cir.index.changes import check_new_folder
 from cir.index.database import InstrumentDatabase
 from cir.ui.own.library import LIBRARY_VARIABLE, OwnLibrary, check_model
-from cir.ui.server.temporary import SESSIONS_NAME
+from cir.ui.server.temporary_files import SESSIONS_NAME
 from cir.ui.service import PageService
 
 EXPORT_NAME = "my-sounds.zip"
