@@ -84,7 +84,7 @@ class TrainingConfig:
     task: str = "mixtures"
     """`pairs`: two notes of one instrument. `mixtures`: mixtures, and notes of who plays."""
     seed: int = 0
-    data: tuple[str, ...] = ("bank:../shared/surge",)
+    data: tuple[str, ...] = ("bank:$CIR_DATA/surge",)
     """Sources of instruments, as `cir.datasets.registry.open_dataset` names them. The first one's
     valid split decides which checkpoint is the best."""
     data_weights: tuple[float, ...] = ()
