@@ -116,6 +116,7 @@ def test_notes_without_families_teach_none(data: Path) -> None:
     assert loss["family_classes"] == 0
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_loss_and_the_gradients_of_one(data: Path, tmp_path: Path) -> None:
     """Mixtures of two to six stems: the processes have different numbers of notes and mixtures."""
     configs = [

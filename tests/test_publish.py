@@ -65,6 +65,7 @@ def run(*arguments: str) -> str:
     return result.stdout
 
 
+@pytest.mark.slow
 def test_all_three_are_uploaded(
     hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch, database: Path
 ) -> None:
@@ -117,6 +118,7 @@ def test_what_was_published_is_loaded_again(
     assert resolve_database("me/sounds") == found
 
 
+@pytest.mark.slow
 def test_the_second_time_nothing_is_sent(
     hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +167,7 @@ def test_a_dry_run_asks_the_hub_nothing(hub: HubServer, sources: list[str]) -> N
     assert not hub.requests
 
 
+@pytest.mark.slow
 def test_private_repositories_are_private_and_the_space_holds_all(
     hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch, database: Path
 ) -> None:

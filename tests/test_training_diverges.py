@@ -18,6 +18,8 @@ from tests.fakes import SpectrumEncoder
 from tests.tone_bank import write_bank
 from tests.training_cases import tiny_config, tone_pool
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:

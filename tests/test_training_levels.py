@@ -583,6 +583,7 @@ def plans(note_pool: NotePool) -> list[MixturePlan]:
     return [plan_sounding(seed, note_pool, config) for seed in range(8)]
 
 
+@pytest.mark.slow
 def test_playing_is_what_the_plan_says_frame_by_frame(
     pool: FeaturePool, note_pool: NotePool, plans: list[MixturePlan]
 ) -> None:
@@ -625,6 +626,7 @@ def spearman(first: Tensor, second: Tensor) -> float:
     return cosine(*centred)
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_mixed_powers_agree_with_the_features_of_mixed_sound(
     pool: FeaturePool, note_pool: NotePool, plans: list[MixturePlan]

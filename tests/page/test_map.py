@@ -2,7 +2,6 @@
 
 import io
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from cir.ui.palette import family_style
-from tests.page.browser import BROWSER_MARKS, search, sounding, upload
+from tests.page.browser import BROWSER_MARKS, OpenPage, search, sounding, upload
 from tests.page.database import HOSTILE_NAME, PER_FAMILY, write_mix
 
 pytestmark = BROWSER_MARKS
@@ -49,9 +48,7 @@ def far_from(one: str, other: str) -> int:
 
 
 @pytest.mark.parametrize("has_webgl", [True, False])
-def test_points_are_drawn_with_webgl_and_without(
-    open_page: Callable[..., Page], has_webgl: bool
-) -> None:
+def test_points_are_drawn_with_webgl_and_without(open_page: OpenPage, has_webgl: bool) -> None:
     page = open_page()
     if not has_webgl:
         page.evaluate(_NO_WEBGL)
@@ -66,7 +63,7 @@ def test_points_are_drawn_with_webgl_and_without(
     assert far_from(colour_at(page, "bass-0"), family_style("bass").colour) > 40
 
 
-def test_a_point_is_heard_by_mouse_and_by_keyboard(open_page: Callable[..., Page]) -> None:
+def test_a_point_is_heard_by_mouse_and_by_keyboard(open_page: OpenPage) -> None:
     page = open_page()
     open_map(page)
     stage, card = page.locator(".cir-map-stage"), page.locator("#cir-map [data-selected]")
@@ -101,7 +98,7 @@ def test_a_point_is_heard_by_mouse_and_by_keyboard(open_page: Callable[..., Page
     assert "instrument=" not in page.url
 
 
-def test_a_search_shows_on_map_and_list(open_page: Callable[..., Page], tmp_path: Path) -> None:
+def test_a_search_shows_on_map_and_list(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page()
     open_map(page)  # before the search: the stars must come to a map that is there
     page.get_by_role("tab", name="Search").click()
@@ -118,7 +115,7 @@ def test_a_search_shows_on_map_and_list(open_page: Callable[..., Page], tmp_path
     expect(page.get_by_text("match 1 for Bass")).to_have_count(0)
 
 
-def test_what_is_found_is_listed_collected_and_taken_home(open_page: Callable[..., Page]) -> None:
+def test_what_is_found_is_listed_collected_and_taken_home(open_page: OpenPage) -> None:
     page = open_page()
     open_map(page)
     songs = page.locator(".cir-map-songs li")
@@ -172,7 +169,7 @@ def test_what_is_found_is_listed_collected_and_taken_home(open_page: Callable[..
     expect(songs).to_have_count(n_bass)
 
 
-def test_the_map_is_saved_as_a_page(open_page: Callable[..., Page]) -> None:
+def test_the_map_is_saved_as_a_page(open_page: OpenPage) -> None:
     page = open_page(375, 740)
     open_map(page)
     with page.expect_download() as download:
