@@ -84,7 +84,7 @@ check: install-test
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
 
 unit: install-test
-	$(PYTEST) -m 'not (slow or browser or notebook)'
+	$(PYTEST) -m 'not (slow or browser or notebook)' --durations=10 --durations-min=2
 
 test: lint
 	$(PYTEST) --durations=20
