@@ -16,6 +16,8 @@ from cir.training.sampler import BatchSampler
 from tests.tone_bank import write_bank
 from tests.training_cases import TINY, tiny_config, tone_pool
 
+pytestmark = pytest.mark.slow
+
 PAIRS = ("pair_triplet", "pair_infonce")
 NOTES = ("family_classes", "instrument_classes", "note_proxies")
 ALL = tuple(field.name for field in fields(LossWeights))
@@ -116,7 +118,6 @@ def test_notes_without_families_teach_none(data: Path) -> None:
     assert loss["family_classes"] == 0
 
 
-@pytest.mark.slow
 def test_two_processes_give_the_loss_and_the_gradients_of_one(data: Path, tmp_path: Path) -> None:
     """Mixtures of two to six stems: the processes have different numbers of notes and mixtures."""
     configs = [

@@ -46,6 +46,8 @@ from tests.tone_bank import write_bank
 from tests.tone_dataset import ToneDataset
 from tests.voices_dataset import FAMILIES, VoicesDataset
 
+pytestmark = pytest.mark.slow
+
 BANDS = BandConfig()
 FEW = BandConfig(bands_per_octave=4, n_bands=32, n_long_bands=16)
 _EXACT = "donot_use_mm_for_euclid_dist"
@@ -583,7 +585,6 @@ def plans(note_pool: NotePool) -> list[MixturePlan]:
     return [plan_sounding(seed, note_pool, config) for seed in range(8)]
 
 
-@pytest.mark.slow
 def test_playing_is_what_the_plan_says_frame_by_frame(
     pool: FeaturePool, note_pool: NotePool, plans: list[MixturePlan]
 ) -> None:
@@ -626,7 +627,6 @@ def spearman(first: Tensor, second: Tensor) -> float:
     return cosine(*centred)
 
 
-@pytest.mark.slow
 @torch.inference_mode()
 def test_mixed_powers_agree_with_the_features_of_mixed_sound(
     pool: FeaturePool, note_pool: NotePool, plans: list[MixturePlan]
