@@ -47,6 +47,9 @@ def test_what_was_measured_is_whole_and_good_enough() -> None:
     assert (clients["clients"], clients["failures"]) == (20, 0)
     memory = blocks.read_measured("app_memory")["held_mib_after_searches"]
     assert memory["200"] < 1.02 * memory["20"]  # searches do not raise the memory
+    longest = blocks.read_measured("long_file")
+    assert longest["file_seconds"] == 600 and set(longest["matches"].values()) == {5}
+    assert longest["page_peak_above_idle_mib"] < 300
     assert {(row["recipe"], row["seed"]) for row in blocks.read_measured("recipes")} == {
         (recipe, seed) for recipe in ("ours", "paper") for seed in (0, 1)
     }

@@ -256,6 +256,16 @@ def parallel_clients() -> str:
     )
 
 
+def long_file() -> str:
+    """What the longest mix adds to the memory of the page."""
+    measured = read_measured("long_file")
+    return (
+        f"A mix of {measured['file_seconds'] / 60:.0f} minutes, in stereo at 48 kHz, adds "
+        f"{measured['page_peak_above_idle_mib']:.0f} MiB of memory while it is read and searched "
+        "(`benchmarks/long_file.py`).\n"
+    )
+
+
 def layers() -> str:
     """Every part of the package with its layer, its first line and what it imports."""
     from tests.test_layout import INNER, LAYERS, MODULES, imports_of, packages_of, part_of

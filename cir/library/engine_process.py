@@ -1,4 +1,4 @@
-"""The other process of `cir.library.engines`: plays sound fonts and presets, and may crash over them.
+"""The other process of `cir.library.engines`: plays sound fonts and presets.
 
 It reads a request a line, JSON, and answers with a line of JSON and, after that, the samples of a
 note where it plays one (`samples` of float32).

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
 
-from cir.audio.io import load_audio
+from cir.audio.decode import Decoded
+from cir.audio.io import load_with_notice
 from cir.errors import CirError, InputError
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_file, family_of_folder, reference_pitch
@@ -43,8 +44,8 @@ class OwnNote:
     instrument: Instrument
     digest: str
     """Of all that its embedding and its preview depend on."""
-    load: Callable[[], tuple[FloatArray, int]]
-    """Gives its note, (T,), and the sample rate; InputError where that cannot be."""
+    load: Callable[[], Decoded]
+    """Gives its note; InputError where that cannot be."""
     play: Callable[[], tuple[FloatArray, int] | None] | None = None
     """Gives its phrase, (T,), and the sample rate, or nothing; a one-shot cannot play any."""
 
@@ -121,7 +122,7 @@ class NoteReader:
         return OwnNote(
             instrument,
             f"{content}{fragment}@{reference_pitch(family)}",
-            partial(self._engines.play, *which),
+            lambda: Decoded(*self._engines.play(*which)),
             partial(self._engines.phrase, *which, one.category),
         )
 
@@ -145,15 +146,17 @@ class NoteReader:
         return free
 
 
-def _load(file: SoundFile, max_seconds: float) -> tuple[FloatArray, int]:
+def _load(file: SoundFile, max_seconds: float) -> Decoded:
     """Decode a recording; what is wrong with it is said of the name that people know."""
     try:
-        return load_audio(file.path, sample_rate=None, max_seconds=max_seconds)
+        decoded = load_with_notice(file.path, sample_rate=None, max_seconds=max_seconds)
     except CirError as error:
         said = str(error).replace(str(file.path), file.shown)
         if file.shown not in said:
             said = said.replace(file.path.name, file.shown)
         raise InputError(said if file.shown in said else f"{file.shown}: {said}") from None
+    said = decoded.notice and f"{file.shown}: {decoded.notice}"
+    return replace(decoded, notice=said)
 
 
 def _family_of_name(file: SoundFile, name: str) -> str | None:

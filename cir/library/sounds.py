@@ -32,6 +32,8 @@ class AddReport:
     """How many of those added took the place of another."""
     was_stopped: bool = False
     """Not everything was looked at; the same again goes on from here."""
+    notices: tuple[str, ...] = ()
+    """For each sound that was read in part, what is missing."""
 
 
 def add_sounds(
@@ -92,7 +94,12 @@ def add_sounds(
         why = f"; the first problem: {refused[0]}" if refused else "."
         raise InputError(f"None of the sounds can be added{why}")
     return AddReport(
-        tuple(writer.added), tuple(refused), writer.unchanged, writer.replaced, was_stopped
+        tuple(writer.added),
+        tuple(refused),
+        writer.unchanged,
+        writer.replaced,
+        was_stopped,
+        tuple(writer.notices),
     )
 
 
