@@ -31,7 +31,7 @@ RECIPES = Path(__file__).parent / "recipes"
 def main() -> None:
     """Train missing runs, measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/surge"))
+    parser.add_argument("--data", type=Path, default=Path("$CIR_DATA/surge"))
     parser.add_argument("--runs", type=Path, default=Path("runs/recipes"))
     parser.add_argument("--recipes", nargs="+", default=sorted(p.stem for p in RECIPES.iterdir()))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])

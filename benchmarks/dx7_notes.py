@@ -1,4 +1,4 @@
-"""Render DX7 patches into a note bank: FM sounds to train on, in the format of ../shared/surge.
+"""Render DX7 patches into a note bank: FM sounds to train on, in the format of the other banks.
 
 python benchmarks/dx7_notes.py [--patches 4000] [--notes 6] [--seed 0] OUT
 
@@ -32,7 +32,7 @@ from cir.datasets.note_bank_writer import INSTRUMENT_COLUMNS, NOTE_COLUMNS, Row
 from cir.datasets.recorded import MAX_SECONDS, record
 from cir.datasets.rendered import RENDER_RATE, plan_notes
 from cir.errors import DataError, EngineError, InputError
-from cir.files import replacing_folder
+from cir.files import expand_data_folder, replacing_folder
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_folder
 from cir.types import SAMPLE_RATE, Note
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--patches", type=int, default=4000, help="instruments to write")
     parser.add_argument("--notes", type=int, default=6, help="of each at most, reference included")
     parser.add_argument("--seed", type=int, default=0, help="of the patches and their notes")
-    parser.add_argument("--source", type=Path, default=Path("../shared/dx7/patches.bin"))
+    parser.add_argument("--source", type=Path, default=Path("$CIR_DATA/dx7/patches.bin"))
     arguments = parser.parse_args()
     if min(arguments.patches, arguments.notes) < 1:
         parser.error("--patches and --notes are at least 1")
@@ -64,7 +64,7 @@ def main() -> None:
         parser.error(f"{arguments.output} exists; name a new folder")
     try:
         player = Dx7()
-        patches = read_patches(arguments.source)
+        patches = read_patches(expand_data_folder(arguments.source))
     except (DataError, EngineError, InputError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -1,6 +1,6 @@
 """Compare training on Surge's presets, on as many generated presets, and on both.
 
-python benchmarks/generated_instruments.py --generated runs/vital-notes [--data ../shared/surge]
+python benchmarks/generated_instruments.py --generated runs/vital-notes [--data FOLDER]
 
 Trains one small encoder on pairs of notes of each set of instruments, with the same number of
 sounds seen, and measures single notes of Surge's test split against all references. The generated
@@ -34,7 +34,7 @@ def main() -> None:
     """Train three times, measure, print and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--generated", type=Path, required=True, help="a note bank")
-    parser.add_argument("--data", type=Path, default=Path("../shared/surge"), help="a note bank")
+    parser.add_argument("--data", type=Path, default=Path("$CIR_DATA/surge"), help="a note bank")
     parser.add_argument("--steps", type=int, default=1000, help="of 16 pairs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path)

@@ -46,7 +46,7 @@ _TIMED_QUERIES = 20
 def main() -> None:
     """Embed, measure, print and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/surge"), help="a note bank")
+    parser.add_argument("--data", type=Path, default=Path("$CIR_DATA/surge"), help="a note bank")
     parser.add_argument("--model", help="folder or Hub id; default: the bundled model")
     parser.add_argument("--split", nargs="+", choices=("valid", "test"), default=["valid", "test"])
     parser.add_argument("--mixtures", type=int, default=1000, help="of each split")

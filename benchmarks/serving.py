@@ -50,7 +50,7 @@ def main() -> None:
     """Measure, save and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", help="folder or Hub id; default: the bundled model")
-    parser.add_argument("--data", type=Path, default=Path("../shared/surge"), help="a note bank")
+    parser.add_argument("--data", type=Path, default=Path("$CIR_DATA/surge"), help="a note bank")
     parser.add_argument(
         "--only", choices=ROWS, nargs="+", help="measure these parts, in this order"
     )

@@ -1,6 +1,6 @@
 """The speed of training: our two stages, our audio path, and the straightforward one, in one run.
 
-python benchmarks/training_speed.py [--data ../shared/surge] [--frames 1024 512] [--threads 1]
+python benchmarks/training_speed.py [--data FOLDER] [--frames 1024 512] [--threads 1]
 
 The two stages of `configs/cir-small.yaml` are measured against the audio path as it trained the
 model before them; `training_stages.py` says how sounds are counted. The audio path, which trains
@@ -133,7 +133,7 @@ def measure(
 def main() -> None:
     """Measure, print, save."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/surge"), help="a note bank")
+    parser.add_argument("--data", type=Path, default=Path("$CIR_DATA/surge"), help="a note bank")
     parser.add_argument(
         "--cache", type=Path, default=Path("runs/cache"), help="of features, of training runs too"
     )

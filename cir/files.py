@@ -11,13 +11,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cir.errors import CirError, StorageError
+from cir.errors import CirError, InputError, StorageError
 from cir.holding import hold, hold_if_free
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_BYTES = 1 << 16
 _HEX = "[0-9a-f]" * 32
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}(\.\w+)?")
+_DATA_VARIABLE = "CIR_DATA"
+
+
+def expand_data_folder(path: str | Path) -> Path:
+    """Return a path with `$CIR_DATA` replaced by the folder of note banks that it names.
+
+    Raises:
+        InputError: The path has `$CIR_DATA`, and the environment does not.
+    """
+    text, name = str(path), f"${_DATA_VARIABLE}"
+    folder = os.environ.get(_DATA_VARIABLE)
+    if name in text and not folder:
+        raise InputError(
+            f"{text} needs the environment variable {_DATA_VARIABLE}: set it to the folder that "
+            "holds the note banks, or name another source."
+        )
+    return Path(text.replace(name, folder or ""))
 
 
 @contextmanager

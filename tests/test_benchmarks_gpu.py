@@ -32,6 +32,8 @@ from cir.training.stage import Stage
 from tests.host_waits import HostWaits
 from tests.tone_dataset import ToneDataset
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 SIZES = parse_sizes(list(TINY))
 CPU = torch.device("cpu")

@@ -32,7 +32,10 @@ ENCODER = EncoderConfig(
 )
 NO_COHORT = np.zeros((1, 1, 8), np.float32), np.array([-1])
 
-pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filter has all zero values")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:At least one mel filter has all zero values"),
+]
 
 
 @pytest.fixture

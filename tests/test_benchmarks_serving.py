@@ -26,6 +26,8 @@ from cir.types import FloatArray
 from tests.fakes import SAMPLE_RATE, SpectrumEncoder, tone
 from tests.tone_bank import write_bank
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 CONFIG = EncoderConfig(
     hidden_size=32,

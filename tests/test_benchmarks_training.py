@@ -26,7 +26,10 @@ CONFIG = TrainingConfig(
     batch_size=2,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filter has all zero values")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:At least one mel filter has all zero values"),
+]
 
 
 @pytest.fixture

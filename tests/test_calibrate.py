@@ -141,6 +141,7 @@ def test_levels_are_few_and_nothing_is_sure() -> None:
     assert 0.0 < sure.chances[0] < 0.01 and 0.97 < sure.chances[-1] < 1.0
 
 
+@pytest.mark.slow
 def test_false_alarms_are_as_rare_in_small_databases_and_in_every_family(
     fitted: Calibration,
 ) -> None:
@@ -217,6 +218,7 @@ def tones() -> Gallery:
     return Gallery([ToneDataset(families=("bass", "organ", "voice"))])
 
 
+@pytest.mark.slow
 def test_calibrating_on_sounds(tones: Gallery) -> None:
     fractions: list[float] = []
     encoder = SpectrumEncoder()
@@ -250,6 +252,7 @@ def test_calibrating_on_too_little_is_refused(
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_stems", [None, 2])
 def test_open_set_on_sounds(
     tones: Gallery, n_stems: int | None, monkeypatch: pytest.MonkeyPatch
@@ -272,6 +275,7 @@ def test_open_set_on_sounds(
     assert fractions == sorted(fractions) and fractions[-1] == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_open_set_with_one_family_and_another_models_calibration(
     tones: Gallery, fitted: Calibration
 ) -> None:
@@ -286,6 +290,7 @@ def test_open_set_with_one_family_and_another_models_calibration(
     assert found["settings"]["calibration"] == "a simulation"
 
 
+@pytest.mark.slow
 def test_the_command_stores_what_info_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -305,6 +305,7 @@ def test_interrupts_exit_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("search", "mix.wav") == 130
 
 
+@pytest.mark.slow
 def test_a_command_that_is_terminated_cleans_up(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -410,6 +411,7 @@ def test_a_personal_database_is_one_zip_out_and_in(capsys: pytest.CaptureFixture
         assert words in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_build_writes_a_database_with_progress(capsys: pytest.CaptureFixture[str]) -> None:
     write_previewed_bank(Path("bank"))
     options = ("--note-bank", "bank", "--without-soundfonts", "--output", "made")
@@ -428,17 +430,18 @@ def test_build_writes_a_database_with_progress(capsys: pytest.CaptureFixture[str
     assert len(list(Path("made/phrases").iterdir())) == 24
 
 
+@pytest.mark.slow
 def test_a_rebuild_takes_a_second_bank_and_keeps_sounds(capsys: pytest.CaptureFixture[str]) -> None:
     write_previewed_bank(Path("bank"))
     one = ("--note-bank", "bank", "--without-soundfonts", "--output", "made")
     assert run("database", "build", *one, "--without-phrases") == 0
     assert not Path("made/phrases").exists()
-    write_bank(Path("more"))  # the same ids, no previews
+    write_bank(Path("more"), 4)  # of the same ids, without previews; too few for UMAP to compile
     both = (*one, "--note-bank", "more", "--licence", "CC0-1.0")
     assert run("database", "build", *both) == 0
-    assert "Wrote 48 instruments to made." in capsys.readouterr().out
+    assert "Wrote 36 instruments to made." in capsys.readouterr().out
     with InstrumentDatabase.open("made") as made:
-        assert made.info().sources == {"bank": 24, "more": 24}
+        assert made.info().sources == {"bank": 24, "more": 12}
         assert {row.licence for row in made.instruments()} == {"CC0-1.0"}
         phrases = [made.phrase_path(row.instrument_id) for row in made.instruments()]
     assert all(phrases)

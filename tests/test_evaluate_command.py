@@ -11,6 +11,8 @@ from cir.cli.evaluate import evaluate
 from cir.errors import CirError, DataError, InputError
 from tests.tone_bank import FAMILIES, INSTRUMENTS_PER_FAMILY, TONES_HZ, write_bank
 
+pytestmark = pytest.mark.slow
+
 app = typer.Typer()
 app.command()(evaluate)
 

@@ -20,6 +20,8 @@ from cir.library.database_archive import export_archive, import_archive
 from cir.library.sounds import add_sounds
 from tests.fakes import SpectrumEncoder, tone
 
+pytestmark = pytest.mark.slow
+
 _ENCODER = SpectrumEncoder()
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir")

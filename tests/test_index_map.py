@@ -55,6 +55,7 @@ def test_tiny_maps_are_finite(count: int) -> None:
     assert np.isfinite(layout).all()
 
 
+@pytest.mark.slow
 def test_umap_keeps_neighbours_and_is_deterministic() -> None:
     vectors = clustered_vectors(np.random.default_rng(4), 150, 16, n_clusters=6)
     steps: list[float] = []

@@ -108,7 +108,7 @@ def test_a_preset_in_a_zip_says_its_family_and_author(tmp_path: Path) -> None:
     assert row.engine == "vital:Pack.zip!Pads/Growl.vital"
 
 
-@pytest.mark.parametrize("name", ["broken.sf2", "broken.vital"])
+@pytest.mark.parametrize("name", [pytest.param("broken.sf2", marks=needs_fonts), "broken.vital"])
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"RIFF\x10\x00\x00\x00sfbk" + b"\xff" * 500)
     with pytest.raises(InputError, match=r"None of the sounds .*(broken|Vital presets need)"):

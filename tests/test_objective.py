@@ -17,6 +17,8 @@ from cir.training.sampler import BatchSampler
 from tests.tone_bank import write_bank
 from tests.training_cases import TINY, tiny_config, tone_pool
 
+pytestmark = pytest.mark.slow
+
 CASES = [(task, name) for name, loss in LOSSES.items() for task in loss.tasks]
 OF_TASK = {task: [name for other, name in CASES if other == task] for task in ("pairs", "mixtures")}
 

@@ -72,6 +72,7 @@ def run(*arguments: str) -> str:
     return result.stdout
 
 
+@pytest.mark.slow
 def test_all_three_are_uploaded(own_hub: HubServer, sources: list[str], database: Path) -> None:
     printed = run(*ALL, *sources)
     assert f"me/page is at {own_hub.url}/spaces/me/page" in printed
@@ -111,6 +112,7 @@ def test_what_was_published_is_loaded_again(
     assert resolve_database("me/sounds") == found
 
 
+@pytest.mark.slow
 def test_the_second_time_nothing_is_sent(own_hub: HubServer, sources: list[str]) -> None:
     run(*ALL, *sources)
     before = {name: len(repository.commits) for name, repository in own_hub.repositories.items()}
@@ -152,6 +154,7 @@ def test_a_dry_run_asks_the_hub_nothing(hub: HubServer, sources: list[str]) -> N
     assert not hub.requests
 
 
+@pytest.mark.slow
 def test_private_repositories_are_private_and_the_space_holds_all(
     own_hub: HubServer, sources: list[str], database: Path
 ) -> None:

@@ -23,6 +23,12 @@ from cir.teaching import read_instruments, search_notes
 from cir.training import recipe
 from cir.training.recipe import RecipeConfig, train_recipe
 from cir.types import SAMPLE_RATE
+from tests.engine_cases import HAS_TINYSOUNDFONT
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not HAS_TINYSOUNDFONT, reason="needs tinysoundfont"),
+]
 
 CONFIG = Path(__file__).parent.parent / "configs" / "cir-tiny.yaml"
 N_NOTES = 3_000

@@ -285,6 +285,7 @@ def test_a_database_of_another_model_is_refused(database: InstrumentDatabase) ->
         search(tone(100.0), sample_rate=16_000, encoder=SpectrumEncoder(seed=9), database=database)
 
 
+@pytest.mark.slow
 def test_the_bundled_model_and_database_are_loaded_once(
     monkeypatch: pytest.MonkeyPatch, encoder: SpectrumEncoder, database: InstrumentDatabase
 ) -> None:
@@ -300,6 +301,7 @@ def test_the_bundled_model_and_database_are_loaded_once(
     assert loads == ["loaded"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not (BUNDLED_PATH / "database.json").exists(), reason="the bundled database is not built yet"
 )

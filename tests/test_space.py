@@ -61,6 +61,7 @@ def test_only_what_is_on_the_hub_is_named() -> None:
     assert space_variables(BUNDLED_MODEL, BUNDLED_PATH) == {"GRADIO_MCP_SERVER": "True"}
 
 
+@pytest.mark.slow
 def test_a_published_space_loads_its_parts_and_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

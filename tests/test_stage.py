@@ -358,6 +358,7 @@ class Interrupted(NoteStage):
         return super().losses(generator)
 
 
+@pytest.mark.slow
 def test_an_interrupted_note_stage_ends_in_the_same_weights(
     cache: FeatureCache, pool: FeaturePool, tmp_path: Path
 ) -> None:
@@ -379,6 +380,7 @@ def test_an_interrupted_note_stage_ends_in_the_same_weights(
         assert torch.equal(parameter, untouched[name]) != trained, name
 
 
+@pytest.mark.slow
 def test_notes_of_instruments_that_were_never_heard_are_searched_for(
     cache: FeatureCache, pool: FeaturePool
 ) -> None:
@@ -433,6 +435,7 @@ def mixture_stage(cache: FeatureCache, pool: FeaturePool, queue_size: int = 6) -
     )
 
 
+@pytest.mark.slow
 def test_mixtures_teach_their_own_encoder_alone(
     cache: FeatureCache, pool: FeaturePool, tmp_path: Path
 ) -> None:
@@ -450,6 +453,7 @@ def test_mixtures_teach_their_own_encoder_alone(
     assert all(math.isfinite(value) for value in scores.values())
 
 
+@pytest.mark.slow
 def test_another_run_gives_its_mixtures_encoder_alone(
     cache: FeatureCache, pool: FeaturePool
 ) -> None:

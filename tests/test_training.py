@@ -20,6 +20,8 @@ from cir.training.run_folder import RunFolder
 from tests.tone_bank import FAMILIES, write_bank
 from tests.training_cases import TINY, tiny_config
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(
     path

@@ -12,6 +12,8 @@ from cir.training.data import open_datasets, training_pool
 from tests.tone_bank import write_bank
 from tests.training_cases import tiny_config
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def banks(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:

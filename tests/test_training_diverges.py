@@ -11,6 +11,8 @@ from cir.training.loop import train
 from tests.tone_bank import write_bank
 from tests.training_cases import tiny_config
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -47,6 +47,8 @@ from tests.tone_bank import write_bank
 from tests.tone_dataset import ToneDataset
 from tests.voices_dataset import FAMILIES, VoicesDataset
 
+pytestmark = pytest.mark.slow
+
 BANDS = BandConfig()
 FEW = BandConfig(bands_per_octave=4, n_bands=32, n_long_bands=16)
 _EXACT = "donot_use_mm_for_euclid_dist"

@@ -21,6 +21,8 @@ from tests.documents import fences
 from tests.fakes import SpectrumEncoder, tone
 from tests.page.database import FAMILIES, LOWEST_HZ, make_database, serve_page, write_mix
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

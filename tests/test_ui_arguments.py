@@ -13,6 +13,8 @@ import pytest
 
 from tests.page.database import serve_page, write_mix
 
+pytestmark = pytest.mark.slow
+
 FILE = {"path": "MIX", "meta": {"_type": "gradio.FileData"}}
 SEARCH = [FILE, ["bass"], 5, None, None, None, None]
 

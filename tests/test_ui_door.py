@@ -17,6 +17,8 @@ from cir.ui.server.request_limits import RequestLimits
 from cir.ui.theme import launch_options
 from tests.page.database import serve_page
 
+pytestmark = pytest.mark.slow
+
 MAX_UPLOAD_BYTES, MAX_REQUEST_BYTES = 4 << 20, 1 << 20  # small ones, for the sake of speed
 PART = (
     b'--x\r\nContent-Disposition: form-data; name="files"; filename="mix.wav"\r\n'

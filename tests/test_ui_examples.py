@@ -14,10 +14,9 @@ from cir.ui.search.examples import (
     examples_folder,
     load_examples,
 )
+from tests.shared_data import SHARED, SURGE, needs_shared
 from tools.examples import DRAWN, SONGS, make_examples
 
-SHARED = Path(__file__).parents[2] / "shared"
-SURGE = SHARED / "surge"
 SONGS_FOLDER = SHARED / "midi" / "freedoom"
 
 
@@ -58,9 +57,9 @@ def test_a_family_that_plays_twice_is_named_once() -> None:
     assert example.instrument_ids == ("a", "b", "c")
 
 
-@pytest.mark.skipif(
-    not (SURGE.exists() and SONGS_FOLDER.exists()), reason="needs ../shared/surge and its songs"
-)
+@pytest.mark.slow
+@needs_shared
+@pytest.mark.skipif(not SONGS_FOLDER.exists(), reason=f"needs the songs {SONGS_FOLDER}")
 def test_the_bundled_examples_can_be_made_again(tmp_path: Path) -> None:
     pytest.importorskip("tinysoundfont", reason="tinysoundfont is not installed")
     bank = NoteBank.open(SURGE)

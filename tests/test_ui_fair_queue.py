@@ -15,6 +15,8 @@ from gradio_client.exceptions import AppError
 from cir.ui.server import fair_queue
 from cir.ui.server.fair_queue import share_fairly
 
+pytestmark = pytest.mark.slow
+
 MOST = 3
 
 

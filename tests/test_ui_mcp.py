@@ -19,6 +19,8 @@ from cir.ui.api.mcp_tools import MCP_TOOLS
 from tests.fakes import tone
 from tests.page.database import LOWEST_HZ, serve_page, write_mix
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

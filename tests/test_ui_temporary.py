@@ -153,6 +153,7 @@ def upload_to(process: subprocess.Popen[bytes], address: str) -> None:
     raise AssertionError(f"The page ended with code {process.returncode}.")
 
 
+@pytest.mark.slow
 def test_a_killed_page_is_cleaned_up_by_the_next_and_a_terminated_one_by_itself(
     tmp_path: Path,
 ) -> None:

@@ -24,6 +24,8 @@ from tests.fakes import SpectrumEncoder
 from tests.page.database import make_database, serve_page, write_mix
 from tests.test_ui_own_library import receive
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

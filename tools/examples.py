@@ -1,4 +1,4 @@
-"""Make the example mixes of the page: `python -m tools.examples ../shared/surge`.
+"""Make the example mixes of the page: `python -m tools.examples $CIR_DATA/surge`.
 
 Seeds are taken in order and none is left out, so that examples are not selected by a model's
 results; neither are the songs. Instruments of Surge are from the test split, which no model is
@@ -17,7 +17,7 @@ import soundfile
 
 from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import CirError
-from cir.files import replacing
+from cir.files import expand_data_folder, replacing
 from cir.instruments.families import FAMILIES, family_label
 from cir.instruments.note_bank import NoteBank
 from cir.mixtures.mixture_config import PAPER_FAMILIES, MixtureConfig
@@ -129,14 +129,15 @@ def _save_flac(path: Path, mix: FloatArray) -> None:
 def main() -> None:
     """Parse the command line and write."""
     parser = argparse.ArgumentParser(description="Make the example mixes of the page.")
-    parser.add_argument("bank", type=Path, help="note bank, for example ../shared/surge")
+    parser.add_argument("bank", type=Path, help="a note bank")
     parser.add_argument(
-        "--songs", type=Path, default=Path("../shared/midi/freedoom"), help="folder of MIDI files"
+        "--songs", type=Path, default=Path("$CIR_DATA/midi/freedoom"), help="folder of MIDI files"
     )
     parser.add_argument("--out", type=Path, default=examples_folder())
     arguments = parser.parse_args()
     try:
-        made = make_examples(NoteBank.open(arguments.bank), arguments.songs, arguments.out)
+        songs = expand_data_folder(arguments.songs)
+        made = make_examples(NoteBank.open(arguments.bank), songs, arguments.out)
         for path in made:
             print(path)
     except CirError as error:

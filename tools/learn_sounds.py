@@ -1,4 +1,4 @@
-"""Make the sounds of the Learn tab: `python -m tools.learn_sounds ../shared/surge`.
+"""Make the sounds of the Learn tab: `python -m tools.learn_sounds $CIR_DATA/surge`.
 
 Instruments and scenes are drawn by seed and none is left out, so that they are not selected by a
 model's results. All are from the test split, which no model is trained on.
@@ -126,7 +126,7 @@ def _title(families: Sequence[str]) -> str:
 def main() -> None:
     """Parse the command line and write."""
     parser = argparse.ArgumentParser(description="Make the sounds of the Learn tab.")
-    parser.add_argument("bank", type=Path, help="note bank, for example ../shared/surge")
+    parser.add_argument("bank", type=Path, help="a note bank")
     parser.add_argument("--out", type=Path, default=learn_folder())
     arguments = parser.parse_args()
     try:

@@ -9,6 +9,7 @@ there, nothing reads sound. OUT has a folder for each call of the device tool.
 import argparse
 import hashlib
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -31,7 +32,6 @@ from cir.training.feature_cache import KEPT_FRAMES, SPLITS, FeatureCache
 from cir.training.mixture_validation import PlayedMixtures
 
 CALL_LIMIT = 64 * MIB
-_SHARED = Path("../shared")
 _NOTES_A_BLOCK = 512
 _MIXTURES_A_BLOCK = 100
 _SPARE = 2 * MIB
@@ -196,13 +196,20 @@ def main() -> None:
         sys.exit(2)
 
 
+def _banks_of(data: str | None) -> list[Path]:
+    if not data:
+        return []
+    folder = Path(data)
+    banks = (folder / "surge", folder / "surge_xt", *sorted((folder / "banks").glob("*")))
+    return [bank for bank in banks if bank.is_dir()]
+
+
 def _run(given: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     began = time.monotonic()
-    shared = [_SHARED / "surge", _SHARED / "surge_xt", *sorted((_SHARED / "banks").glob("*"))]
-    folders = [folder for folder in shared if folder.is_dir()] + given.bank
+    folders = _banks_of(os.environ.get("CIR_DATA")) + given.bank
     if not folders:
-        raise InputError(f"There is no bank in {_SHARED}; name one with --bank.")
+        raise InputError("There is no note bank; set CIR_DATA to their folder or name one: --bank.")
     manifest = pack(
         [open_dataset(f"bank:{folder}") for folder in folders],
         given.cache,

@@ -1,6 +1,7 @@
 """`cir database`: look at, build, extend and export databases of instruments."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -40,11 +41,10 @@ NoteBankOption: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option(
         help="Folder of recorded notes (instruments.csv, notes.csv, notes/); repeat it. "
-        "By default those of Surge that lie beside the repository.",
+        "Those of Surge by default, $CIR_DATA/surge and $CIR_DATA/surge_xt.",
         show_default=False,
     ),
 ]
-_SURGE_BANKS = (Path("../shared/surge"), Path("../shared/surge_xt"))
 _LICENCE_OF_SURGE = "GPL-3.0-or-later (Surge)"
 
 
@@ -139,7 +139,8 @@ def build(
     from cir.index.references import NoteBankReferences, ReferenceSource, SoundFontReferences
 
     folders = _note_bank_folders(note_bank, with_note_bank)
-    known = {folder.resolve(): _LICENCE_OF_SURGE for folder in _SURGE_BANKS}
+    surge = _surge_banks() if "CIR_DATA" in os.environ else ()
+    known = {folder.resolve(): _LICENCE_OF_SURGE for folder in surge}
     sources: list[ReferenceSource] = [
         NoteBankReferences(folder, references, licence=known.get(folder.resolve(), licence or ""))
         for folder in folders
@@ -367,7 +368,13 @@ def export(
 def _note_bank_folders(named: Sequence[Path] | None, wanted: bool) -> Sequence[Path]:
     if not wanted:
         return ()
-    return named or _SURGE_BANKS
+    return named or _surge_banks()
+
+
+def _surge_banks() -> list[Path]:
+    from cir.files import expand_data_folder
+
+    return [expand_data_folder(f"$CIR_DATA/{name}") for name in ("surge", "surge_xt")]
 
 
 def _open_note_banks(folders: Sequence[Path]) -> "list[NoteBank]":

@@ -14,6 +14,7 @@ import soundfile
 from pydantic import Field
 
 from cir.errors import DataError
+from cir.files import expand_data_folder
 from cir.instruments.catalog import INSTRUMENT_ID, make_instrument_id
 from cir.schema import read_table
 from cir.types import SAMPLE_RATE, FloatArray
@@ -119,12 +120,13 @@ class NoteBank:
 
     @classmethod
     def open(cls, folder: Path | str) -> "NoteBank":
-        """Read the tables of `folder`.
+        """Read the tables of `folder`, which may begin with `$CIR_DATA`.
 
         Raises:
+            InputError: It does, and the environment has no `CIR_DATA`.
             DataError: A table is missing, lacks a column, or names an instrument twice.
         """
-        folder = Path(folder)
+        folder = expand_data_folder(folder)
         for name in ("instruments.csv", "notes.csv"):
             if not (folder / name).is_file():
                 raise DataError(

@@ -1,7 +1,6 @@
 """The Learn tab in a headless Chromium."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -9,13 +8,13 @@ from playwright.sync_api import Locator, Page, expect
 
 from cir.losses.pair_infonce import pair_infonce
 from cir.losses.pair_triplet import pair_triplet
-from tests.page.browser import BROWSER_MARKS, sounding
+from tests.page.browser import BROWSER_MARKS, OpenPage, sounding
 
 pytestmark = BROWSER_MARKS
 
 
 @pytest.fixture
-def learn(open_page: Callable[..., Page]) -> Page:
+def learn(open_page: OpenPage) -> Page:
     page = open_page(375, 740)
     page.goto(f"{page.url}?quiz=5")
     page.locator("#cir-find").wait_for()

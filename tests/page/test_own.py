@@ -1,6 +1,5 @@
 """Your sounds in a headless Chromium: in, heard, sorted, out and in again."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from cir.audio.io import save_wav
 from tests.fakes import tone
-from tests.page.browser import BROWSER_MARKS, drop, sounding
+from tests.page.browser import BROWSER_MARKS, OpenPage, drop, sounding
 
 pytestmark = BROWSER_MARKS
 
@@ -30,7 +29,7 @@ def open_tab(page: Page) -> None:
 
 
 def test_a_folder_becomes_sounds_that_can_be_heard_and_taken_home(
-    open_page: Callable[..., Page], kit: Path, tmp_path: Path
+    open_page: OpenPage, kit: Path, tmp_path: Path
 ) -> None:
     page = open_page()
     open_tab(page)
@@ -62,9 +61,7 @@ def test_a_folder_becomes_sounds_that_can_be_heard_and_taken_home(
     expect(other.locator(".cir-own-list > li")).to_have_count(3)
 
 
-def test_sounds_are_sorted_and_removed_without_a_mouse(
-    open_page: Callable[..., Page], kit: Path
-) -> None:
+def test_sounds_are_sorted_and_removed_without_a_mouse(open_page: OpenPage, kit: Path) -> None:
     page = open_page(375, 740)
     open_tab(page)
     choose = page.get_by_role("button", name="Choose files")
@@ -93,7 +90,7 @@ def test_sounds_are_sorted_and_removed_without_a_mouse(
     expect(page.locator("#cir-own-sounds")).to_contain_text("No sounds yet")
 
 
-def test_nothing_to_add_gets_a_sentence(open_page: Callable[..., Page]) -> None:
+def test_nothing_to_add_gets_a_sentence(open_page: OpenPage) -> None:
     page = open_page()
     open_tab(page)
     page.locator("#cir-own-add").click()
