@@ -21,8 +21,8 @@ from cir.evaluation.gallery import Gallery
 from cir.evaluation.single import evaluate_single_source
 from cir.files import replacing
 from cir.instruments.note_bank import NoteBank
-from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
+from cir.model.network_config import EncoderConfig
 from cir.training.loop import train
 from cir.training.run_config import TrainingConfig
 

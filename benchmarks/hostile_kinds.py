@@ -218,8 +218,8 @@ def kinds(base: Path) -> dict[str, Kind]:
 def model_kind(base: Path) -> Kind:
     """Return the kind of model folders; apart, because torch is slow to import."""
     from cir.model.conv_ast import ConvAst
-    from cir.model.conv_ast_config import ConvAstConfig
     from cir.model.encoder import TimbreEncoder
+    from cir.model.network_config import ConvAstConfig
 
     config = ConvAstConfig(widths=(8, 8, 16, 16, 32), n_layers=1, n_heads=2, families=("bass",))
     TimbreEncoder(ConvAst(config), "cpu").save_pretrained(base / "model")

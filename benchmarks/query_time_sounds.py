@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cir.audio.audible import SILENT_PEAK
+from cir.audio.limits import SILENT_PEAK
 from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.evaluation.gallery import Gallery

@@ -11,15 +11,13 @@ import torch
 from served_encoders import Int8Encoder, can_compile, compiled_copy
 from timing import example_mixes
 
-from cir.audio.dsp import pad_or_trim
+from cir.audio.dsp import cut_windows, pad_or_trim
 from cir.audio.io import load_audio
 from cir.instruments.families import FAMILIES
 from cir.model.architectures import AnyConfig
-from cir.model.ast_config import EncoderConfig
-from cir.model.conv_ast_config import ConvAstConfig
 from cir.model.encoder import TimbreEncoder
+from cir.model.network_config import ConvAstConfig, EncoderConfig
 from cir.model.positions import PatchGrid
-from cir.model.windows import cut_windows
 from cir.types import SAMPLE_RATE, FloatArray
 
 PEER = "float32"

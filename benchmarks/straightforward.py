@@ -23,7 +23,7 @@ from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.losses.full_triplet import full_triplet
 from cir.mixtures.plan import MixturePlan, StemPlan
-from cir.model.ast_config import EncoderConfig
+from cir.model.network_config import EncoderConfig
 from cir.training.sampler import MixtureBatchPlan
 from cir.types import SAMPLE_RATE, FloatArray
 

@@ -10,7 +10,7 @@ from straightforward import NoteFile, StraightforwardData, StraightforwardTraini
 from torch import Tensor
 
 from cir.mixtures.pool import NotePool
-from cir.model.ast_config import EncoderConfig
+from cir.model.network_config import EncoderConfig
 from cir.training.batches import BatchRenderer
 from cir.training.objective import Objective
 from cir.training.run_config import TrainingConfig

@@ -41,7 +41,7 @@ from cir.files import replacing
 from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.mixtures.pool import NotePool
 from cir.mixtures.pool_notes import decode_datasets
-from cir.model.ast_config import EncoderConfig
+from cir.model.network_config import EncoderConfig
 from cir.training.recipe import RecipeConfig
 from cir.training.run_config import TrainingConfig
 from cir.training.sampler import BatchSampler

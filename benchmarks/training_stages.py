@@ -15,8 +15,8 @@ from cir.datasets.registry import open_dataset
 from cir.instruments.families import FAMILIES
 from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.mixtures.pool import NotePool
-from cir.model.ast_config import EncoderConfig
 from cir.model.conv_ast import ConvAst
+from cir.model.network_config import EncoderConfig
 from cir.training.feature_cache import FeatureCache
 from cir.training.feature_pool import FeaturePool
 from cir.training.precision import choose_precision

@@ -255,7 +255,7 @@ players(
 # %%
 from cir.losses.pair_infonce import pair_infonce
 from cir.mixtures.pool import NotePool
-from cir.model.ast_config import EncoderConfig
+from cir.model.network_config import EncoderConfig
 from cir.training.batches import BatchRenderer
 from cir.training.run_config import TrainingConfig
 from cir.training.sampler import BatchSampler

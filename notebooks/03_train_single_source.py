@@ -29,7 +29,7 @@ from cir.datasets.registry import open_dataset
 from cir.losses.pair_infonce import pair_infonce
 from cir.losses.pair_triplet import pair_triplet
 from cir.mixtures.pool import NotePool
-from cir.model.ast_config import EncoderConfig
+from cir.model.network_config import EncoderConfig
 from cir.teaching import (
     ACCENT,
     CONTRAST,

@@ -42,7 +42,7 @@ from cir.losses.full_triplet import full_triplet
 from cir.losses.pair_infonce import pair_infonce
 from cir.losses.similarity import cosine_similarities
 from cir.mixtures.render import render_plan
-from cir.model.ast_config import EncoderConfig
+from cir.model.network_config import EncoderConfig
 from cir.teaching import (
     ACCENT,
     CONTRAST,

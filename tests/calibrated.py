@@ -7,10 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cir.index.calibration import Calibration
-from cir.index.chances import ChanceLevels, ChanceModel
+from cir.index.chances import ChanceLevels, ChanceModel, Likeness, NoveltyModel
 from cir.index.database import InstrumentDatabase
-from cir.index.likeness import Likeness
-from cir.index.novelty import NoveltyModel
 from cir.types import Judgement
 
 SCALE = 4.0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cir.audio.io import check_audio, resample
-from cir.index.exact import cosine_similarities
+from cir.index.ranking import cosine_similarities
 from cir.types import FloatArray, Instrument, Progress
 
 SAMPLE_RATE = 16_000

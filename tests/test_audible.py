@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cir.audio.audible import is_audible
 from cir.audio.io import check_audio
+from cir.audio.limits import is_audible
 from cir.errors import InputError
 from cir.types import FloatArray
 

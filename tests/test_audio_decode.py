@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from cir.audio import decode as decoding
+import cir
+from cir.audio.decode import Decoded, decode
 from cir.audio.dsp import resample
 from cir.audio.formats import SOUND_SUFFIXES
 from cir.audio.io import load_audio, load_with_notice, save_opus
@@ -20,7 +21,7 @@ from cir.types import FloatArray
 from tests.sound_files import encode
 
 RATE = 16_000
-STATIC = Path(decoding.__file__).parent.parent / "ui" / "static"
+STATIC = Path(cir.__file__).parent / "ui" / "static"
 
 
 def melody(seconds: float, sample_rate: int = 44_100, seed: int = 0) -> FloatArray:
@@ -309,9 +310,9 @@ def test_two_files_are_decoded_at_once_and_no_more(
     path = tmp_path / "sound.wav"
     path.write_bytes(written(melody(0.5, RATE), RATE, "WAV"))
     inside, most, lock, meet = 0, 0, threading.Lock(), threading.Barrier(2, timeout=20)
-    read: Callable[..., decoding.Decoded] = decoding._read
+    read: Callable[..., Decoded] = decode
 
-    def watched(*arguments: object) -> decoding.Decoded:
+    def watched(*arguments: object) -> Decoded:
         nonlocal inside, most
         with lock:
             inside += 1
@@ -322,7 +323,7 @@ def test_two_files_are_decoded_at_once_and_no_more(
             inside -= 1
         return decoded
 
-    monkeypatch.setattr(decoding, "_read", watched)
+    monkeypatch.setattr("cir.audio.io.decode", watched)
     threads = [threading.Thread(target=load_audio, args=(path,)) for _ in range(6)]
     for thread in threads:
         thread.start()

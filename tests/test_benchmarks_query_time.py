@@ -9,14 +9,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from cir.audio.dsp import cut_windows
 from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, draw_mixtures
 from cir.metrics import target_ranks
 from cir.mixtures.mixture_config import PAPER_FAMILIES
-from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
-from cir.model.windows import cut_windows
+from cir.model.network_config import EncoderConfig
 from cir.types import SAMPLE_RATE, FloatArray
 from tests.tone_bank import NOTES, write_bank
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from cir.audio.dsp import cut_windows
 from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet
@@ -18,10 +19,8 @@ from cir.evaluation.mixtures import evaluate_mixtures
 from cir.evaluation.single import evaluate_single_source
 from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.model.architectures import AnyConfig
-from cir.model.ast_config import EncoderConfig
-from cir.model.conv_ast_config import ConvAstConfig
 from cir.model.encoder import TimbreEncoder
-from cir.model.windows import cut_windows
+from cir.model.network_config import ConvAstConfig, EncoderConfig
 from cir.types import FloatArray
 from tests.fakes import SAMPLE_RATE, SpectrumEncoder, tone
 from tests.tone_bank import write_bank

@@ -10,8 +10,7 @@ import soundfile
 import torch
 
 from cir.audio.log_frequency import BandConfig
-from cir.model.ast_config import EncoderConfig
-from cir.model.conv_ast_config import ConvAstConfig
+from cir.model.network_config import ConvAstConfig, EncoderConfig
 from cir.training.recipe import MixtureStageConfig, NoteStageConfig, RecipeConfig
 from cir.training.run_config import TrainingConfig
 from tests.tone_bank import FAMILIES, write_bank

@@ -11,11 +11,9 @@ import cir.index.database as database_module
 from cir.errors import CirError, DatabaseError, InputError
 from cir.index.build import build_database
 from cir.index.calibration import CALIBRATION_NAME, Calibration, read_calibration
-from cir.index.chances import ChanceLevels, ChanceModel
+from cir.index.chances import ChanceLevels, ChanceModel, Likeness, NoveltyModel
 from cir.index.database import InstrumentDatabase
-from cir.index.exact import cosine_similarities
-from cir.index.likeness import Likeness
-from cir.index.novelty import NoveltyModel
+from cir.index.ranking import cosine_similarities
 from cir.index.references import Reference
 from cir.types import Instrument
 from tests.fakes import SpectrumEncoder, instrument, tone, unit_vectors

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from cir.audio.decode import Decoded, decode
+from cir.audio.decode import Decoded, Source, decode
 from cir.audio.io import save_wav
 from cir.cli import main as main_module
 from cir.cli.main import main
@@ -123,9 +123,9 @@ def test_search_decodes_the_mix_once(
 ) -> None:
     decoded: list[Path] = []
 
-    def counted(path: Path, *options: Any) -> Decoded:
+    def counted(source: Source, path: Path, *options: Any) -> Decoded:
         decoded.append(path)
-        return decode(path, *options)
+        return decode(source, path, *options)
 
     monkeypatch.setattr("cir.audio.io.decode", counted)
     assert run("search", "mix.wav", *arguments) == 0

@@ -22,8 +22,8 @@ from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.plan import CodecPlan, EffectsPlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import PEAK, Mixture, render_plan
-from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
+from cir.model.network_config import EncoderConfig
 from cir.types import SAMPLE_RATE, FloatArray
 from tests.test_protocols import ConstantEncoder, RandomEncoder, ToneEncoder
 from tests.tone_bank import FAMILIES, write_bank

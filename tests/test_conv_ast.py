@@ -10,10 +10,9 @@ from torch.nn.functional import normalize, scaled_dot_product_attention
 
 from cir.audio.log_frequency import BandConfig, bring_to_level
 from cir.errors import CheckpointError
-from cir.model.conv_ast import ConvAst
-from cir.model.conv_ast_config import ConvAstConfig
-from cir.model.conv_trunk import Residual, attend
-from cir.model.heads import CELL, NoteHead
+from cir.model.conv_ast import ConvAst, Residual
+from cir.model.heads import CELL, NoteHead, attend
+from cir.model.network_config import ConvAstConfig
 
 BANDS = BandConfig(bands_per_octave=4, n_bands=32, n_long_bands=16)
 TINY = ConvAstConfig(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cir.index.database import InstrumentDatabase
-from cir.index.duplicates import NEAR_DUPLICATE, group_near_duplicates
+from cir.retrieval.answers import NEAR_DUPLICATE, group_near_duplicates
 from cir.types import FloatArray, Match
 from tests.fakes import instrument
 

@@ -9,15 +9,14 @@ import torch
 from safetensors.torch import load_file
 from torch.nn.functional import max_pool2d, normalize
 
+from cir.audio.dsp import cut_windows
 from cir.audio.log_frequency import BandConfig
 from cir.errors import CheckpointError, InputError
 from cir.model.architectures import AnyConfig
-from cir.model.ast_config import EncoderConfig
 from cir.model.conv_ast import ConvAst
-from cir.model.conv_ast_config import ConvAstConfig
 from cir.model.encoder import TimbreEncoder
 from cir.model.heads import CELL
-from cir.model.windows import cut_windows
+from cir.model.network_config import ConvAstConfig, EncoderConfig
 from cir.types import FloatArray
 
 FAMILIES = ("bass", "synth_lead")

@@ -39,8 +39,8 @@ def test_baseline_alone_as_json(data: str) -> None:
 
 
 def test_model_beside_baseline_on_single_notes(data: str, tmp_path: Path) -> None:
-    from cir.model.ast_config import EncoderConfig
     from cir.model.encoder import TimbreEncoder
+    from cir.model.network_config import EncoderConfig
 
     config = EncoderConfig(hidden_size=16, n_layers=1, n_heads=1, note_frames=32, mixture_frames=32)
     TimbreEncoder.from_config(config).save_pretrained(tmp_path / "model")
@@ -137,8 +137,8 @@ def test_rows_of_a_table_and_one_that_cannot_be_measured(data: str, tmp_path: Pa
 
 
 def test_a_card_gets_the_figures_of_the_model(data: str, tmp_path: Path) -> None:
-    from cir.model.ast_config import EncoderConfig
     from cir.model.encoder import TimbreEncoder
+    from cir.model.network_config import EncoderConfig
 
     config = EncoderConfig(hidden_size=16, n_layers=1, n_heads=1, note_frames=32, mixture_frames=32)
     TimbreEncoder.from_config(config).save_pretrained(tmp_path / "model")

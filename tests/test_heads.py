@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from cir.model.ast import TimbreNetwork
-from cir.model.ast_config import EncoderConfig
 from cir.model.heads import QueryHead
+from cir.model.network_config import EncoderConfig
 
 FAMILIES = ("bass", "synth_lead", "percussion")
 SIZE = 32

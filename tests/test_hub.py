@@ -14,9 +14,9 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from cir.errors import CheckpointError
-from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
 from cir.model.hub import push_folder, resolve
+from cir.model.network_config import EncoderConfig
 from tests.hub_server import TOKEN, HubServer
 
 CARD = b"---\nlicense: apache-2.0\n---\n# A model\n"

@@ -15,7 +15,7 @@ from cir.index import database as database_module
 from cir.index import store as store_module
 from cir.index.bundle import write_bundle
 from cir.index.database import InstrumentDatabase
-from cir.index.vectors import check_query
+from cir.index.ranking import check_query
 from cir.instruments.catalog import Catalog
 from cir.types import FloatArray, Instrument
 from tests.fakes import SpectrumEncoder, clustered_vectors, exact_search, instrument, unit_vectors

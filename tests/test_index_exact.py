@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from cir.errors import DatabaseError, InputError
-from cir.index.exact import best_rows, cosine_similarities
-from cir.index.vectors import check_embeddings, check_query
+from cir.index.ranking import best_rows, check_embeddings, check_query, cosine_similarities
 from tests.fakes import exact_search, unit_vectors
 
 

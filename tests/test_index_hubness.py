@@ -14,8 +14,8 @@ from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, timed
 from cir.index import database as database_module
 from cir.index.calibration import CALIBRATION_NAME
 from cir.index.database import InstrumentDatabase
-from cir.index.exact import cosine_similarities
 from cir.index.hubness import HUBS_NAME, NEAREST, HubCohort, read_hubs, write_hubs
+from cir.index.ranking import cosine_similarities
 from cir.types import FloatArray
 from tests.fakes import SpectrumEncoder, instrument, unit_vectors
 from tests.tone_dataset import ToneDataset

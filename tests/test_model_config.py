@@ -9,9 +9,8 @@ import pytest
 from cir.audio.log_frequency import BandConfig
 from cir.errors import CheckpointError
 from cir.model.architectures import AnyConfig, read_config
-from cir.model.ast_config import EncoderConfig
-from cir.model.conv_ast_config import ConvAstConfig
 from cir.model.encoder import BUNDLED_MODEL
+from cir.model.network_config import ConvAstConfig, EncoderConfig
 
 
 @pytest.mark.parametrize(

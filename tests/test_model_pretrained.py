@@ -15,7 +15,7 @@ from transformers import ASTConfig, ASTForAudioClassification, ASTModel
 
 from cir.errors import CheckpointError
 from cir.model.ast import TimbreNetwork
-from cir.model.ast_config import EncoderConfig
+from cir.model.network_config import EncoderConfig
 from cir.model.positions import PatchGrid, resample_positions
 from cir.model.pretrained import initialise_from_ast
 from tests.hub_server import HubServer

@@ -15,8 +15,8 @@ from cir.cli.main import app
 from cir.errors import CheckpointError, CirError, DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.library.remote import resolve_database
-from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
+from cir.model.network_config import EncoderConfig
 from cir.publish.dataset_folder import write_dataset_folder
 from cir.publish.front_matter import with_values
 from cir.publish.secrets import refuse_secrets

@@ -12,8 +12,7 @@ from cir.evaluation.mixture_stream import MixtureSet, embed_references, timed
 from cir.evaluation.mixtures import evaluate_mixtures
 from cir.evaluation.single import evaluate_single_source
 from cir.index.build import build_database
-from cir.index.references import NoteBankReferences
-from cir.index.vectors import average_notes
+from cir.index.references import NoteBankReferences, average_notes
 from cir.instruments.note_bank import NoteBank
 from tests.fakes import SpectrumEncoder, unit_vectors
 from tests.tone_bank import NOTES, write_bank

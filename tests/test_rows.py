@@ -13,8 +13,8 @@ from cir.errors import CheckpointError, InputError
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import StemListener
 from cir.evaluation.rows import METHODS, PROTOCOLS, Row, build_method, load_rows
-from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
+from cir.model.network_config import EncoderConfig
 from cir.training.run_config import TrainingConfig
 from tests.tone_bank import FAMILIES, write_bank
 

@@ -16,8 +16,8 @@ from torch.nn.functional import normalize
 from cir.audio.log_frequency import BandConfig
 from cir.errors import CheckpointError, DataError, InputError
 from cir.model.conv_ast import ConvAst
-from cir.model.conv_ast_config import ConvAstConfig
 from cir.model.heads import Heard
+from cir.model.network_config import ConvAstConfig
 from cir.training.feature_cache import FeatureCache
 from cir.training.feature_pool import FeaturePool
 from cir.training.mixture_batches import MixtureSampler

@@ -35,7 +35,7 @@ from cir.mixtures.pool import NotePool
 from cir.mixtures.render import render_plan
 from cir.mixtures.scales import SCALES
 from cir.model.conv_ast import ConvAst
-from cir.model.conv_ast_config import ConvAstConfig
+from cir.model.network_config import ConvAstConfig
 from cir.training import mixture_batches, note_batches
 from cir.training.feature_cache import KEPT_FRAMES, FeatureCache
 from cir.training.feature_pool import FeaturePool

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cir.instruments.families import FAMILIES
-from cir.retrieval.wording import percent
+from cir.retrieval.answers import percent
 from cir.types import Match
 from cir.ui.cards import (
     match_card,

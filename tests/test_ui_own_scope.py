@@ -8,8 +8,8 @@ import pytest
 from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.hubness import HubCohort
+from cir.index.ranking import Filters
 from cir.index.unsorted import guess_families
-from cir.index.vector_index import Filters
 from cir.retrieval.windows import WindowEmbeddings
 from cir.types import FamilyResult, FloatArray, Instrument
 from cir.ui.own import library as own_library

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cir.index.duplicates import MatchGroup
-from cir.index.vector_index import Filters
+from cir.index.ranking import Filters
+from cir.retrieval.answers import MatchGroup
 from cir.retrieval.windows import WindowEmbeddings
 from cir.types import FamilyResult, Judgement, Match
 from cir.ui.search.mixes import Region

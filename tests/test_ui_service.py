@@ -7,8 +7,8 @@ import pytest
 from cir.audio.io import save_wav
 from cir.errors import CirError, DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
-from cir.index.duplicates import NEAR_DUPLICATE
-from cir.index.vector_index import Filters
+from cir.index.ranking import Filters
+from cir.retrieval.answers import NEAR_DUPLICATE
 from cir.retrieval.retriever import Retriever
 from cir.ui.search.examples import load_examples
 from cir.ui.search.mixes import MAX_SECONDS, Region

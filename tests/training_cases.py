@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.mixtures.pool import NotePool
-from cir.model.ast_config import EncoderConfig
+from cir.model.network_config import EncoderConfig
 from cir.training.run_config import TrainingConfig
 from tests.tone_bank import FAMILIES
 

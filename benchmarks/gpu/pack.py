@@ -27,7 +27,7 @@ from cir.errors import CirError, InputError
 from cir.files import replacing_folder
 from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.model.conv_ast import ConvAst
-from cir.model.conv_ast_config import ConvAstConfig
+from cir.model.network_config import ConvAstConfig
 from cir.training.feature_cache import KEPT_FRAMES, SPLITS, FeatureCache
 from cir.training.mixture_validation import PlayedMixtures
 

@@ -1,27 +1,58 @@
 """Decoding sound files to mono at one sample rate, as a stream with bounded time and memory."""
 
-from contextlib import AbstractContextManager
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from threading import BoundedSemaphore
 
 import numpy as np
-import soundfile as sf
 import soxr
 
-from cir.audio.audible import is_audible
 from cir.audio.downmix import Downmix, fold
-from cir.audio.ffmpeg import DECODING_ERRORS, open_ffmpeg
-from cir.audio.formats import READABLE
-from cir.audio.limits import MAX_SAMPLES, check_sample_rate, silent, too_long, too_many_samples
-from cir.audio.ogg import read_layout
-from cir.audio.sndfile import open_ogg
-from cir.audio.sources import Source
-from cir.errors import InputError
+from cir.audio.limits import (
+    MAX_SAMPLES,
+    check_sample_rate,
+    is_audible,
+    silent,
+    too_long,
+    too_many_samples,
+)
 from cir.types import FloatArray
 
-_AT_ONCE = BoundedSemaphore(2)
-"""Limits how many files are decoded at the same time."""
+_MISSING_SECONDS = 0.05
+"""Least missing length that is reported; encoders round by less."""
+
+
+@dataclass(frozen=True)
+class SampleBlock:
+    """Successive samples of a file."""
+
+    samples: FloatArray
+    """(T, channels), at the file's own level."""
+    sample_rate: int
+
+
+class Source(ABC):
+    """A sound file that is read once from its beginning."""
+
+    sample_rate: int
+    channels: int
+    seconds: float | None
+    """Length according to the header; None if it gives none, or none that is reliable."""
+    is_cut = False
+    """The file is known to be cut off."""
+
+    @abstractmethod
+    def blocks(self) -> Iterator[SampleBlock]:
+        """Decode up to the end, into new memory."""
+
+    def complaints(self, seconds_read: float) -> list[str]:
+        """Return sentences on what could not be read."""
+        if self.seconds is not None and seconds_read < self.seconds - _MISSING_SECONDS:
+            missing = f"{seconds_read:.1f} s of {self.seconds:.1f} s were read"
+            return [f"The file is cut off or damaged: {missing}."]
+        return [f"The file is cut off: it ends after {seconds_read:.1f} s."] * self.is_cut
+
 
 _LEAST_BYTES_PER_SECOND = 1_000
 """Least bit rate of any codec: a file with less is cut off, and shorter than its header says."""
@@ -38,45 +69,20 @@ class Decoded:
     """Sentences for the user on what could not be read."""
 
 
-def decode(file: Path, sample_rate: int | None, max_seconds: float) -> Decoded:
-    """Decode a sound file to mono by its content, whatever its name. Equal files decode equally.
+def decode(source: Source, file: Path, sample_rate: int | None, max_seconds: float) -> Decoded:
+    """Decode an open sound file to mono. Equal files decode equally.
 
     Args:
-        file: An existing file that is not empty.
+        source: The open file.
+        file: Its path.
         sample_rate: Rate in Hz to resample to; None keeps the file's own.
         max_seconds: Longer files are refused, by their header or while decoding.
 
     Raises:
-        InputError: The file is not a sound file, is silent or too long, or has too many samples.
+        InputError: The file is silent or too long, or has too many samples.
     """
-    with _AT_ONCE:
-        try:
-            with _open(file) as source:
-                _check_header(source, file, max_seconds)
-                return _read(source, file.name, sample_rate, max_seconds)
-        except (*DECODING_ERRORS, sf.LibsndfileError, OSError):
-            raise InputError(
-                f"{file.name} cannot be read as sound: it is damaged or no audio file; "
-                f"give {READABLE}."
-            ) from None
-
-
-def _open(file: Path) -> AbstractContextManager[Source]:
-    layout = read_layout(file)
-    return open_ogg(file, layout) if layout.links else open_ffmpeg(file)
-
-
-def _check_header(source: Source, file: Path, max_seconds: float) -> None:
-    seconds = source.seconds
-    if seconds is None or file.stat().st_size < _LEAST_BYTES_PER_SECOND * seconds:
-        return
-    if seconds > max_seconds:
-        raise too_long(file.name, seconds, max_seconds)
-    if seconds * source.sample_rate * source.channels > MAX_SAMPLES:
-        raise too_many_samples(file.name)
-
-
-def _read(source: Source, name: str, sample_rate: int | None, max_seconds: float) -> Decoded:
+    _check_header(source, file, max_seconds)
+    name = file.name
     target = check_sample_rate(source.sample_rate if sample_rate is None else sample_rate)
     parts: list[FloatArray] = []
     mono: _Mono | None = None
@@ -102,6 +108,16 @@ def _read(source: Source, name: str, sample_rate: int | None, max_seconds: float
     if audio.size and not is_heard and np.isfinite(audio).all():
         raise silent(f"{name}: The sound")
     return Decoded(audio, target, " ".join(source.complaints(seconds)))
+
+
+def _check_header(source: Source, file: Path, max_seconds: float) -> None:
+    seconds = source.seconds
+    if seconds is None or file.stat().st_size < _LEAST_BYTES_PER_SECOND * seconds:
+        return
+    if seconds > max_seconds:
+        raise too_long(file.name, seconds, max_seconds)
+    if seconds * source.sample_rate * source.channels > MAX_SAMPLES:
+        raise too_many_samples(file.name)
 
 
 class _Mono:

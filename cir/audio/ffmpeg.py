@@ -14,7 +14,7 @@ from av.audio.stream import AudioStream
 from av.codec.context import Flags2
 from av.container import InputContainer
 
-from cir.audio.sources import SampleBlock, Source
+from cir.audio.decode import SampleBlock, Source
 from cir.types import FloatArray
 
 DECODING_ERRORS = (av.FFmpegError, ValueError, IndexError, OverflowError)

@@ -3,19 +3,21 @@
 Sounds of `load_audio` and `check_audio` are mono float32, finite, audible and not too long.
 """
 
+from contextlib import AbstractContextManager
 from pathlib import Path
+from threading import BoundedSemaphore
 
 import numpy as np
 import soundfile as sf
 from numpy.typing import ArrayLike, NDArray
 
-from cir.audio.audible import is_audible
-from cir.audio.decode import Decoded, decode
+from cir.audio.decode import Decoded, Source, decode
 from cir.audio.downmix import downmix
 from cir.audio.dsp import resample
+from cir.audio.ffmpeg import DECODING_ERRORS, open_ffmpeg
 from cir.audio.formats import READABLE
-from cir.audio.limits import MAX_SECONDS, check_sample_rate, silent, too_long
-from cir.audio.ogg import fix_serial
+from cir.audio.limits import MAX_SECONDS, check_sample_rate, is_audible, silent, too_long
+from cir.audio.ogg import fix_serial, open_ogg, read_layout
 from cir.errors import InputError
 from cir.files import replacing
 from cir.types import FloatArray
@@ -31,6 +33,8 @@ __all__ = [
     "save_wav",
 ]
 
+_AT_ONCE = BoundedSemaphore(2)
+"""Limits how many files are decoded at the same time."""
 _MAX_CHANNELS = 8
 _BLOCK_FRAMES = 1 << 18
 _OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
@@ -70,12 +74,23 @@ def load_with_notice(
         raise InputError(f"{file} {what}; give a sound file ({READABLE}).")
     if file.stat().st_size == 0:
         raise InputError(f"{file.name} is empty (0 bytes); give a sound file ({READABLE}).")
-    decoded = decode(file, sample_rate, max_seconds)
+    try:
+        with _AT_ONCE, _open(file) as source:
+            decoded = decode(source, file, sample_rate, max_seconds)
+    except (*DECODING_ERRORS, sf.LibsndfileError, OSError):
+        raise InputError(
+            f"{file.name} cannot be read as sound: it is damaged or no audio file; give {READABLE}."
+        ) from None
     try:
         _check_mono(decoded.audio, decoded.sample_rate)
     except InputError as error:
         raise InputError(f"{file.name}: {error}") from None
     return decoded
+
+
+def _open(file: Path) -> AbstractContextManager[Source]:
+    layout = read_layout(file)
+    return open_ogg(file, layout) if layout.links else open_ffmpeg(file)
 
 
 def check_audio(

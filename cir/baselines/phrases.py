@@ -5,10 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cir.audio.audible import SILENT_PEAK
-from cir.audio.dsp import peak_normalise
+from cir.audio.dsp import cut_windows, peak_normalise
+from cir.audio.limits import SILENT_PEAK
 from cir.errors import InputError
-from cir.model.windows import cut_windows
 from cir.types import Encoder, FloatArray, Progress
 
 WINDOW_SECONDS = 2.5

@@ -99,7 +99,7 @@ def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> 
     `judgement` of a family is null without calibration, and `chance` of a match if it is unknown;
     `likeness` is a word for the similarity.
     """
-    from cir.retrieval.wording import chance_as_json, judgement_as_json
+    from cir.retrieval.answers import chance_as_json, judgement_as_json
 
     return {
         "query": str(mix),
@@ -131,7 +131,7 @@ def _print_tables(results: "Sequence[FamilyResult]") -> None:
     from rich.text import Text
 
     from cir.instruments.families import family_label
-    from cir.retrieval.wording import ABSENT, among_five, false_alarms
+    from cir.retrieval.answers import ABSENT, among_five, false_alarms
 
     console = Console()
     for result in results:
@@ -153,7 +153,7 @@ def _table(title: str, result: "FamilyResult") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    from cir.retrieval.wording import percent
+    from cir.retrieval.answers import percent
 
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("#", justify="right")

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from cir.audio.audible import SILENT_NOTE_PEAK
 from cir.audio.dsp import TAIL_FLOOR, peak_normalise, trim_tail
+from cir.audio.limits import SILENT_NOTE_PEAK
 from cir.datasets.base import RecordedNote
 from cir.types import SAMPLE_RATE, FloatArray
 

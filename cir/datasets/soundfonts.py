@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cir.audio.audible import SILENT_NOTE_PEAK
+from cir.audio.limits import SILENT_NOTE_PEAK
 from cir.datasets.rendered import REFERENCE_VELOCITY, Playable, RenderedDataset, render_note
 from cir.engines.soundfont import (
     DEFAULT_BANK,

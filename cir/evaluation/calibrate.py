@@ -17,8 +17,7 @@ from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import AnyEncoder
 from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, embed_references, timed
 from cir.index.calibration import FIRST, Calibration
-from cir.index.chances import ChanceLevels
-from cir.index.likeness import Likeness
+from cir.index.chances import ChanceLevels, Likeness
 from cir.metrics import Float64Array
 from cir.progress import part
 from cir.types import Instrument, Progress

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from cir.errors import DataError
-from cir.index.novelty import NoveltyModel, features, logistic
+from cir.index.chances import NoveltyModel, features, logistic
 from cir.metrics import Float64Array
 
 _RIDGE = 1e-3

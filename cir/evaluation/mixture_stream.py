@@ -14,7 +14,7 @@ from cir.evaluation.casts import draw_casts, draw_mixed_casts
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, Timed
 from cir.index.hubness import HubCohort
-from cir.index.vectors import average_notes
+from cir.index.references import average_notes
 from cir.instruments.families import check_families
 from cir.metrics import IntArray
 from cir.mixtures.mixture_config import PAPER_FAMILIES, MixtureConfig

@@ -16,9 +16,8 @@ from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, is_bundle, read_bundle
 from cir.index.changes import check_new_folder
 from cir.index.database import InstrumentDatabase
 from cir.index.phrases import write_phrases
-from cir.index.references import Reference, ReferenceSource
+from cir.index.references import Reference, ReferenceSource, average_notes
 from cir.index.timbre_map import N_NEIGHBORS, compute_map, trustworthiness
-from cir.index.vectors import average_notes
 from cir.instruments.catalog import Catalog
 from cir.instruments.note_bank import NoteBank
 from cir.progress import part

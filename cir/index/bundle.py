@@ -21,11 +21,13 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 from filelock import BaseFileLock, FileLock
+from numpy.typing import NDArray
 from pydantic import Field
 from safetensors.numpy import save
 
@@ -102,6 +104,14 @@ class Bundle:
     """(N, D), unit norm, read-only."""
     coordinates: FloatArray | None
     """(N, 2), read-only."""
+
+    @cached_property
+    def columns(self) -> dict[str, NDArray[np.object_]]:
+        """What each row has as `family`, `bank` and `source`, (N,) each."""
+        return {
+            name: np.array([getattr(row, name) for row in self.catalog], dtype=object)
+            for name in ("family", "bank", "source")
+        }
 
     @property
     def digest(self) -> str:

@@ -20,9 +20,8 @@ from cir.index.bundle import (
     read_bundle,
     write_bundle,
 )
-from cir.index.exact import ExactIndex
+from cir.index.ranking import check_embeddings
 from cir.index.timbre_map import place, principal_plane
-from cir.index.vectors import check_embeddings
 from cir.instruments.catalog import Catalog
 from cir.types import FloatArray, Instrument, Progress
 
@@ -52,10 +51,13 @@ def add_instruments(
         new = check_embeddings(embeddings, current.header.dimension)
         if len(new) != len(instruments):
             raise InputError(f"{len(instruments)} instruments came with {len(new)} embeddings.")
-        index = ExactIndex(current.catalog, current.embeddings)
-        index.add(instruments, new)
-        catalog, merged = index.snapshot()
-        ids = {one.instrument_id for one in instruments}
+        added = Catalog(instruments)
+        ids = set(added.ids)
+        kept = [row for row, name in enumerate(current.catalog.ids) if name not in ids]
+        rows = [*(current.catalog[row] for row in kept), *added]
+        order = sorted(range(len(rows)), key=lambda row: rows[row].instrument_id)
+        catalog = Catalog(rows[row] for row in order)
+        merged = np.concatenate([current.embeddings[kept], new])[order]
         coordinates = _lay_out(current, catalog, merged, new_ids=ids)
         _copy_sounds(previews, folder / PREVIEWS_NAME)
         _copy_sounds(phrases, folder / PHRASES_NAME)
@@ -67,14 +69,11 @@ def add_instruments(
 def remove_instruments(folder: Path, instrument_ids: Iterable[str]) -> Bundle:
     """Remove instruments, with their sounds, from the bundle in `folder`."""
     with _alone(folder) as current:
-        index = ExactIndex(current.catalog, current.embeddings)
-        index.delete(instrument_ids)
-        catalog, embeddings = index.snapshot()
-        places = current.coordinates
-        if places is not None:
-            kept = set(catalog.ids)
-            places = places[[row for row, name in enumerate(current.catalog.ids) if name in kept]]
-        return _replace(current, catalog, embeddings, places)
+        gone = {current.catalog.by_id(name).instrument_id for name in sorted(set(instrument_ids))}
+        kept = [row for row, name in enumerate(current.catalog.ids) if name not in gone]
+        catalog = Catalog(current.catalog[row] for row in kept)
+        places = None if current.coordinates is None else current.coordinates[kept]
+        return _replace(current, catalog, current.embeddings[kept], places)
 
 
 def copy_bundle(

@@ -1,6 +1,6 @@
 """The embeddings of one database in Chroma, for other programs: a collection per family.
 
-Searches of this package do not use it: they compare all rows (`cir.index.exact`), which is faster
+Searches of this package do not use it: they compare all rows (`cir.index.ranking`), which is faster
 and exact.
 """
 

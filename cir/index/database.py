@@ -18,16 +18,12 @@ from cir.index.bundle import (
     read_bundle,
     write_bundle,
 )
-from cir.index.calibration import CALIBRATION_NAME, Calibration, write_calibration
+from cir.index.calibration import CALIBRATION_NAME, Calibration, Fits, write_calibration
+from cir.index.chances import Likeness
 from cir.index.changes import add_instruments, check_new_folder, copy_bundle, remove_instruments
-from cir.index.exact import ExactIndex, cosine_similarities
-from cir.index.fits import Fits
 from cir.index.hubness import HubCohort, write_hubs
 from cir.index.info import DatabaseInfo
-from cir.index.likeness import Likeness
-from cir.index.ranking import Ranking
-from cir.index.vector_index import Filters
-from cir.index.vectors import check_query
+from cir.index.ranking import Ranking, check_query, cosine_similarities
 from cir.instruments.catalog import Catalog
 from cir.instruments.families import check_families
 from cir.types import Encoder, FloatArray, Instrument, Match, Progress
@@ -242,7 +238,12 @@ class InstrumentDatabase:
         with self._lock:
             self._check_value("bank", bank)
             self._check_value("source", source)
-            found = self._index.search(query, family, Filters(bank, source), rows)
+            columns = self._bundle.columns
+            found = np.arange(len(self)) if rows is None else rows
+            if rows is None and family is not None:
+                found = self._of_family(family)
+            for column, value in (("bank", bank), ("source", source)):
+                found = found if value is None else found[columns[column][found] == value]
             scores = cosine_similarities(self._bundle.embeddings, query, found)
             if of_mixture and family is not None:
                 scores -= self._penalties(family, rows, level_of or self)[found]
@@ -386,7 +387,6 @@ class InstrumentDatabase:
     def _use(self, bundle: Bundle) -> None:
         self._bundle = bundle
         self._ids = bundle.catalog.ids
-        self._index = ExactIndex(bundle.catalog, bundle.embeddings)
         self._forget_fits()
 
     def _forget_fits(self) -> None:
@@ -394,7 +394,7 @@ class InstrumentDatabase:
         self._known_penalties: dict[tuple[str, bytes], FloatArray] = {}
 
     def _check_value(self, column: str, value: str | None) -> None:
-        known = [] if value is None else self._index.values(column)
+        known = [] if value is None else sorted(set(self._bundle.columns[column]))
         if value is not None and value not in known:
             raise InputError(
                 f"This database has no {column} {value!r}; it has {', '.join(known) or 'none'}."
@@ -427,4 +427,4 @@ class InstrumentDatabase:
         return None if hubs is None else hubs.level(self._bundle.embeddings[rows], ids, family)
 
     def _of_family(self, family: str) -> NDArray[np.intp]:
-        return np.flatnonzero([one.family == family for one in self._bundle.catalog])
+        return np.flatnonzero(self._bundle.columns["family"] == family)

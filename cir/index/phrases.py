@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cir.audio.audible import SILENT_NOTE_PEAK
 from cir.audio.dsp import TAIL_FLOOR, fade_out, peak_normalise, trim_tail
 from cir.audio.io import save_opus
+from cir.audio.limits import SILENT_NOTE_PEAK
 from cir.datasets.work_ahead import work_ahead
 from cir.engines.base import Engine
 from cir.engines.note_bank import NoteBankEngine

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from cir.audio.audible import SILENT_NOTE_PEAK
 from cir.audio.dsp import TAIL_FLOOR, peak_normalise, trim_tail
+from cir.audio.limits import SILENT_NOTE_PEAK
 from cir.datasets.work_ahead import work_ahead
 from cir.engines.base import Engine
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine
@@ -143,3 +143,18 @@ def play_reference(engine: Engine, family: str | None) -> FloatArray | None:
     if float(np.abs(audio).max()) < SILENT_NOTE_PEAK:
         return None
     return trim_tail(peak_normalise(audio, _PEAK), TAIL_FLOOR, _FADE_SAMPLES)
+
+
+def average_notes(embeddings: FloatArray, counts: Sequence[int]) -> FloatArray:
+    """Return one embedding per instrument, the direction of the mean of its notes', (N, D).
+
+    Args:
+        embeddings: Of the notes of one instrument after the other, unit norm, (M, D).
+        counts: How many notes each instrument has, at least 1 each and M in all, N.
+    """
+    if max(counts, default=1) == 1:
+        return embeddings
+    starts = np.cumsum([0, *counts[:-1]])
+    sums = np.add.reduceat(embeddings, starts, axis=0)
+    average: FloatArray = sums / np.linalg.norm(sums, axis=1, keepdims=True).clip(min=1e-12)
+    return average

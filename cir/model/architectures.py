@@ -8,10 +8,8 @@ from torch import Tensor
 
 from cir.errors import CheckpointError
 from cir.model.ast import TimbreNetwork
-from cir.model.ast_config import EncoderConfig
 from cir.model.conv_ast import ConvAst
-from cir.model.conv_ast_config import ConvAstConfig
-from cir.model.network_config import split_json
+from cir.model.network_config import ConvAstConfig, EncoderConfig, split_json
 
 AnyConfig: TypeAlias = EncoderConfig | ConvAstConfig
 AnyNetwork: TypeAlias = TimbreNetwork | ConvAst

@@ -8,8 +8,8 @@ from transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogra
 )
 
 from cir.audio.features import log_mel, normalise_peak
-from cir.model.ast_config import EncoderConfig
 from cir.model.heads import FamilyQueries, Heard, LinearQueries, QueryHead
+from cir.model.network_config import EncoderConfig
 
 
 class CroppedEmbeddings(ASTEmbeddings):

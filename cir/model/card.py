@@ -1,7 +1,7 @@
 """The model card that goes with a saved model."""
 
 from cir.model.architectures import AnyConfig
-from cir.model.conv_ast_config import ConvAstConfig
+from cir.model.network_config import ConvAstConfig
 from cir.types import SAMPLE_RATE
 
 CARD_NAME = "README.md"

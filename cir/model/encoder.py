@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from cir.audio.dsp import pad_or_trim
+from cir.audio.dsp import cut_windows, pad_or_trim
 from cir.audio.io import check_audio, resample
 from cir.errors import CheckpointError, InputError
 from cir.files import replacing
@@ -21,7 +21,6 @@ from cir.model.card import CARD_NAME, write_card
 from cir.model.checkpoint import identify, load_folder, save_folder
 from cir.model.conv_ast import ConvAst
 from cir.model.heads import Heard
-from cir.model.windows import cut_windows
 from cir.types import SAMPLE_RATE, FloatArray, Progress
 
 BUNDLED_MODEL = Path(__file__).parent.parent / "assets" / "model"

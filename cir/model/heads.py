@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
-from cir.model.conv_ast_config import ConvAstConfig
-from cir.model.conv_trunk import attend
+from cir.model.network_config import ConvAstConfig
 
 # Fresh queries must differ enough to be told apart beside the sound they are added to.
 _QUERY_SCALE = 0.5
@@ -204,3 +203,14 @@ class LinearQueries(QueryHead):
         """Map the pooled embedding once per family."""
         raw: Tensor = self.maps(pooled).unflatten(-1, (-1, pooled.shape[-1]))
         return raw
+
+
+def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Scaled dot-product attention of (B, heads, Q, d) to keys and values (B, heads, N, d).
+
+    Clips have 16 to 64 tokens. With so few, torch's own kernel takes two to five times as long on a
+    CPU, most of it for the gradients.
+    """
+    scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-1, -2)
+    mixed: Tensor = scores.softmax(-1).to(values.dtype) @ values
+    return mixed

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cir.model.ast_config import EncoderConfig
+from cir.model.network_config import EncoderConfig
 from cir.types import SAMPLE_RATE
 
 

@@ -11,9 +11,9 @@ from transformers import ASTConfig, ASTModel
 
 from cir.errors import CheckpointError, InputError
 from cir.model.ast import TimbreNetwork
-from cir.model.ast_config import EncoderConfig
 from cir.model.ast_weights import read_ast_weights
 from cir.model.hub import REQUIRED_FILES, fetch
+from cir.model.network_config import EncoderConfig
 from cir.model.positions import PatchGrid, resample_positions
 from cir.model.released import HOP_SAMPLES
 from cir.schema import TENSOR_ERRORS, read_json

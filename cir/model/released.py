@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from cir.errors import CheckpointError
-from cir.model.ast_config import EncoderConfig
 from cir.model.ast_weights import read_ast_weights
+from cir.model.network_config import EncoderConfig
 from cir.schema import TENSOR_ERRORS
 
 HOP_SAMPLES = 160

@@ -14,9 +14,8 @@ from cir.audio.io import check_audio, load_audio, resample
 from cir.errors import InputError
 from cir.index.bundle import is_bundle
 from cir.index.database import BUNDLED_PATH, InstrumentDatabase
-from cir.index.ranking import Ranking
+from cir.index.ranking import ANY, Filters, Ranking
 from cir.index.unsorted import guess_families, rows_of_family
-from cir.index.vector_index import ANY, Filters
 from cir.instruments.families import FAMILIES, check_families
 from cir.retrieval.windows import embed_windows
 from cir.types import SAMPLE_RATE, Encoder, FamilyResult, FloatArray, Progress

@@ -1,7 +1,7 @@
 """Embeddings of a mix of any length: one per window of 10 s, and their mean.
 
 These windows bound the memory of a search and are the cells of a timeline. Within each, the model
-cuts the shorter windows that its network reads (`cir.model.windows`).
+cuts the shorter windows that its network reads (`cir.audio.dsp`).
 """
 
 from collections.abc import Sequence

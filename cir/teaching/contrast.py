@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from cir.model.ast import TimbreNetwork
-from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
+from cir.model.network_config import EncoderConfig
 
 #: Waveforms of anchors and of their positives, both (P, T), for a step.
 DrawPairs: TypeAlias = Callable[[int], tuple[Tensor, Tensor]]

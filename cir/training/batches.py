@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import render_plan
-from cir.model.ast_config import EncoderConfig
+from cir.model.network_config import EncoderConfig
 from cir.training.sampler import MixtureBatchPlan, PairPlan
 from cir.types import FloatArray
 

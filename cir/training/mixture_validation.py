@@ -35,9 +35,9 @@ class PlayedMixtures:
     ) -> "PlayedMixtures":
         """Play mixtures; arguments and errors as of `MixtureValidation.draw`."""
         # These read sound files, which benchmarks/gpu does without.
+        from cir.audio.dsp import cut_windows
         from cir.mixtures.pool import NotePool
         from cir.mixtures.render import draw_mixture
-        from cir.model.windows import cut_windows
 
         pool = NotePool.from_datasets([dataset], split="valid", families=families)
         windows, owners, players = [], [], []

@@ -14,8 +14,8 @@ from cir.errors import DataError, InputError
 from cir.instruments.families import FAMILIES
 from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.model.conv_ast import ConvAst
-from cir.model.conv_ast_config import ConvAstConfig
 from cir.model.encoder import TimbreEncoder
+from cir.model.network_config import ConvAstConfig
 from cir.training.feature_cache import FeatureCache
 from cir.training.feature_pool import FeaturePool
 from cir.training.mixture_batches import MixtureSampler

@@ -10,7 +10,7 @@ from pydantic import Field
 from cir.config import Amount, Count, Number, Share, checked
 from cir.errors import InputError
 from cir.instruments.families import FAMILIES
-from cir.model.ast_config import EncoderConfig
+from cir.model.network_config import EncoderConfig
 from cir.training.loss_table import LOSSES
 
 _LEAST_EXPONENTIAL = 1e-3

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from cir.instruments.families import family_label
 from cir.instruments.preset_path import preset_path
-from cir.retrieval.wording import percent
+from cir.retrieval.answers import percent
 from cir.types import Instrument, Match
 from cir.ui.icons import COPY, NOTES, PAUSE, PLAY
 from cir.ui.palette import family_style

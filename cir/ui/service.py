@@ -17,12 +17,11 @@ import numpy as np
 from cir.audio.io import check_audio, load_with_notice
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
-from cir.index.duplicates import MatchGroup
+from cir.index.ranking import ANY, Filters
 from cir.index.timbre_map import place
-from cir.index.vector_index import ANY, Filters
 from cir.instruments.families import check_families
 from cir.progress import part
-from cir.retrieval.lookup import look_up_gathered, look_up_singly
+from cir.retrieval.answers import MatchGroup, look_up_gathered, look_up_singly
 from cir.retrieval.retriever import Retriever, default_encoder
 from cir.retrieval.timeline import TimelineCell, build_timeline
 from cir.retrieval.windows import WindowEmbeddings, embed_each_window

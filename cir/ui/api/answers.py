@@ -7,7 +7,7 @@ from typing import Any
 from cir.audio.formats import READABLE
 from cir.audio.io import load_audio
 from cir.errors import InputError
-from cir.index.vector_index import Filters
+from cir.index.ranking import Filters
 from cir.types import SAMPLE_RATE, FloatArray, Instrument, Progress
 from cir.ui.api.result_json import instrument_as_json, match_as_json, results_as_json
 from cir.ui.api.timbre_facts import MEASURED_SECONDS, timbre_facts

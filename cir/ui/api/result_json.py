@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cir.retrieval.wording import chance_as_json, judgement_as_json
+from cir.retrieval.answers import chance_as_json, judgement_as_json
 from cir.types import FamilyResult, Instrument, Match
 from cir.ui.cards import sound_address
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.errors import InputError
-from cir.index.exact import cosine_similarities
+from cir.index.ranking import cosine_similarities
 from cir.instruments.families import FAMILIES
 from cir.types import FloatArray, Instrument
 from cir.ui.service import PageService

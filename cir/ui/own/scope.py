@@ -17,9 +17,9 @@ from dataclasses import replace
 import gradio as gr
 
 from cir.errors import InputError
-from cir.index.duplicates import MatchGroup
+from cir.index.ranking import ANY, Filters
 from cir.index.unsorted import rows_of_family
-from cir.index.vector_index import ANY, Filters
+from cir.retrieval.answers import MatchGroup
 from cir.types import FamilyResult, FloatArray, Instrument, Match
 from cir.ui.own.library import OwnLibrary
 from cir.ui.own.sessions import OwnLibraries, Shelf

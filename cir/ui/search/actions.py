@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from cir.errors import CirError
-from cir.index.vector_index import Filters
+from cir.index.ranking import Filters
 from cir.types import Match
 from cir.ui.cards import message, placeholder, sound_address
 from cir.ui.own.scope import BUNDLED, answer_in, is_own, own_neighbours

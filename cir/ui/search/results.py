@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from cir.index.duplicates import MatchGroup
-from cir.index.vector_index import ANY
+from cir.index.ranking import ANY
 from cir.instruments.families import family_label
-from cir.retrieval.wording import ABSENT, among_five, false_alarms
+from cir.retrieval.answers import ABSENT, MatchGroup, among_five, false_alarms
 from cir.types import FamilyResult, Match
 from cir.ui.cards import match_card, play_button, single_card
 from cir.ui.palette import family_style
