@@ -14,7 +14,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from cir.cli.termination import clean_up_when_terminated
+from cir.cli.main import clean_up_when_terminated
 from cir.errors import CirError
 from cir.index.database import InstrumentDatabase
 from cir.types import Encoder

@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 
 from cir.audio.dsp import resample
 from cir.audio.io import save_opus
-from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.draws import generator_for
+from cir.datasets.base import DatasetInstrument, RecordedNote, generator_for
 from cir.datasets.midi_statistics import NoteStatistics, load_statistics
 from cir.datasets.note_bank_writer import INSTRUMENT_COLUMNS, NOTE_COLUMNS, Row
 from cir.datasets.recorded import MAX_SECONDS, record

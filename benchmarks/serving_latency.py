@@ -17,7 +17,7 @@ from cir.instruments.families import FAMILIES
 from cir.model.architectures import AnyConfig
 from cir.model.encoder import TimbreEncoder
 from cir.model.network_config import ConvAstConfig, EncoderConfig
-from cir.model.positions import PatchGrid
+from cir.model.pretrained import PatchGrid
 from cir.types import SAMPLE_RATE, FloatArray
 
 PEER = "float32"

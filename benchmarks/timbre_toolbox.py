@@ -21,7 +21,7 @@ from timing import example_mixes, print_report
 from cir.audio.io import load_audio
 from cir.baselines.descriptors import DescriptorEncoder
 from cir.baselines.mfcc import MfccEncoder
-from cir.baselines.timbre_toolbox.encoder import TimbreToolboxEncoder
+from cir.baselines.timbre_toolbox.description import TimbreToolboxEncoder
 from cir.files import replacing
 from cir.types import SAMPLE_RATE, FloatArray
 

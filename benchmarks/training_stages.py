@@ -19,8 +19,7 @@ from cir.model.conv_ast import ConvAst
 from cir.model.network_config import EncoderConfig
 from cir.training.feature_cache import FeatureCache
 from cir.training.feature_pool import FeaturePool
-from cir.training.precision import choose_precision
-from cir.training.recipe import RecipeConfig, make_mixture_stage, make_note_stage
+from cir.training.recipe import RecipeConfig, choose_precision, make_mixture_stage, make_note_stage
 from cir.training.run_config import TrainingConfig
 from cir.training.sampler import BatchSampler
 from cir.training.stage import Stage, StageConfig

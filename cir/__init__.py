@@ -17,8 +17,7 @@ if TYPE_CHECKING:
         InputError,
         StorageError,
     )
-    from cir.index.database import InstrumentDatabase
-    from cir.index.info import DatabaseInfo
+    from cir.index.database import DatabaseInfo, InstrumentDatabase
     from cir.instruments.families import FAMILIES
     from cir.model.encoder import TimbreEncoder
     from cir.retrieval.retriever import Retriever, search
@@ -55,7 +54,7 @@ _MODULE_OF_NAME = {
     "EngineError": "cir.errors",
     "InputError": "cir.errors",
     "StorageError": "cir.errors",
-    "DatabaseInfo": "cir.index.info",
+    "DatabaseInfo": "cir.index.database",
     "InstrumentDatabase": "cir.index.database",
     "FAMILIES": "cir.instruments.families",
     "TimbreEncoder": "cir.model.encoder",

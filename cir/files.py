@@ -5,20 +5,66 @@ import glob
 import os
 import re
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from cir.errors import CirError, InputError, StorageError
-from cir.holding import hold, hold_if_free
+
+if sys.platform == "win32":
+    fcntl = None
+else:
+    import fcntl
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_BYTES = 1 << 16
 _HEX = "[0-9a-f]" * 32
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}(\.\w+)?")
 _DATA_VARIABLE = "CIR_DATA"
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A lock that lasts until it is released or the process ends."""
+
+    descriptor: int | None
+
+    def release(self) -> None:
+        """Release the lock."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+
+
+def hold(folder: Path) -> Hold:
+    """Lock a folder, after any other process has released it.
+
+    Raises:
+        OSError: The folder does not exist, or cannot be read.
+    """
+    if fcntl is None:
+        return Hold(None)
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return Hold(descriptor)
+
+
+def hold_if_free(folder: Path) -> Hold | None:
+    """Lock a folder; None if another process holds it, or may, or it is not a readable folder."""
+    if fcntl is None:
+        return None
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+        else:
+            return Hold(descriptor)
+    return None
 
 
 def expand_data_folder(path: str | Path) -> Path:

@@ -244,7 +244,7 @@ plt.show()
 
 # %%
 from cir.baselines.mfcc import MfccEncoder
-from cir.baselines.timbre_toolbox.encoder import TimbreToolboxEncoder
+from cir.baselines.timbre_toolbox.description import TimbreToolboxEncoder
 
 references = [one.reference.audio for one in instruments]
 encoders = {

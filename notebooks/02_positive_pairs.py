@@ -121,7 +121,7 @@ players([("Choir at pitch 55", low), ("Choir, played higher", real), ("Choir, sh
 # of two instruments of one family.
 
 # %%
-from cir.baselines.timbre_toolbox.encoder import TimbreToolboxEncoder
+from cir.baselines.timbre_toolbox.description import TimbreToolboxEncoder
 
 dataset = open_dataset("soundfont:TimGM6mb.sf2")
 instruments = read_instruments(dataset, limit=size(200, 16))

@@ -16,9 +16,8 @@ from cir.cli.main import app
 from cir.errors import CirError, DatabaseError, DataError
 from cir.evaluation import open_set
 from cir.evaluation.answers import ABSENT, FamilyAnswers
-from cir.evaluation.calibrate import calibrate, fit_calibration, hold_to
-from cir.evaluation.candidate_draws import draw_candidates
-from cir.evaluation.fit_levels import LEAST_WEIGHT, fit_levels
+from cir.evaluation.calibrate import calibrate, draw_candidates, fit_calibration, hold_to
+from cir.evaluation.fit_chances import LEAST_WEIGHT, fit_levels
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet
 from cir.evaluation.open_set import evaluate_open_set, judge_answers

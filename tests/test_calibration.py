@@ -170,7 +170,7 @@ def damage(**changes: Any) -> dict[str, Any]:
         (damage(surprise=1), "surprise"),
         (damage(identity=7), "identity"),
         (damage(threshold="high"), "threshold"),
-        (damage(threshold=1.5), "between 0 and 1"),
+        (damage(threshold=1.5), "at most 1"),
         (damage(false_alarm_rate=float("nan")), "not finite"),
         (damage(format_version=3), "format 3"),
         (damage(candidates={"kazoo": 3}), "kazoo"),

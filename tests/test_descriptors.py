@@ -5,7 +5,7 @@ import pytest
 
 from cir.baselines.descriptors import DescriptorEncoder
 from cir.baselines.mfcc import MfccEncoder
-from cir.baselines.timbre_toolbox.encoder import TimbreToolboxEncoder
+from cir.baselines.timbre_toolbox.description import TimbreToolboxEncoder
 from cir.errors import InputError
 from cir.types import Encoder, FloatArray
 from tests.plucks import RATE, pluck

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cir import holding
+from cir import files
 from cir.errors import InputError
 from cir.files import (
     bring_back,
@@ -164,7 +164,7 @@ def test_where_there_are_no_locks_nothing_is_taken_from_others(
 ) -> None:
     left = tmp_path / f".table-{uuid.uuid4().hex}"
     left.mkdir()
-    monkeypatch.setattr(holding, "fcntl", None)  # as on Windows
+    monkeypatch.setattr(files, "fcntl", None)  # as on Windows
     with replacing_folder(tmp_path / "table") as unfinished:
         (unfinished / "row").touch()
     assert (tmp_path / "table" / "row").exists()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cir.datasets.fingerprint import fingerprint
+from cir.datasets.base import fingerprint
 from cir.errors import InputError
 
 

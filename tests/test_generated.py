@@ -6,15 +6,16 @@ import pytest
 
 import cir.datasets.generated as generated
 from cir.datasets.base import DatasetInstrument
-from cir.datasets.broken import is_broken
 from cir.datasets.generated import (
     N_NOTES,
     N_TWIN_NOTES,
     NEAREST_DB,
     SHARES,
     GeneratedVitalDataset,
+    distance,
+    summarise,
 )
-from cir.datasets.timbre_distance import distance, summarise
+from cir.datasets.recorded import is_broken
 from cir.engines.vital_generator import generate_preset
 from cir.errors import DataError, InputError
 from cir.types import FloatArray

@@ -28,8 +28,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"engines"}),
     frozenset({"instruments"}),
     frozenset({"audio"}),
-    frozenset({"config", "files", "metrics", "progress", "schema"}),
-    frozenset({"types", "errors", "holding", "text"}),
+    frozenset({"config", "files", "metrics", "schema"}),
+    frozenset({"types", "errors", "text"}),
 )
 LAYER_OF = {part: layer for layer, parts in enumerate(LAYERS) for part in parts}
 HEAVY = (

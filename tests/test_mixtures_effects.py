@@ -5,8 +5,14 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from cir.mixtures.codec import CODECS, through_codec
-from cir.mixtures.effects import EQUALISER_HZ, add_noise, apply_effects, apply_linear
+from cir.mixtures.effects import (
+    CODECS,
+    EQUALISER_HZ,
+    add_noise,
+    apply_effects,
+    apply_linear,
+    through_codec,
+)
 from cir.mixtures.plan import DRY, CodecPlan, EffectsPlan, NoisePlan, ReverbPlan
 from cir.types import FloatArray
 

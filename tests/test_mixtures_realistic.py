@@ -10,7 +10,7 @@ from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.errors import DataError, InputError
 from cir.instruments.families import FAMILIES
 from cir.mixtures.chords import CHORD_PROBABILITY, MAX_VOICES
-from cir.mixtures.codec import CODECS
+from cir.mixtures.effects import CODECS
 from cir.mixtures.groove import draw_groove, draw_slots
 from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.plan import MixturePlan, StemPlan

@@ -16,8 +16,7 @@ from transformers import ASTConfig, ASTForAudioClassification, ASTModel
 from cir.errors import CheckpointError
 from cir.model.ast import TimbreNetwork
 from cir.model.network_config import EncoderConfig
-from cir.model.positions import PatchGrid, resample_positions
-from cir.model.pretrained import initialise_from_ast
+from cir.model.pretrained import PatchGrid, initialise_from_ast, resample_positions
 from tests.hub_server import HubServer
 from tests.test_released import names_of_transformers_4
 

@@ -19,8 +19,7 @@ from cir.model.encoder import TimbreEncoder
 from cir.model.network_config import EncoderConfig
 from cir.publish.dataset_folder import write_dataset_folder
 from cir.publish.front_matter import with_values
-from cir.publish.secrets import refuse_secrets
-from cir.publish.upload import RepositoryUpload, send
+from cir.publish.upload import RepositoryUpload, refuse_secrets, send
 from tests.fakes import SpectrumEncoder
 from tests.hub_server import TOKEN, HubServer
 from tests.page.database import make_database

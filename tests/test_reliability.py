@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from cir.errors import InputError
-from cir.evaluation.detection import auroc
-from cir.evaluation.reliability import N_BINS, expected_calibration_error, reliability_bins
+from cir.evaluation.reliability import N_BINS, auroc, expected_calibration_error, reliability_bins
 
 GENERATOR = np.random.default_rng(0)
 CHANCES = np.concatenate([GENERATOR.beta(0.5, 2.0, 400), [0.0, 0.1, 0.3, 0.7, 0.9, 1.0]])

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cir.baselines.timbre_toolbox.description import NAMES, describe
-from cir.baselines.timbre_toolbox.encoder import TimbreToolboxEncoder
-from cir.baselines.timbre_toolbox.scales import to_scale
+from cir.baselines.timbre_toolbox.description import NAMES, TimbreToolboxEncoder, describe, to_scale
 from cir.baselines.timbre_toolbox.spectral import variation
 from cir.errors import InputError
 from cir.types import FloatArray

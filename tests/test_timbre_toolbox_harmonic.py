@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from cir.baselines.timbre_toolbox import harmonic
-from cir.baselines.timbre_toolbox.frames import power_spectra
-from cir.baselines.timbre_toolbox.partials import PARTIALS, Partials, find_partials
-from cir.baselines.timbre_toolbox.pitch import (
+from cir.baselines.timbre_toolbox.description import power_spectra
+from cir.baselines.timbre_toolbox.harmonic import (
     LOWEST_HZ,
+    PARTIALS,
+    Partials,
+    find_partials,
     fundamental,
     normalised_autocorrelation,
 )

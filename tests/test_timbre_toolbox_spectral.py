@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cir.baselines.timbre_toolbox import spectral
-from cir.baselines.timbre_toolbox.frames import audible, centred_frames, power_spectra
+from cir.baselines.timbre_toolbox.description import audible, centred_frames, power_spectra
 from cir.types import FloatArray
 
 RATE = 16_000

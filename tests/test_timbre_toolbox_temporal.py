@@ -5,11 +5,18 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import butter
 
-from cir.baselines.timbre_toolbox.attack import find_attack
-from cir.baselines.timbre_toolbox.envelope import CUTOFF_HZ, ENVELOPE_RATE, ORDER, energy_envelope
-from cir.baselines.timbre_toolbox.line import fit_line
-from cir.baselines.timbre_toolbox.modulation import energy_modulation
-from cir.baselines.timbre_toolbox.temporal import NAMES, decrease_slope, temporal_descriptors
+from cir.baselines.timbre_toolbox.temporal import (
+    CUTOFF_HZ,
+    ENVELOPE_RATE,
+    NAMES,
+    ORDER,
+    decrease_slope,
+    energy_envelope,
+    energy_modulation,
+    find_attack,
+    fit_line,
+    temporal_descriptors,
+)
 from cir.types import FloatArray
 
 RATE = 1000

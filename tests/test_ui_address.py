@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from cir.ui.search.examples import Example, ExamplePart
-from cir.ui.search.shared_link import SharedSearch, read_link
+from cir.ui.search.mix_input import SharedSearch, read_link
 
 EXAMPLES = [
     Example("One", Path("/1.flac"), (ExamplePart("bass", "a"), ExamplePart("piano", "b"))),

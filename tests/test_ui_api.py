@@ -13,7 +13,7 @@ from cir.audio.io import save_wav
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
 from cir.ui import theme
-from cir.ui.api.result_json import results_as_json
+from cir.ui.api.answers import results_as_json
 from cir.ui.serve import port_from_environment, serve
 from cir.ui.service import PageService
 from tests.calibrated import CalibratedDatabase

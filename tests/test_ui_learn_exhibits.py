@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cir.audio.features import MEL_FLOOR, mel_power, normalise_peak
-from cir.audio.mel_scale import mel_place
+from cir.audio.features import MEL_FLOOR, mel_place, mel_power, normalise_peak
 from cir.errors import InputError
 from cir.retrieval.windows import embed_windows
 from cir.types import SAMPLE_RATE
@@ -13,11 +12,17 @@ from cir.ui.learn.embedding_plane import Plane
 from cir.ui.learn.log_mel import Picture, decibels, describe, log_mel_pictures
 from cir.ui.learn.loss_demo import CLASSES, toy_html, toy_pairs
 from cir.ui.learn.mix import MixExhibit
-from cir.ui.learn.mixed_files import MixedFiles
 from cir.ui.learn.note_embeddings import NoteEmbedder, note_audio
 from cir.ui.learn.pair import PairExhibit
-from cir.ui.learn.similarity_scale import scale_place, similarity_scale, verdict
-from cir.ui.learn.sounds import LearnSounds, load_learn_sounds
+from cir.ui.learn.similarity_scale import (
+    PER_FAMILY,
+    Spread,
+    measure_typical,
+    scale_place,
+    similarity_scale,
+    verdict,
+)
+from cir.ui.learn.sounds import LearnSounds, MixedFiles, load_learn_sounds
 from cir.ui.learn.triplet import (
     EASY,
     HARD,
@@ -28,7 +33,6 @@ from cir.ui.learn.triplet import (
     option_similarities,
     triplet_page,
 )
-from cir.ui.learn.typical_similarities import PER_FAMILY, Spread, measure_typical
 from cir.ui.service import PageService
 from tests.fakes import tone, unit_vectors
 from tests.page.database import HOSTILE_NAME, small_service

@@ -12,10 +12,9 @@ from cir.errors import InputError
 from cir.retrieval.timeline import TimelineCell
 from cir.types import FloatArray, Match
 from cir.ui.search.actions import chosen_region
-from cir.ui.search.loudness import mix_level, sound_level
 from cir.ui.search.mix_input import empty_form, take_mix
 from cir.ui.search.mix_panel import clock, mix_panel, timeline_strip
-from cir.ui.search.mixes import N_PEAKS, LoadedMix, Region, cut, load_mix
+from cir.ui.search.mixes import N_PEAKS, LoadedMix, Region, cut, load_mix, mix_level, sound_level
 from tests.fakes import instrument, tone
 from tests.page.html import ParsedPage
 

@@ -8,9 +8,9 @@ from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.library.database_archive import export_archive
 from cir.library.sounds import Labels, UploadedFile
+from cir.ui.own.event_handlers import merge_uploads, read_uploads
 from cir.ui.own.html import ROWS_PER_PAGE, chosen_note, report_note, sounds_list, where_kept
 from cir.ui.own.library import LIBRARY_VARIABLE, OwnLibrary, OwnReport
-from cir.ui.own.received_files import merge_uploads, read_uploads
 from cir.ui.own.sessions import OwnLibraries, library_folder, new_shelf
 from cir.ui.service import PageService
 from tests.fakes import SpectrumEncoder, instrument, tone

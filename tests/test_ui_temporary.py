@@ -16,7 +16,7 @@ import httpx
 import pytest
 from gradio.utils import get_upload_folder
 
-from cir.cli.termination import EXIT_TERMINATED
+from cir.cli.main import EXIT_TERMINATED
 from cir.errors import InputError
 from cir.ui.server.temporary_files import UPLOAD_SECONDS, remove_old_uploads, temporary_files
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = """
 import sys
 from pathlib import Path
-from cir.cli.termination import clean_up_when_terminated
+from cir.cli.main import clean_up_when_terminated
 from cir.index.database import InstrumentDatabase
 from cir.ui import serve
 from cir.ui.service import PageService

@@ -22,6 +22,9 @@ from cir.types import FloatArray
 _MISSING_SECONDS = 0.05
 """Least missing length that is reported; encoders round by less."""
 
+_LEAST_BYTES_PER_SECOND = 1_000
+"""Least bit rate of any codec: a file with less is cut off, and shorter than its header says."""
+
 
 @dataclass(frozen=True)
 class SampleBlock:
@@ -52,10 +55,6 @@ class Source(ABC):
             missing = f"{seconds_read:.1f} s of {self.seconds:.1f} s were read"
             return [f"The file is cut off or damaged: {missing}."]
         return [f"The file is cut off: it ends after {seconds_read:.1f} s."] * self.is_cut
-
-
-_LEAST_BYTES_PER_SECOND = 1_000
-"""Least bit rate of any codec: a file with less is cut off, and shorter than its header says."""
 
 
 @dataclass(frozen=True)

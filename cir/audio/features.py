@@ -5,14 +5,17 @@ removed, 512-point FFT, natural logarithm, AudioSet normalisation), for a whole 
 device. The frame shift may differ from AST's 10 ms, for models that are trained from scratch.
 """
 
+import math
 import warnings
 from functools import lru_cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers.audio_utils import mel_filter_bank
 
-from cir.types import SAMPLE_RATE
+from cir.types import SAMPLE_RATE, FloatArray
 
 WINDOW_SAMPLES = SAMPLE_RATE * 25 // 1000
 FFT_SIZE = 512
@@ -21,6 +24,10 @@ MEL_FLOOR = 1.192092955078125e-07
 AUDIOSET_MEAN = -4.2677393
 AUDIOSET_STD = 4.5689974
 PEAK = 0.99
+
+LOWEST_HZ, HIGHEST_HZ = 20.0, SAMPLE_RATE / 2
+"""Range of the mel filters."""
+_DB_PER_NEPER = 10 / math.log(10)
 
 
 def clip_samples(n_frames: int, hop_samples: int) -> int:
@@ -102,3 +109,26 @@ def _filters(n_mels: int, device: torch.device) -> Tensor:
             triangularize_in_mel_space=True,
         )
     return torch.as_tensor(filters, dtype=torch.float32, device=device)
+
+
+def to_decibels(features: FloatArray) -> NDArray[np.float32]:
+    """Convert normalised log-mel features to levels in decibels."""
+    natural = features * (2 * AUDIOSET_STD) + AUDIOSET_MEAN
+    return np.asarray(natural * _DB_PER_NEPER, np.float32)
+
+
+def mel_place(hertz: float) -> float:
+    """Return the place of a frequency on the mel axis, from 0 to 1."""
+    low, high = _mel(LOWEST_HZ), _mel(HIGHEST_HZ)
+    return (_mel(hertz) - low) / (high - low)
+
+
+def hertz_at(place: float) -> float:
+    """Return the frequency at a place; the inverse of `mel_place`."""
+    low, high = _mel(LOWEST_HZ), _mel(HIGHEST_HZ)
+    return 700.0 * math.expm1((low + place * (high - low)) / 1127.0)
+
+
+def _mel(hertz: float) -> float:
+    """Convert hertz to Kaldi's mel scale."""
+    return 1127.0 * math.log1p(hertz / 700.0)

@@ -16,6 +16,19 @@ MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 1_000, 384_000
 MAX_SAMPLES = 1_000_000_000
 """Limit of the samples of all channels of a file: 10 minutes of eight channels at 192 kHz."""
 
+SILENT_PEAK = 1e-4
+"""The silence threshold, -80 dB re full scale: 16-bit dither stays below it."""
+SILENT_NOTE_PEAK = 1e-3
+"""The silence threshold of rendered and recorded notes, -60 dB: quieter ones show no timbre."""
+_SILENT_RMS = 10 ** (-90 / 20)
+"""Silence threshold of half a second; a sine of peak `SILENT_PEAK` is 7 dB louder."""
+_LOWEST_HZ = 20.0
+_WINDOW_SECONDS = 0.5
+_KAISER_BETA = 14.0
+"""A tone of 10 Hz leaks less than -100 dB into what lies above 20 Hz."""
+_CLICK = 1e-3
+"""No tone below 20 Hz bends as sharply as this from one sample to the next."""
+
 
 def check_sample_rate(sample_rate: int) -> int:
     """Check a sample rate in Hz and return it as an int.
@@ -59,22 +72,6 @@ def too_many_samples(what: str) -> InputError:
 
 def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.1f} minutes" if seconds >= 120 else f"{seconds:.1f} seconds"
-
-
-SILENT_PEAK = 1e-4
-"""The silence threshold, -80 dB re full scale: 16-bit dither stays below it."""
-
-SILENT_NOTE_PEAK = 1e-3
-"""The silence threshold of rendered and recorded notes, -60 dB: quieter ones show no timbre."""
-
-_SILENT_RMS = 10 ** (-90 / 20)
-"""Silence threshold of half a second; a sine of peak `SILENT_PEAK` is 7 dB louder."""
-_LOWEST_HZ = 20.0
-_WINDOW_SECONDS = 0.5
-_KAISER_BETA = 14.0
-"""A tone of 10 Hz leaks less than -100 dB into what lies above 20 Hz."""
-_CLICK = 1e-3
-"""No tone below 20 Hz bends as sharply as this from one sample to the next."""
 
 
 def is_audible(audio: FloatArray, sample_rate: int) -> bool:

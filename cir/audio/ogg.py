@@ -19,6 +19,10 @@ _FIRST_PAGE, _LAST_PAGE = 2, 4
 _CODECS = (b"OpusHead", b"\x01vorbis")
 _SERIAL, _CHECKSUM = slice(14, 18), slice(22, 26)
 
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+_BLOCK_VALUES = 1 << 19
+
 
 @dataclass(frozen=True)
 class OggLayout:
@@ -82,12 +86,6 @@ def _checksum(page: bytes) -> bytes:
     """CRC-32 of RFC 3533: that of zlib with the bits of all bytes reversed, and not inverted."""
     inverted = crc32(page.translate(_REVERSED), 0xFFFFFFFF)
     return (inverted ^ 0xFFFFFFFF).to_bytes(4, "big").translate(_REVERSED)
-
-
-_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-
-
-_BLOCK_VALUES = 1 << 19
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 Commands import what they need when they run, so that `cir --help` is fast.
 """
 
+import signal
 import sys
 
 import typer
@@ -15,12 +16,12 @@ from cir.cli.midi_stats import midi_stats
 from cir.cli.publish import publish
 from cir.cli.render_notes import render_notes
 from cir.cli.search import search
-from cir.cli.termination import clean_up_when_terminated
 from cir.cli.train import train
 from cir.errors import CirError
 
-EXIT_ERROR = 2
+EXIT_TERMINATED = 143
 
+EXIT_ERROR = 2
 app = typer.Typer(
     name="cir",
     help="Find the instruments that sound like those in a mix.",
@@ -28,6 +29,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def clean_up_when_terminated() -> None:
+    """Exit on SIGTERM as after Ctrl-C; by default it skips all clean-up."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+
+
 app.command()(search)
 app.command()(embed)
 app.add_typer(database_app, name="database")

@@ -69,8 +69,7 @@ def publish(
     there are not sent again: after a broken connection, the same command goes on.
     """
     from cir.index.changes import check_new_folder
-    from cir.publish.secrets import refuse_secrets
-    from cir.publish.upload import find_token, send
+    from cir.publish.upload import find_token, refuse_secrets, send
 
     if not (model or dataset or space):
         raise InputError(

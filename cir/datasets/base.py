@@ -1,10 +1,22 @@
-"""The contract of all sources of notes; `tests/test_datasets.py` checks it for each."""
+"""The contract of all sources of notes; `tests/test_datasets.py` checks it for each.
 
-from collections.abc import Sequence
+Their fingerprints and random draws depend on files, parameters and seeds alone.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
+from cir.errors import InputError
 from cir.types import FloatArray
+
+VERSION = 2
+"""Raise it when a change of the code gives other notes from the same files."""
 
 
 @dataclass(frozen=True)
@@ -68,3 +80,27 @@ class NoteDataset(Protocol):
         Raises:
             CirError: See `notes`.
         """
+
+
+def generator_for(seed: int, instrument: DatasetInstrument) -> np.random.Generator:
+    """Return the generator of an instrument; an effects-off twin draws what its original draws."""
+    return np.random.default_rng([seed, zlib.crc32(instrument.instrument_id.encode())])
+
+
+def fingerprint(name: str, files: Iterable[Path], **parameters: object) -> str:
+    """Digest the names and contents of files, and parameters, into `name-0123456789abcdef`.
+
+    Folders and dates of the files make no difference.
+
+    Raises:
+        InputError: A file is missing or cannot be read.
+    """
+    digest = hashlib.sha256(repr((VERSION, sorted(parameters.items()))).encode())
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256")
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+        digest.update(f"\n{path.name}\t{content.hexdigest()}".encode())
+    return f"{name}-{digest.hexdigest()[:16]}"

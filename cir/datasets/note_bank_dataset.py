@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.fingerprint import fingerprint
+from cir.datasets.base import DatasetInstrument, RecordedNote, fingerprint
 from cir.instruments.note_bank import NoteBank
 from cir.instruments.splits import check_split
 

@@ -11,9 +11,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.draws import generator_for
-from cir.datasets.fingerprint import fingerprint
+from cir.datasets.base import DatasetInstrument, RecordedNote, fingerprint, generator_for
 from cir.datasets.midi_statistics import DEFAULT_PATH, NoteStatistics, load_statistics
 from cir.datasets.recorded import record
 from cir.errors import DataError, InputError

@@ -10,9 +10,7 @@ from threading import RLock
 import numpy as np
 
 from cir.audio.dsp import resample
-from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.draws import generator_for
-from cir.datasets.fingerprint import fingerprint
+from cir.datasets.base import DatasetInstrument, RecordedNote, fingerprint, generator_for
 from cir.datasets.midi_statistics import DEFAULT_PATH, NoteStatistics, load_statistics
 from cir.datasets.recorded import MAX_SECONDS, record
 from cir.engines.base import Engine

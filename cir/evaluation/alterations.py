@@ -135,7 +135,7 @@ def encode(mixture: Mixture, codec: str, compression: float) -> Mixture:
 
     Args:
         mixture: Mixture to alter.
-        codec: One of `cir.mixtures.codec.CODECS`.
+        codec: One of `cir.mixtures.effects.CODECS`.
         compression: From 0 (best) to 0.99 (smallest).
     """
     return _with_effects(mixture, EffectsPlan(codec=CodecPlan(codec, compression)))

@@ -9,27 +9,21 @@ import numpy as np
 
 from cir.errors import DataError, InputError
 from cir.evaluation.answers import FamilyAnswers
-from cir.evaluation.candidate_draws import draw_candidates
-from cir.evaluation.fit_chances import RankedQueries, fit_chances
-from cir.evaluation.fit_levels import fit_levels
+from cir.evaluation.fit_chances import RankedQueries, fit_chances, fit_levels
 from cir.evaluation.fit_novelty import NovelQueries, fit_novelty, weighted_quantile
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import AnyEncoder
 from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, embed_references, timed
 from cir.index.calibration import FIRST, Calibration
 from cir.index.chances import ChanceLevels, Likeness
-from cir.metrics import Float64Array
-from cir.progress import part
-from cir.types import Instrument, Progress
+from cir.metrics import Float64Array, IntArray, target_ranks
+from cir.types import FloatArray, Instrument, Progress, part
 
 FALSE_ALARM_RATE = 0.05
 """Share of present instruments that a calibrated database calls absent."""
-
 LEAST_INSTRUMENTS = 15
 """Families of which fewer instruments play get no chances."""
-
 CALIBRATION_MIXTURES = 2_000
-
 _Told: TypeAlias = tuple[Float64Array, int, float]
 """Scores of a query's candidates, best first, the place of the right one, the query's weight."""
 _MATCHES = 20
@@ -39,6 +33,44 @@ _SIZES = (3, 10, 30, 100)
 """Numbers of candidates in databases smaller than the data."""
 _STEMS = (2, 3, 4)
 _NAME = "model"
+
+
+def draw_candidates(
+    similarities: FloatArray | Float64Array,
+    count: int,
+    generator: np.random.Generator,
+    *,
+    keep: IntArray | None = None,
+    drop: IntArray | None = None,
+) -> tuple[Float64Array, IntArray]:
+    """Draw candidates for each query and rank them.
+
+    Args:
+        similarities: (Q, N).
+        count: Number of candidates to draw, all of them if there are fewer.
+        generator: Random generator.
+        keep: Column of each query that is always drawn, (Q,).
+        drop: Column of each query that is never drawn, (Q,).
+
+    Returns:
+        Similarities, best first, (Q, min(count, N or N - 1)), and the place of `keep` among them,
+        from 0, ties counted against it, (Q,); zeros without `keep`.
+    """
+    queries = np.arange(len(similarities))
+    keys = generator.random(similarities.shape)  # the smallest are drawn
+    if keep is not None:
+        keys[queries, keep] = -1.0
+    if drop is not None:
+        keys[queries, drop] = 2.0
+    size = min(count, similarities.shape[1] - (drop is not None))
+    columns = np.argsort(keys, axis=1)[:, :size]
+    drawn = np.take_along_axis(similarities, columns, axis=1).astype(np.float64)
+    order = np.argsort(-drawn, axis=1, kind="stable")
+    ranked = np.take_along_axis(drawn, order, axis=1)
+    if keep is None:
+        return ranked, np.zeros(len(queries), dtype=np.int64)
+    kept = (columns == keep[:, None]).argmax(axis=1)
+    return ranked, target_ranks(drawn, kept) - 1
 
 
 def calibrate(

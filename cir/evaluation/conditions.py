@@ -15,8 +15,7 @@ from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, embed_refere
 from cir.evaluation.mixtures import describe, score_families
 from cir.instruments.families import FAMILIES
 from cir.mixtures.mixture_config import MixtureConfig
-from cir.progress import part
-from cir.types import Progress
+from cir.types import Progress, part
 
 STABLE_MATCHES = 5
 """Number of best matches that stability compares."""

@@ -9,8 +9,7 @@ from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, draw_mixtures
 from cir.index.hubness import HubCohort
 from cir.mixtures.mixture_config import PAPER_FAMILIES
-from cir.progress import part
-from cir.types import SAMPLE_RATE, Encoder, FloatArray, Progress
+from cir.types import SAMPLE_RATE, Encoder, FloatArray, Progress, part
 
 HUB_MIXTURES = 1_200
 _SHARE_OF_PAPER = 1 / 3

@@ -20,8 +20,7 @@ from cir.metrics import IntArray
 from cir.mixtures.mixture_config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import Mixture, draw_mixture
-from cir.progress import part
-from cir.types import FloatArray, Progress
+from cir.types import FloatArray, Progress, part
 
 CHUNK = 32
 """Sounds embedded at a time: 32 mixtures of 10 s are 20 MB."""

@@ -10,18 +10,21 @@ from cir.errors import DataError
 from cir.evaluation import bootstrap
 from cir.evaluation.answers import FamilyAnswers
 from cir.evaluation.calibrate import calibrate
-from cir.evaluation.detection import auroc
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import AnyEncoder
 from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, embed_references, timed
 from cir.evaluation.mixtures import describe
-from cir.evaluation.reliability import expected_calibration_error, reliability_bins, worst_bin
+from cir.evaluation.reliability import (
+    auroc,
+    expected_calibration_error,
+    reliability_bins,
+    worst_bin,
+)
 from cir.evaluation.scores import Estimate
 from cir.index.calibration import FIRST, Calibration, read_calibration
 from cir.index.database import BUNDLED_PATH
 from cir.metrics import Float64Array, IntArray, target_ranks
-from cir.progress import part
-from cir.types import Judgement, Progress
+from cir.types import Judgement, Progress, part
 
 _NAME = "model"
 

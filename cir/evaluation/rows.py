@@ -102,7 +102,7 @@ def build_method(
 
         return MfccEncoder.fit(_references(gallery, families, progress), SAMPLE_RATE)
     if row.method == "timbre-toolbox":
-        from cir.baselines.timbre_toolbox.encoder import TimbreToolboxEncoder
+        from cir.baselines.timbre_toolbox.description import TimbreToolboxEncoder
 
         return TimbreToolboxEncoder.fit(_references(gallery, families, progress), SAMPLE_RATE)
     from cir.model.encoder import TimbreEncoder

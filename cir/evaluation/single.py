@@ -13,8 +13,7 @@ from cir.evaluation.mixture_stream import chunks, embed_references, timed
 from cir.evaluation.results import make_result
 from cir.evaluation.scores import Scores, score
 from cir.metrics import IntArray, target_ranks
-from cir.progress import part
-from cir.types import FloatArray, Progress
+from cir.types import FloatArray, Progress, part
 
 NO_FAMILY = "none"
 

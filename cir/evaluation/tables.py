@@ -10,8 +10,7 @@ from cir.evaluation.mixture_stream import MixtureSet
 from cir.evaluation.mixtures import evaluate_mixtures
 from cir.evaluation.rows import PROTOCOLS, Row, build_method
 from cir.evaluation.single import evaluate_single_source
-from cir.progress import part
-from cir.types import Progress
+from cir.types import Progress, part
 
 _SHARE_OF_BUILDING = 0.1
 """Share of the progress that building the methods takes."""

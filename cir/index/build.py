@@ -20,8 +20,7 @@ from cir.index.references import Reference, ReferenceSource, average_notes
 from cir.index.timbre_map import N_NEIGHBORS, compute_map, trustworthiness
 from cir.instruments.catalog import Catalog
 from cir.instruments.note_bank import NoteBank
-from cir.progress import part
-from cir.types import Encoder, FloatArray, Instrument, Progress
+from cir.types import Encoder, FloatArray, Instrument, Progress, part
 
 _BATCH = 32
 _SHARE_OF_EMBEDDING = 0.9

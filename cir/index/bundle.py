@@ -50,15 +50,14 @@ _LOCK_NAME = ".lock"
 _MAP_TOLERANCE = 1e-4
 _RESTORE = "restore it or build the database again"
 
+_Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
+
 
 @dataclass(frozen=True)
 class _Versioned:
     """The field that all versions of the header have."""
 
     format_version: int
-
-
-_Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
 @dataclass(frozen=True)

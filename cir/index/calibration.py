@@ -4,8 +4,8 @@
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,15 +13,15 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cir.config import Share, checked
 from cir.errors import DatabaseError, InputError
 from cir.files import replacing
 from cir.index.chances import (
+    ByFamily,
     ChanceLevels,
     ChanceModel,
     Likeness,
     NoveltyModel,
-    check_numbers,
-    check_scales,
 )
 from cir.index.hubness import HubCohort, read_hubs
 from cir.schema import parse_values
@@ -33,7 +33,7 @@ FIRST = 5
 """Matches that are shown by default."""
 
 
-@dataclass(frozen=True)
+@checked()
 class Calibration:
     """Chances and open-set detection for one model and one database.
 
@@ -45,7 +45,7 @@ class Calibration:
     """Of the model."""
     about: str
     """One line: what it was fitted on."""
-    candidates: Mapping[str, int]
+    candidates: ByFamily[int]
     """Number of candidates by family for which chances are known; they hold for searches among as
     many candidates, and for no others."""
     chance: ChanceModel
@@ -58,24 +58,17 @@ class Calibration:
     """Words for similarities."""
     novelty: NoveltyModel
     """Whether the instrument is in the database at all."""
-    threshold: float
-    """Novelty, in [0, 1], above which the answer is that the instrument is absent."""
-    false_alarm_rate: float
-    """Share of instruments in the database that were called absent, in [0, 1]."""
+    threshold: Share
+    """Novelty above which the answer is that the instrument is absent."""
+    false_alarm_rate: Share
+    """Share of instruments in the database that were called absent."""
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
-        check_numbers("the calibration", (self.threshold, self.false_alarm_rate))
-        check_scales("candidates of the calibration", self.candidates)
         if self.format_version != FORMAT_VERSION:
             raise InputError(
                 f"This calibration has format {self.format_version!r}, this program reads "
                 f"{FORMAT_VERSION}."
-            )
-        if not (0.0 <= self.threshold <= 1.0 and 0.0 <= self.false_alarm_rate <= 1.0):
-            raise InputError(
-                f"The threshold {self.threshold} and the false-alarm rate {self.false_alarm_rate} "
-                "must lie between 0 and 1."
             )
 
     def check_identity(self, identity: str) -> None:
@@ -145,7 +138,7 @@ class Calibration:
         """
         try:
             return parse_values(values, cls, where)
-        except (InputError, TypeError, AttributeError) as error:
+        except InputError as error:
             raise DatabaseError(
                 f"{str(error).rstrip('.')}; delete it and run `cir database calibrate`."
             ) from None

@@ -1,19 +1,34 @@
 """What similarities mean: chances of matches, novelty, and words where there are no chances."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import Annotated, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import AfterValidator
 
+from cir.config import Amount, checked
 from cir.errors import InputError
 from cir.instruments.families import FAMILIES
+
+_Number = TypeVar("_Number", int, float)
 
 GAP_RANK = 5
 """The lead of the best match is measured over the match of this rank, or the last."""
 
 
-@dataclass(frozen=True)
+def _check_families(by_family: Mapping[str, _Number]) -> Mapping[str, _Number]:
+    if unknown := set(by_family) - set(FAMILIES):
+        raise ValueError(f"has the unknown family {min(unknown)!r}")
+    return by_family
+
+
+ByFamily = Annotated[Mapping[str, _Number], AfterValidator(_check_families)]
+"""Numbers by family."""
+
+
+@checked()
 class ChanceModel:
     """Scores of ranked candidates, given that one of them is right.
 
@@ -30,22 +45,10 @@ class ChanceModel:
     scale: float
     scale_per_gap: float
     scale_per_best: float
-    rank_decay: float
-    """At least 0."""
-    family_scales: Mapping[str, float] = field(default_factory=dict)
+    rank_decay: Amount
+    """If it was below 0, a later match could be likelier than an earlier one."""
+    family_scales: ByFamily[float] = field(default_factory=dict)
     """Addition to the scale by family; 0 for families that are missing."""
-
-    def __post_init__(self) -> None:
-        check_numbers(
-            "the chances",
-            (self.scale, self.scale_per_gap, self.scale_per_best, self.rank_decay),
-        )
-        check_scales("family_scales of the chances", self.family_scales)
-        if self.rank_decay < 0:
-            raise InputError(
-                f"rank_decay is {self.rank_decay}; it must be at least 0, or a later match would "
-                "be likelier than an earlier one."
-            )
 
     def scores(self, ranked: NDArray[np.float64], family: str | None) -> NDArray[np.float64]:
         """Return the score of each candidate, in [0, 1], (N,).
@@ -68,7 +71,7 @@ class ChanceModel:
         return weights
 
 
-@dataclass(frozen=True)
+@checked()
 class ChanceLevels:
     """Histogram binning (Zadrozny and Elkan 2001) with the bins of isotonic regression.
 
@@ -81,7 +84,6 @@ class ChanceLevels:
     """The chance of each level, in [0, 1], never falling."""
 
     def __post_init__(self) -> None:
-        check_numbers("the levels", (*self.starts, *self.chances))
         if not self.starts or len(self.starts) != len(self.chances):
             raise InputError("Give at least one level, each with its start and its chance.")
         rising = all(np.diff(self.starts) > 0) and all(np.diff(self.chances) >= 0)
@@ -99,33 +101,7 @@ def lead(ranked: NDArray[np.float64]) -> float:
     return float(ranked[0] - ranked[min(GAP_RANK, len(ranked)) - 1])
 
 
-def check_numbers(what: str, numbers: tuple[float, ...]) -> None:
-    """Make sure that all numbers are finite.
-
-    Raises:
-        InputError: One is not.
-    """
-    for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, int | float):
-            raise InputError(f"{number!r} among the figures of {what} is no number.")
-        if not np.isfinite(number):
-            raise InputError(f"{number} among the figures of {what} is not finite.")
-
-
-def check_scales(what: str, by_family: Mapping[str, float]) -> None:
-    """Make sure that values are finite numbers by family.
-
-    Raises:
-        InputError: They are not.
-    """
-    if not isinstance(by_family, Mapping):
-        raise InputError(f"The {what} must be numbers by family, not {by_family!r:.40}.")
-    if unknown := set(by_family) - set(FAMILIES):
-        raise InputError(f"There is no family {min(unknown)!r}, as the {what} say.")
-    check_numbers(what, tuple(by_family.values()))
-
-
-@dataclass(frozen=True)
+@checked()
 class NoveltyModel:
     """A logistic regression on a few features of the similarities."""
 
@@ -138,13 +114,9 @@ class NoveltyModel:
     """Weight of the mean similarity."""
     log_n: float
     """Weight of the logarithm of the number of candidates."""
-    family_offsets: Mapping[str, float] = field(default_factory=dict)
+    family_offsets: ByFamily[float] = field(default_factory=dict)
     """Addition by family; 0 for families that are missing. These and `log_n` make the share of
     false alarms the same in all families, and in small and large databases."""
-
-    def __post_init__(self) -> None:
-        check_numbers("the novelty", (self.intercept, self.best, self.lead, self.mean, self.log_n))
-        check_scales("family_offsets of the novelty", self.family_offsets)
 
     def novelty(self, ranked: NDArray[np.float64], family: str | None) -> float:
         """Return the novelty, from 0 (as for instruments that are there) to 1.
@@ -168,7 +140,7 @@ def features(ranked: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([ranked[0], lead(ranked), ranked.mean(), np.log(len(ranked))])
 
 
-@dataclass(frozen=True)
+@checked()
 class Likeness:
     """The similarities of mixtures to instruments at which the words change."""
 
@@ -176,7 +148,6 @@ class Likeness:
     very_similar: float = 0.5
 
     def __post_init__(self) -> None:
-        check_numbers("the likeness", (self.similar, self.very_similar))
         if self.similar > self.very_similar:
             raise InputError(
                 f"very_similar is {self.very_similar}; at least {self.similar} is allowed."

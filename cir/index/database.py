@@ -1,18 +1,18 @@
 """Instruments, their reference embeddings and previews, searchable by sound."""
 
-import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from cir.errors import DatabaseError, InputError
+from cir.errors import DatabaseError
 from cir.files import writing
 from cir.index.bundle import (
     PHRASES_NAME,
     PREVIEWS_NAME,
-    Bundle,
     is_bundle,
     locked,
     read_bundle,
@@ -22,25 +22,38 @@ from cir.index.calibration import CALIBRATION_NAME, Calibration, Fits, write_cal
 from cir.index.chances import Likeness
 from cir.index.changes import add_instruments, check_new_folder, copy_bundle, remove_instruments
 from cir.index.hubness import HubCohort, write_hubs
-from cir.index.info import DatabaseInfo
-from cir.index.ranking import Ranking, check_query, cosine_similarities
+from cir.index.ranking import ExactSearch
 from cir.instruments.catalog import Catalog
-from cir.instruments.families import check_families
-from cir.types import Encoder, FloatArray, Instrument, Match, Progress
+from cir.types import Encoder, FloatArray, Instrument, Progress
 
 BUNDLED_PATH = Path(__file__).parents[1] / "assets" / "database"
 """The database that comes with the package."""
 
 
-class InstrumentDatabase:
+@dataclass(frozen=True)
+class DatabaseInfo:
+    """What a database holds."""
+
+    path: Path
+    identity: str
+    """Of the model that made the embeddings."""
+    dimension: int
+    n_instruments: int
+    sources: dict[str, int]
+    """Instruments per source; all counts are in falling order."""
+    families: dict[str, int]
+    """Instruments per family; those without are counted as `none`."""
+    banks: dict[str, int]
+    map_trustworthiness: float | None
+    calibration: str | None
+    """What the chances of matches were fitted on; None where there are none."""
+
+
+class InstrumentDatabase(ExactSearch):
     """Search instruments by embedding.
 
     Made by `open` or `create`. Every search is a `Ranking` of all rows that pass the filters.
     """
-
-    def __init__(self, bundle: Bundle) -> None:
-        self._lock = threading.RLock()
-        self._use(bundle)
 
     @classmethod
     def open(
@@ -110,9 +123,6 @@ class InstrumentDatabase:
         """Of the model that made the embeddings."""
         return self._bundle.header.identity
 
-    def __len__(self) -> int:
-        return len(self._bundle.catalog)
-
     def check_encoder(self, encoder: Encoder) -> None:
         """Make sure that a model made this database.
 
@@ -128,7 +138,18 @@ class InstrumentDatabase:
 
     def info(self) -> DatabaseInfo:
         """Count what the database holds."""
-        return DatabaseInfo.of(self._bundle, self.calibration)
+        header, rows, calibration = self._bundle.header, self._bundle.catalog, self.calibration
+        return DatabaseInfo(
+            path=self.path,
+            identity=header.identity,
+            dimension=header.dimension,
+            n_instruments=len(rows),
+            sources=_count(row.source for row in rows),
+            families=_count(row.family or "none" for row in rows),
+            banks=_count(row.bank for row in rows),
+            map_trustworthiness=header.map_trustworthiness,
+            calibration=None if calibration is None else calibration.about,
+        )
 
     @property
     def calibration(self) -> Calibration | None:
@@ -202,84 +223,6 @@ class InstrumentDatabase:
         from cir.index.store import ensure_store
 
         return ensure_store(self._bundle, progress)
-
-    def ranking(
-        self,
-        embedding: ArrayLike,
-        family: str | None = None,
-        *,
-        bank: str | None = None,
-        source: str | None = None,
-        of_mixture: bool = False,
-        rows: NDArray[np.intp] | None = None,
-        level_of: "InstrumentDatabase | None" = None,
-    ) -> Ranking:
-        """Compare an embedding with every instrument that passes the filters.
-
-        Args:
-            embedding: (D,), any scale.
-            family: Only this family; None for all instruments, also those without a family.
-            bank: Only this bank.
-            source: Only this source.
-            of_mixture: The embedding is what a mixture answered for `family`: instruments that are
-                near to every mixture get a penalty, see `hubs`.
-            rows: The candidates before `bank` and `source`, in rising order, in place of all
-                instruments of the family.
-            level_of: Another database, whose hub cohort and mean nearness the penalty is measured
-                by, so that its similarities can be compared with these; None for this one.
-
-        Raises:
-            DatabaseError: The embedding has another dimension than the database.
-            InputError: Any argument is out of range or unknown, or the embedding is no direction.
-        """
-        query = check_query(embedding, self._bundle.header.dimension)
-        if family is not None:
-            (family,) = check_families([family])
-        with self._lock:
-            self._check_value("bank", bank)
-            self._check_value("source", source)
-            columns = self._bundle.columns
-            found = np.arange(len(self)) if rows is None else rows
-            if rows is None and family is not None:
-                found = self._of_family(family)
-            for column, value in (("bank", bank), ("source", source)):
-                found = found if value is None else found[columns[column][found] == value]
-            scores = cosine_similarities(self._bundle.embeddings, query, found)
-            if of_mixture and family is not None:
-                scores -= self._penalties(family, rows, level_of or self)[found]
-            return Ranking(self._bundle, found, scores)
-
-    def search(
-        self,
-        embedding: ArrayLike,
-        top_k: int = 5,
-        family: str | None = None,
-        *,
-        bank: str | None = None,
-        source: str | None = None,
-        of_mixture: bool = False,
-    ) -> list[Match]:
-        """Return the `top_k` instruments most similar to an embedding, best first.
-
-        Equals are in order of id; fewer come back if fewer pass the filters. Arguments and errors
-        as in `ranking`.
-        """
-        ranking = self.ranking(embedding, family, bank=bank, source=source, of_mixture=of_mixture)
-        return ranking.top(top_k)
-
-    def similarities(
-        self,
-        embedding: ArrayLike,
-        family: str | None = None,
-        *,
-        bank: str | None = None,
-        source: str | None = None,
-        of_mixture: bool = False,
-    ) -> NDArray[np.float64]:
-        """Return the scores of `ranking`, in the order of `instruments`, (N,)."""
-        return self.ranking(
-            embedding, family, bank=bank, source=source, of_mixture=of_mixture
-        ).scores
 
     def add(
         self,
@@ -384,47 +327,11 @@ class InstrumentDatabase:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _use(self, bundle: Bundle) -> None:
-        self._bundle = bundle
-        self._ids = bundle.catalog.ids
-        self._forget_fits()
-
     def _forget_fits(self) -> None:
+        super()._forget_fits()
         self._fits = Fits(self.path, self.identity, BUNDLED_PATH)
-        self._known_penalties: dict[tuple[str, bytes], FloatArray] = {}
 
-    def _check_value(self, column: str, value: str | None) -> None:
-        known = [] if value is None else sorted(set(self._bundle.columns[column]))
-        if value is not None and value not in known:
-            raise InputError(
-                f"This database has no {column} {value!r}; it has {', '.join(known) or 'none'}."
-            )
 
-    def _penalties(
-        self, family: str, rows: NDArray[np.intp] | None, level_of: "InstrumentDatabase"
-    ) -> FloatArray:
-        """Return the hub penalty of each row that is a candidate for a family, (N,)."""
-        key = family, b"" if rows is None else rows.tobytes()
-        if level_of is self and key in self._known_penalties:
-            return self._known_penalties[key]
-        penalties = np.zeros(len(self), np.float32)
-        hubs = level_of.hubs
-        if hubs is not None:
-            chosen = self._of_family(family) if rows is None else rows
-            # An instrument of another database may happen to have the id of one of ours.
-            ids = [self._ids[row] if level_of is self else "" for row in chosen]
-            level = None if level_of is self else level_of._hub_level(family)
-            penalties[chosen] = hubs.bias(self._bundle.embeddings[chosen], ids, family, level)
-        if level_of is self:
-            self._known_penalties[key] = penalties
-        return penalties
-
-    def _hub_level(self, family: str) -> float | None:
-        """Return the mean nearness of a family's instruments to mixtures, see `HubCohort.level`."""
-        rows = self._of_family(family)
-        ids = [self._ids[row] for row in rows]
-        hubs = self.hubs
-        return None if hubs is None else hubs.level(self._bundle.embeddings[rows], ids, family)
-
-    def _of_family(self, family: str) -> NDArray[np.intp]:
-        return np.flatnonzero(self._bundle.columns["family"] == family)
+def _count(values: Iterable[str]) -> dict[str, int]:
+    counted = Counter(values)
+    return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))

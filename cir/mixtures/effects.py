@@ -1,23 +1,25 @@
-"""Effects on a mix: equaliser, reverb, noise, codec.
+"""Effects on a mix: equaliser, reverb, noise and lossy codecs.
 
 Reverb and noise are cut from one table of noise, so that a plan sounds the same on every machine.
 """
 
+import io
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import soundfile
 import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
+from cir.audio.dsp import pad_or_trim
 from cir.audio.features import normalise_peak
-from cir.mixtures.codec import through_codec
 from cir.mixtures.plan import EffectsPlan, NoisePlan, ReverbPlan
 from cir.types import SAMPLE_RATE, FloatArray
 
 EQUALISER_HZ = (60.0, 250.0, 1000.0, 3500.0, 8000.0)
 """Gains are interpolated over the logarithm of the frequency and constant below the first."""
-
 NOISE_TABLE_SAMPLES = 2**20
 _NOISE_SEED = 20_240_229
 _PRE_DELAY_SAMPLES = 80
@@ -25,6 +27,46 @@ _RESPONSE_SAMPLES = SAMPLE_RATE * 3 // 2
 _DECAY = float(np.log(1000))  # of the amplitude, by the end of a room's decay time: 60 dB
 _LOWEST_TILT_HZ = 30.0
 _OCTAVE_DB = 20 * float(np.log10(2))
+
+
+@dataclass(frozen=True)
+class Codec:
+    """The names that libsndfile gives a codec, and a usable range of its compression level."""
+
+    container: str
+    subtype: str
+    compression: tuple[float, float]
+
+
+#: 16 to 210 kbit/s at 16 kHz, mono.
+CODECS = {
+    "mp3": Codec("MP3", "MPEG_LAYER_III", (0.2, 0.99)),
+    "vorbis": Codec("OGG", "VORBIS", (0.2, 0.99)),
+    "opus": Codec("OGG", "OPUS", (0.4, 0.95)),
+}
+
+
+def through_codec(audio: FloatArray, name: str, compression: float) -> FloatArray:
+    """Encode and decode a sound at 16 kHz, (T,); its length stays.
+
+    Args:
+        audio: In [-1, 1].
+        name: One of `CODECS`.
+        compression: From 0, best, to 1, smallest.
+    """
+    codec = CODECS[name]
+    file = io.BytesIO()
+    soundfile.write(
+        file,
+        audio,
+        SAMPLE_RATE,
+        format=codec.container,
+        subtype=codec.subtype,
+        compression_level=compression,
+    )
+    file.seek(0)
+    decoded, _ = soundfile.read(file, dtype="float32")
+    return pad_or_trim(np.asarray(decoded, np.float32), len(audio))
 
 
 def apply_effects(mix: FloatArray, plan: EffectsPlan) -> FloatArray:

@@ -61,7 +61,7 @@ class CodecPlan:
     """A lossy codec."""
 
     format: str
-    """One of `cir.mixtures.codec.CODECS`."""
+    """One of `cir.mixtures.effects.CODECS`."""
     compression: float
     """From 0, best, to 1, smallest."""
 

@@ -18,6 +18,11 @@ variants of each other (one snare in four drum kits, violin and viola, "Quick 1"
 while between 0.9 and 0.95 most names have nothing in common.
 """
 
+_SPARE = 10
+"""How many matches beyond twice those asked for are first searched for near-duplicates."""
+
+ABSENT = "Probably not in this database."
+
 
 @dataclass(frozen=True)
 class MatchGroup:
@@ -64,10 +69,6 @@ def group_near_duplicates(
     return [MatchGroup(first, tuple(others)) for first, *others in groups]
 
 
-_SPARE = 10
-"""How many matches beyond twice those asked for are first searched for near-duplicates."""
-
-
 def look_up_singly(
     retriever: Retriever, family: str, query: FloatArray, top_k: int, filters: Filters
 ) -> tuple[FamilyResult, tuple[MatchGroup, ...]]:
@@ -101,9 +102,6 @@ def look_up_gathered(
         chances = tuple(judgement.chances[one.rank - 1] for one in members)
         judgement = replace(judgement, chances=chances)
     return FamilyResult(family, tuple(members), judgement), kept
-
-
-ABSENT = "Probably not in this database."
 
 
 def percent(share: float) -> str:

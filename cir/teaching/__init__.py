@@ -7,13 +7,15 @@ from cir.teaching.plots import (
     ACCENT,
     CONTRAST,
     QUIET,
+    colour_of,
+    marker_of,
     show_log_mel,
     show_losses,
     show_plane,
     show_similarity_matrix,
+    use_style,
 )
 from cir.teaching.sizes import is_fast, size
-from cir.teaching.style import colour_of, marker_of, use_style
 from cir.teaching.twins import Twin, load_twins
 
 __all__ = [

@@ -8,24 +8,73 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from cir.audio.dsp import pad_or_trim, resample
-from cir.audio.features import WINDOW_SAMPLES, log_mel
-from cir.audio.mel_scale import mel_place, to_decibels
-from cir.evaluation.report.charts.canvas import BESIDE, TOP_1, TOP_5
-from cir.teaching.style import colour_of, marker_of
+from cir.audio.features import WINDOW_SAMPLES, log_mel, mel_place, to_decibels
+from cir.evaluation.report.charts.canvas import BESIDE, GRID, INK, LINES, PALE, TOP_1, TOP_5
+from cir.evaluation.report.charts.family_looks import family_look, to_marker
 from cir.types import SAMPLE_RATE, FloatArray
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.image import AxesImage
+    from matplotlib.markers import MarkerStyle
 
 ACCENT, CONTRAST, QUIET = TOP_1, TOP_5, BESIDE
 """Colours of the subject of a plot, of what it is compared with, and of the rest."""
-
 _HOP_SAMPLES = 160
 _N_MELS = 128
 _RANGE_DB = 80.0
 _TICKS_HZ = (100, 500, 1_000, 2_000, 4_000, 8_000)
 _SMOOTHED = 20
+
+
+def use_style() -> None:
+    """Set Matplotlib's defaults for the rest of a notebook."""
+    import matplotlib.pyplot as plt
+    from matplotlib.rcsetup import cycler
+
+    plt.rcParams.update(
+        {
+            "figure.figsize": (9.0, 3.6),
+            "figure.dpi": 110,
+            "figure.facecolor": "white",
+            "figure.constrained_layout.use": True,
+            "font.size": 10.0,
+            "text.color": INK,
+            "axes.titlesize": 11.0,
+            "axes.titlelocation": "left",
+            "axes.titlecolor": INK,
+            "axes.labelcolor": INK,
+            "axes.edgecolor": PALE,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.axisbelow": True,
+            "axes.prop_cycle": cycler(color=LINES),
+            "grid.color": GRID,
+            "grid.linewidth": 0.8,
+            "xtick.color": PALE,
+            "ytick.color": PALE,
+            "xtick.labelcolor": INK,
+            "ytick.labelcolor": INK,
+            "xtick.labelsize": 9.0,
+            "ytick.labelsize": 9.0,
+            "legend.frameon": False,
+            "legend.fontsize": 9.0,
+            "lines.linewidth": 1.8,
+        }
+    )
+
+
+def colour_of(family: str | None) -> str:
+    """Return the colour of a family on the page and in the report, in hex."""
+    return family_look(family).colour
+
+
+def marker_of(family: str | None) -> "MarkerStyle":
+    """Return the marker of a family, for readers who cannot tell its colour from others."""
+    return to_marker(family_look(family))
+
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
 
 
 def show_log_mel(

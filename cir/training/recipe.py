@@ -1,11 +1,13 @@
 """The recipe of our models: data, features, first the notes and then the mixtures."""
 
+import time
 from dataclasses import field
 from pathlib import Path
 from typing import Annotated
 
 import torch
 from pydantic import Field
+from torch import nn
 
 from cir.config import Amount, Count, Number, Positive, Share, checked
 from cir.datasets.base import NoteDataset
@@ -23,11 +25,43 @@ from cir.training.mixture_stage import MixtureStage
 from cir.training.mixture_validation import MixtureValidation
 from cir.training.note_batches import NoteSampler
 from cir.training.note_stage import NoteStage, NoteValidation
-from cir.training.precision import choose_precision
 from cir.training.run_config import check_sources
 from cir.training.stage import Stage, StageConfig
 from cir.training.stage_loop import STABLE, run_stage
 from cir.types import Progress
+
+_N_CLIPS = 64
+_SECONDS = 2.0
+
+
+def choose_precision(network: ConvAst, device: torch.device) -> torch.dtype:
+    """Train a copy for a few seconds in both formats, and return the faster one.
+
+    Some processors have bfloat16 only in name. A GPU always takes bfloat16.
+    """
+    if device.type == "cuda":
+        return torch.bfloat16
+    with torch.random.fork_rng(devices=[]):
+        trial = ConvAst(network.config)
+    # The first of each warms up.
+    seconds = {
+        precision: min(_time(trial, precision) for _ in range(2))
+        for precision in (torch.float32, torch.bfloat16)
+    }
+    return min(seconds, key=lambda precision: seconds[precision])
+
+
+def _time(network: ConvAst, precision: torch.dtype) -> float:
+    """Measure the seconds of processor time that a step of notes takes."""
+    levels = torch.zeros(_N_CLIPS, network.config.note_frames, network.config.bands.n_bands)
+    began, steps = time.process_time(), 0
+    while time.process_time() - began < _SECONDS / 4 or not steps:
+        with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+            embeddings = network.embed_once(levels)
+        loss = nn.functional.mse_loss(embeddings.float(), torch.ones_like(embeddings).float())
+        loss.backward()  # type: ignore[no-untyped-call]
+        steps += 1
+    return (time.process_time() - began) / steps
 
 
 @checked()

@@ -20,12 +20,20 @@ from cir.index.database import InstrumentDatabase
 from cir.index.ranking import ANY, Filters
 from cir.index.timbre_map import place
 from cir.instruments.families import check_families
-from cir.progress import part
 from cir.retrieval.answers import MatchGroup, look_up_gathered, look_up_singly
 from cir.retrieval.retriever import Retriever, default_encoder
 from cir.retrieval.timeline import TimelineCell, build_timeline
 from cir.retrieval.windows import WindowEmbeddings, embed_each_window
-from cir.types import SAMPLE_RATE, Encoder, FamilyResult, FloatArray, Instrument, Match, Progress
+from cir.types import (
+    SAMPLE_RATE,
+    Encoder,
+    FamilyResult,
+    FloatArray,
+    Instrument,
+    Match,
+    Progress,
+    part,
+)
 from cir.ui.search.mixes import MAX_SECONDS, Region, cut
 
 MAX_TOP_K = 20

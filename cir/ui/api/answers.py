@@ -1,21 +1,104 @@
 """Answers of endpoints and MCP tools: checked arguments in, plain values out, no Gradio."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from cir.audio.formats import READABLE
-from cir.audio.io import load_audio
+from cir.audio.io import load_audio, resample
+from cir.baselines.timbre_toolbox.description import NAMES, describe
 from cir.errors import InputError
 from cir.index.ranking import Filters
-from cir.types import SAMPLE_RATE, FloatArray, Instrument, Progress
-from cir.ui.api.result_json import instrument_as_json, match_as_json, results_as_json
-from cir.ui.api.timbre_facts import MEASURED_SECONDS, timbre_facts
+from cir.retrieval.answers import chance_as_json, judgement_as_json
+from cir.types import SAMPLE_RATE, FamilyResult, FloatArray, Instrument, Match, Progress
+from cir.ui.cards import sound_address
 from cir.ui.search.mixes import MAX_SECONDS, Region
 from cir.ui.service import MAX_TOP_K, PageService
 
+MEASURED_SECONDS = 10.0
+"""Only this many seconds of a sound are measured, from its start."""
+_LOGARITHMIC = True
+_FACTS: dict[str, tuple[str, bool]] = {
+    "attack_seconds": ("envelope attack_seconds", _LOGARITHMIC),
+    "release_seconds": ("envelope release_seconds", _LOGARITHMIC),
+    "effective_duration_seconds": ("envelope effective_duration", _LOGARITHMIC),
+    "temporal_centroid_seconds": ("envelope temporal_centroid", _LOGARITHMIC),
+    "modulation_hz": ("envelope modulation_hz", False),
+    "brightness_hz": ("magnitude centroid, median", _LOGARITHMIC),
+    "spread_hz": ("magnitude spread, median", _LOGARITHMIC),
+    "rolloff_hz": ("power rolloff, median", _LOGARITHMIC),
+    "flatness": ("power flatness, median", _LOGARITHMIC),
+    "change": ("magnitude variation, median", _LOGARITHMIC),
+    "fundamental_share": ("harmonic tristimulus_1, median", False),
+    "low_partials_share": ("harmonic tristimulus_2, median", False),
+    "high_partials_share": ("harmonic tristimulus_3, median", False),
+    "odd_to_even_bels": ("harmonic odd_to_even, median", False),
+    "inharmonicity": ("harmonic inharmonicity, median", _LOGARITHMIC),
+    "noisiness": ("harmonic noisiness, median", False),
+}
+
 MAX_LISTED = 500
 """Most instruments of one page of `/instruments`."""
+
+
+def results_as_json(results: Sequence[FamilyResult], seconds: float) -> dict[str, Any]:
+    """Convert a search: its duration, and the matches and judgement of each family."""
+    return {
+        "seconds": round(seconds, 3),
+        "families": [
+            {
+                "family": result.family,
+                "judgement": judgement_as_json(result.judgement),
+                "matches": [match_as_json(one) for one in result.matches],
+            }
+            for result in results
+        ],
+    }
+
+
+def match_as_json(match: Match) -> dict[str, Any]:
+    """Convert a match and its instrument."""
+    return {
+        "rank": match.rank,
+        "similarity": round(match.similarity, 4),
+        "chance": chance_as_json(match.chance),
+        "likeness": match.likeness or None,
+        "guessed_family": match.guessed_family,
+        **instrument_as_json(match.instrument, match.preview, match.phrase),
+    }
+
+
+def instrument_as_json(
+    instrument: Instrument, preview: Path | None, phrase: Path | None
+) -> dict[str, Any]:
+    """Convert an instrument; the addresses of its sounds are relative to the page."""
+    return {
+        **asdict(instrument),
+        "preview": None if preview is None else sound_address(preview),
+        "phrase": None if phrase is None else sound_address(phrase),
+    }
+
+
+def timbre_facts(sound: FloatArray, sample_rate: int) -> dict[str, float]:
+    """Measure a sound, independent of level, as medians over its audible frames.
+
+    The docstring of the endpoint `/describe` explains each measure.
+
+    Args:
+        sound: Mono waveform, (T,); only its first `MEASURED_SECONDS` are used.
+        sample_rate: Sample rate of the sound.
+
+    Raises:
+        InputError: It is empty or silent.
+    """
+    audio = resample(sound[: round(MEASURED_SECONDS * sample_rate)], sample_rate, SAMPLE_RATE)
+    values = dict(zip(NAMES, describe(audio, SAMPLE_RATE).tolist(), strict=True))
+    return {
+        fact: float(f"{10.0 ** values[name] if logarithmic else values[name]:.4g}")
+        for fact, (name, logarithmic) in _FACTS.items()
+    }
 
 
 class ApiAnswers:

@@ -13,10 +13,10 @@ from cir.instruments.families import family_label
 from cir.retrieval.windows import embed_windows
 from cir.types import FloatArray
 from cir.ui.cards import family_tag, instrument_lines, play_button
-from cir.ui.learn.mixed_files import MixedFiles
 from cir.ui.learn.quiz_mix import play_together
 from cir.ui.learn.quiz_rounds import CANDIDATES, ROUNDS, Round, draw_round
 from cir.ui.learn.similarity_scale import signed
+from cir.ui.learn.sounds import MixedFiles
 from cir.ui.service import PageService
 
 _KEPT_ROUNDS = 256

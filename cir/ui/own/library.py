@@ -14,9 +14,8 @@ from cir.index.unsorted import guess_families
 from cir.instruments.families import check_families
 from cir.library.database_archive import export_archive, import_archive, is_exported
 from cir.library.sounds import AddReport, Labels, Limits, UploadedFile, add_sounds
-from cir.progress import part
 from cir.text import clean
-from cir.types import Instrument, Progress
+from cir.types import Instrument, Progress, part
 from cir.ui.service import PageService
 
 LIBRARY_VARIABLE = "CIR_LIBRARY"

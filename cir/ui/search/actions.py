@@ -13,11 +13,9 @@ from cir.ui.cards import message, placeholder, sound_address
 from cir.ui.own.scope import BUNDLED, answer_in, is_own, own_neighbours
 from cir.ui.own.sessions import OwnLibraries, Shelf
 from cir.ui.search.examples import Example
-from cir.ui.search.loudness import mix_level, sound_level
 from cir.ui.search.mix_panel import timeline_strip
-from cir.ui.search.mixes import LoadedMix, Region
-from cir.ui.search.results import Likeness, level_list, results_page
-from cir.ui.search.truth_panel import truth_panel
+from cir.ui.search.mixes import LoadedMix, Region, mix_level, sound_level
+from cir.ui.search.results import Likeness, level_list, results_page, truth_panel
 from cir.ui.service import Answer, PageService
 
 WAITING = "Upload a mix, record one or pick an example, then press Find the instruments."

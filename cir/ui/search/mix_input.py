@@ -1,7 +1,8 @@
 """Handlers of the Search tab for a mix that arrives or is removed."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,61 @@ from cir.ui.search.actions import WAITING
 from cir.ui.search.examples import Example
 from cir.ui.search.mix_panel import mix_panel
 from cir.ui.search.mixes import LoadedMix, load_mix
-from cir.ui.search.shared_link import read_link
-from cir.ui.service import PageService
+from cir.ui.service import MAX_TOP_K, PageService
 
 FormUpdate = tuple[Any, ...]
 """Values of mix, upload, recorder, panel, passage, start, end, results, truth, answer, timeline."""
-
 _NO_RESULTS = (placeholder(WAITING), "", None, "")
+
+
+@dataclass(frozen=True)
+class SharedSearch:
+    """The form as an address describes it; None for what is missing or invalid."""
+
+    example: int
+    """Index of the example."""
+    families: list[str] | None = None
+    top_k: int | None = None
+    bank: str | None = None
+    source: str | None = None
+
+
+def read_link(
+    query: Mapping[str, object],
+    examples: Sequence[Example],
+    families: Collection[str],
+    banks: Collection[str],
+    sources: Collection[str],
+) -> SharedSearch | None:
+    """Read the parameters of an address.
+
+    Args:
+        query: Parameters by name.
+        examples: Examples of the page.
+        families: Slugs that can be chosen.
+        banks: Banks that can be chosen.
+        sources: Sources that can be chosen.
+
+    Returns:
+        None without a valid example.
+    """
+    text = {name: str(value) for name, value in query.items()}
+    number = _whole(text.get("example", ""), len(examples))
+    if number is None:
+        return None
+    named = [one for one in text.get("families", "").split(",") if one in families]
+    return SharedSearch(
+        example=number - 1,
+        families=list(dict.fromkeys(named)) or list(examples[number - 1].families),
+        top_k=_whole(text.get("top_k", ""), MAX_TOP_K),
+        bank=text["bank"] if text.get("bank") in banks else None,
+        source=text["source"] if text.get("source") in sources else None,
+    )
+
+
+def _whole(text: str, most: int) -> int | None:
+    """Read an integer from 1 to `most`; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= most else None
 
 
 def take_mix(

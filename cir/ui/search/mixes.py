@@ -2,13 +2,18 @@
 
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from cir.audio.formats import PLAYABLE_KINDS, playable_kind
 from cir.audio.io import load_audio, save_opus
+from cir.audio.loudness import LoudnessMeter, integrated_loudness
 from cir.errors import InputError
 from cir.types import SAMPLE_RATE, FloatArray
 
@@ -23,6 +28,8 @@ N_PEAKS = 480
 
 _COPY_COMPRESSION = 0.8
 """About 55 kbit/s: 4 MB for the longest mix."""
+
+_BLOCK_FRAMES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -120,3 +127,46 @@ def cut(audio: FloatArray, region: Region | None) -> FloatArray:
             f"{shortest:.1f} s."
         )
     return audio[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
+
+
+@lru_cache(maxsize=4096)
+def sound_level(path: Path) -> float | None:
+    """Measure a preview or phrase in LUFS; None if the file cannot be read."""
+    try:
+        audio, sample_rate = soundfile.read(path, dtype="float32")
+    except (RuntimeError, OSError):
+        return None
+    return integrated_loudness(audio, sample_rate)
+
+
+def mix_level(path: Path, region: Region | None) -> float | None:
+    """Measure a passage of a mix in LUFS, at the file's own sample rate and channels, in blocks."""
+    try:
+        with soundfile.SoundFile(path) as sound:
+            meter = LoudnessMeter(sound.samplerate)
+            for block in _blocks(sound, region):
+                meter.add(block)
+        return meter.loudness()
+    except (RuntimeError, OSError):  # a format that only FFmpeg reads
+        return _level_of_mono(path, region)
+
+
+def _blocks(sound: soundfile.SoundFile, region: Region | None) -> Iterator[FloatArray]:
+    rate, left = sound.samplerate, sys.maxsize
+    if region is not None:
+        start = min(round(region.start_seconds * rate), sound.frames)
+        left = max(0, round(region.end_seconds * rate) - start)
+        sound.seek(start)
+    while len(block := sound.read(min(left, _BLOCK_FRAMES), dtype="float32")):
+        yield block
+        left -= len(block)
+
+
+def _level_of_mono(path: Path, region: Region | None) -> float | None:
+    try:
+        audio, rate = load_audio(path, sample_rate=SAMPLE_RATE)
+    except InputError:
+        return None
+    if region is not None:
+        audio = audio[round(region.start_seconds * rate) : round(region.end_seconds * rate)]
+    return integrated_loudness(audio, rate)

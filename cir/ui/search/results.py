@@ -8,9 +8,9 @@ from cir.index.ranking import ANY
 from cir.instruments.families import family_label
 from cir.retrieval.answers import ABSENT, MatchGroup, among_five, false_alarms
 from cir.types import FamilyResult, Match
-from cir.ui.cards import match_card, play_button, single_card
+from cir.ui.cards import instrument_facts, match_card, play_button, single_card
 from cir.ui.palette import family_style
-from cir.ui.service import Answer
+from cir.ui.service import Answer, Truth
 
 _KEYS = (
     ("\u2191 \u2193", "move"),
@@ -20,6 +20,35 @@ _KEYS = (
     ("M", "more like this"),
     ("C", "copy the path"),
 )
+
+
+def truth_panel(truths: Sequence[Truth | None]) -> str:
+    """Render the instruments of an example, collapsed.
+
+    Args:
+        truths: None for each instrument whose family was not searched.
+    """
+    items = "".join(map(_item, truths))
+    return (
+        '<details class="cir-truth"><summary>Show what really is in this mix</summary>'
+        "<p>The instruments of this mix, and how the search ranked each among all of its "
+        f'family.</p><ul class="cir-list">{items}</ul></details>'
+    )
+
+
+def _item(truth: Truth | None) -> str:
+    if truth is None:
+        return (
+            '<li class="cir-card"><div></div><div class="cir-meta">One more, of a family that was '
+            "not searched.</div></li>"
+        )
+    match = truth.match
+    return (
+        f'<li class="cir-card" data-instrument="{escape(match.instrument.instrument_id)}">'
+        f"{instrument_facts(match.instrument, match.preview)}"
+        f'<div class="cir-score"><span class="cir-found">ranked {match.rank} '
+        f"of {truth.candidates}</span></div></li>"
+    )
 
 
 @dataclass(frozen=True)

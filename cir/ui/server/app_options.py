@@ -1,22 +1,59 @@
 """Options of the web application: middleware, error handlers and clean-up."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 from gradio.block_function import BlockFunction
 from gradio.blocks import Blocks
 from gradio.route_utils import FnIndexInferError
 from gradio.routes import App
+from gradio.state_holder import StateHolder
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cir.ui.server.ended_visits import forgetting_visits
 from cir.ui.server.host_check import HostCheck
 from cir.ui.server.request_limits import RequestLimits
 
+KEPT_FOR = timedelta(hours=1)
+"""Gradio keeps the states of a closed page for the same time."""
+
+_INTERVAL_SECONDS = 60.0
+
+
+@asynccontextmanager
+async def forgetting_visits(app: App) -> AsyncIterator[None]:
+    """Remove ended visits regularly while the application runs."""
+    task = asyncio.create_task(_forget_regularly(app.state_holder))
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
 _API_PATHS = tuple(f"/gradio_api/{kind}/" for kind in ("api", "call", "queue", "run"))
+
+
+def forget_ended_visits(visits: StateHolder, now: datetime) -> None:
+    """Remove visits an hour after their last request: closed pages, and API clients.
+
+    An API client never closes a page; it is recognised by a visit without states.
+    """
+    for name, visit in list(visits.session_data.items()):
+        idle = now - visits.time_last_used.get(name, now)
+        if idle > KEPT_FOR and (visit.is_closed or not visit.state_data):
+            visits.delete_state(name)
+            visits.session_data.pop(name, None)
+            visits.time_last_used.pop(name, None)
+
+
+async def _forget_regularly(visits: StateHolder) -> None:
+    while True:
+        await asyncio.sleep(_INTERVAL_SECONDS)
+        forget_ended_visits(visits, datetime.now())
 
 
 def app_options(hosts: Sequence[str]) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from cir.instruments.families import family_label
 from cir.ui.cards import placeholder, play_button
-from cir.ui.palette import family_style
+from cir.ui.palette import family_style, marker_svg
 from cir.ui.service import PageService
 from cir.ui.timbre_map.map_json import present_families
-from cir.ui.timbre_map.shapes import marker_svg
 
 PICK = "Click a point to play it, or type part of a name and press Enter."
 

@@ -4,9 +4,8 @@ from typing import Any
 
 from cir.instruments.families import FAMILIES, family_label
 from cir.ui.cards import selected_card, sound_address
-from cir.ui.palette import family_style
+from cir.ui.palette import SHAPES, family_style
 from cir.ui.service import Answer, PageService
-from cir.ui.timbre_map.shapes import SHAPES
 
 
 def map_points(service: PageService) -> dict[str, Any]:
