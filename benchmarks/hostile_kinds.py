@@ -252,9 +252,10 @@ def _changed_json(path: Path, folder: Path, generator: Generator) -> Path:
 
 def _play_font(engines: OwnEngines, path: Path) -> None:
     """Describe and play a font as an addition does, by one process for all of them."""
-    for one in engines.describe(path, path.name)[:2]:
+    font = f"soundfont:{path}"
+    for one in engines.describe(font, path.name)[:2]:
         Instrument("x", one.name, None, one.category, path.stem, one.author, "", "", "")
-        engines.play(path, path.name, one.reference, "bass")
+        engines.play(font, path.name, one.reference, "bass")
 
 
 def _names(sound: Path, folder: Path, generator: Generator) -> Path:
@@ -356,7 +357,7 @@ def _read_back(folder: Path) -> None:
 def _preset(engines: OwnEngines, path: Path) -> None:
     """Read a preset here, and in the process that plays it."""
     read_preset(path.read_bytes(), path.name)
-    engines.describe(path, path.name)
+    engines.describe(f"vital:{path}", path.name)
 
 
 def _import(path: Path) -> None:

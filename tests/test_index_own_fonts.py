@@ -34,7 +34,7 @@ def test_a_font_is_described_and_played_as_the_bundled_one_is() -> None:
     path = find_default_bank()
     references = iter(SoundFontReferences(path))
     with OwnEngines() as engines:
-        described = engines.describe(path, "Mine.sf2")
+        described = engines.describe(f"soundfont:{path}", "Mine.sf2")
         assert len(described) == len(SoundFontReferences(path).instruments())
         for one in described[:2]:
             expected = next(references)
@@ -42,7 +42,7 @@ def test_a_font_is_described_and_played_as_the_bundled_one_is() -> None:
                 expected.instrument.name,
                 expected.instrument.family,
             )
-            audio, rate = engines.play(path, "Mine.sf2", one.reference, one.family)
+            audio, rate = engines.play(f"soundfont:{path}", "Mine.sf2", one.reference, one.family)
             assert rate == expected.sample_rate
             np.testing.assert_array_equal(audio, expected.audio)
 
@@ -122,7 +122,7 @@ def test_an_engine_that_dies_costs_one_file(
     monkeypatch.setattr(own_engines, "ANSWER_SECONDS", 0.0)  # it is killed before it can answer
     with OwnEngines() as engines:
         with pytest.raises(InputError, match=r"Hang\.sf2 makes the program that plays it fail"):
-            engines.describe(tmp_path / "x.sf2", "Hang.sf2")
+            engines.describe(f"soundfont:{tmp_path / 'x.sf2'}", "Hang.sf2")
         monkeypatch.setattr(own_engines, "ANSWER_SECONDS", 60.0)
         with pytest.raises(InputError, match="no sound font|tinysoundfont"):
-            engines.describe(tmp_path / "x.sf2", "Next.sf2")
+            engines.describe(f"soundfont:{tmp_path / 'x.sf2'}", "Next.sf2")

@@ -254,9 +254,10 @@ def calibrate(
 @app.command()
 def add(
     sounds: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
-            help="Sound files, sound fonts (sf2, sf3), Vital presets; folders and zips of these."
+            help="Sound files, sound fonts (sf2, sf3), presets (vital, fxp, syx, xiz, bank, sfz); "
+            "folders and zips of these; plugin:PATH[?presets=FOLDER]."
         ),
     ],
     database: DatabaseOption = None,
@@ -298,6 +299,8 @@ def add(
         )
     for reason in report.refused:
         typer.echo(f"left out: {reason}", err=True)
+    for remark in report.remarks:
+        typer.echo(remark, err=True)
     without = sum(instrument.family is None for instrument in report.added)
     there = f"; {report.unchanged} were there already" if report.unchanged else ""
     typer.echo(f"Added {len(report.added)} instruments to {database}{there}.")

@@ -1,20 +1,25 @@
 """Folders of presets for Vital and Surge."""
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from cir.datasets.rendered import Playable, RenderedDataset
-from cir.engines.base import Engine
+from cir.engines.base import Engine, PresetInfo
+from cir.engines.preset_files import KINDS, PLUGIN_SCHEME, list_presets, plugin_targets
+from cir.engines.registry import open_engine
 from cir.engines.surge import SurgeEngine, import_surgepy
 from cir.engines.vital import VitalEngine, import_vita, read_preset
 from cir.errors import EngineError, InputError
 from cir.instruments.catalog import make_instrument_id
-from cir.instruments.families import family_of_folder
+from cir.instruments.families import family_of_file, family_of_folder
 from cir.instruments.splits import split_instruments
 from cir.types import Instrument
+
+_logger = logging.getLogger(__name__)
 
 
 def open_vital_presets(folder: str | Path, *, seed: int = 0) -> RenderedDataset:
@@ -65,6 +70,93 @@ def open_surge_patches(folder: str | Path, *, seed: int = 0) -> RenderedDataset:
         import_surgepy,
         seed,
     )
+
+
+def open_presets(scheme: str, where: str, seed: int = 0) -> RenderedDataset:
+    """Open the presets of a file, of a folder and its subfolders, or of a plug-in.
+
+    Families come from the presets' own categories, the folders and the names, in this order.
+
+    Args:
+        scheme: Kind of the presets; see `cir.engines.preset_files`.
+        where: File or folder; of plug-ins, `PLUGIN[?presets=FOLDER]`.
+        seed: Seed of the split and the drawn notes.
+
+    Raises:
+        InputError: There is no preset.
+        EngineError: The engine is not installed (raised when instruments are listed).
+    """
+    if scheme == PLUGIN_SCHEME:
+        targets = plugin_targets(where)
+    else:
+        folder, files = _find(Path(where), KINDS[scheme].suffixes)
+        targets = [(f"{scheme}:{file}", file, folder) for file in files]
+    root = targets[0][2]
+
+    def list_playables() -> list[Playable]:
+        found: list[tuple[str, Path, PresetInfo]] = []
+        for target, file, folder in targets:
+            try:
+                presets = list_presets(target)
+            except EngineError as error:
+                if scheme != PLUGIN_SCHEME:
+                    KINDS[scheme].check()
+                _logger.warning("%s is left out: %s", file, error)
+                continue
+            found += ((target, file.relative_to(folder), preset) for preset in presets)
+        ids = _make_ids(
+            [
+                # A bank counts as a folder; names are no paths, and may have dots.
+                place.with_suffix("") / f"{one.reference} {one.name.replace('/', ' ')}.preset"
+                if one.reference
+                else place
+                for _, place, one in found
+            ]
+        )
+        rows = [
+            Instrument(
+                instrument_id=instrument_id,
+                name=one.name,
+                family=_family(one, place, root.name),
+                category=one.category or place.parent.name,
+                bank=place.stem if one.reference else root.name,
+                author=one.author,
+                licence=one.licence,
+                source=scheme,
+                engine=f"{target}#{one.reference}" if one.reference else target,
+            )
+            for instrument_id, (target, place, one) in zip(ids, found, strict=True)
+        ]
+        splits = split_instruments(rows, seed=seed)
+        return [
+            Playable(row, splits[row.instrument_id], partial(open_engine, row.engine))
+            for row in rows
+        ]
+
+    name = make_instrument_id(scheme, root.name)
+    files = [file for _, file, _ in targets if file.is_file()]
+    return RenderedDataset(name, files, list_playables, seed)
+
+
+def _find(path: Path, suffixes: Sequence[str]) -> tuple[Path, list[Path]]:
+    """Return the folder that presets lie in, and their files."""
+    if path.is_file():
+        return path.resolve().parent, [path.resolve()]
+    folder = path.resolve()
+    files = [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.suffix.lower() in suffixes and file.is_file() and not file.name.startswith(".")
+    ]
+    if not files:
+        raise InputError(f"No preset in {path}; their names end in {', '.join(suffixes)}.")
+    return folder, files
+
+
+def _family(preset: PresetInfo, place: Path, root: str) -> str | None:
+    folders = map(family_of_folder, reversed(place.parent.parts))
+    own = preset.family or next(filter(None, folders), None)
+    return own or family_of_file(preset.name) or family_of_folder(root)
 
 
 def _open(

@@ -66,7 +66,7 @@ class SoundFontBank:
 
     def __init__(self, path: str | Path | None = None) -> None:
         self.path = find_default_bank() if path is None else Path(path)
-        self._tinysoundfont = _import_tinysoundfont()
+        self._tinysoundfont = import_tinysoundfont()
         if not self.path.is_file():
             raise EngineError(f"There is no sound font {self.path}; give a .sf2 or .sf3 file.")
         self._lock = threading.Lock()
@@ -249,7 +249,12 @@ def find_default_bank() -> Path:
     )
 
 
-def _import_tinysoundfont() -> Any:
+def import_tinysoundfont() -> Any:
+    """Import the player of sound fonts.
+
+    Raises:
+        EngineError: It is not installed.
+    """
     try:
         return importlib.import_module("tinysoundfont")
     except ImportError:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cir.audio.formats import READABLE
+from cir.engines.preset_files import PLUGIN_SCHEME, SCHEMES, plugin_targets
+from cir.engines.sfz import sfz_samples
 from cir.errors import InputError
 from cir.library.zips import (
     ARCHIVE_SUFFIX,
@@ -26,7 +28,13 @@ LOOSE_BANK = "My sounds"
 LOOSE_FOLDER = "samples"
 """Bank of files in a folder without a name."""
 
-_KINDS = f"sounds ({READABLE}), sound fonts (sf2, sf3) or Vital presets"
+_FONTS = (".sf2", ".sf3")
+_ENDINGS = ", ".join(suffix[1:] for suffix in SCHEMES if suffix not in _FONTS)
+_KINDS = f"sounds ({READABLE}), sound fonts (sf2, sf3) or presets ({_ENDINGS})"
+
+_NEEDS_ITS_FOLDER = (
+    "names samples that lie beside it; unpack it, and add its folder with `cir database add`"
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,8 @@ class SoundFile:
     """Its path inside the folder or archive that was named."""
     shown: str
     """The same for people: from the name on of what they named."""
+    target: str = ""
+    """What engines know it by, `scheme:path`; empty: its name's ending says the scheme."""
 
 
 def find_files(
@@ -102,6 +112,9 @@ class _Finder:
     def find(self, named: Path | Upload) -> None:
         """Take up a file, folder or archive; why it gives nothing goes to `refused`."""
         before = len(self.found), len(self.refused)
+        if str(named).startswith(f"{PLUGIN_SCHEME}:"):
+            self._plugin(str(named))
+            return
         shown = clean(str(named.inside if isinstance(named, Upload) else named))
         try:
             if isinstance(named, Upload):
@@ -144,6 +157,19 @@ class _Finder:
             )
         )
 
+    def _plugin(self, source: str) -> None:
+        """Take a plug-in, or presets for it."""
+        try:
+            targets = plugin_targets(source)
+        except InputError as error:
+            self.refused.append(str(error))
+            return
+        for target, path, folder in targets:
+            inside = PurePosixPath(path.relative_to(folder).as_posix())
+            bank = folder.name if path != Path(target.partition(":")[2]) else path.stem
+            shown = clean(f"{bank}/{inside}" if bank != path.stem else path.name)
+            self._take(SoundFile(path, str(path), bank, inside, shown, target))
+
     def _loose(self, path: Path) -> None:
         """Take one file; `load_audio` says it where this is no sound file."""
         if _is_archive(path):
@@ -156,9 +182,16 @@ class _Finder:
     def _folder(self, folder: Path) -> None:
         root = folder.resolve()
         bank = root.name or LOOSE_FOLDER
-        for path in sorted(folder.rglob("*")):
+        paths = sorted(folder.rglob("*"))
+        played = {
+            sample
+            for path in paths
+            if path.suffix.lower() == ".sfz"
+            for sample in sfz_samples(path)
+        }
+        for path in paths:
             suffix = path.suffix.lower()
-            if path.name.startswith(".") or not path.is_file():
+            if path.name.startswith(".") or not path.is_file() or path.resolve() in played:
                 continue
             inside = PurePosixPath(path.relative_to(folder).as_posix())
             shown = f"{clean(bank)}/{clean(str(inside))}"
@@ -202,7 +235,10 @@ class _Finder:
             )
 
     def _take(self, file: SoundFile) -> None:
-        self._budget -= file.path.stat().st_size
+        if file.path.suffix.lower() == ".sfz" and file.origin != str(file.path.resolve()):
+            self.refused.append(f"{file.shown} {_NEEDS_ITS_FOLDER}.")
+            return
+        self._budget -= file.path.stat().st_size if file.path.exists() else 0
         self.found.append(file)
 
 

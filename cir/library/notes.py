@@ -7,13 +7,14 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from cir.audio.io import load_audio
+from cir.engines.base import PresetInfo
+from cir.engines.preset_files import SCHEMES
 from cir.errors import CirError, InputError
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_file, family_of_folder, reference_pitch
 from cir.library.digests import digest_of_file
-from cir.library.engines import Described, OwnEngines
+from cir.library.engines import OwnEngines
 from cir.library.files import LOOSE_FOLDER, Limits, SoundFile
-from cir.library.zips import PRESET_SUFFIXES, SOUNDFONT_SUFFIXES
 from cir.text import clean
 from cir.types import FloatArray, Instrument
 
@@ -63,6 +64,8 @@ class NoteReader:
         self._limits = limits
         self._engines = engines
         self._taken: set[str] = set()
+        self.remarks: list[str] = []
+        """What is missing of the sound of presets."""
 
     def read(self, file: SoundFile) -> Iterator[OwnNote]:
         """List the instruments of a file.
@@ -72,12 +75,14 @@ class NoteReader:
         """
         suffix = file.path.suffix.lower()
         try:
-            content = digest_of_file(file.path)
+            content = digest_of_file(file.path) + file.target
         except OSError as error:
             raise InputError(f"{file.shown} cannot be read ({error.strerror}).") from None
-        if suffix in SOUNDFONT_SUFFIXES or suffix in PRESET_SUFFIXES:
-            for one in self._engines.describe(file.path, file.shown):
-                yield self._engine_note(file, content, one)
+        scheme = SCHEMES.get(suffix, "")
+        target = file.target or (scheme and f"{scheme}:{file.path}")
+        if target:
+            for one in self._engines.describe(target, file.shown):
+                yield self._engine_note(file, content, target, one)
         else:
             yield self._one_shot(file, content)
 
@@ -96,16 +101,19 @@ class NoteReader:
         )
         return OwnNote(instrument, content, partial(_load, file, self._limits.seconds))
 
-    def _engine_note(self, file: SoundFile, content: str, one: Described) -> OwnNote:
-        labels, is_font = self._labels, bool(one.reference)
-        bank = self._bank(file.inside.stem if is_font else file.bank)
+    def _engine_note(self, file: SoundFile, content: str, target: str, one: PresetInfo) -> OwnNote:
+        if one.remark:
+            self.remarks.append(f"{file.shown} {one.remark}")
+        labels, is_bank = self._labels, bool(one.reference)
+        bank = self._bank(file.inside.stem if is_bank else file.bank)
         family = labels.family or one.family or _family_of_name(file, one.name)
         place = file.inside.with_suffix("")
-        if is_font:
+        if is_bank:
             font = [file.inside.stem] if labels.bank else []  # else the bank says it
             place = PurePosixPath(*font, one.reference.replace("/", "-"), one.name or "preset")
-        source = "soundfont" if is_font else "vital"
-        fragment = f"#{one.reference}" if is_font else ""
+        source = target.partition(":")[0]
+        where = file.target or f"{source}:{file.origin}"
+        fragment = f"#{one.reference}" if is_bank else ""
         instrument = Instrument(
             instrument_id=self._free_id(bank, place),
             name=clean(one.name) or _NAMELESS,
@@ -115,9 +123,9 @@ class NoteReader:
             author=labels.author or one.author,
             licence=labels.licence or one.licence,
             source=source,
-            engine=f"{source}:{file.origin}{fragment}",
+            engine=f"{where}{fragment}",
         )
-        which = (file.path, file.shown, one.reference, family)
+        which = (target, file.shown, one.reference, family)
         return OwnNote(
             instrument,
             f"{content}{fragment}@{reference_pitch(family)}",

@@ -1,4 +1,4 @@
-"""Adding one's own sounds to a database: one-shots, sound fonts and Vital presets."""
+"""Adding one's own sounds to a database: one-shots, sound fonts and presets."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +30,8 @@ class AddReport:
     """How many were there already, just as they are."""
     replaced: int = 0
     """How many of those added took the place of another."""
+    remarks: tuple[str, ...] = ()
+    """What is missing of the sound of presets that were added."""
     was_stopped: bool = False
     """Not everything was looked at; the same again goes on from here."""
 
@@ -55,8 +57,8 @@ def add_sounds(
     Args:
         folder: of the database; new, empty, or one that `encoder` made.
         encoder: embeds the sounds.
-        paths: sound files, sound fonts and Vital presets, folders (with all they hold) and zip
-            archives of these.
+        paths: sound files, sound fonts and presets of synthesizers, folders (with all they hold)
+            and zip archives of these; `plugin:PATH[?presets=FOLDER]`.
         labels: what to say of them.
         limits: how much may be added.
         progress: called after every sound.
@@ -92,7 +94,12 @@ def add_sounds(
         why = f"; the first problem: {refused[0]}" if refused else "."
         raise InputError(f"None of the sounds can be added{why}")
     return AddReport(
-        tuple(writer.added), tuple(refused), writer.unchanged, writer.replaced, was_stopped
+        tuple(writer.added),
+        tuple(refused),
+        writer.unchanged,
+        writer.replaced,
+        tuple(reader.remarks),
+        was_stopped,
     )
 
 
