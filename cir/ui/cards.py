@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from cir.instruments.families import family_label
-from cir.instruments.preset_path import preset_path
+from cir.instruments.preset_path import how_to_load, preset_path
 from cir.retrieval.wording import percent
 from cir.types import Instrument, Match
 from cir.ui.icons import COPY, NOTES, PAUSE, PLAY
@@ -98,6 +98,7 @@ def actions(match: Match, *, in_results: bool) -> str:
     """Render what else can be done with an instrument, as a row of small buttons."""
     instrument = match.instrument
     name, path = escape(instrument.name), escape(preset_path(instrument))
+    how = escape(f". {how_to_load(instrument)}".removesuffix(". "))
     buttons = []
     if match.phrase is not None:
         buttons.append(
@@ -120,7 +121,7 @@ def actions(match: Match, *, in_results: bool) -> str:
         )
     buttons.append(
         f'<button type="button" class="cir-act" data-act="copy" data-path="{path}" '
-        f'aria-label="Copy the path of {name}" title="Copy {path} (C)">{COPY}</button>'
+        f'aria-label="Copy the path of {name}" title="Copy {path} (C){how}">{COPY}</button>'
     )
     return f'<div class="cir-acts">{"".join(buttons)}</div>'
 
