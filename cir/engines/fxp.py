@@ -77,11 +77,12 @@ def list_surge_patch(path: Path) -> list[PresetInfo]:
         )
     meta = _surge_meta(patch.chunk)
     # A category may be a path: Basses/Sub.
-    category = clean(meta.get("category", "").rpartition("/")[2])
+    outer, _, inner = meta.get("category", "").rpartition("/")
+    category = clean(inner)
     return [
         PresetInfo(
             name=clean(path.stem),
-            family=family_of_folder(category),
+            family=family_of_folder(category) or family_of_folder(outer),
             category=category,
             author=clean(meta.get("author", "")),
             licence=clean(meta.get("license", "")),

@@ -4,7 +4,7 @@ A *target* is an engine reference without its preset: `dx7:rom1a.syx`, `plugin:/
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cir.engines.amsynth import check_amsynth, list_amsynth_bank
@@ -22,9 +22,10 @@ from cir.engines.sfz import list_sfz
 from cir.engines.soundfont import SoundFontBank, import_tinysoundfont
 from cir.engines.surge import import_surgepy
 from cir.engines.vital import import_vita, read_preset
-from cir.engines.zynaddsubfx import check_zyn, list_zyn_instrument
+from cir.engines.zynaddsubfx import check_zyn, list_zyn_instrument, zyn_name
 from cir.errors import InputError
 from cir.instruments.families import family_of_folder
+from cir.text import clean
 
 PLUGIN_SCHEME = "plugin"
 _PRESETS = "?presets="
@@ -74,8 +75,12 @@ SCHEMES = {suffix: scheme for scheme, kind in KINDS.items() for suffix in kind.s
 """By the ending of a file's name, in lower case."""
 
 
-def list_presets(target: str) -> list[PresetInfo]:
+def list_presets(target: str, stem: str = "") -> list[PresetInfo]:
     """List the presets of a target.
+
+    Args:
+        target: The file, or a plug-in.
+        stem: The file's own name, where it lies under another now, without its ending.
 
     Raises:
         EngineError: Its engine is not installed, or it cannot be read.
@@ -85,6 +90,9 @@ def list_presets(target: str) -> list[PresetInfo]:
         kind = KINDS[scheme]
         presets = kind.list_presets(Path(rest))
         kind.check()
+        if stem and not presets[0].reference:
+            name = zyn_name(stem) if kind is KINDS["zyn"] else clean(stem)
+            presets = [replace(presets[0], name=name)]
         return presets
     plugin, preset = split_preset_file(rest)
     check_host(plugin)

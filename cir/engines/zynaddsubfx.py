@@ -102,11 +102,16 @@ def list_zyn_instrument(path: Path) -> list[PresetInfo]:
     number = 0 if kind is None else int(kind.get("value") or 0)
     return [
         PresetInfo(
-            name=clean(_NUMBER.sub("", path.stem)),
+            name=zyn_name(path.stem),
             family=_TYPES.get(number),
             author="" if author is None else clean(author.text or ""),
         )
     ]
+
+
+def zyn_name(stem: str) -> str:
+    """Return the name of an instrument from that of its file: `0012-Slap Bass` -> `Slap Bass`."""
+    return clean(_NUMBER.sub("", stem))
 
 
 def _read(path: Path) -> tuple[Element, Element]:

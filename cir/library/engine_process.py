@@ -1,8 +1,8 @@
 """The process of `cir.library.engines`: plays sound fonts and presets, and may crash over them.
 
-{"do": "describe", "target": ...}                                its instruments
+{"do": "describe", "target": ..., "stem": ...}                     its instruments
 {"do": "play", "reference": ..., "family": ..., "category": ...}   a reference note
-{"do": "phrase", ... the same ...}                               its phrase
+{"do": "phrase", ... the same ...}                                 its phrase
 """
 
 from dataclasses import asdict
@@ -22,7 +22,7 @@ from cir.index.references import play_reference
 def _answer(request: dict[str, Any]) -> Answer:
     try:
         if request["do"] == "describe":
-            return {"instruments": _describe(request["target"])}, None
+            return {"instruments": _describe(request["target"], request["stem"])}, None
         engine = _open(request["reference"])
         if request["do"] == "phrase":
             return {}, play_phrase(engine, request["family"], request["category"])
@@ -33,8 +33,8 @@ def _answer(request: dict[str, Any]) -> Answer:
         return {"error": "it needs more memory than it may have"}, None
 
 
-def _describe(target: str) -> list[dict[str, Any]]:
-    presets = list_presets(target)
+def _describe(target: str, stem: str) -> list[dict[str, Any]]:
+    presets = list_presets(target, stem)
     if not presets[0].reference:
         _open(target)  # refuses what its engine cannot read
     return list(map(asdict, presets))

@@ -4,7 +4,7 @@ The engines are C and C++ and trust their files. A file that makes one crash, ha
 costs that process, is refused, and the next file gets a new one.
 """
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cir.engines.base import PresetInfo
@@ -37,7 +37,8 @@ class OwnEngines:
         Raises:
             InputError: Its engine is not installed, or cannot read it.
         """
-        answer, _ = self._ask({"do": "describe", "target": target}, target, name)
+        request = {"do": "describe", "target": target, "stem": PurePosixPath(name).stem}
+        answer, _ = self._ask(request, target, name)
         return [PresetInfo(**one) for one in answer["instruments"]]
 
     def play(
