@@ -15,7 +15,7 @@ from cir.engines.surge import SurgeEngine, import_surgepy
 from cir.engines.vital import VitalEngine, import_vita, read_preset
 from cir.errors import EngineError, InputError
 from cir.instruments.catalog import make_instrument_id
-from cir.instruments.families import family_of_file, family_of_folder
+from cir.instruments.families import family_of_folder, family_of_preset
 from cir.instruments.splits import split_instruments
 from cir.types import Instrument
 
@@ -156,7 +156,7 @@ def _find(path: Path, suffixes: Sequence[str]) -> tuple[Path, list[Path]]:
 def _family(preset: PresetInfo, place: Path, root: str) -> str | None:
     folders = map(family_of_folder, reversed(place.parent.parts))
     own = preset.family or next(filter(None, folders), None)
-    return own or family_of_file(preset.name) or family_of_folder(root)
+    return own or family_of_preset(preset.name) or family_of_folder(root)
 
 
 def _open(

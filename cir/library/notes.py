@@ -11,7 +11,12 @@ from cir.engines.base import PresetInfo
 from cir.engines.preset_files import SCHEMES
 from cir.errors import CirError, InputError
 from cir.instruments.catalog import make_instrument_id
-from cir.instruments.families import family_of_file, family_of_folder, reference_pitch
+from cir.instruments.families import (
+    family_of_file,
+    family_of_folder,
+    family_of_preset,
+    reference_pitch,
+)
 from cir.library.digests import digest_of_file
 from cir.library.engines import OwnEngines
 from cir.library.files import LOOSE_FOLDER, Limits, SoundFile
@@ -91,7 +96,7 @@ class NoteReader:
         instrument = Instrument(
             instrument_id=self._free_id(bank, file.inside.with_suffix("")),
             name=clean(file.inside.stem) or _NAMELESS,
-            family=self._labels.family or _family_of_name(file, file.inside.stem),
+            family=self._labels.family or _family_of_name(file, file.inside.stem, family_of_file),
             category=_category(file),
             bank=bank,
             author=self._labels.author,
@@ -106,7 +111,7 @@ class NoteReader:
             self.remarks.append(f"{file.shown} {one.remark}")
         labels, is_bank = self._labels, bool(one.reference)
         bank = self._bank(file.inside.stem if is_bank else file.bank)
-        family = labels.family or one.family or _family_of_name(file, one.name)
+        family = labels.family or one.family or _family_of_name(file, one.name, family_of_preset)
         place = file.inside.with_suffix("")
         if is_bank:
             font = [file.inside.stem] if labels.bank else []  # else the bank says it
@@ -164,10 +169,12 @@ def _load(file: SoundFile, max_seconds: float) -> tuple[FloatArray, int]:
         raise InputError(said if file.shown in said else f"{file.shown}: {said}") from None
 
 
-def _family_of_name(file: SoundFile, name: str) -> str | None:
+def _family_of_name(
+    file: SoundFile, name: str, family_of: Callable[[str], str | None]
+) -> str | None:
     """Read a family from the innermost folder that names one, the name, or the bank."""
     folders = (family_of_folder(one) for one in reversed(file.inside.parts[:-1]))
-    named = next(filter(None, folders), None) or family_of_file(name)
+    named = next(filter(None, folders), None) or family_of(name)
     return named or family_of_folder(file.bank)
 
 
