@@ -30,7 +30,7 @@ _BANK = re.compile(rb"\xf0\x43[\x00-\x0f]\x09\x20\x00")
 _SINGLE = re.compile(rb"\xf0\x43[\x00-\x0f]\x00\x01\x1b")
 _NAME_BYTES = 10
 _MAX_BYTES = 4 << 20
-_UNMADE = "INIT VOICE"
+UNMADE = "INIT VOICE"
 """What the DX7 calls a voice that nobody has made yet."""
 
 
@@ -97,7 +97,7 @@ def list_dx7_voices(path: Path) -> list[PresetInfo]:
         EngineError: It holds no voices of a DX7.
     """
     voices = [(number, voice_name(voice)) for number, voice in enumerate(_read_voices(path), 1)]
-    return [PresetInfo(name, str(number)) for number, name in voices if name != _UNMADE]
+    return [PresetInfo(name, str(number)) for number, name in voices if name != UNMADE]
 
 
 def voice_name(voice: bytes) -> str:
