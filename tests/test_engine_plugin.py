@@ -154,7 +154,7 @@ def test_an_fxp_file_gives_what_was_written(tmp_path: Path) -> None:
 def test_without_the_host_the_error_says_how_to_install_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plugin.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     for name, package in (("x.so", "dawdreamer"), ("x.vst3", "pedalboard")):
         (tmp_path / name).touch()
         with pytest.raises(EngineError, match=f"pip install {package}"):

@@ -26,7 +26,7 @@ class AmsynthEngine(PluginEngine):
         number: Of the preset, from 1.
 
     Raises:
-        EngineError: amsynth or the file is missing, or the bank has no such preset.
+        EngineError: Amsynth or the file is missing, or the bank has no such preset.
     """
 
     def __init__(self, path: str | Path, number: int) -> None:

@@ -42,7 +42,7 @@ class Dx7Engine:
         number: Of the voice, from 1.
 
     Raises:
-        EngineError: dexed-py or the file is missing, there is no such voice, or it is damaged.
+        EngineError: Dexed-py or the file is missing, there is no such voice, or it is damaged.
     """
 
     def __init__(self, path: str | Path, number: int = 1) -> None:
@@ -57,7 +57,7 @@ class Dx7Engine:
         """Open a voice as a cartridge stores it, 128 bytes.
 
         Raises:
-            EngineError: dexed-py is missing, or the voice is damaged.
+            EngineError: Dexed-py is missing, or the voice is damaged.
         """
         engine = cls.__new__(cls)
         engine._open(voice, name)
