@@ -2,6 +2,12 @@
 
 `python -m benchmarks.formats [--model FOLDER --database FOLDER]`: cosine of each family's embedding
 to that of the file as it is, and in how many the first match is the same.
+
+In 28 of 30 with Opus at 96 kbit/s and with Vorbis, in all with the others. It is the codecs' loss
+(20 to 25 dB below the sound) where nothing is clearly first: the basses of mix-8 (0.371, 0.367 and
+0.363 as they are, 0.354, 0.353 and 0.351 as Opus, in another order) and of mix-10 (0.299, then four
+within 0.290 to 0.289). As Opus at 256 kbit/s (cosine 0.9999) and Vorbis at its best the first is
+the same; nothing is shifted in time, nothing is longer or shorter.
 """
 
 import argparse

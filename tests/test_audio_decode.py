@@ -99,6 +99,20 @@ def test_what_loses_nothing_gives_the_samples_that_were_written(
     np.testing.assert_array_equal(load_audio(path, sample_rate=None)[0], expected)
 
 
+@pytest.mark.parametrize(
+    ("rate", "codec", "container"),
+    [(44_100, "aac", "ipod"), (44_100, "aac", "mov"), (48_000, "libopus", "mp4")],
+)
+def test_what_fills_up_the_last_packet_of_an_mp4_is_no_sound(
+    tmp_path: Path, rate: int, codec: str, container: str
+) -> None:
+    sound = melody(2.0, rate)[: round(1.9 * rate)]
+    path = encode(tmp_path / "sound", sound, rate, codec, container, 128_000)
+    found, _ = load_audio(path, sample_rate=None)
+    assert len(found) == len(sound)
+    assert likeness(found, sound) > 0.98
+
+
 def test_folders_are_searched_for_the_same_names_on_the_page() -> None:
     script = (STATIC / "own_drop.js").read_text(encoding="utf-8")
     wanted = re.search(r"WANTED = /(.*)/i;", script)
@@ -174,6 +188,27 @@ def unwritten_wav(size: int) -> bytes:
     return wav[:4] + size.to_bytes(4, "little") + wav[8:40] + size.to_bytes(4, "little") + wav[44:]
 
 
+@pytest.mark.parametrize(("kind", "place"), [("W64", 16), ("CAF", None)])
+def test_w64_and_caf_whose_length_was_never_written_are_read_to_their_end(
+    tmp_path: Path, kind: str, place: int | None
+) -> None:
+    content = bytearray(written(melody(2.0, RATE), RATE, kind, "PCM_16"))
+    start = content.index(b"data") + 4 if place is None else place
+    content[start : start + 8] = b"\xff" * 8
+    path = tmp_path / "recorded"
+    path.write_bytes(content)
+    decoded = load_with_notice(path)
+    assert (len(decoded.audio), decoded.notice) == (2 * RATE, "")
+
+
+def test_alac_in_caf_is_read_to_its_end(tmp_path: Path) -> None:
+    sound = melody(1.0)[:-1_000]  # the last packet is no full one
+    path = encode(tmp_path / "sound", sound, 44_100, "alac", "caf")
+    found, _ = load_audio(path, sample_rate=None)
+    assert len(found) == len(sound)
+    np.testing.assert_allclose(found, sound, atol=2**-15)
+
+
 @pytest.mark.parametrize("size", [0, 0xFFFF_FFFF, 0x7FFF_FFFF])
 def test_a_wav_whose_length_was_never_written_is_read_to_its_end(tmp_path: Path, size: int) -> None:
     path = tmp_path / "recorded.wav"
@@ -187,6 +222,8 @@ def test_a_wav_whose_length_was_never_written_is_read_to_its_end(tmp_path: Path,
     [
         ("WAV", None),
         ("AIFF", None),
+        ("W64", None),
+        ("CAF", None),
         ("FLAC", None),
         ("MP3", None),
         ("OGG", "VORBIS"),

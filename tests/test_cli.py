@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile as sf
 
 from cir.audio.io import save_wav
 from cir.cli import main as main_module
@@ -348,6 +349,16 @@ def test_add_export_and_search_of_ones_own_sounds(capsys: pytest.CaptureFixture[
     assert run("database", "export", "copy", "--database", "own") == 0
     assert "Wrote 3 instruments to copy." in capsys.readouterr().out
     assert len(InstrumentDatabase.open("copy")) == 3
+
+
+def test_sounds_that_are_cut_off_are_added_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+    sf.write("whole.flac", tone(200.0, 2.0), 16_000)
+    content = Path("whole.flac").read_bytes()
+    Path("cut.flac").write_bytes(content[: len(content) // 2])
+    assert run("database", "add", "cut.flac", "--database", "own") == 0
+    captured = capsys.readouterr()
+    assert "Added 1 instruments to own." in captured.out
+    assert "\ncut.flac: The file is cut off or damaged: " in captured.err
 
 
 def test_a_personal_database_is_one_zip_out_and_in(capsys: pytest.CaptureFixture[str]) -> None:

@@ -126,7 +126,7 @@ def test_it_says_what_it_plays_without(tmp_path: Path) -> None:
     assert engine.ignored == ("cutoff", "fil_type", "lfo01_freq")
     (info,) = list_presets(f"sfz:{engine.path}")
     assert info.name == "Sine"
-    assert info.remark == "plays without cutoff, fil_type, lfo01_freq"
+    assert info.remark == "is played without its cutoff, fil_type, lfo01_freq"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
+import soundfile as sf
 
 from cir.audio.io import load_audio, save_wav
 from cir.errors import DatabaseError, InputError
@@ -257,6 +258,18 @@ def test_one_bad_file_does_not_keep_the_others_out(tmp_path: Path, pack: Path) -
     assert [row.name for row in report.added] == ["Loose"]
     assert len(report.refused) == 1
     assert report.refused[0].startswith("text.wav cannot be read as sound")
+
+
+def test_what_was_read_in_part_is_said_by_the_name_of_its_file(tmp_path: Path, pack: Path) -> None:
+    whole = tmp_path / "long.flac"
+    sf.write(whole, tone(200.0, 2.0), 16_000)
+    cut = tmp_path / "00001.flac"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    uploads = [Upload(cut, PurePosixPath("Kit/mine.flac")), Upload(whole, PurePosixPath("w.flac"))]
+    report = add_sounds(tmp_path / "db", SpectrumEncoder(), uploads)
+    assert len(report.added) == 2
+    (notice,) = report.notices
+    assert notice.startswith("Kit/mine.flac: The file is cut off or damaged: ")
 
 
 def test_limits_are_said(tmp_path: Path, pack: Path) -> None:

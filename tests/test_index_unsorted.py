@@ -18,6 +18,7 @@ from cir.instruments.families import FAMILIES
 from cir.library.sounds import Labels, add_sounds
 from cir.retrieval.retriever import Retriever
 from cir.types import FloatArray, Instrument
+from cir.ui.service import PageService
 from tests.fakes import SpectrumEncoder, instrument, tone, unit_vectors
 
 D = 32
@@ -110,6 +111,27 @@ def test_nothing_is_guessed_with_another_model(tmp_path: Path, known: Instrument
     assert retriever.families() == FAMILIES
     (result,) = retriever.match({"voice": _AXES["bass"]})
     assert [match.instrument.instrument_id for match in result.matches] == ["low"]
+
+
+def test_unsorted_sounds_have_a_timeline(
+    tmp_path: Path, encoder: SpectrumEncoder, known: InstrumentDatabase
+) -> None:
+    low, high = (encoder.embed([tone(hz, 3.0)], 16_000)[0] for hz in (60.0, 900.0))
+    made = own(tmp_path / "own", encoder, {"low": low, "high": high})
+    made.add([instrument("lead", "synth_lead")], [low])
+    sound = np.concatenate([tone(900.0, 20.0), tone(60.0, 10.0)])
+    save_wav(tmp_path / "mix.wav", sound, 16_000)
+    service = PageService(encoder, made)
+    answer = service.search(tmp_path / "mix.wav", ["bass", "synth_lead"], 1)
+    assert [one.matches[0].instrument.instrument_id for one in answer.results] == ["high"] * 2
+    timeline = service.timeline(answer)
+    assert list(timeline) == ["bass", "synth_lead"]
+    for column, (family, line) in enumerate(timeline.items()):
+        for cell, embedding in zip(line, answer.windows.embeddings[:, column], strict=True):
+            (result,) = Retriever(encoder, made).match({family: embedding}, 1)
+            first = result.matches[0]
+            assert (cell.best, cell.best_similarity) == (first.instrument, first.similarity)
+    assert [cell.best.instrument_id for cell in timeline["bass"]] == ["high", "high", "low"]
 
 
 def test_a_guess_is_found_in_its_family_and_said_to_be_one(

@@ -81,12 +81,7 @@ def test_all_three_are_uploaded(
         "CIR_DATABASE": "me/sounds",
         "GRADIO_MCP_SERVER": "True",
     }
-    assert {
-        "app.py",
-        "cir/retrieval/retriever.py",
-        "requirements.txt",
-        "packages.txt",
-    } <= space.files.keys()
+    assert {"app.py", "cir/retrieval/retriever.py", "requirements.txt"} <= space.files.keys()
     assert not [path for path in space.files if path.startswith("cir/assets/database")]
     card = yaml.safe_load(space.files["README.md"].decode().split("---\n")[1])
     assert (card["models"], card["datasets"]) == (["me/timbre"], ["me/sounds"])

@@ -227,3 +227,10 @@ def test_searches_do_not_raise_the_memory() -> None:
     assert f"in {held[200] / 1000:.1f} GB of memory, which 200 searches do not raise" in " ".join(
         PAGES.split()
     )
+
+
+def test_the_longest_mix_takes_as_much_memory_as_it_was_measured() -> None:
+    measured = json.loads((RESULTS / "long_file.json").read_text("utf-8"))
+    assert measured["file_seconds"] == 600 and set(measured["matches"].values()) == {5}
+    added = measured["page_peak_above_idle_mib"]
+    assert added < 300 and f"adds {added:.0f} MiB of memory" in " ".join(PAGES.split())

@@ -33,7 +33,7 @@ if not (ROOT / "spaces").is_dir():
 
 def test_the_space_holds_what_it_does_not_load(tmp_path: Path) -> None:
     write_space_folder(tmp_path, BUNDLED_MODEL, "me/sounds")
-    for name in ("app.py", "LICENSE", "NOTICE", "packages.txt", "cir/ui/static/page.css"):
+    for name in ("app.py", "LICENSE", "NOTICE", "cir/ui/static/page.css"):
         assert (tmp_path / name).is_file(), name
     assert (tmp_path / "cir/assets/model/model.safetensors").is_file()
     assert not (tmp_path / "cir/assets/database").exists()

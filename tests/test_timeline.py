@@ -6,7 +6,12 @@ import pytest
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
 from cir.retrieval.timeline import build_timeline
-from cir.retrieval.windows import WindowEmbeddings, embed_each_window, embed_windows, split_windows
+from cir.retrieval.windows import (
+    WindowEmbeddings,
+    embed_each_window,
+    embed_windows,
+    split_windows,
+)
 from tests.fakes import SpectrumEncoder, instrument, tone
 
 RATE = 16_000

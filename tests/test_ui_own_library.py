@@ -6,6 +6,7 @@ import pytest
 from cir.audio.io import save_wav
 from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
+from cir.library.exchange import export_archive
 from cir.library.sounds import Labels, Upload
 from cir.ui.own.cards import ROWS_PER_PAGE, chosen_note, report_note, sounds_list, where_kept
 from cir.ui.own.library import LIBRARY_VARIABLE, OwnLibrary, OwnReport
@@ -106,6 +107,34 @@ def test_an_exported_zip_among_the_files_is_imported(
     assert report.added == 3
     assert len(second) == 3
     assert second.bring(packed).replaced == 2
+
+
+def test_a_bad_export_does_not_keep_the_other_files_out(
+    libraries: OwnLibraries, uploads: tuple[Upload, ...], uploads_folder: Path
+) -> None:
+    good = uploads_folder / "good.zip"
+    shelf = new_shelf()
+    libraries.of(shelf).add(uploads[:1], Labels())
+    libraries.of(shelf).export(good)
+    stranger = InstrumentDatabase.create(uploads_folder / "other", SpectrumEncoder(seed=1))
+    stranger.add([instrument("x")], SpectrumEncoder(seed=1).embed([tone(300.0, 0.3)], 16_000))
+    export_archive(uploads_folder / "other", uploads_folder / "f00d.zip")
+    bad = Upload(uploads_folder / "f00d.zip", PurePosixPath("Mine/old.zip"))
+    text = uploads_folder / "f00e" / "text.wav"
+    text.parent.mkdir()
+    text.write_text("no sound")
+    no_sound = Upload(text, PurePosixPath("text.wav"))
+
+    report = libraries.of(new_shelf()).add([bad, uploads[1]], Labels())
+    assert (report.added, len(report.refused)) == (1, 1)
+    assert report.refused[0].startswith("Mine/old.zip was made with the model ")
+    brought = Upload(good, PurePosixPath("good.zip"))
+    report = libraries.of(new_shelf()).add([bad, brought, no_sound], Labels())
+    assert (report.added, len(report.refused)) == (1, 2)
+    assert "text.wav cannot be read" in report.refused[1]
+    for nothing in ([bad], [bad, no_sound]):
+        with pytest.raises(InputError, match=r"Mine/old\.zip was made"):
+            libraries.of(new_shelf()).add(nothing, Labels())
 
 
 def test_a_session_has_its_own_sounds_and_leaves_nothing(
@@ -220,10 +249,11 @@ def test_places_are_plain_relative_names(uploads_folder: Path, inside: str, expe
 def test_names_of_others_are_text() -> None:
     hostile = instrument("x", None, name=HOSTILE_NAME, bank=HOSTILE_NAME)
     html = sounds_list([hostile], lambda _: None, 0)
-    html += report_note(OwnReport(refused=(HOSTILE_NAME,))) + chosen_note([HOSTILE_NAME])
+    html += report_note(OwnReport(refused=(HOSTILE_NAME,), notices=(HOSTILE_NAME,)))
+    html += chosen_note([HOSTILE_NAME])
     html += where_kept(Path(HOSTILE_NAME))
     assert "<img" not in html
-    assert html.count("&lt;img") >= 5
+    assert html.count("&lt;img") >= 6
 
 
 def test_the_list_has_pages() -> None:
@@ -243,4 +273,7 @@ def test_reports_say_what_came_of_it() -> None:
         assert words in said
     assert "150 sounds left out" in said
     assert "and 50 more" in said
+    said = report_note(OwnReport(2, notices=("a.flac: cut off", "b.ogg: damaged")))
+    for words in ("2 sounds read in part", "<li>a.flac: cut off</li>", "<li>b.ogg: damaged</li>"):
+        assert words in said
     assert report_note(OwnReport(unchanged=2)).count("added") == 0

@@ -141,7 +141,8 @@ def test_a_long_mix_has_a_timeline(service: PageService, mix: Path, tmp_path: Pa
     save_wav(tmp_path / "long.wav", sound, 16_000)
     found = service.search(tmp_path / "long.wav", ["bass", "organ"], 2)
     timeline = service.timeline(found)
-    assert list(timeline) == ["bass"]  # the database has no organ
+    assert list(timeline) == ["bass", "organ"]
+    assert {cell.best.family for cell in timeline["organ"]} == {None}  # it may be one
     assert [cell.start_seconds for cell in timeline["bass"]] == [0.0, 10.0, 20.0]
     assert service.timeline(service.search(mix, ["bass"], 2)) == {}
 

@@ -11,6 +11,7 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from av.codec.context import Flags2
 from av.container import InputContainer
 
 from cir.audio.sources import Block, Source
@@ -24,6 +25,8 @@ _DEMUXERS = "aac,ac3,aiff,amr,ape,asf,au,caf,flac,matroska,mov,mp3,ogg,tta,w64,w
 
 _LENGTH_IS_ESTIMATED = {"aac", "ac3", "amr"}
 _UNWRITTEN = 0x7FFF_0000
+_W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
+_MOST_CHUNKS = 1_000
 _MOST_FAILURES = 1_000
 """So many in a row, and nothing more will come."""
 _UNSAID_DELAY = {"mp3": 1_105, "aac": 1_024}
@@ -48,7 +51,7 @@ def open_ffmpeg(file: Path) -> Iterator[Source]:
     }
     with io.FileIO(file) as raw:
         raw.name = "sound"
-        is_cut = _is_cut_wav(raw)
+        is_cut = _is_cut(raw)
         mp3_frames = _mp3_frames(raw)
         raw.seek(0)
         with av.open(io.BufferedReader(raw), "r", options=options, metadata_errors="replace") as c:
@@ -60,12 +63,17 @@ class _FfmpegSource(Source):
         self._container = container
         self._stream: AudioStream = container.streams.audio[0]
         self._stream.codec_context.thread_type = "NONE"
-        self._failed = 0
+        if self._stream.codec_context.name == "alac" and container.format.name == "caf":
+            # FFmpeg drops from the last frame what pads it to the length of others, and is not
+            # there: the frame says itself how long it is.
+            self._stream.codec_context.flags2 |= Flags2.skip_manual
+        self._failed = self._last_frame = 0
         self.sample_rate = self._stream.codec_context.sample_rate
         self.channels = self._stream.codec_context.channels
         self.is_cut = is_cut
         name = container.format.name
         self._is_mp3 = name == "mp3"
+        self._is_mp4 = "mp4" in name.split(",")
         self._delay = 0 if self._stream.start_time else _UNSAID_DELAY.get(name, 0)
         self.seconds = self._length()
         if self._is_mp3:
@@ -84,10 +92,11 @@ class _FfmpegSource(Source):
 
     def blocks(self) -> Iterator[Block]:
         waiting: list[FloatArray] = []
-        kind, delay = (0, 0), self._delay
+        kind, delay, seconds = (0, 0), self._delay, 0.0
         for frame in self._frames():
             samples = _to_float(frame)[delay:]
             delay -= frame.samples - len(samples)
+            seconds += len(samples) / frame.sample_rate
             new_kind = (frame.sample_rate, samples.shape[1])
             if waiting and (new_kind != kind or sum(map(np.size, waiting)) >= _BLOCK_VALUES):
                 yield Block(np.concatenate(waiting), kind[0])
@@ -95,7 +104,15 @@ class _FfmpegSource(Source):
             kind = new_kind
             waiting += [samples] if len(samples) else []
         if waiting:
+            waiting[-1] = waiting[-1][: len(waiting[-1]) - self._padding(seconds, kind[0])]
             yield Block(np.concatenate(waiting), kind[0])
+
+    def _padding(self, seconds_read: float, sample_rate: int) -> int:
+        """How many samples at the end only fill up the last packet, which FFmpeg leaves in MP4."""
+        if not self._is_mp4 or self.seconds is None:
+            return 0
+        excess = round((seconds_read - self.seconds) * sample_rate)
+        return excess if 0 < excess < self._last_frame else 0
 
     def complaints(self, seconds_read: float) -> list[str]:
         found = super().complaints(seconds_read)
@@ -121,6 +138,7 @@ class _FfmpegSource(Source):
             if packet is None:
                 break
             if frames:
+                self._last_frame = frames[-1].samples
                 has_begun = True
                 self._failed += failed
                 failed = 0
@@ -140,12 +158,40 @@ def _to_float(frame: AudioFrame) -> FloatArray:
     return (samples - scale if values.dtype.kind == "u" else samples) / scale
 
 
-def _is_cut_wav(file: io.FileIO) -> bool:
-    """FFmpeg takes what is there for all; recorders that write no length leave 0 or a huge one."""
-    head = file.read(8)
+def _is_cut(file: io.FileIO) -> bool:
+    """Of a WAV, W64 or CAF file FFmpeg takes what is there for all."""
+    stated = _stated_bytes(file)
     n_bytes = file.seek(0, io.SEEK_END)
     file.seek(0)
-    return head[:4] == b"RIFF" and n_bytes < int.from_bytes(head[4:], "little") + 8 < _UNWRITTEN
+    return n_bytes < stated
+
+
+def _stated_bytes(file: io.FileIO) -> int:
+    """Read how long a file says it is at least; 0 where it does not, or was never finished."""
+    head = file.read(24)
+    if head[:4] == b"RIFF":
+        stated = int.from_bytes(head[4:8], "little") + 8
+        return stated if stated < _UNWRITTEN else 0
+    if head[:16] == _W64:
+        stated = int.from_bytes(head[16:], "little", signed=True)
+        return max(0, stated - 7)  # what pads the last chunk may be missing
+    if head[:4] == b"caff":
+        return _end_of_caf_data(file)
+    return 0
+
+
+def _end_of_caf_data(file: io.FileIO) -> int:
+    end = 8
+    for _ in range(_MOST_CHUNKS):
+        file.seek(end)
+        header = file.read(12)
+        size = int.from_bytes(header[4:], "big", signed=True)
+        if len(header) < 12 or size < 0:  # -1: up to the end, wherever that is
+            break
+        end += len(header) + size
+        if header[:4] == b"data":
+            return end
+    return 0
 
 
 def _mp3_frames(file: io.FileIO) -> int | None:

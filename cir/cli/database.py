@@ -299,8 +299,8 @@ def add(
         )
     for reason in report.refused:
         typer.echo(f"left out: {reason}", err=True)
-    for remark in report.remarks:
-        typer.echo(remark, err=True)
+    for notice in report.notices:
+        typer.echo(notice, err=True)
     without = sum(instrument.family is None for instrument in report.added)
     there = f"; {report.unchanged} were there already" if report.unchanged else ""
     typer.echo(f"Added {len(report.added)} instruments to {database}{there}.")

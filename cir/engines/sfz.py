@@ -136,7 +136,7 @@ def list_sfz(path: Path) -> list[PresetInfo]:
         EngineError: It is no SFZ instrument.
     """
     _, ignored = _read(path)
-    remark = f"plays without {', '.join(ignored)}" if ignored else ""
+    remark = f"is played without its {', '.join(ignored)}" if ignored else ""
     return [PresetInfo(clean(path.stem), remark=remark)]
 
 

@@ -4,8 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from cir.index.database import InstrumentDatabase
+from cir.index.exact import cosine_similarities
+from cir.index.vectors import check_query
 
 _NEIGHBOURS = 10
 _CHUNK = 500
@@ -72,3 +75,43 @@ def rows_of_family(
         if one.family == family
         or (one.family is None and guesses.get(one.instrument_id, "") in (family, None))
     ]
+
+
+def compare_with_family(
+    database: InstrumentDatabase,
+    guesses: Mapping[str, str | None],
+    family: str,
+    embedding: ArrayLike,
+    *,
+    bank: str | None = None,
+    source: str | None = None,
+) -> tuple[list[int], NDArray[np.float64]]:
+    """Compare a mixture's query with the instruments of a family and those that may be of it.
+
+    Args:
+        database: whose instruments are compared.
+        guesses: of its instruments without a family; empty where these are not to be found.
+        family: of the query.
+        embedding: the query, (D,).
+        bank: only instruments of this bank.
+        source: only instruments of this source.
+
+    Returns:
+        Rows of `database.instruments`, and what a search ranks them by, (N,).
+    """
+    instruments = database.instruments()
+    rows = [
+        row
+        for row in rows_of_family(database, guesses, family)
+        if bank in (None, instruments[row].bank) and source in (None, instruments[row].source)
+    ]
+    if not guesses:
+        return rows, database.similarities(
+            embedding, family, bank=bank, source=source, of_mixture=True
+        )
+    embeddings = database.embeddings()[1][rows]
+    similarities = cosine_similarities(embeddings, check_query(embedding, embeddings.shape[1]))
+    if database.hubs is not None:
+        ids = [instruments[row].instrument_id for row in rows]
+        similarities -= database.hubs.bias(embeddings, ids, family)
+    return rows, similarities

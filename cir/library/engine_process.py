@@ -1,4 +1,4 @@
-"""The process of `cir.library.engines`: plays sound fonts and presets, and may crash over them.
+"""The other process of `cir.library.engines`: plays sound fonts and presets.
 
 {"do": "describe", "target": ..., "stem": ...}                     its instruments
 {"do": "play", "reference": ..., "family": ..., "category": ...}   a reference note

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
 
-from cir.audio.io import load_audio
+from cir.audio.decode import Decoded
+from cir.audio.io import load_with_notice
 from cir.engines.base import PresetInfo
 from cir.engines.preset_files import SCHEMES
 from cir.errors import CirError, InputError
@@ -49,8 +50,8 @@ class OwnNote:
     instrument: Instrument
     digest: str
     """Of all that its embedding and its preview depend on."""
-    load: Callable[[], tuple[FloatArray, int]]
-    """Gives its note, (T,), and the sample rate; InputError where that cannot be."""
+    load: Callable[[], Decoded]
+    """Gives its note; InputError where that cannot be."""
     play: Callable[[], tuple[FloatArray, int] | None] | None = None
     """Gives its phrase, (T,), and the sample rate, or nothing; a one-shot cannot play any."""
 
@@ -69,8 +70,6 @@ class NoteReader:
         self._limits = limits
         self._engines = engines
         self._taken: set[str] = set()
-        self.remarks: list[str] = []
-        """What is missing of the sound of presets."""
 
     def read(self, file: SoundFile) -> Iterator[OwnNote]:
         """List the instruments of a file.
@@ -107,8 +106,6 @@ class NoteReader:
         return OwnNote(instrument, content, partial(_load, file, self._limits.seconds))
 
     def _engine_note(self, file: SoundFile, content: str, target: str, one: PresetInfo) -> OwnNote:
-        if one.remark:
-            self.remarks.append(f"{file.shown} {one.remark}")
         labels, is_bank = self._labels, bool(one.reference)
         bank = self._bank(file.inside.stem if is_bank else file.bank)
         family = labels.family or one.family or _family_of_name(file, one.name, family_of_preset)
@@ -130,11 +127,12 @@ class NoteReader:
             source=source,
             engine=f"{where}{fragment}",
         )
+        remark = one.remark and f"{file.shown} {one.remark}."
         which = (target, file.shown, one.reference, family)
         return OwnNote(
             instrument,
             f"{content}{fragment}@{reference_pitch(family)}",
-            partial(self._engines.play, *which),
+            lambda: Decoded(*self._engines.play(*which), remark),
             partial(self._engines.phrase, *which, one.category),
         )
 
@@ -158,15 +156,17 @@ class NoteReader:
         return free
 
 
-def _load(file: SoundFile, max_seconds: float) -> tuple[FloatArray, int]:
+def _load(file: SoundFile, max_seconds: float) -> Decoded:
     """Decode a recording; what is wrong with it is said of the name that people know."""
     try:
-        return load_audio(file.path, sample_rate=None, max_seconds=max_seconds)
+        decoded = load_with_notice(file.path, sample_rate=None, max_seconds=max_seconds)
     except CirError as error:
         said = str(error).replace(str(file.path), file.shown)
         if file.shown not in said:
             said = said.replace(file.path.name, file.shown)
         raise InputError(said if file.shown in said else f"{file.shown}: {said}") from None
+    said = decoded.notice and f"{file.shown}: {decoded.notice}"
+    return replace(decoded, notice=said)
 
 
 def _family_of_name(

@@ -30,10 +30,10 @@ class AddReport:
     """How many were there already, just as they are."""
     replaced: int = 0
     """How many of those added took the place of another."""
-    remarks: tuple[str, ...] = ()
-    """What is missing of the sound of presets that were added."""
     was_stopped: bool = False
     """Not everything was looked at; the same again goes on from here."""
+    notices: tuple[str, ...] = ()
+    """For each sound that was read in part, what is missing."""
 
 
 def add_sounds(
@@ -98,8 +98,8 @@ def add_sounds(
         tuple(refused),
         writer.unchanged,
         writer.replaced,
-        tuple(reader.remarks),
         was_stopped,
+        tuple(writer.notices),
     )
 
 

@@ -57,6 +57,7 @@ class OwnWriter:
 
     def __init__(self, folder: Path, encoder: Encoder, workspace: Path, limits: Limits) -> None:
         self.added: list[Instrument] = []
+        self.notices: list[str] = []
         self.unchanged = 0
         self.replaced = 0
         self._folder = folder
@@ -87,14 +88,15 @@ class OwnWriter:
         else:
             try:
                 check_instrument(note.instrument)
-                audio, rate = note.load()
+                sound = note.load()
             except StorageError:
                 raise
             except CirError as error:
                 self._refuse(note, error, refused)
                 return
             # Now, while the engine has this file open: a large sound font takes a minute to load.
-            self._waiting.append((note, audio, rate, self._play(note)))
+            self._waiting.append((note, sound.audio, sound.sample_rate, self._play(note)))
+            self.notices += [sound.notice] if sound.notice else []
         if len(self._waiting) >= _BATCH:
             self._embed(refused)
         if len(self._ready) >= STORE_EVERY:

@@ -14,9 +14,8 @@ from cir.audio.io import check_audio, load_audio, resample
 from cir.errors import InputError
 from cir.index.bundle import is_bundle
 from cir.index.database import BUNDLED_PATH, InstrumentDatabase
-from cir.index.exact import cosine_similarities, rank
-from cir.index.unsorted import guess_families, rows_of_family
-from cir.index.vectors import check_query
+from cir.index.exact import rank
+from cir.index.unsorted import compare_with_family, guess_families
 from cir.instruments.families import FAMILIES, check_families
 from cir.retrieval.windows import SAMPLE_RATE, embed_windows
 from cir.types import Encoder, FamilyResult, FloatArray, Match, Progress
@@ -173,18 +172,11 @@ class Retriever:
         self, family: str, embedding: FloatArray, top_k: int, bank: str | None, source: str | None
     ) -> list[Match]:
         """Rank the instruments of a family together with those that may be of it."""
-        database, rows = self.database, self.database.instruments()
-        kept = [
-            row
-            for row in rows_of_family(database, self.guesses, family)
-            if bank in (None, rows[row].bank) and source in (None, rows[row].source)
-        ]
-        ids = [rows[row].instrument_id for row in kept]
-        embeddings = database.embeddings()[1][kept]
-        query = check_query(embedding, embeddings.shape[1])
-        similarities = cosine_similarities(embeddings, query)
-        if database.hubs is not None:
-            similarities -= database.hubs.bias(embeddings, ids, family)
+        database = self.database
+        rows, similarities = compare_with_family(
+            database, self.guesses, family, embedding, bank=bank, source=source
+        )
+        ids = [database.instruments()[row].instrument_id for row in rows]
         return [
             Match(
                 position,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cir.index.database import InstrumentDatabase
+from cir.index.unsorted import compare_with_family
 from cir.retrieval.windows import WindowEmbeddings
 from cir.types import FloatArray, Instrument
 
@@ -29,6 +30,7 @@ def build_timeline(
     database: InstrumentDatabase,
     found: Mapping[str, str],
     *,
+    guesses: Mapping[str, str | None] | None = None,
     bank: str | None = None,
     source: str | None = None,
 ) -> dict[str, list[TimelineCell]]:
@@ -38,7 +40,9 @@ def build_timeline(
         windows: of the mix.
         database: that was searched.
         found: by family, the id of the first match; families that are not here, or of which
-            `windows` knows nothing, get no line, nor do those whose first match says no family.
+            `windows` knows nothing, get no line.
+        guesses: by id, the family of instruments that say none, as `Retriever.guesses`, if these
+            were searched.
         bank: only instruments of this bank were searched.
         source: only instruments of this source were searched.
 
@@ -49,9 +53,9 @@ def build_timeline(
         InputError: the database has no such instrument, bank or source.
     """
     return {
-        family: _line(windows, column, database, found[family], bank, source)
+        family: _line(windows, column, database, found[family], guesses or {}, bank, source)
         for column, family in enumerate(windows.families)
-        if family in found and database.get(found[family]).family == family
+        if family in found
     }
 
 
@@ -60,20 +64,16 @@ def _line(
     column: int,
     database: InstrumentDatabase,
     instrument_id: str,
+    guesses: Mapping[str, str | None],
     bank: str | None,
     source: str | None,
 ) -> list[TimelineCell]:
     family = windows.families[column]
-    candidates = [
-        one
-        for one in database.instruments()
-        if one.family == family and bank in (None, one.bank) and source in (None, one.source)
-    ]
     target = _embedding(database, instrument_id)
     cells = []
     for (start, end), embedding in zip(windows.spans, windows.embeddings[:, column], strict=True):
-        similarities = database.similarities(
-            embedding, family, bank=bank, source=source, of_mixture=True
+        rows, similarities = compare_with_family(
+            database, guesses, family, embedding, bank=bank, source=source
         )
         best = int(np.argmax(similarities))  # the first of equals, as in a search
         cells.append(
@@ -81,7 +81,7 @@ def _line(
                 start,
                 end,
                 similarity=float(target @ embedding),
-                best=candidates[best],
+                best=database.instruments()[rows[best]],
                 best_similarity=float(similarities[best]),
             )
         )

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -105,6 +106,11 @@ class PageService:
                 self._encoder = encoder
             return self._encoder
 
+    @cached_property
+    def _retriever(self) -> Retriever:
+        """Guesses families of sounds that say none, once."""
+        return Retriever(self.encoder, self.database)
+
     def warm_up(self) -> None:
         """Load the model, run it once and open the index: the first visitor need not wait."""
         self.database.prepare()
@@ -188,9 +194,8 @@ class PageService:
         report(0.9, "Looking for similar instruments")
         answer = Answer((), queries, 0.0, (), Path(path), windows, filters, region, mix.notice)
         look_up = look_up_gathered if gather else look_up_singly
-        retriever = Retriever(self.encoder, self.database)
         for family in queries:
-            result, groups = look_up(retriever, family, queries[family], int(top_k), filters)
+            result, groups = look_up(self._retriever, family, queries[family], int(top_k), filters)
             answer = replace(
                 answer,
                 results=(*answer.results, result),
@@ -212,6 +217,7 @@ class PageService:
             answer.windows,
             self.database,
             found,
+            guesses=self._retriever.guesses,
             bank=answer.filters.bank,
             source=answer.filters.source,
         )

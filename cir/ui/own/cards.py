@@ -20,7 +20,7 @@ _LIMITS = (
     f"Up to {PAGE_LIMITS.sounds:,} sounds and {size_in_words(PAGE_LIMITS.n_bytes)} at once, "
     f"{PAGE_LIMITS.total:,} in all; a one-shot lasts at most {PAGE_LIMITS.seconds:.0f} seconds."
 )
-_MAX_REFUSALS = 100
+_MAX_REASONS = 100
 
 
 def where_kept(folder: Path | None) -> str:
@@ -89,15 +89,20 @@ def report_note(report: OwnReport) -> str:
             "one, or compared with whatever you search for. Give them one in the list, or sort "
             "them into folders such as Bass.</p>"
         )
-    if report.refused:
-        items = "".join(f"<li>{escape(one)}</li>" for one in report.refused[:_MAX_REFUSALS])
-        rest = len(report.refused) - _MAX_REFUSALS
-        more = f"<li>and {rest:,} more</li>" if rest > 0 else ""
-        lines.append(
-            f"<details open><summary>{_sounds(len(report.refused))} left out, and why</summary>"
-            f"<ul>{items}{more}</ul></details>"
-        )
+    for reasons, what in (
+        (report.notices, "read in part, and what is missing"),
+        (report.refused, "left out, and why"),
+    ):
+        if reasons:
+            lines.append(_reasons(f"{_sounds(len(reasons))} {what}", reasons))
     return f'<div class="cir-own-report" role="status">{"".join(lines)}</div>'
+
+
+def _reasons(title: str, reasons: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(one)}</li>" for one in reasons[:_MAX_REASONS])
+    rest = len(reasons) - _MAX_REASONS
+    more = f"<li>and {rest:,} more</li>" if rest > 0 else ""
+    return f"<details open><summary>{title}</summary><ul>{items}{more}</ul></details>"
 
 
 def note(sentence: str) -> str:

@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cir.errors import DatabaseError, InputError
+from cir.errors import CirError, DatabaseError, InputError, StorageError
 from cir.index.bundle import HEADER_NAME, is_bundle
 from cir.index.database import InstrumentDatabase
 from cir.index.unsorted import guess_families
 from cir.instruments.families import check_families
 from cir.library.exchange import export_archive, import_archive, is_exported
-from cir.library.sounds import Labels, Limits, Upload, add_sounds
+from cir.library.sounds import AddReport, Labels, Limits, Upload, add_sounds
 from cir.progress import part
+from cir.text import clean
 from cir.types import Instrument, Progress
 from cir.ui.service import PageService
 
@@ -36,6 +37,8 @@ class OwnReport:
     """Of those added."""
     refused: tuple[str, ...] = field(default=())
     was_stopped: bool = False
+    notices: tuple[str, ...] = ()
+    """Of those that were read in part, what is missing."""
 
 
 class OwnLibrary:
@@ -112,37 +115,45 @@ class OwnLibrary:
     ) -> OwnReport:
         """Add uploaded files; archives of exported databases are imported.
 
+        What cannot be added is left out and reported.
+
         Raises:
             InputError: there is nothing to add, too much, or none of it can be added.
-            DatabaseError: an archive is of another model or damaged.
+            DatabaseError: the database is damaged.
+            StorageError: the disk is full.
         """
         archives = [one for one in uploads if is_exported(one.path)]
         sounds = [one for one in uploads if one not in archives]
-        brought = [self.bring(one.path, part(progress, 0.0, 0.3)) for one in archives]
-        report = OwnReport(
-            added=sum(one.added for one in brought), replaced=sum(one.replaced for one in brought)
-        )
-        if archives and not sounds:
-            return report
         self._stop.clear()
         with self._alone():
-            made = add_sounds(
-                self.folder,
-                self._service.encoder,
-                sounds,
-                labels,
-                limits=PAGE_LIMITS,
-                progress=part(progress, 0.3 if archives else 0.0, 1.0),
-                stop=lambda: self._stop.is_set() or self._closed.is_set(),
-            )
+            report = self._bring_all(archives, part(progress, 0.0, 0.3))
+            if archives and not sounds:
+                if not report.added:
+                    raise InputError(" ".join(report.refused[:1]))
+                return report
+            try:
+                made = add_sounds(
+                    self.folder,
+                    self._service.encoder,
+                    sounds,
+                    labels,
+                    limits=PAGE_LIMITS,
+                    progress=part(progress, 0.3 if archives else 0.0, 1.0),
+                    stop=lambda: self._stop.is_set() or self._closed.is_set(),
+                )
+            except InputError as error:
+                if not report.added:
+                    raise InputError(" ".join((*report.refused[:1], str(error)))) from None
+                made = AddReport((), (str(error),))
         return replace(
             report,
             added=report.added + len(made.added),
             replaced=report.replaced + made.replaced,
             unchanged=made.unchanged,
             without_family=sum(one.family is None for one in made.added),
-            refused=made.refused,
+            refused=report.refused + made.refused,
             was_stopped=made.was_stopped,
+            notices=made.notices,
         )
 
     def bring(self, archive: Path, progress: Progress | None = None) -> OwnReport:
@@ -153,14 +164,35 @@ class OwnLibrary:
             DatabaseError: it is of another model, or damaged.
         """
         with self._alone():
-            brought = import_archive(
-                self.folder,
-                self._service.encoder,
-                archive,
-                limits=PAGE_LIMITS,
-                progress=progress,
-            )
+            return self._bring(archive, progress)
+
+    def _bring(self, archive: Path, progress: Progress | None) -> OwnReport:
+        brought = import_archive(
+            self.folder,
+            self._service.encoder,
+            archive,
+            limits=PAGE_LIMITS,
+            progress=progress,
+        )
         return OwnReport(added=brought.added + brought.replaced, replaced=brought.replaced)
+
+    def _bring_all(self, archives: Sequence[Upload], progress: Progress | None) -> OwnReport:
+        report = OwnReport()
+        for number, one in enumerate(archives):
+            share = part(progress, number / len(archives), (number + 1) / len(archives))
+            try:
+                brought = self._bring(one.path, share)
+            except StorageError:
+                raise
+            except CirError as error:
+                report = replace(report, refused=(*report.refused, _said_of(one, error)))
+            else:
+                report = replace(
+                    report,
+                    added=report.added + brought.added,
+                    replaced=report.replaced + brought.replaced,
+                )
+        return report
 
     def stop(self) -> None:
         """End what is being added after the sound that it is at; those before it are kept."""
@@ -235,6 +267,14 @@ class OwnLibrary:
         if database is None or not len(database):
             raise InputError("There are no sounds of yours yet; add some first.")
         return database
+
+
+def _said_of(upload: Upload, error: CirError) -> str:
+    """Say what is wrong with an archive, by the name that its owner knows."""
+    shown, said = clean(str(upload.inside)), str(error)
+    if shown not in said:
+        said = said.replace(str(upload.path), shown).replace(upload.path.name, shown)
+    return said if shown in said else f"{shown}: {said}"
 
 
 def check_model(database: InstrumentDatabase, service: PageService) -> None:
