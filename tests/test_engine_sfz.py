@@ -144,6 +144,13 @@ def test_what_cannot_be_played_is_refused(tmp_path: Path, text: str, complaint: 
         SfzEngine(write_sfz(tmp_path, text))
 
 
+def test_samples_are_found_in_another_case(tmp_path: Path) -> None:
+    (tmp_path / "Samples").mkdir()
+    save_wav(tmp_path / "Samples" / "Tone.WAV", tone(60, 0.5, 16_000), 16_000)
+    text = "<control> default_path=samples\\\n<region> sample=tone.wav"
+    assert dominant_pitch(play(tmp_path, text, Note(60, 100, 0.0, 0.4), 0.4), 16_000) == 60
+
+
 def test_a_missing_sample_is_named(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"gone\.wav"):
         play(tmp_path, "<region> sample=gone.wav", Note(60))

@@ -26,6 +26,7 @@ _MAX_BYTES = 8 << 20
 _MAX_INCLUDES = 100
 _MAX_DECODED = 64
 _MAX_REGIONS = 50_000
+_MAX_CENTS = 7_200.0
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _INCLUDE = re.compile(r'#include\s+"([^"]*)"')
@@ -92,18 +93,20 @@ class SfzEngine:
         for note in playable:
             for region in self._regions:
                 if note.pitch in region.keys and note.velocity in region.velocities:
-                    sound = self._play(region, note, sample_rate)
-                    mix_in(track, sound, round(note.start_seconds * sample_rate))
+                    start = round(note.start_seconds * sample_rate)
+                    left = (track.size - start) / sample_rate
+                    mix_in(track, self._play(region, note, left, sample_rate), start)
         if not np.isfinite(track).all():
             raise EngineError(f"{self.path} plays NaN or infinite samples.")
         return track
 
-    def _play(self, region: _Region, note: Note, sample_rate: int) -> FloatArray:
+    def _play(self, region: _Region, note: Note, seconds: float, sample_rate: int) -> FloatArray:
+        """Play a note on a region, not much longer than `seconds`."""
         audio, rate, found_loop = self._load(region.sample)
         cents = (note.pitch - region.key_center) * region.number("pitch_keytrack", 100.0)
         cents += 100.0 * region.number("transpose")
         cents += region.number("tune") + region.number("pitch")
-        faster = 2.0 ** (float(np.clip(cents, -9_600.0, 9_600.0)) / 1_200.0)
+        faster = 2.0 ** (float(np.clip(cents, -_MAX_CENTS, _MAX_CENTS)) / 1_200.0)
         release = max(region.number("ampeg_release"), FADE_SECONDS)
         mode = region.opcodes.get("loop_mode", region.opcodes.get("loopmode", ""))
         start = max(0, int(region.number("offset")))
@@ -113,8 +116,8 @@ class SfzEngine:
             held = (audio.size - start) / (rate * faster)
             release = FADE_SECONDS
         else:
-            held = min(note.duration_seconds, MAX_SAMPLE_SECONDS)
-        wanted = int((held + release) * rate * faster) + rate // 100
+            held = note.duration_seconds
+        wanted = int(min(held + release, seconds) * rate * faster) + rate // 10
         loop = _loop(region, found_loop) if mode in _LOOPS or (not mode and found_loop) else None
         sound = _looped(audio, start, loop, wanted)
         if not sound.size:
@@ -209,7 +212,7 @@ def _region(opcodes: Mapping[str, str], control: Mapping[str, str], path: Path) 
         center = None if named is None else str(named)
     return _Region(
         opcodes,
-        file,
+        _existing(file),
         range(low + offset, high + offset + 1),
         range(int(_number(opcodes.get("lovel"))), int(_number(opcodes.get("hivel"), 127)) + 1),
         _key(center, 60) + offset,
@@ -256,6 +259,17 @@ def _inside(folder: Path, name: str) -> Path:
     if relative.is_absolute() or ":" in name:
         raise EngineError(f"{name} is an absolute path; an SFZ instrument names files beside it.")
     return folder / relative
+
+
+def _existing(path: Path) -> Path:
+    """Return a path in the case that its file has: many instruments were made on Windows."""
+    if path.exists() or path.parent == path:
+        return path
+    folder = _existing(path.parent)
+    if not folder.is_dir():
+        return path
+    name = path.name.lower()
+    return next((one for one in folder.iterdir() if one.name.lower() == name), path)
 
 
 def _load(path: Path) -> tuple[FloatArray, int, tuple[int, int] | None]:
