@@ -20,6 +20,7 @@ from cir.library import engines as own_engines
 from cir.library.engines import OwnEngines
 from cir.library.exchange import export_archive, import_archive
 from cir.library.sounds import Labels, Upload, add_sounds
+from tests.engine_cases import HAS_DEXED, packed_voice, write_cartridge
 from tests.fakes import SpectrumEncoder
 
 HAS_FONTS = importlib.util.find_spec("tinysoundfont") is not None
@@ -106,6 +107,23 @@ def test_a_preset_in_a_zip_says_its_family_and_author(tmp_path: Path) -> None:
         "vital",
     )
     assert row.engine == "vital:Pack.zip!Pads/Growl.vital"
+
+
+@pytest.mark.skipif(not HAS_DEXED, reason="needs dexed-py")
+def test_a_cartridge_in_a_zip_gives_its_voices(tmp_path: Path) -> None:
+    voices = [packed_voice("E.PIANO 1"), packed_voice("MUTE", level=0), packed_voice("TAKE OFF")]
+    with zipfile.ZipFile(tmp_path / "Pack.zip", "w") as archive:
+        archive.write(write_cartridge(tmp_path, voices), "Yamaha/rom1a.syx")
+        archive.writestr("Yamaha/lead.sfz", "<region> sample=x.wav")
+    report = add_sounds(tmp_path / "db", SpectrumEncoder(), [tmp_path / "Pack.zip"])
+    assert [(row.name, row.family, row.bank, row.source) for row in report.added] == [
+        ("E.PIANO 1", "piano", "rom1a", "dx7"),
+        ("TAKE OFF", None, "rom1a", "dx7"),
+    ]
+    assert report.added[0].engine.endswith("Pack.zip!Yamaha/rom1a.syx#1")
+    refused = "\n".join(report.refused)
+    assert "rom1a.syx 2 is silent" in refused
+    assert "lead.sfz names samples that lie beside it" in refused
 
 
 @pytest.mark.parametrize("name", ["broken.sf2", "broken.vital"])

@@ -40,6 +40,7 @@ def test_no_two_bundled_instruments_share_a_path() -> None:
         ),
         ("samples", "samples:/home/me/kicks/808", "/home/me/kicks/808"),
         ("soundfont", "soundfont:/home/me/GM.sf2#0/33", "GM.sf2 > Bank 0 > Program 33 > A Bass"),
+        ("dx7", "dx7:/home/me/C#/C#.syx#2", "C#.syx > Voice 2 > A Bass"),
         ("dx7", "dx7:/home/me/rom1a.syx#11", "rom1a.syx > Voice 11 > A Bass"),
         ("amsynth", "amsynth:/x/Patriks.bank#1", "Patriks.bank > Preset 1 > A Bass"),
         ("zyn", "zyn:/usr/share/zyn/banks/Bass/0001-A Bass.xiz", "Bass > 0001-A Bass.xiz"),

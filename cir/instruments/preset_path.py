@@ -43,7 +43,9 @@ def preset_path(instrument: Instrument) -> str:
         if instrument.bank == _SURGE_FACTORY:
             return _join("Factory", instrument.category, instrument.name)
         return _join("Third Party", instrument.bank, instrument.category, instrument.name)
-    place, _, numbers = reference.partition("#")
+    place, mark, numbers = reference.rpartition("#")
+    if not mark:
+        place, numbers = reference, ""
     if scheme == "soundfont":
         labels = zip(("Bank", "Program", "Key"), numbers.split("/"), strict=False)
         steps = [f"{label} {number}" for label, number in labels if number]
