@@ -13,6 +13,7 @@ from cir.engines.preset_files import list_presets, plugin_targets
 from cir.engines.registry import open_engine
 from cir.errors import EngineError, InputError
 from cir.index.references import play_reference
+from cir.library.files import Limits, find_files
 from cir.library.sounds import add_sounds
 from cir.types import Note
 from tests.engine_cases import (
@@ -170,6 +171,12 @@ def test_presets_of_lv2_plugins_differ() -> None:
         open_plugin(f"{DX10}#{number}").render([NOTE], 0.5, 16_000) for number in (1, 3)
     )
     assert not np.array_equal(first, third)
+
+
+def test_a_library_names_lv2_plugins_by_their_uri(tmp_path: Path) -> None:
+    ((found,), refused) = find_files([f"plugin:{DX10}"], tmp_path, Limits())
+    assert not refused
+    assert (found.target, found.bank) == (f"plugin:{DX10}", "DX10")
 
 
 @needs_plugin(AMSYNTH_BANK, VST2 / "amsynth_vst.so")

@@ -48,7 +48,8 @@ def _answer(request: dict[str, Any]) -> Answer:
             render = _render_pedalboard if is_pedalboard else _render_dawdreamer
             return {}, render(request, file if data else None)
     except Exception as error:  # whatever a host raises is about the plug-in
-        return {"error": " ".join(str(error).split())[:300] or type(error).__name__}, None
+        said = " ".join(str(error).split()).rstrip(".")
+        return {"error": said[:300] or type(error).__name__}, None
 
 
 def _render_dawdreamer(request: dict[str, Any], preset: Path | None) -> FloatArray:
@@ -127,6 +128,7 @@ def _answer_one_core() -> None:
 if __name__ == "__main__":
     if Path(_MEMORY_DISK).is_dir():
         os.environ["TMPDIR"] = _MEMORY_DISK
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # Qt ends a process without a display
     _answer_one_core()
     for host in ("dawdreamer", "pedalboard"):  # loaded once, not by each copy
         try:

@@ -94,7 +94,7 @@ def find_files(
         raise InputError(f"There is nothing to add yet; give files, folders or zips of {_KINDS}.")
     finder = _Finder(workspace, limits)
     for named in paths:
-        finder.find(named if isinstance(named, Upload) else Path(named).expanduser())
+        finder.find(named)
     return finder.found, finder.refused
 
 
@@ -109,20 +109,19 @@ class _Finder:
         self._budget = limits.n_bytes
         self._n_archives = 0
 
-    def find(self, named: Path | Upload) -> None:
+    def find(self, named: Path | str | Upload) -> None:
         """Take up a file, folder or archive; why it gives nothing goes to `refused`."""
         before = len(self.found), len(self.refused)
-        if str(named).startswith(f"{PLUGIN_SCHEME}:"):
-            self._plugin(str(named))
-            return
         shown = clean(str(named.inside if isinstance(named, Upload) else named))
         try:
             if isinstance(named, Upload):
                 self._upload(named)
-            elif named.is_dir():
-                self._folder(named)
-            elif named.exists():
-                self._loose(named)
+            elif str(named).startswith(f"{PLUGIN_SCHEME}:"):
+                self._plugin(str(named))
+            elif (path := Path(named).expanduser()).is_dir():
+                self._folder(path)
+            elif path.exists():
+                self._loose(path)
             else:
                 raise InputError(
                     f"{shown} does not exist; give a file, a folder or a zip of {_KINDS}."
@@ -159,12 +158,7 @@ class _Finder:
 
     def _plugin(self, source: str) -> None:
         """Take a plug-in, or presets for it."""
-        try:
-            targets = plugin_targets(source)
-        except InputError as error:
-            self.refused.append(str(error))
-            return
-        for target, path, folder in targets:
+        for target, path, folder in plugin_targets(source):
             inside = PurePosixPath(path.relative_to(folder).as_posix())
             bank = folder.name if path != Path(target.partition(":")[2]) else path.stem
             shown = clean(f"{bank}/{inside}" if bank != path.stem else path.name)
