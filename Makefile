@@ -1,4 +1,5 @@
 # make app    installs once into .venv and serves the page
+# make check  the fast checks, for every small change
 # make test   everything that is checked before a change is merged
 PORT ?= 7860
 HOST ?= 127.0.0.1
@@ -19,13 +20,15 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-com
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test chromium app test lint format notebooks clean
+.PHONY: help install install-test chromium app check unit test lint format docs notebooks clean
 
 help:
 	@echo 'make app             install into $(VENV) once, serve the page on http://$(HOST):$(PORT)'
 	@echo 'make app PORT=8000   the same on another port (HOST=0.0.0.0: for other machines too)'
-	@echo 'make test            install what the tests need; ruff, mypy, pytest'
+	@echo 'make check           ruff, mypy and the fast tests: under two minutes on two cores'
+	@echo 'make test            ruff, mypy and all tests, with the page in a browser and the notebooks'
 	@echo 'make lint            ruff and mypy alone'
+	@echo 'make docs            write the generated tables and the outputs of snippets in the pages anew'
 	@echo 'make notebooks       run the notebooks and write their pages to docs/notebooks: a quarter of an hour'
 	@echo 'make format          let ruff rewrite the code'
 	@echo 'make clean           remove $(VENV) and all caches'
@@ -70,10 +73,21 @@ format: install-test
 notebooks: install-test
 	OMP_NUM_THREADS=2 $(BIN)/python -m notebooks.build $(NAMES)
 
-# Two at a time, each file whole. One thread for each kernel: on small arrays more are slower, and two
-# cores are soon taken.
+docs: install-test
+	OMP_NUM_THREADS=2 $(BIN)/python -m tests.documents
+
+# Two workers; the one that has nothing left takes tests from the other. One thread for each kernel: on
+# small arrays more are slower, and two cores are soon taken.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: install-test
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
+
+unit: install-test
+	$(PYTEST) -m 'not (slow or browser or notebook)' --durations=10 --durations-min=2
+
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(PYTEST) --durations=20
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,8 +1,8 @@
 """The web page: `python app.py`, or a Hugging Face Space; with --mcp an MCP server too.
 
-PORT chooses the port (7860), GRADIO_SERVER_NAME the address (this machine only), CIR_ALLOWED_HOSTS
-names that it may be reached by, beside localhost, addresses and this machine's own (a,b,c),
-GRADIO_TEMP_DIR where temporary files go, CIR_MODEL and CIR_DATABASE a model and a database, each a
+Environment variables, with defaults in brackets: PORT (7860), GRADIO_SERVER_NAME, the address to
+listen on (this machine only), CIR_ALLOWED_HOSTS, further host names of the page, as a,b,c (none),
+GRADIO_TEMP_DIR, the folder for temporary files (the system's), CIR_MODEL and CIR_DATABASE, each a
 folder or a Hub id (the bundled ones).
 """
 
@@ -29,18 +29,18 @@ def build_app(
     *,
     with_tools: bool = False,
 ) -> gr.Blocks:
-    """Build the page on a model and a database; the bundled ones where none are given.
+    """Build the page on a model and a database; the bundled ones by default.
 
-    Launch it with `build_app().launch(**cir.ui.theme.launch_options())`; one with tools, with
-    `mcp_server=True` beside these.
+    Launch it with `build_app().launch(**cir.ui.theme.launch_options())`; with tools, also pass
+    `mcp_server=True`.
     """
     return build_page(PageService(encoder, database), with_tools=with_tools)
 
 
 if __name__ == "__main__":
-    clean_up_when_terminated()  # else sounds that visitors added stay when a container is stopped
+    clean_up_when_terminated()  # removes visitors' sounds when a container is stopped
     parser = argparse.ArgumentParser(description="Serve the web page.")
-    parser.add_argument("--mcp", action="store_true", help="be an MCP server too")
+    parser.add_argument("--mcp", action="store_true", help="serve MCP too")
     try:
         serve(mcp=parser.parse_args().mcp)
     except CirError as error:

@@ -1,9 +1,9 @@
-"""Cold start and memory of the page: `python app.py`, then two searches through its endpoint.
+"""Measure cold start and memory of the app: `python app.py`, then two searches by its API.
 
     python benchmarks/app_memory.py [--mix FILE] [--starts 2] [--searches 200] [--output FILE.json]
 
-The first start finds an empty CIR_HOME and builds the search index; the others find it there. With
---searches the last start goes on searching, and says what memory it holds after each tenth of them.
+The first start builds the search index in an empty CIR_HOME, the others find it there. With
+--searches the last start goes on searching and reports its memory after each tenth of them.
 Linux only: VmHWM (the peak) and VmRSS (now) of /proc, summed over the process and its children.
 """
 
@@ -30,7 +30,7 @@ START_LIMIT_SECONDS = 300.0
 
 
 def main() -> None:
-    """Start, ask, print, stop."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mix", type=Path, help="any sound file; default: the first example")
     parser.add_argument("--starts", type=int, default=2)
@@ -57,10 +57,10 @@ def main() -> None:
 def measure_start(
     mix: Path, home: Path, searches: int
 ) -> tuple[dict[str, float], dict[int, float]]:
-    """Seconds until the page and the answers are there, and memory in MiB.
+    """Start the app and search.
 
     Returns:
-        The figures of the start, and the memory held, by number of searches.
+        Seconds and MiB of the start, and the memory in MiB by number of searches.
     """
     started = time.perf_counter()
     with running_app(home) as (process, address):
@@ -86,7 +86,7 @@ def measure_start(
 
 
 def held_after_searches(client: Client, pid: int, searches: int) -> dict[int, float]:
-    """Search the example mixes in turn; MiB held at each tenth."""
+    """Search the example mixes in turn; return the memory in MiB at each tenth."""
     mixes = example_mixes()
     held = {}
     for number in range(1, searches + 1):
@@ -98,7 +98,7 @@ def held_after_searches(client: Client, pid: int, searches: int) -> dict[int, fl
 
 @contextmanager
 def running_app(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """Run the app on a free port, in a home of its own, and stop it afterwards."""
+    """Run the app on a free port with its own CIR_HOME, and stop it afterwards."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -131,7 +131,7 @@ def wait_until_served(address: str, process: subprocess.Popen[bytes], started: f
 
 
 def ask(client: Client, mix: Path) -> None:
-    """Search once, and make sure that every family is answered."""
+    """Search once, and check that every family has matches."""
     answer = client.predict(handle_file(str(mix)), FAMILIES, 5, api_name="/search")
     counts = {one["family"]: len(one["matches"]) for one in answer["families"]}
     if counts != dict.fromkeys(FAMILIES, 5):
@@ -139,7 +139,7 @@ def ask(client: Client, mix: Path) -> None:
 
 
 def memory_mib(pid: int, field: str) -> float:
-    """Sum of a size of /proc/PID/status over a process and its descendants."""
+    """Sum a size of /proc/PID/status over a process and its descendants."""
     children: dict[int, list[int]] = {}
     for status in Path("/proc").glob("[0-9]*/status"):
         try:

@@ -1,6 +1,6 @@
-"""How soon the first family of a search is there, and all: asked for together, or one at a time.
+"""Measure the time to the first family and to all families, searched together or one by one.
 
-`python benchmarks/by_family.py` on one thread; the page asks for all together.
+`python benchmarks/by_family.py` on one thread; the app searches all together.
 """
 
 import time
@@ -11,8 +11,8 @@ import torch
 
 from cir.audio.io import load_audio
 from cir.retrieval.retriever import DEFAULT_FAMILIES, Retriever, default_retriever
-from cir.retrieval.windows import SAMPLE_RATE, embed_windows
-from cir.types import FamilyResult, FloatArray
+from cir.retrieval.windows import embed_windows
+from cir.types import SAMPLE_RATE, FamilyResult, FloatArray
 from cir.ui.search.examples import load_examples
 
 REPEATS = 5

@@ -1,4 +1,4 @@
-"""The paper's recipe against ours: the same size, instruments and number of sounds seen.
+"""Compare the paper's recipe with ours, for equal size, instruments and number of sounds.
 
 python benchmarks/compare_recipes.py [--data FOLDER] [--seeds 0 1] [--mixtures 1000] [-o JSON]
 
@@ -15,23 +15,23 @@ from pathlib import Path
 from typing import Any
 
 from cir.config import load_config
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet
 from cir.evaluation.mixtures import evaluate_mixtures
 from cir.evaluation.single import evaluate_single_source
 from cir.files import replacing
 from cir.model.encoder import TimbreEncoder
-from cir.training.config import TrainingConfig
 from cir.training.loop import train
+from cir.training.run_config import TrainingConfig
 
 RECIPES = Path(__file__).parent / "recipes"
 
 
 def main() -> None:
-    """Train what is not trained yet, measure, print, write."""
+    """Train missing runs, measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/surge"))
+    parser.add_argument("--data", type=Path, default=Path("$CIR_DATA/surge"))
     parser.add_argument("--runs", type=Path, default=Path("runs/recipes"))
     parser.add_argument("--recipes", nargs="+", default=sorted(p.stem for p in RECIPES.iterdir()))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a run has come to its last step."""
+    """Return whether a run is finished."""
     state, config = folder / "checkpoint" / "state.json", folder / "config.json"
     if not state.exists() or not config.exists():
         return False
@@ -66,7 +66,7 @@ def is_finished(folder: Path) -> bool:
 
 
 def measure(folder: Path, gallery: Gallery, n_mixtures: int) -> dict[str, Any]:
-    """Both protocols on the best checkpoint of a run."""
+    """Evaluate the best checkpoint of a run by both protocols."""
     encoders = {"cir": TimbreEncoder.from_pretrained(folder / "best")}
     state = json.loads((folder / "checkpoint" / "state.json").read_text("utf-8"))
     return {
@@ -78,7 +78,7 @@ def measure(folder: Path, gallery: Gallery, n_mixtures: int) -> dict[str, Any]:
 
 
 def describe(row: Mapping[str, Any]) -> str:
-    """A line of Markdown: top-1 and top-5 with their intervals, in %."""
+    """Return a line of Markdown: top-1 and top-5 with their intervals, in %."""
     cells = [f"{row['recipe']}, seed {row['seed']}", f"{row['clips']:,}"]
     for protocol, name in (("mixtures", "mean"), ("single", "all")):
         scores = row[protocol]["scores"][name]

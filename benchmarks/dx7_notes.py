@@ -1,4 +1,4 @@
-"""Render DX7 patches into a note bank: FM sounds to train on, in the format of ../shared/surge.
+"""Render DX7 patches into a note bank: FM sounds to train on, in the format of the other banks.
 
 python benchmarks/dx7_notes.py [--patches 4000] [--notes 6] [--seed 0] OUT
 
@@ -24,16 +24,16 @@ from cir.audio.io import save_opus
 from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.draws import generator_for
 from cir.datasets.midi_statistics import NoteStatistics, load_statistics
+from cir.datasets.note_bank_writer import INSTRUMENT_COLUMNS, Row
 from cir.datasets.recorded import record
 from cir.datasets.rendered import plan_notes, render_note
-from cir.datasets.write_bank import INSTRUMENT_COLUMNS, NOTE_COLUMNS, Row
 from cir.engines.dx7 import PACKED_BYTES, UNMADE, Dx7Engine, import_dexed, voice_name
 from cir.errors import DataError, EngineError, InputError
-from cir.files import replacing_folder
+from cir.files import expand_data_folder, replacing_folder
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_preset
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.types import Note
+from cir.instruments.note_bank import NOTE_COLUMNS
+from cir.types import SAMPLE_RATE, Note
 
 SPLIT = "train"
 LARGEST_BYTE = 127
@@ -46,13 +46,13 @@ Played = list[tuple[Note, RecordedNote]]
 
 
 def main() -> None:
-    """Draw patches, render them, write the bank, say what it holds."""
+    """Draw and render patches, write the bank, and print its size."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("output", metavar="OUT", type=Path, help="a new folder")
     parser.add_argument("--patches", type=int, default=4000, help="instruments to write")
     parser.add_argument("--notes", type=int, default=6, help="of each at most, reference included")
     parser.add_argument("--seed", type=int, default=0, help="of the patches and their notes")
-    parser.add_argument("--source", type=Path, default=Path("../shared/dx7/patches.bin"))
+    parser.add_argument("--source", type=Path, default=Path("$CIR_DATA/dx7/patches.bin"))
     arguments = parser.parse_args()
     if min(arguments.patches, arguments.notes) < 1:
         parser.error("--patches and --notes are at least 1")
@@ -60,7 +60,7 @@ def main() -> None:
         parser.error(f"{arguments.output} exists; name a new folder")
     try:
         import_dexed()
-        patches = read_patches(arguments.source)
+        patches = read_patches(expand_data_folder(arguments.source))
     except (DataError, EngineError, InputError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
@@ -81,8 +81,8 @@ def read_patches(path: Path) -> NDArray[np.uint8]:
     """Read packed patches, (N, 128).
 
     Raises:
-        InputError: the file cannot be read.
-        DataError: it is not a whole number of patches.
+        InputError: The file cannot be read.
+        DataError: The file does not hold a whole number of patches.
     """
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
@@ -126,7 +126,7 @@ def write_sounds(
 
 
 def draw_patches(patches: NDArray[np.uint8], seed: int) -> Iterator[int]:
-    """Numbers of the undamaged patches in a random order: a longer draw begins with a shorter."""
+    """Return numbers of undamaged patches in a random order that does not depend on the count."""
     whole = np.flatnonzero((patches <= LARGEST_BYTE).all(axis=1))
     for number in np.random.default_rng(seed).permutation(whole):
         yield int(number)
@@ -139,7 +139,7 @@ def play_notes(
     n_notes: int,
     seed: int,
 ) -> Played:
-    """The reference note, then others at different pitches; none if the reference is silent."""
+    """Render the reference note, then others at different pitches; none if it is silent."""
     generator = generator_for(seed, instrument)
     found: Played = []
     for note in plan_notes(instrument.family, None, statistics[instrument.family], generator):
@@ -159,7 +159,7 @@ def save_notes(folder: Path, instrument_id: str, played: Played) -> None:
 
 
 def instrument_row(instrument: DatasetInstrument, name: str, n_notes: int) -> Row:
-    """The instrument's row of `instruments.csv`."""
+    """Return the instrument's row of `instruments.csv`."""
     values = dict.fromkeys(INSTRUMENT_COLUMNS, "")
     values.update(
         instrument_id=instrument.instrument_id,
@@ -174,7 +174,7 @@ def instrument_row(instrument: DatasetInstrument, name: str, n_notes: int) -> Ro
 
 
 def note_rows(instrument_id: str, played: Played) -> Iterator[Row]:
-    """The instrument's rows of `notes.csv`."""
+    """Return the instrument's rows of `notes.csv`."""
     start = 0
     for index, (note, recorded) in enumerate(played):
         yield {
@@ -192,7 +192,7 @@ def note_rows(instrument_id: str, played: Played) -> Iterator[Row]:
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """Write one of the two tables."""
+    """Write a table."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()

@@ -1,13 +1,14 @@
-"""How much of an answer hangs on the format: the example mixes in eight encodings.
+"""Measure how answers depend on the format: the example mixes in eight encodings.
 
 `python -m benchmarks.formats [--model FOLDER --database FOLDER]`: cosine of each family's embedding
-to that of the file as it is, and in how many the first match is the same.
+to that of the original file, and how often the first match is the same.
 
-In 28 of 30 with Opus at 96 kbit/s and with Vorbis, in all with the others. It is the codecs' loss
-(20 to 25 dB below the sound) where nothing is clearly first: the basses of mix-8 (0.371, 0.367 and
-0.363 as they are, 0.354, 0.353 and 0.351 as Opus, in another order) and of mix-10 (0.299, then four
-within 0.290 to 0.289). As Opus at 256 kbit/s (cosine 0.9999) and Vorbis at its best the first is
-the same; nothing is shifted in time, nothing is longer or shorter.
+It is the same in 28 of 30 searches for Opus at 96 kbit/s and for Vorbis, and in all for the others.
+The two that differ are due to the codecs' loss (20 to 25 dB below the sound) where no match is
+clearly first: the basses of mix-8 (0.371, 0.367 and 0.363 in the original; 0.354, 0.353 and 0.351
+as Opus, in another order) and of mix-10 (0.299, then four from 0.290 to 0.289). For Opus at 256
+kbit/s (cosine 0.9999) and Vorbis at its best the first match is the same; no sound is shifted,
+longer or shorter.
 """
 
 import argparse

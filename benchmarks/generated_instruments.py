@@ -1,6 +1,6 @@
-"""Are presets that nobody made worth training on? As many of Surge's, as many generated, and both.
+"""Compare training on Surge's presets, on as many generated presets, and on both.
 
-python benchmarks/generated_instruments.py --generated runs/vital-notes [--data ../shared/surge]
+python benchmarks/generated_instruments.py --generated runs/vital-notes [--data FOLDER]
 
 Trains one small encoder on pairs of notes of each set of instruments, with the same number of
 sounds seen, and measures single notes of Surge's test split against all references. The generated
@@ -16,25 +16,25 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.single import evaluate_single_source
 from cir.files import replacing
 from cir.instruments.note_bank import NoteBank
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
-from cir.training.config import LossWeights, TrainingConfig
 from cir.training.loop import train
+from cir.training.run_config import TrainingConfig
 
 ENCODER = EncoderConfig(hidden_size=128, n_layers=4, n_heads=4)
-LOSSES = LossWeights(pair_infonce=1.0, pair_triplet=1.0)
+LOSSES = {"pair_infonce": 1.0, "pair_triplet": 1.0}
 
 
 def main() -> None:
-    """Train three times, measure, print, write."""
+    """Train three times, measure, print and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--generated", type=Path, required=True, help="a note bank")
-    parser.add_argument("--data", type=Path, default=Path("../shared/surge"), help="a note bank")
+    parser.add_argument("--data", type=Path, default=Path("$CIR_DATA/surge"), help="a note bank")
     parser.add_argument("--steps", type=int, default=1000, help="of 16 pairs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path)
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def take(bank: NoteBank, wanted: Counter[str | None], folder: Path, seed: int) -> Path:
-    """A bank of so many training instruments of each family, and of the whole valid split."""
+    """Write a bank of some training instruments of each family and the whole valid split."""
     generator = random.Random(seed)
     chosen = {row.instrument_id for row in bank.instruments if row.split == "valid"}
     for family, count in wanted.items():

@@ -1,11 +1,11 @@
-"""Pass hostile inputs to the library, and count what no user should see.
+"""Pass hostile inputs to the library, and count tracebacks and excessive use of time and memory.
 
 python benchmarks/hostile_inputs.py [--count 2100] [--seed 0] [-o benchmarks/results/hostile.json]
 
 Damaged and malicious archives, exports, tables, configurations, tensors, sound fonts, presets, note
-banks, models and sounds are made from a seed, the same ones each time, and enter by the library's
-own functions. Counted are errors that are no `CirError`, more than ten seconds of processor time,
-and more than a gigabyte of memory: there are to be none.
+banks, models and sounds are made from a seed and passed to functions of the library. Errors other
+than `CirError`, more than ten seconds of processor time and more than a gigabyte of memory are
+counted; none is expected.
 """
 
 import argparse
@@ -30,11 +30,11 @@ MAX_BYTES = 1 << 30
 
 @dataclass
 class Count:
-    """What became of the inputs of a kind."""
+    """Outcomes of the inputs of a kind."""
 
     inputs: int = 0
     refused: int = 0
-    """With a sentence; the others were harmless after all."""
+    """Inputs refused with a `CirError`; the others were harmless."""
     tracebacks: int = 0
     slow: int = 0
     large: int = 0
@@ -42,7 +42,7 @@ class Count:
 
 
 def measure(kind: Kind, name: str, seed: int, numbers: range, workspace: Path) -> Count:
-    """Make and pass in the inputs of some numbers."""
+    """Make some inputs, by number, and pass them to the library."""
     count = Count()
     for number in numbers:
         folder = workspace / "input"
@@ -70,7 +70,7 @@ def measure(kind: Kind, name: str, seed: int, numbers: range, workspace: Path) -
 
 
 def peak_bytes() -> int:
-    """The most memory that this process, or one that it started, ever had."""
+    """Return the peak memory of this process and those that it started."""
     return max(1024 * resource.getrusage(who).ru_maxrss for who in _WHOSE)
 
 

@@ -1,4 +1,4 @@
-"""Kinds of hostile inputs: how each is made from a sound one, and by which door it enters."""
+"""Kinds of hostile inputs: how each is made from a valid one, and which function reads it."""
 
 import hashlib
 import json
@@ -17,18 +17,18 @@ from safetensors.numpy import load_file, save
 
 from cir.audio.io import load_audio
 from cir.config import load_config
-from cir.datasets.midi_scores import ScoreBook
 from cir.datasets.midi_statistics import MidiStatistics
 from cir.engines.note_bank import NoteBankEngine
 from cir.engines.vital import read_preset
 from cir.errors import CirError
 from cir.index.database import InstrumentDatabase
 from cir.instruments.note_bank import NoteBank
-from cir.library.engines import OwnEngines
-from cir.library.exchange import import_archive, is_exported
+from cir.library.database_archive import import_archive, is_exported
+from cir.library.sandboxed_engines import SandboxedEngines
 from cir.library.sounds import Labels, add_sounds
-from cir.mixtures.config import MixtureConfig
-from cir.types import Instrument, Note
+from cir.mixtures.mixture_config import MixtureConfig
+from cir.types import SAMPLE_RATE, Instrument, Note
+from tests.fakes import SpectrumEncoder
 
 TEXTS = (
     *("\r", "a\rb", "a\nb", '"', '",', "\0", "\x1b[2J", "\u2028", "\x85", "\u202e", " ", ""),
@@ -56,7 +56,7 @@ _DEEP = 5_000
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind."""
+    """A kind of inputs."""
 
     make: Callable[[Path, Generator], Path]
     """Writes a hostile input into an empty folder."""
@@ -65,7 +65,7 @@ class Kind:
 
 
 def damage(content: bytes, generator: Generator) -> bytes:
-    """Change some bytes, cut some off, repeat or insert some."""
+    """Change, cut off, repeat or insert some bytes."""
     changed = bytearray(content)
     for _ in range(int(generator.integers(1, 4)) ** 2):
         place = int(generator.integers(len(changed) or 1))
@@ -87,7 +87,7 @@ def damage(content: bytes, generator: Generator) -> bytes:
 
 
 def hostile_json(document: Any, generator: Generator) -> bytes:
-    """Put what does not belong there somewhere into a document."""
+    """Put an unexpected value somewhere into a document."""
     match int(generator.integers(6)):
         case 0:
             return damage(json.dumps(document).encode(), generator)
@@ -101,7 +101,7 @@ def hostile_json(document: Any, generator: Generator) -> bytes:
 
 
 def hostile_csv(text: str, generator: Generator) -> bytes:
-    """Put what does not belong there into one of the fields, quoted or not."""
+    """Put an unexpected value into one of the fields, quoted or not."""
     lines = [line.split(",") for line in text.splitlines()]
     row = lines[int(generator.integers(len(lines)))]
     match int(generator.integers(6)):
@@ -119,7 +119,7 @@ def hostile_csv(text: str, generator: Generator) -> bytes:
 
 
 def hostile_yaml(text: str, generator: Generator) -> bytes:
-    """Put what does not belong there behind a key, or make billions of values of a few."""
+    """Put an unexpected value behind a key, or expand a few values to billions."""
     lines = text.splitlines()
     place = int(generator.integers(len(lines)))
     key = lines[place].partition(":")[0]
@@ -140,7 +140,7 @@ def hostile_yaml(text: str, generator: Generator) -> bytes:
 
 
 def hostile_arrays(arrays: dict[str, Any], generator: Generator) -> bytes:
-    """Change type, shape, names or numbers of arrays, or the bytes of their file."""
+    """Change type, shape, names or numbers of arrays, or bytes of their file."""
     changed = dict(arrays)
     name = _pick(sorted(changed), generator)
     array = changed[name]
@@ -174,9 +174,9 @@ def hostile_arrays(arrays: dict[str, Any], generator: Generator) -> bytes:
 
 
 def kinds(base: Path) -> dict[str, Kind]:
-    """All kinds, made from what is sound and lies in the new folder `base`."""
+    """Return all kinds; valid inputs are written to the new folder `base`."""
     base.mkdir(parents=True)
-    engines = OwnEngines()
+    engines = SandboxedEngines()
     sounds = material.make_sounds(base)
     database = material.make_database(base / "library")
     bank = material.make_note_bank(base / "bank")
@@ -212,14 +212,13 @@ def kinds(base: Path) -> dict[str, Kind]:
         "note bank": Kind(lambda folder, rng: _bank(bank, folder, rng), _play),
         "configuration": Kind(_configuration, lambda path: load_config(path, MixtureConfig)),
         "statistics": Kind(_statistics, MidiStatistics.load),
-        "scores": Kind(_scores, ScoreBook.load),
     }
 
 
 def model_kind(base: Path) -> Kind:
-    """Folders of models; apart, for torch is slow to come."""
-    from cir.model.conv_ast.config import ConvAstConfig
-    from cir.model.conv_ast.network import ConvAst
+    """Return the kind of model folders; apart, because torch is slow to import."""
+    from cir.model.conv_ast import ConvAst
+    from cir.model.conv_ast_config import ConvAstConfig
     from cir.model.encoder import TimbreEncoder
 
     config = ConvAstConfig(widths=(8, 8, 16, 16, 32), n_layers=1, n_heads=2, families=("bass",))
@@ -250,8 +249,8 @@ def _changed_json(path: Path, folder: Path, generator: Generator) -> Path:
     return target
 
 
-def _play_font(engines: OwnEngines, path: Path) -> None:
-    """Describe and play a font as an addition does, by one process for all of them."""
+def _play_font(engines: SandboxedEngines, path: Path) -> None:
+    """Describe and play a sound font as an addition does, in one process for all of them."""
     font = f"soundfont:{path}"
     for one in engines.describe(font, path.name)[:2]:
         Instrument("x", one.name, None, one.category, path.stem, one.author, "", "", "")
@@ -282,7 +281,7 @@ def _packed(database: Path, folder: Path, generator: Generator) -> Path:
 
 
 def _tables(database: Path, folder: Path, generator: Generator) -> Path:
-    """A database one of whose tables is hostile, and has the checksum that its header names."""
+    """Write a database with a hostile table that has the checksum of its header."""
     made = Path(shutil.copytree(database, folder / "db"))
     header = json.loads((made / "database.json").read_text())
     table = _pick(("instruments", "map", "embeddings", "header", "contents"), generator)
@@ -325,14 +324,8 @@ def _statistics(folder: Path, generator: Generator) -> Path:
     return folder / "midi.json"
 
 
-def _scores(folder: Path, generator: Generator) -> Path:
-    document = {"bass": [[40, 100, 0, 500] * 4]}
-    (folder / "scores.json").write_bytes(hostile_json(document, generator))
-    return folder / "scores.json"
-
-
 def _add(path: Path) -> None:
-    add_sounds(path.parent / "db", material.Ears(), [path])
+    add_sounds(path.parent / "db", SpectrumEncoder(), [path])
 
 
 def _add_and_read(path: Path) -> None:
@@ -342,27 +335,27 @@ def _add_and_read(path: Path) -> None:
 
 def _add_labelled(path: Path) -> None:
     labels = Labels(**json.loads((path.parent / "labels.json").read_text()))
-    add_sounds(path.parent / "db", material.Ears(), [path], labels)
+    add_sounds(path.parent / "db", SpectrumEncoder(), [path], labels)
     _read_back(path.parent / "db")
 
 
 def _read_back(folder: Path) -> None:
-    """What was added can be read, or the library has lost it."""
+    """Check that everything that was added can be read."""
     try:
         assert len(InstrumentDatabase.open(folder)) > 0  # noqa: S101 - is to be counted
     except CirError as error:
         raise AssertionError(f"the database is lost: {error}") from error
 
 
-def _preset(engines: OwnEngines, path: Path) -> None:
-    """Read a preset here, and in the process that plays it."""
+def _preset(engines: SandboxedEngines, path: Path) -> None:
+    """Read a preset here and in the process that plays it."""
     read_preset(path.read_bytes(), path.name)
     engines.describe(f"vital:{path}", path.name)
 
 
 def _import(path: Path) -> None:
     if is_exported(path):
-        import_archive(path.parent / "new", material.Ears(), path)
+        import_archive(path.parent / "new", SpectrumEncoder(), path)
     _add(path)
 
 
@@ -370,7 +363,7 @@ def _open(path: Path) -> None:
     with InstrumentDatabase.open(path) as database:
         database.info()
     import_folder = shutil.make_archive(str(path.with_name("again")), "zip", path)
-    import_archive(path.with_name("new"), material.Ears(), import_folder)
+    import_archive(path.with_name("new"), SpectrumEncoder(), import_folder)
 
 
 def _play(path: Path) -> None:
@@ -378,11 +371,11 @@ def _play(path: Path) -> None:
     for instrument in bank.instruments:
         bank.reference(instrument.instrument_id)
         engine = NoteBankEngine(bank, instrument.instrument_id)
-        engine.render([Note(60, 100, 0.0, 0.2)], 0.3, material.RATE)
+        engine.render([Note(60, 100, 0.0, 0.2)], 0.3, SAMPLE_RATE)
 
 
 def _with_value(document: Any, generator: Generator) -> Any:
-    """A copy with one of its values, at any depth, replaced."""
+    """Return a copy with one of its values, at any depth, replaced."""
     if isinstance(document, dict) and document and generator.random() < 0.9:
         key = _pick(sorted(document), generator)
         if generator.random() < 0.1:

@@ -1,4 +1,4 @@
-"""Sound inputs of each kind, small, that hostile ones are made from."""
+"""Small valid inputs of each kind, from which hostile ones are made."""
 
 import json
 import struct
@@ -10,71 +10,35 @@ import numpy as np
 import soundfile as sf
 
 from cir.audio.io import save_opus, save_wav
-from cir.library.exchange import export_archive
+from cir.library.database_archive import export_archive
 from cir.library.sounds import Labels, add_sounds
-from cir.types import FloatArray, Progress
-
-RATE = 16_000
-_BANDS = 8
-
-
-class Ears:
-    """An encoder that costs next to nothing: the energies of a few bands."""
-
-    identity = "ears"
-    embedding_size = _BANDS
-    families: tuple[str, ...] = ()
-
-    def embed(
-        self, sounds: Sequence[FloatArray], sample_rate: int, *, progress: Progress | None = None
-    ) -> FloatArray:
-        """See `cir.types.Encoder`."""
-        power = [np.abs(np.fft.rfft(sound[:RATE], 256)) for sound in sounds]
-        bands = np.array([[part.sum() for part in np.array_split(one, _BANDS)] for one in power])
-        bands = np.log(bands.reshape(-1, _BANDS) + 1e-9)
-        return np.asarray(bands / np.linalg.norm(bands, axis=1, keepdims=True), np.float32)
-
-    def embed_mixtures(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        families: Sequence[str],
-        *,
-        progress: Progress | None = None,
-    ) -> FloatArray:
-        """See `cir.types.Encoder`."""
-        return np.repeat(self.embed(sounds, sample_rate)[:, np.newaxis], len(families), axis=1)
-
-
-def tone(hertz: float, seconds: float = 0.2) -> FloatArray:
-    """A sine, (T,)."""
-    time = np.arange(int(seconds * RATE)) / RATE
-    return np.asarray(0.5 * np.sin(2 * np.pi * hertz * time), np.float32)
+from cir.types import SAMPLE_RATE
+from tests.fakes import SpectrumEncoder, tone
 
 
 def make_sounds(folder: Path) -> list[Path]:
-    """One sound in each format."""
-    save_wav(folder / "tone.wav", tone(220.0), RATE)
-    save_opus(folder / "tone.opus", tone(220.0), RATE)
+    """Write a sound in each format."""
+    save_wav(folder / "tone.wav", tone(220.0, 0.2), SAMPLE_RATE)
+    save_opus(folder / "tone.opus", tone(220.0, 0.2), SAMPLE_RATE)
     for name in ("tone.flac", "tone.ogg", "tone.mp3", "tone.aiff", "tone.caf", "tone.w64"):
-        sf.write(folder / name, tone(220.0), RATE)
+        sf.write(folder / name, tone(220.0, 0.2), SAMPLE_RATE)
     return sorted(folder.glob("tone.*"))
 
 
 def make_database(folder: Path) -> Path:
-    """A database of two sounds, and its export beside it, `folder`.zip."""
+    """Write a database of two sounds, and its export beside it, `folder`.zip."""
     sounds = folder.with_name("kit")
     for name, hertz in (("Basses/low.wav", 80.0), ("Leads/high.wav", 900.0)):
-        save_wav(sounds / name, tone(hertz), RATE)
-    add_sounds(folder, Ears(), [sounds], Labels(author="Ada"))
+        save_wav(sounds / name, tone(hertz, 0.2), SAMPLE_RATE)
+    add_sounds(folder, SpectrumEncoder(), [sounds], Labels(author="Ada"))
     export_archive(folder, folder.with_suffix(".zip"))
     return folder
 
 
 def make_note_bank(folder: Path) -> Path:
-    """A bank of one instrument with two notes."""
+    """Write a bank of one instrument with two notes."""
     (folder / "notes").mkdir(parents=True)
-    save_opus(folder / "notes" / "one.opus", tone(220.0), RATE)
+    save_opus(folder / "notes" / "one.opus", tone(220.0, 0.2), SAMPLE_RATE)
     (folder / "instruments.csv").write_text(
         "instrument_id,name,family,category,bank,author,effects,polyphony,split,n_notes\n"
         "one,One,bass,Basses,Bank,Ada,,Poly,train,2\n"
@@ -87,7 +51,7 @@ def make_note_bank(folder: Path) -> Path:
 
 
 def make_preset(path: Path) -> Path:
-    """What a preset of Vital looks like from afar."""
+    """Write the least that is read as a preset of Vital."""
     settings = {"osc_1_on": 1.0, "reverb_on": 0.0, "wavetables": [], "modulations": []}
     preset = {"author": "Ada", "preset_style": "Bass", "settings": settings, "synth_version": "1"}
     path.write_text(json.dumps(preset))
@@ -95,11 +59,11 @@ def make_preset(path: Path) -> Path:
 
 
 def make_sound_font(path: Path) -> Path:
-    """A font with one preset of one looped sample."""
+    """Write a sound font with one preset of one looped sample."""
     samples = (20_000 * np.sin(2 * np.pi * np.arange(400) / 50)).astype("<i2").tobytes() + bytes(92)
     presets = [struct.pack("<20sHHHIII", b"Fl\xfbte", 33, 0, 0, 0, 0, 0)]
     presets.append(struct.pack("<20sHHHIII", b"EOP", 0, 0, 1, 0, 0, 0))
-    headers = [struct.pack("<20sIIIIIBbHH", b"sine", 0, 400, 50, 350, RATE, 57, 0, 0, 1)]
+    headers = [struct.pack("<20sIIIIIBbHH", b"sine", 0, 400, 50, 350, SAMPLE_RATE, 57, 0, 0, 1)]
     headers.append(struct.pack("<20sIIIIIBbHH", b"EOS", 0, 0, 0, 0, 0, 0, 0, 0, 0))
     tables = {
         b"phdr": b"".join(presets),
@@ -121,7 +85,7 @@ def make_sound_font(path: Path) -> Path:
 
 
 def make_zip(path: Path, sounds: Sequence[Path], packed: int) -> Path:
-    """An archive of sounds, and of another archive of them."""
+    """Write an archive of sounds that holds another archive of them."""
     with zipfile.ZipFile(path, "w", packed) as archive:
         for number, sound in enumerate(sounds):
             archive.write(sound, f"Pack {number}/Basses/{sound.name}")

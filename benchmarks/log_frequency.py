@@ -1,4 +1,4 @@
-"""Log-frequency features against our log-mel: same clips, same run, one thread.
+"""Compare the time of log-frequency features and our log-mel: same clips, same run, one thread.
 
 python benchmarks/log_frequency.py [--repeats 15]
 """
@@ -19,7 +19,7 @@ from cir.audio.log_frequency import BandConfig, bring_to_level, log_bands
 
 
 def main() -> None:
-    """Measure, compare, print."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=15)
     repeats = parser.parse_args().repeats

@@ -1,4 +1,4 @@
-"""Our batched log-mel against transformers' ASTFeatureExtractor: same clips, same run, one thread.
+"""Compare the time of our log-mel and ASTFeatureExtractor: same clips, same run, one thread.
 
 python benchmarks/log_mel.py [--repeats 15]
 """
@@ -16,12 +16,12 @@ from clips import example_clips
 from timing import interleaved_medians, print_report
 from transformers import ASTFeatureExtractor
 
-from cir.audio.features import SAMPLE_RATE, log_mel
-from cir.types import FloatArray
+from cir.audio.features import log_mel
+from cir.types import SAMPLE_RATE, FloatArray
 
 
 def main() -> None:
-    """Measure, compare, print."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=15)
     repeats = parser.parse_args().repeats

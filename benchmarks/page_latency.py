@@ -1,10 +1,10 @@
-"""How long a visitor waits: from the upload to the first family on the page, and to all of them.
+"""Measure the time from an upload to the first family in the app, and to all families.
 
     python benchmarks/page_latency.py [--mix FILE] [--repeats 15] [--output FILE.json]
 
-Chromium opens the page anew for each upload, so that nothing is left of the one before, and takes
-the times itself: from the file chosen to the page that shows it, from the button pressed to the
-first match and to the last. The server is on this machine, and warm: it has answered before.
+Chromium opens a new page for each upload and takes the times: from the choice of the file to its
+display, from the button to the first match and to the last. The server runs on this machine and has
+answered before.
 """
 
 import argparse
@@ -41,7 +41,7 @@ WATCH = """
 
 
 def main() -> None:
-    """Serve, warm up, measure, print."""
+    """Serve, warm up, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mix", type=Path, help="any sound file; default: the first example")
     parser.add_argument("--repeats", type=int, default=15)
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def wait_for_matches(page: Page, address: str, mix: Path) -> dict[str, float]:
-    """Upload and search once; when what happened, in milliseconds of the page's clock."""
+    """Upload and search once; return the times of events in milliseconds of the page's clock."""
     page.goto(address)
     page.locator("#cir-find").wait_for()
     page.evaluate(WATCH, N_MATCHES)

@@ -1,9 +1,9 @@
-"""Searches of many visitors at once: `python app.py`, and so many clients that all ask together.
+"""Measure simultaneous searches of many clients of `python app.py`.
 
     python benchmarks/parallel_clients.py [--clients 20] [--rounds 3] [--output FILE.json]
 
-Each client is a thread with a connection of its own; in each round all send a mix at the same
-moment and wait for the five matches of three families.
+Each client is a thread with its own connection; in each round all send a mix at the same time and
+wait for five matches of three families.
 """
 
 import argparse
@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 120.0
 
 
 def main() -> None:
-    """Start, ask, print, stop."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
@@ -58,12 +58,12 @@ def main() -> None:
 
 
 def connect(address: str) -> Client:
-    """Connect one more client; it is patient, for it shares this machine's cores with the page."""
+    """Connect a client with a long timeout, since it shares the cores with the app."""
     return Client(address, verbose=False, httpx_kwargs={"timeout": PATIENCE_SECONDS})
 
 
 def ask_together(clients: Sequence[Client], mixes: Sequence[Path]) -> list[float | None]:
-    """Seconds of each client's search; None where it failed."""
+    """Return the seconds of each client's search; None if it failed."""
     together = threading.Barrier(len(clients))
 
     def one(number: int) -> float | None:
@@ -79,7 +79,7 @@ def ask_together(clients: Sequence[Client], mixes: Sequence[Path]) -> list[float
 
 
 def seconds_of(client: Client, mix: Path) -> float:
-    """Time one search, upload and all."""
+    """Return the seconds of a search with its upload."""
     started = time.perf_counter()
     ask(client, mix)
     return time.perf_counter() - started

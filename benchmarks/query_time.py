@@ -1,4 +1,4 @@
-"""What can be had without training: several reference notes, more windows, correction.
+"""Measure search settings that need no training: reference notes, windows, corrections.
 
 python benchmarks/query_time.py [--model FOLDER] [-o benchmarks/results/query_time.json]
 
@@ -24,15 +24,15 @@ from query_time_ranking import CORRECTIONS, MERGINGS, POOLINGS, Index, Setting
 from query_time_report import METRICS, SINGLE, UNHEARD, Measured, describe, short_table, table
 from query_time_sounds import LaterNotes, Mixtures, Notes, embed_notes, listen
 
-from cir.datasets.note_bank import NoteBankDataset
-from cir.evaluation.answers import Answers
+from cir.datasets.note_bank_dataset import NoteBankDataset
+from cir.evaluation.answers import FamilyAnswers
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet
 from cir.evaluation.mixtures import score_families
 from cir.evaluation.scores import Scores, score
 from cir.files import replacing
 from cir.metrics import IntArray, target_ranks
-from cir.mixtures.config import PAPER_FAMILIES
+from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.model.encoder import TimbreEncoder
 from cir.types import FloatArray
 
@@ -44,9 +44,9 @@ _TIMED_QUERIES = 20
 
 
 def main() -> None:
-    """Embed, measure, print, write."""
+    """Embed, measure, print and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/surge"), help="a note bank")
+    parser.add_argument("--data", type=Path, default=Path("$CIR_DATA/surge"), help="a note bank")
     parser.add_argument("--model", help="folder or Hub id; default: the bundled model")
     parser.add_argument("--split", nargs="+", choices=("valid", "test"), default=["valid", "test"])
     parser.add_argument("--mixtures", type=int, default=1000, help="of each split")
@@ -89,7 +89,7 @@ def main() -> None:
 
 
 def list_settings(counts: Sequence[int]) -> list[Setting]:
-    """Today's first; then more references, other windows, both, and corrections; each once."""
+    """Return the present setting, then others of references, windows and corrections."""
     several = [(count, pooling) for count in sorted(counts) for pooling in POOLINGS if count > 1]
     most = [(count, pooling) for count, pooling in several if count == max(counts)]
     windows = [(hop, merging) for hop in HOPS for merging in MERGINGS]
@@ -109,7 +109,7 @@ def list_settings(counts: Sequence[int]) -> list[Setting]:
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """All that is embedded, and the split that is asked about."""
+    """Embedded sounds, and the split of the queries."""
 
     gallery: Gallery
     notes: Notes
@@ -118,7 +118,7 @@ class Bench:
     split: str
 
     def measure(self, setting: Setting) -> Measured:
-        """Find all instruments of the split."""
+        """Search for all instruments of the split."""
         answers, search = self.answers(setting)
         unheard = {family: self._unheard(one) for family, one in answers.items()}
         scores = score_families(answers, seed=0) | {
@@ -135,8 +135,8 @@ class Bench:
             },
         )
 
-    def answers(self, setting: Setting) -> tuple[dict[str, Answers], float]:
-        """How similar the candidates of each family are to the mixtures, and ms of one search."""
+    def answers(self, setting: Setting) -> tuple[dict[str, FamilyAnswers], float]:
+        """Return similarities of each family's candidates to the mixtures, and ms of a search."""
         answers, search = {}, 0.0
         for family in PAPER_FAMILIES:
             candidates = self.gallery.of_family(family)
@@ -151,18 +151,18 @@ class Bench:
             targets = _columns(candidates, self.mixtures.owners[family])
             numbers = np.arange(len(targets))
             similarities = index.similarities(queries)
-            answers[family] = Answers(family, names, similarities, targets, numbers)
+            answers[family] = FamilyAnswers(family, names, similarities, targets, numbers)
             search += search_ms(index, queries)
         return answers, search
 
-    def _unheard(self, answers: Answers) -> Answers:
-        """The same queries among the candidates that training never heard, as the right one is.
+    def _unheard(self, answers: FamilyAnswers) -> FamilyAnswers:
+        """Search the same queries among candidates that are not in training.
 
-        What gains here too does not merely tell training's instruments from the others.
+        Gains that remain here do not come from telling training instruments from others.
         """
         splits = [self.gallery.entries[self.gallery.row(one)].split for one in answers.candidates]
         kept = np.array([n for n, split in enumerate(splits) if split != "train"])
-        return Answers(
+        return FamilyAnswers(
             answers.family,
             tuple(answers.candidates[n] for n in kept),
             answers.similarities[:, kept],
@@ -171,7 +171,7 @@ class Bench:
         )
 
     def _single(self, setting: Setting) -> Scores:
-        """Later notes of the split among everybody."""
+        """Search later notes of the split among all instruments."""
         cohort, cohort_owners = self.notes.of_split(self.gallery, "train")
         queries, owners = self.notes.of_split(self.gallery, self.split)
         index = Index(self.notes.references, setting, cohort, cohort_owners)
@@ -183,9 +183,9 @@ class Bench:
 def measure_heard(
     gallery: Gallery, notes: Notes, cohort: Mixtures, settings: Sequence[Setting]
 ) -> list[dict[str, Any]]:
-    """Find instruments of training, in mixtures of the cohort that correct nothing then.
+    """Find instruments of training in mixtures of the cohort that are not used for correction.
 
-    Corrections take from instruments of training what they give to the others; here is how much.
+    This measures what corrections cost instruments of training.
     """
     n_kept = round(_KEPT_COHORT * len(next(iter(cohort.owners.values()))))
     correcting, asked = cohort.only(slice(n_kept)), cohort.only(slice(n_kept, None))
@@ -199,7 +199,7 @@ def measure_heard(
 
 
 def search_ms(index: Index, queries: FloatArray) -> float:
-    """Median processor time of one search for the first five, asked one by one."""
+    """Return the median processor time of a search for the first five matches."""
     seconds = []
     for query in queries[:_TIMED_QUERIES]:
         started = time.process_time()
@@ -209,7 +209,7 @@ def search_ms(index: Index, queries: FloatArray) -> float:
 
 
 def _columns(candidates: IntArray, rows: IntArray) -> IntArray:
-    """Where rows of the gallery stand among the sorted candidates."""
+    """Return the places of gallery rows among the sorted candidates."""
     return np.searchsorted(candidates, rows).astype(np.int64)
 
 

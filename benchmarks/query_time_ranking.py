@@ -1,7 +1,6 @@
 """Ways to compare a query of several windows with instruments of several reference notes.
 
-Everywhere a row of zeros stands for a window or a note that is not there; all others are unit
-vectors.
+A row of zeros stands for a missing window or note; all other rows are unit vectors.
 """
 
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ _ABSENT = -np.inf
 
 @dataclass(frozen=True)
 class Setting:
-    """How to search."""
+    """A way to search."""
 
     references: int = 1
     """Reference notes of an instrument, at most."""
@@ -51,13 +50,13 @@ class Setting:
 
 
 class Index:
-    """Instruments, ready to be searched in one setting.
+    """Instruments prepared for a setting.
 
     Args:
         references: (N, K, D), K at least `setting.references`.
-        setting: How.
+        setting: The way to search.
         cohort: Windows of queries, (C, W, D).
-        owners: The instrument that each of the cohort is about, -1 for none of these, (C,).
+        owners: Instrument of each query of the cohort, -1 for none of these, (C,).
     """
 
     def __init__(
@@ -94,23 +93,23 @@ class Index:
 
 
 def pool_references(references: FloatArray, count: int, pooling: str) -> FloatArray:
-    """The first notes of each instrument, (N, K, D), as they are or as one, (N, 1 or count, D)."""
+    """Return the first notes of each instrument, (N, K, D), or their mean, (N, 1 or count, D)."""
     chosen = references[:, :count]
     return _unit(chosen.sum(axis=1, keepdims=True)) if pooling == "mean" else chosen
 
 
 def merge_windows(queries: FloatArray, merging: str) -> FloatArray:
-    """The windows of each query, (Q, W, D), as they are or as one, (Q, 1 or W, D)."""
+    """Return the windows of each query, (Q, W, D), or their mean, (Q, 1 or W, D)."""
     return _unit(queries.sum(axis=1, keepdims=True)) if merging == "mean" else queries
 
 
 def hub_bias(similarities: FloatArray, owners: IntArray, nearest: int | None) -> FloatArray:
-    """How similar each candidate is to queries that are not about it, (N,).
+    """Return the mean similarity of each candidate to queries for other instruments, (N,).
 
     Args:
-        similarities: Of a cohort of queries, (C, N).
-        owners: The column that each query is about, -1 for none, (C,).
-        nearest: Only so many most similar ones count; None for all.
+        similarities: Similarities of a cohort of queries, (C, N).
+        owners: Right column of each query, -1 for none, (C,).
+        nearest: Number of most similar queries that count; None for all.
     """
     others = np.where(
         owners[:, None] == np.arange(similarities.shape[1]), np.float32(_ABSENT), similarities
@@ -119,7 +118,7 @@ def hub_bias(similarities: FloatArray, owners: IntArray, nearest: int | None) ->
 
 
 def mean_of_best(values: FloatArray, count: int, axis: int) -> FloatArray:
-    """Mean of the `count` highest finite values, or of those that there are."""
+    """Return the mean of up to `count` highest finite values."""
     best = np.sort(values, axis=axis).take(range(-min(count, values.shape[axis]), 0), axis=axis)
     finite = np.isfinite(best)
     sums = np.where(finite, best, 0.0).sum(axis=axis)
@@ -128,24 +127,24 @@ def mean_of_best(values: FloatArray, count: int, axis: int) -> FloatArray:
 
 
 def _present(vectors: FloatArray) -> NDArray[np.bool_]:
-    """Which rows of (..., D) are there, (...)."""
+    """Return which rows of (..., D) are not missing, (...)."""
     present: NDArray[np.bool_] = np.any(vectors != 0, axis=-1)
     return present
 
 
 def _mean(vectors: FloatArray) -> FloatArray:
-    """Mean of the rows of (..., D) that are there, (D,)."""
+    """Return the mean of the rows of (..., D) that are not missing, (D,)."""
     mean: FloatArray = vectors[_present(vectors)].mean(axis=0)
     return mean
 
 
 def _move(vectors: FloatArray, centre: FloatArray) -> FloatArray:
-    """Take `centre` from the rows that are there and bring them back to unit norm."""
+    """Subtract `centre` from rows that are not missing, and normalise them."""
     return _unit(np.where(_present(vectors)[..., None], vectors - centre, np.float32(0)))
 
 
 def _unit(vectors: FloatArray) -> FloatArray:
-    """Unit norm for the rows of (..., D) that are there."""
+    """Normalise the rows of (..., D) that are not missing."""
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
     unit: FloatArray = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
     return unit

@@ -1,4 +1,4 @@
-"""What `query_time` writes and prints: figures, gains and costs of each setting."""
+"""Report of `query_time`: figures, gains and costs of each setting."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,7 +8,7 @@ from query_time_ranking import Setting
 
 from cir.evaluation import bootstrap
 from cir.evaluation.scores import Scores
-from cir.mixtures.config import PAPER_FAMILIES
+from cir.mixtures.mixture_config import PAPER_FAMILIES
 
 METRICS = ("top_1", "top_5", "mrr")
 SINGLE = "single"
@@ -17,7 +17,7 @@ UNHEARD = "unheard"
 
 @dataclass(frozen=True)
 class Measured:
-    """What a setting gives and takes."""
+    """Figures and costs of a setting."""
 
     setting: Setting
     scores: Mapping[str, Scores]
@@ -26,7 +26,7 @@ class Measured:
     costs_ms: Mapping[str, float]
 
     def as_dict(self, base: "Measured") -> dict[str, Any]:
-        """For JSON; gains are over `base`."""
+        """Return it for JSON, with gains over `base`."""
         return {
             **asdict(self.setting),
             **{name: round(value, 3) for name, value in self.costs_ms.items()},
@@ -38,7 +38,7 @@ class Measured:
 
 
 def describe(own: Scores, base: Scores, metric: str) -> dict[str, float | None]:
-    """A figure and its gain over another setting's, each with its 95 % interval."""
+    """Return a figure and its gain over another setting, each with its 95 % interval."""
     mine, other = own.estimates[metric], base.estimates[metric]
     figures = {"value": mine.value, "low": None, "high": None, "gain": mine.value - other.value}
     figures |= {"gain_low": None, "gain_high": None}
@@ -51,7 +51,7 @@ def describe(own: Scores, base: Scores, metric: str) -> dict[str, float | None]:
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Lines of Markdown, accuracies in %, times in ms."""
+    """Return lines of Markdown, accuracies in %, times in ms."""
     lines = [
         "| references | windows | correction | top-1 / top-5 / MRR | gain of top-1 | gain of top-5 "
         "| percussion | bass | lead | unheard | single notes | gain of top-1 "
@@ -75,7 +75,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def short_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Lines of Markdown of one set of figures, accuracies in %."""
+    """Return lines of Markdown of a set of figures, accuracies in %."""
     lines = [
         "| references | windows | correction | top-1 / top-5 | gain of top-1 | gain of top-5 |",
         "|---" * 6 + "|",

@@ -1,4 +1,4 @@
-"""Every sound that `query_time` needs, embedded once: notes, and windows over mixtures."""
+"""Embeddings for `query_time`: notes, and windows of mixtures."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -7,21 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
+from cir.audio.audible import SILENT_PEAK
 from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, draw_mixtures
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.metrics import IntArray
 from cir.model.encoder import TimbreEncoder
-from cir.types import FloatArray
-
-#: A window whose peak is this much of the mixture's is silent, as in `cir.model.windows`.
-_SILENT = 1e-4
+from cir.types import SAMPLE_RATE, FloatArray
 
 
 class LaterNotes(NoteBankDataset):
-    """A note bank without the first notes of each instrument: those may be references."""
+    """A note bank without the first notes of each instrument, which may be references."""
 
     def __init__(self, bank: Path, skipped: int) -> None:
         super().__init__(bank, twins=False)
@@ -38,7 +35,7 @@ class LaterNotes(NoteBankDataset):
 
 @dataclass(frozen=True, eq=False)
 class Notes:
-    """Single notes of every instrument of a gallery, embedded."""
+    """Embedded single notes of every instrument of a gallery."""
 
     references: FloatArray
     """The first notes of each instrument, zeros where there are fewer, (N, K, D)."""
@@ -50,7 +47,7 @@ class Notes:
     """Processor time of one embedding."""
 
     def of_split(self, gallery: Gallery, split: str) -> tuple[FloatArray, IntArray]:
-        """Later notes of a split as queries of one window, (Q, 1, D), and their owners, (Q,)."""
+        """Return later notes of a split as queries, (Q, 1, D), and their owners, (Q,)."""
         chosen = np.isin(self.owners, gallery.of_split(split))
         return self.queries[chosen][:, None], self.owners[chosen]
 
@@ -58,7 +55,7 @@ class Notes:
 def embed_notes(
     encoder: TimbreEncoder, gallery: Gallery, n_references: int, splits: Collection[str]
 ) -> Notes:
-    """Embed the first notes of everybody, and later ones: all of `splits`, one of the others.
+    """Embed the first notes of all instruments, and later ones: all for `splits`, else one.
 
     Raises:
         DataError: The bank is damaged.
@@ -82,7 +79,7 @@ def embed_notes(
 
 @dataclass(frozen=True, eq=False)
 class Mixtures:
-    """Mixtures, heard window by window."""
+    """Mixtures embedded by window."""
 
     starts: tuple[int, ...]
     """Of the windows, in samples, W of them."""
@@ -98,12 +95,12 @@ class Mixtures:
     """Processor time of one window, all families at once."""
 
     def at(self, family: str, hop: float) -> FloatArray:
-        """Only the windows that are `hop` windows apart, (Q, W', D)."""
+        """Return the windows that are `hop` windows apart, (Q, W', D)."""
         wanted = window_starts(self.n_samples, self.n_window, hop)
         return self.windows[family][:, [self.starts.index(start) for start in wanted]]
 
     def only(self, chosen: slice) -> "Mixtures":
-        """Some of the mixtures."""
+        """Return some of the mixtures."""
         return replace(
             self,
             windows={family: windows[chosen] for family, windows in self.windows.items()},
@@ -111,14 +108,14 @@ class Mixtures:
         )
 
     def n_windows(self, hop: float) -> int:
-        """How many windows a mixture has."""
+        """Return the number of windows of a mixture."""
         return len(window_starts(self.n_samples, self.n_window, hop))
 
 
 def listen(
     encoder: TimbreEncoder, players: Gallery, mixture_set: MixtureSet, hops: Sequence[float]
 ) -> Mixtures:
-    """Play mixtures and embed all windows of all `hops`, each once.
+    """Render mixtures and embed the windows of all `hops` once.
 
     Raises:
         DataError: A family has no instrument in the split.
@@ -134,7 +131,7 @@ def listen(
     for chunk in draw_mixtures(players.pool(mixture_set.split, families), mixture_set):
         for number, mixture in chunk:
             owners[number] = [players.row(name) for name in mixture.plan.instrument_ids]
-            limit = _SILENT * float(np.abs(mixture.mix).max())
+            limit = SILENT_PEAK * float(np.abs(mixture.mix).max())
             cut = [mixture.mix[start : start + n_window] for start in starts]
             sounding = [place for place, one in enumerate(cut) if np.abs(one).max() > limit]
             started = time.process_time()
@@ -154,7 +151,7 @@ def listen(
 
 
 def window_starts(n_samples: int, n_window: int, hop: float) -> list[int]:
-    """Where windows `hop` windows apart start, the last one ending where the sound ends."""
+    """Return the starts of windows `hop` windows apart; the last one ends with the sound."""
     if n_samples <= n_window:
         return [0]
     n_windows = 1 + int(np.ceil((n_samples - n_window) / (n_window * hop)))

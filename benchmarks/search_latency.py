@@ -1,4 +1,4 @@
-"""How long one search of a 10 s mix takes with everything loaded, and where the time goes.
+"""Measure a search of a 10 s mix with everything loaded, and the time of its parts.
 
 python benchmarks/search_latency.py [--mix FILE] [--model FOLDER] [--repeats 20] [--threads 2]
 """
@@ -18,14 +18,14 @@ from cir.retrieval.retriever import SearchTimings
 
 
 class MelClock:
-    """Stands in for a network's `features` and adds up what it takes."""
+    """Wraps a network's `features` and adds up its time."""
 
     def __init__(self, features: Callable[[Tensor], Tensor]) -> None:
         self._features = features
         self.seconds = 0.0
 
     def __call__(self, audio: Tensor) -> Tensor:
-        """Pass the call on."""
+        """Call the wrapped function."""
         started = time.perf_counter()
         features = self._features(audio)
         self.seconds += time.perf_counter() - started
@@ -33,7 +33,7 @@ class MelClock:
 
 
 def main() -> None:
-    """Measure, split, print."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mix", type=Path, help="any sound file; default: the first example")
     parser.add_argument("--model", help="folder or Hub id; default: the bundled model")
@@ -62,8 +62,8 @@ def main() -> None:
     warm = slice(1, None)
     decode = [one.decode_seconds for one in parts[warm]]
     ast = [one.embed_seconds - mel for one, mel in zip(parts[warm], mels[warm], strict=True)]
-    chroma = [one.search_seconds for one in parts[warm]]
-    measured = {"decode": decode, "mel": mels[warm], "ast": ast, "chroma": chroma}
+    search = [one.search_seconds for one in parts[warm]]
+    measured = {"decode": decode, "mel": mels[warm], "ast": ast, "search": search}
     medians_ms = {name: 1000 * statistics.median(values) for name, values in measured.items()}
     total_ms = 1000 * statistics.median(totals[warm])
     print_report(

@@ -1,7 +1,7 @@
-"""Copies of a model that could be served in its place.
+"""Faster copies of a model for serving.
 
-ONNX Runtime is not among it: torch exports to it only with onnx and onnxscript, and its own int8
-needs onnx too; neither comes with what this project installs.
+ONNX Runtime is not included: export and int8 need onnx and onnxscript, which this project does not
+install.
 """
 
 import copy
@@ -17,15 +17,15 @@ from cir.model.encoder import TimbreEncoder
 
 
 class Int8Encoder(TimbreEncoder):
-    """A copy whose linear layers multiply 8-bit integers.
+    """Return a copy whose linear layers multiply 8-bit integers.
 
-    Weights are rounded once, with a scale for each output; what they are multiplied with is rounded
-    as it comes, with a scale for each batch. All else stays float32: patches, norms, and the
-    attention of the heads, since torch cannot round `nn.MultiheadAttention` this way.
+    Weights are rounded once, with a scale for each output; activations are rounded with a scale for
+    each batch. Patches, norms and the attention of the heads stay float32, since torch cannot round
+    `nn.MultiheadAttention` this way.
     """
 
     def __init__(self, original: TimbreEncoder) -> None:
-        """Copy; the original stays as it is."""
+        """Copy the original."""
         with warnings.catch_warnings():
             # torch 2.13 sends people to torchao, which would be one more package.
             warnings.simplefilter("ignore")
@@ -37,14 +37,14 @@ class Int8Encoder(TimbreEncoder):
 
     @cached_property
     def identity(self) -> str:
-        """The original's, marked: packed integers are no tensors that could be hashed as theirs."""
+        """The original's identity with a mark, since packed integers cannot be hashed."""
         return f"{self._original}-int8"
 
 
 def compiled_copy(original: TimbreEncoder) -> TimbreEncoder:
-    """A copy whose way from log-mels to embeddings goes through torch.compile.
+    """Return a copy that embeds log-mels by torch.compile.
 
-    It compiles when it is first called, and again for another number of threads.
+    It compiles at the first call, and again for another number of threads.
     """
     network = copy.deepcopy(original.network)
     network.listen = torch.compile(network.listen)  # type: ignore[method-assign]
@@ -52,5 +52,5 @@ def compiled_copy(original: TimbreEncoder) -> TimbreEncoder:
 
 
 def can_compile() -> bool:
-    """Whether there is the compiler that torch.compile writes C++ for."""
+    """Return whether a C++ compiler for torch.compile is installed."""
     return shutil.which("g++") is not None

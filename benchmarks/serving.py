@@ -1,4 +1,4 @@
-"""What one question costs on a CPU, what int8 brings and loses, and how large a model may be.
+"""Measure the time of a query on a CPU, gain and loss by int8, and feasible model sizes.
 
 python benchmarks/serving.py [--model FOLDER] [--only latency sizes accuracy] [--families bass ...]
 
@@ -35,7 +35,7 @@ from serving_latency import (
 from serving_tables import ROWS, all_rows
 from timing import print_report
 
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import CirError
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet
@@ -47,10 +47,10 @@ RESULTS = Path(__file__).parent / "results" / "serving.json"
 
 
 def main() -> None:
-    """Measure, save, print."""
+    """Measure, save and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", help="folder or Hub id; default: the bundled model")
-    parser.add_argument("--data", type=Path, default=Path("../shared/surge"), help="a note bank")
+    parser.add_argument("--data", type=Path, default=Path("$CIR_DATA/surge"), help="a note bank")
     parser.add_argument(
         "--only", choices=ROWS, nargs="+", help="measure these parts, in this order"
     )
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def measure(arguments: argparse.Namespace, parts: Sequence[str]) -> dict[str, Any]:
-    """Measure the parts one after the other, and save each.
+    """Measure and save each part.
 
     Raises:
         CirError: The model or the data cannot be read.
@@ -107,7 +107,7 @@ def measure(arguments: argparse.Namespace, parts: Sequence[str]) -> dict[str, An
 
 
 def conditions() -> dict[str, object]:
-    """Of the machine and of what is installed."""
+    """Return properties of the machine and versions of packages."""
     return {
         "cores": os.cpu_count(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
@@ -121,7 +121,7 @@ def conditions() -> dict[str, object]:
 
 
 def save(path: Path, part: str, found: Mapping[str, object]) -> dict[str, Any]:
-    """Put one part into the file of results; return all that it holds then."""
+    """Write a part into the file of results, and return all its parts."""
     figures = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     figures = {**figures, part: dict(found)}
     with replacing(path) as temporary:

@@ -1,4 +1,4 @@
-"""What rounding to int8 loses: the paper's protocols, float32 and int8 on the same questions."""
+"""Loss of accuracy by int8: the paper's protocols with float32 and int8 on the same queries."""
 
 import hashlib
 from collections import defaultdict
@@ -25,12 +25,12 @@ METRICS = ("top_1", "top_5", "mrr")
 def measure_accuracy(
     encoder: TimbreEncoder, gallery: Gallery, mixture_set: MixtureSet
 ) -> dict[str, Any]:
-    """Ask the same questions of float32, of int8, and by int8 of an index made with float32.
+    """Evaluate float32, int8, and int8 queries on an index of float32, on the same queries.
 
     Args:
-        encoder: float32.
-        gallery: Where notes and references come from.
-        mixture_set: Which mixtures; of single notes, split and seed.
+        encoder: Encoder in float32.
+        gallery: Notes and references.
+        mixture_set: Mixtures to draw; single notes take its split and seed.
 
     Returns:
         `mixtures` and `single`: `settings`, and `scores` by method and row (the `mean` of the
@@ -58,7 +58,7 @@ def measure_accuracy(
 
 
 def _extract(results: Sequence[dict[str, Any]], rows: Sequence[str]) -> dict[str, Any]:
-    """What is of interest in the results of a protocol."""
+    """Select the parts of a protocol's results that are reported."""
     return {
         "settings": results[0]["settings"],
         "queries": results[0]["scores"][rows[0]]["queries"],
@@ -73,7 +73,7 @@ def _extract(results: Sequence[dict[str, Any]], rows: Sequence[str]) -> dict[str
 
 
 def _compare(exact: Sequence[FloatArray], rounded: Sequence[FloatArray]) -> dict[str, float]:
-    """Cosines of unit vectors, batch by batch, (..., D)."""
+    """Return cosines of unit vectors, batch by batch, (..., D)."""
     pairs = zip(exact, rounded, strict=True)
     cosines = np.concatenate([(one * other).sum(-1).ravel() for one, other in pairs])
     return {
@@ -84,7 +84,7 @@ def _compare(exact: Sequence[FloatArray], rounded: Sequence[FloatArray]) -> dict
 
 
 class Remembering:
-    """An encoder that keeps its answers, and does not listen again to what it has just heard.
+    """An encoder that keeps its embeddings, and does not repeat the last computation.
 
     Attributes:
         kept: `notes`, (N, D) a batch, and `mixtures`, (N, F, D) a batch, in the order of listening.
@@ -156,10 +156,10 @@ class Remembering:
 
 
 class MixedEncoder:
-    """The index by one encoder, the questions to it by another."""
+    """An encoder that embeds references by one encoder and queries by another."""
 
     def __init__(self, index: Encoder, queries: Encoder, references: Iterable[FloatArray]) -> None:
-        """Tell reference notes by their samples: a protocol does not say what it embeds them for.
+        """Recognise reference notes by their samples.
 
         Args:
             index: Embeds `references`.

@@ -1,4 +1,4 @@
-"""How long a model, its copies and models of other sizes take to embed a mix of 10 s."""
+"""Time of a model, its copies and models of other sizes to embed a mix of 10 s."""
 
 import os
 import time
@@ -12,16 +12,15 @@ from served_encoders import Int8Encoder, can_compile, compiled_copy
 from timing import example_mixes
 
 from cir.audio.dsp import pad_or_trim
-from cir.audio.features import SAMPLE_RATE
 from cir.audio.io import load_audio
 from cir.instruments.families import FAMILIES
 from cir.model.architectures import AnyConfig
-from cir.model.config import EncoderConfig
-from cir.model.conv_ast.config import ConvAstConfig
+from cir.model.ast_config import EncoderConfig
+from cir.model.conv_ast_config import ConvAstConfig
 from cir.model.encoder import TimbreEncoder
 from cir.model.positions import PatchGrid
 from cir.model.windows import cut_windows
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 PEER = "float32"
 """As shipped: float16 on disk, float32 at work, SDPA."""
@@ -62,7 +61,7 @@ SIZES = (
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What is asked, and how often."""
+    """The query and the number of repetitions."""
 
     mix: FloatArray
     """At 16 kHz, (T,)."""
@@ -76,7 +75,7 @@ class Question:
 def ask_in_turns(
     encoders: Mapping[str, TimbreEncoder], question: Question
 ) -> dict[str, dict[str, float]]:
-    """Time a question to each encoder, round by round.
+    """Time a query to each encoder, round by round.
 
     Args:
         encoders: By name; `PEER` is what the others are measured against.
@@ -183,7 +182,7 @@ def _largest(
 
 
 def ten_seconds() -> FloatArray:
-    """The first example mix, (T,) at 16 kHz."""
+    """Return the first example mix, (T,) at 16 kHz."""
     audio, _ = load_audio(example_mixes()[0], sample_rate=SAMPLE_RATE)
     return pad_or_trim(audio, MIX_SECONDS * SAMPLE_RATE)
 
@@ -206,7 +205,7 @@ def _tokens_of_window(config: AnyConfig) -> int:
 
 
 def _name(config: AnyConfig) -> str:
-    """Such as `conv 256 x 2, hop 20 ms, stride 16`."""
+    """Describe a size, e.g. `conv 256 x 2, hop 20 ms, stride 16`."""
     if isinstance(config, ConvAstConfig):
         kind, hop_samples = "conv", config.bands.hop_samples
     else:

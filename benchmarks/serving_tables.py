@@ -1,4 +1,4 @@
-"""What `serving` measured, as rows of a printed table."""
+"""Results of `serving` as rows of a printed table."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,12 +11,12 @@ _GAP = ("", "")
 
 
 def latency_rows(part: Mapping[str, Any]) -> Rows:
-    """The model and its copies, for each number of threads."""
+    """Return rows of the model and its copies, for each number of threads."""
     return [_GAP, *(row for run in part["runs"] for row in _run_rows(run))]
 
 
 def sizes_rows(part: Mapping[str, Any]) -> Rows:
-    """Untrained models, then the largest that fit."""
+    """Return rows of untrained models, then the largest that fit."""
     rows: Rows = []
     for size in part["sizes"]:
         weights = f"{size['parameters'] / 1e6:.1f} M, {size['float16_mb']:.1f} MB as float16"
@@ -30,7 +30,7 @@ def sizes_rows(part: Mapping[str, Any]) -> Rows:
 
 
 def accuracy_rows(part: Mapping[str, Any]) -> Rows:
-    """What is found with float32 and with int8."""
+    """Return rows of the accuracy of float32 and int8."""
     rows: Rows = []
     for protocol in ("mixtures", "single"):
         one = part[protocol]
@@ -51,7 +51,7 @@ ROWS = {"latency": latency_rows, "sizes": sizes_rows, "accuracy": accuracy_rows}
 
 
 def all_rows(figures: Mapping[str, Any], parts: Sequence[str]) -> Rows:
-    """Those of some parts, without the gap above the first."""
+    """Join rows of some parts, without the gap above the first."""
     rows = [row for part in parts for row in ROWS[part](figures[part])]
     return rows[1:]
 

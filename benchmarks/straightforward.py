@@ -1,8 +1,8 @@
-"""Training as it is usually written first: what `training_speed` measures ours against.
+"""A simple training loop, the baseline of `training_speed`.
 
-Every note is a WAV file at 48 kHz, read and resampled whenever it plays; clips are made one by one;
-transformers' feature extractor and model are used as they come, so that notes are padded to the
-length of mixtures; everything is float32.
+Every note is a WAV file at 48 kHz that is read and resampled whenever it plays; clips are made one
+by one; transformers' feature extractor and model are used unchanged, so that notes are padded to
+the length of mixtures; everything is float32.
 """
 
 from collections import Counter
@@ -18,14 +18,14 @@ import torch
 from torch import Tensor
 from transformers import ASTConfig, ASTFeatureExtractor, ASTModel
 
-from cir.audio.features import PEAK, SAMPLE_RATE
+from cir.audio.features import PEAK
 from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.losses.full_triplet import full_triplet
 from cir.mixtures.plan import MixturePlan, StemPlan
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.training.sampler import MixtureBatchPlan
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 _RENDERED_RATE = 48_000
 
@@ -50,7 +50,7 @@ class RenderedNotes(NoteBankDataset):
         return chosen
 
     def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
-        """What the files hold."""
+        """Return the description of the files."""
         notes = []
         for number, note in enumerate(super().notes(instrument)):
             path = self.path(instrument.instrument_id, number)
@@ -61,20 +61,20 @@ class RenderedNotes(NoteBankDataset):
         return notes
 
     def path(self, instrument_id: str, number: int) -> Path:
-        """The file of an instrument's note."""
+        """Return the file of an instrument's note."""
         return self._folder / instrument_id / f"{number:03d}.wav"
 
 
 @dataclass(frozen=True)
 class NoteFile:
-    """Where a note of the pool lies, and the linear factor that gives it its own level back."""
+    """Return the file of a note of the pool, and the gain that restores its level."""
 
     path: Path
     gain: float
 
 
 def read_note(path: Path) -> FloatArray:
-    """A note at 16 kHz, float32, (T,)."""
+    """Read a note at 16 kHz, float32, (T,)."""
     sound, rate = soundfile.read(path, dtype="float32")
     resampled: FloatArray = librosa.resample(
         sound, orig_sr=rate, target_sr=SAMPLE_RATE, res_type="soxr_hq"
@@ -83,7 +83,7 @@ def read_note(path: Path) -> FloatArray:
 
 
 class StraightforwardData:
-    """Plans to log-mels, clip by clip on the CPU."""
+    """Renders plans as log-mels, clip by clip on the CPU."""
 
     def __init__(self, files: Sequence[NoteFile], encoder: EncoderConfig) -> None:
         """`files` are in the order of the rows of the pool."""
@@ -94,7 +94,7 @@ class StraightforwardData:
         )
 
     def clips(self, plan: MixtureBatchPlan) -> list[FloatArray]:
-        """The mixtures, then their notes, all as long as a mixture and at the same peak."""
+        """Return the mixtures, then their notes, all as long as a mixture and at the same peak."""
         mixtures = [self._mix(mixture) for mixture in plan.mixtures]
         notes = [
             read_note(self._files[row].path)[: self._encoder.note_samples]
@@ -108,7 +108,7 @@ class StraightforwardData:
         ]
 
     def log_mels(self, clips: Sequence[FloatArray]) -> Tensor:
-        """Log-mels (B, F, n_mels) of clips."""
+        """Return log-mels of clips, (B, F, n_mels)."""
         features = [
             self._extractor(clip, sampling_rate=SAMPLE_RATE, return_tensors="pt")["input_values"]
             for clip in clips
@@ -157,7 +157,7 @@ class StraightforwardTraining:
         self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=learning_rate)
 
     def step(self, log_mels: Tensor, plan: MixtureBatchPlan) -> None:
-        """One step on log-mels (B, F, n_mels), the mixtures first."""
+        """Train one step on log-mels (B, F, n_mels), the mixtures first."""
         embeddings = self.model(log_mels.to(self.device)).pooler_output
         n_mixtures = len(plan.mixtures)
         sizes = torch.tensor([len(rows) for rows in plan.note_rows])

@@ -1,9 +1,8 @@
-"""Sounds per second that the Timbre Toolbox and MFCC describe, on one core, in the same run.
+"""Measure sounds per second of Timbre Toolbox and MFCC on one core, in the same run.
 
     python benchmarks/timbre_toolbox.py [--seconds 1 2 4] [--repeats 9] [-o FILE.json]
 
-The notes are cut from the example mixes and fade out. Seconds are those of the processor, so that
-other programs on the machine do not count.
+The notes are cut from the example mixes and faded out. Processor time is measured.
 """
 
 import argparse
@@ -21,16 +20,16 @@ from timing import example_mixes, print_report
 
 from cir.audio.io import load_audio
 from cir.baselines.descriptors import DescriptorEncoder
-from cir.baselines.mfcc import SAMPLE_RATE, MfccEncoder
+from cir.baselines.mfcc import MfccEncoder
 from cir.baselines.timbre_toolbox.encoder import TimbreToolboxEncoder
 from cir.files import replacing
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 KINDS: tuple[type[DescriptorEncoder], ...] = (TimbreToolboxEncoder, MfccEncoder)
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, nargs="+", default=[1.0, 2.0, 4.0])
     parser.add_argument("--repeats", type=int, default=9)
@@ -52,7 +51,7 @@ def main() -> None:
 
 
 def sounds_per_second(notes: list[FloatArray], repeats: int) -> dict[str, float]:
-    """Of each encoder, embedding the same notes in turns."""
+    """Time each encoder on the same notes, in turns."""
     encoders = [kind.fit(notes, SAMPLE_RATE) for kind in KINDS]
     seconds: dict[str, list[float]] = {encoder.name: [] for encoder in encoders}
     for _ in range(repeats):
@@ -64,7 +63,7 @@ def sounds_per_second(notes: list[FloatArray], repeats: int) -> dict[str, float]
 
 
 def notes_of(mixes: list[FloatArray], seconds: float) -> list[FloatArray]:
-    """Two pieces of each mix, faded out as notes are."""
+    """Cut two faded excerpts of each mix."""
     samples = int(seconds * SAMPLE_RATE)
     fade = np.linspace(1.0, 0.0, samples, dtype=np.float32)
     return [mix[start : start + samples] * fade for mix in mixes for start in (0, len(mix) // 2)]

@@ -1,4 +1,4 @@
-"""What the benchmarks share: medians of repeated calls, and a table beside its JSON."""
+"""Medians of repeated calls, and tables with JSON, for the benchmarks."""
 
 import json
 import platform
@@ -11,7 +11,7 @@ EXAMPLES = Path(__file__).parent.parent / "cir" / "assets" / "examples"
 
 
 def example_mixes() -> list[Path]:
-    """The mixes of 10 s that are in the repository."""
+    """Return the example mixes of 10 s."""
     mixes = sorted(EXAMPLES.glob("*.flac"))
     if not mixes:
         raise SystemExit(
@@ -27,7 +27,7 @@ def interleaved_medians(
     warm_up: int = 1,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
-    """Median seconds of each call, taking turns so that a busy moment hits them all alike."""
+    """Return median seconds of each call; calls take turns, so that load affects all equally."""
     for call in calls.values():
         for _ in range(warm_up):
             call()
@@ -43,7 +43,7 @@ def interleaved_medians(
 def print_report(
     title: str, rows: Sequence[tuple[str, str]], figures: Mapping[str, object]
 ) -> None:
-    """Print a table for people, then one line of JSON for machines."""
+    """Print a table, then a line of JSON."""
     width = max(len(name) for name, _ in rows)
     print(f"{title} ({platform.machine()}, Python {platform.python_version()})")
     for name, value in rows:

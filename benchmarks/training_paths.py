@@ -10,10 +10,10 @@ from straightforward import NoteFile, StraightforwardData, StraightforwardTraini
 from torch import Tensor
 
 from cir.mixtures.pool import NotePool
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.training.batches import BatchRenderer
-from cir.training.config import TrainingConfig
 from cir.training.objective import Objective
+from cir.training.run_config import TrainingConfig
 from cir.training.sampler import BatchSampler, MixtureBatchPlan
 
 STAGES = ("sounds", "log_mels", "data_path", "network", "whole_step")

@@ -1,6 +1,6 @@
 """The speed of training: our two stages, our audio path, and the straightforward one, in one run.
 
-python benchmarks/training_speed.py [--data ../shared/surge] [--frames 1024 512] [--threads 1]
+python benchmarks/training_speed.py [--data FOLDER] [--frames 1024 512] [--threads 1]
 
 The two stages of `configs/cir-small.yaml` are measured against the audio path as it trained the
 model before them; `training_stages.py` says how sounds are counted. The audio path, which trains
@@ -11,7 +11,7 @@ The data path goes from notes on disk to log-mels on the device, the whole step 
 pass, full triplet loss, backward pass and AdamW. Neither path has worker processes or prefetches:
 with --threads 1 both have one core. What `straightforward.py` does is described there; ours reads
 notes once into an int16 file that is mapped into memory, makes log-mels in torch, lets notes be as
-short as they are and, on a GPU, mixes there and trains in bf16. Where torchaudio is installed,
+short as they are and, on a GPU, trains in bf16. Where torchaudio is installed,
 transformers' feature extractor uses it and is some five times as fast; the table says which it was.
 """
 
@@ -38,11 +38,12 @@ from transformers.utils import is_speech_available  # type: ignore[attr-defined]
 from cir.config import load_config
 from cir.errors import CirError
 from cir.files import replacing
-from cir.mixtures.config import PAPER_FAMILIES
+from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.mixtures.pool import NotePool
-from cir.model.config import EncoderConfig
-from cir.training.config import LossWeights, TrainingConfig
+from cir.mixtures.pool_notes import decode_datasets
+from cir.model.ast_config import EncoderConfig
 from cir.training.recipe import RecipeConfig
+from cir.training.run_config import TrainingConfig
 from cir.training.sampler import BatchSampler
 
 RECIPE = Path(__file__).parent.parent / "configs" / "cir-small.yaml"
@@ -69,7 +70,8 @@ def prepare(bank: Path, work: Path, n_instruments: int) -> tuple[NotePool, list[
         CirError: The bank cannot be read.
     """
     dataset = RenderedNotes(bank, work, n_instruments)
-    pool = NotePool.build(work / "pool", [dataset], split="train", families=PAPER_FAMILIES)
+    decoded = decode_datasets([dataset], split="train", families=PAPER_FAMILIES)
+    pool = NotePool.build(work / "pool", decoded)
     files = [
         NoteFile(dataset.path(instrument.instrument_id, number), float(pool.gains[row]))
         for instrument in pool.instruments
@@ -131,7 +133,7 @@ def measure(
 def main() -> None:
     """Measure, print, save."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/surge"), help="a note bank")
+    parser.add_argument("--data", type=Path, default=Path("$CIR_DATA/surge"), help="a note bank")
     parser.add_argument(
         "--cache", type=Path, default=Path("runs/cache"), help="of features, of training runs too"
     )
@@ -158,7 +160,7 @@ def main() -> None:
             for frames in arguments.frames:
                 config = TrainingConfig(
                     encoder=replace(MODELS[arguments.model], mixture_frames=frames),
-                    losses=LossWeights(full_triplet=1.0),
+                    losses={"full_triplet": 1.0},
                     batch_size=arguments.mixtures,
                 )
                 runs.append(measure(pool, files, config, arguments.steps, device))

@@ -13,35 +13,35 @@ from training_paths import OurPath
 
 from cir.datasets.registry import open_dataset
 from cir.instruments.families import FAMILIES
+from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.mixtures.pool import NotePool
-from cir.model.config import EncoderConfig
-from cir.model.conv_ast.network import ConvAst
-from cir.training.config import LossWeights, TrainingConfig
+from cir.model.ast_config import EncoderConfig
+from cir.model.conv_ast import ConvAst
 from cir.training.feature_cache import FeatureCache
 from cir.training.feature_pool import FeaturePool
 from cir.training.precision import choose_precision
 from cir.training.recipe import RecipeConfig, make_mixture_stage, make_note_stage
+from cir.training.run_config import TrainingConfig
 from cir.training.sampler import BatchSampler
 from cir.training.stage import Stage, StageConfig
 
-#: `configs/cir-small.yaml` at 528a32d, but for what the audio path no longer has: effects on
+#: `configs/cir-small.yaml` at 528a32d, without what the audio path no longer has: effects on
 #: mixtures and shares of cells, which cost time, and patches that notes lost, which saved some.
 BEFORE = TrainingConfig(
     encoder=EncoderConfig(families=tuple(family for family in FAMILIES if family != "pipe")),
-    losses=LossWeights(
-        query_triplet=1.0,
-        full_triplet=0.5,
-        query_infonce=0.5,
-        query_proxies=0.5,
-        note_proxies=0.5,
-    ),
-    temperature=0.07,
+    losses={
+        "query_triplet": 1.0,
+        "full_triplet": 0.5,
+        "query_infonce": 0.5,
+        "query_proxies": 0.5,
+        "note_proxies": 0.5,
+    },
     learn_temperature=True,
     batch_size=12,
     level_range_db=3.0,
 )
 STAGES = ("notes", "mixtures")
-_N_STEMS = len(BEFORE.paper_families)
+_N_STEMS = len(PAPER_FAMILIES)
 
 
 def measure_stages(

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
         InputError,
         StorageError,
     )
-    from cir.index.database import DatabaseInfo, InstrumentDatabase
+    from cir.index.database import InstrumentDatabase
+    from cir.index.info import DatabaseInfo
     from cir.instruments.families import FAMILIES
     from cir.model.encoder import TimbreEncoder
     from cir.retrieval.retriever import Retriever, search
@@ -54,7 +55,7 @@ _MODULE_OF_NAME = {
     "EngineError": "cir.errors",
     "InputError": "cir.errors",
     "StorageError": "cir.errors",
-    "DatabaseInfo": "cir.index.database",
+    "DatabaseInfo": "cir.index.info",
     "InstrumentDatabase": "cir.index.database",
     "FAMILIES": "cir.instruments.families",
     "TimbreEncoder": "cir.model.encoder",

@@ -1,13 +1,57 @@
-"""Configurations: small frozen dataclasses read from YAML, unknown keys refused."""
+"""Configurations: small frozen dataclasses that check their values, read from YAML."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field, fields
+from functools import wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar, dataclass_transform
 
-from cir.errors import InputError
-from cir.schema import parse_values, read_yaml
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
+
+from cir.errors import CirError, InputError
+from cir.schema import complaint, parse_values, read_yaml
 
 T = TypeVar("T")
+
+Count: TypeAlias = Annotated[int, Field(ge=1)]
+Number: TypeAlias = Annotated[int, Field(ge=0)]
+Amount: TypeAlias = Annotated[float, Field(ge=0)]
+Positive: TypeAlias = Annotated[float, Field(gt=0)]
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def checked(error: type[CirError] = InputError) -> Callable[[type[T]], type[T]]:
+    """Make a class a frozen dataclass whose values are of the annotated types and in their ranges.
+
+    Types are strict and numbers finite. What depends on several fields is left to `__post_init__`.
+
+    Args:
+        error: What a wrong value raises, with one sentence.
+    """
+
+    def decorate(cls: type[T]) -> type[T]:
+        strict = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+        made: Any = dataclass(frozen=True, config=strict)(cls)
+        initialise = made.__init__
+
+        @wraps(initialise)
+        def initialise_or_explain(self: T, *args: Any, **values: Any) -> None:
+            try:
+                initialise(self, *args, **values)
+            except ValidationError as found:
+                problem = found.errors(include_url=False, include_context=False)[0]
+                first, *inside = problem["loc"]
+                name = fields(made)[first].name if isinstance(first, int) else first
+                place = ": ".join(map(str, (name, *inside)))
+                raise error(f"{place} {complaint(problem)}.") from None
+
+        made.__init__ = initialise_or_explain
+        checked_class: type[T] = made
+        return checked_class
+
+    return decorate
 
 
 def load_config(path: str | Path, kind: type[T], overrides: Sequence[str | Path] = ()) -> T:
@@ -15,41 +59,33 @@ def load_config(path: str | Path, kind: type[T], overrides: Sequence[str | Path]
 
     Args:
         path: The file.
-        kind: What to make of it.
-        overrides: Further files whose keys take the place of the first one's, each those of the
-            files before it; within mappings, key by key.
+        kind: The dataclass.
+        overrides: Further files, whose keys replace those of the files before; nested mappings are
+            merged key by key.
 
     Raises:
-        InputError: No such file, not YAML, an unknown key or a value of the wrong type.
+        InputError: The file is missing or not YAML, has an unknown key or a wrong value.
     """
     values = read_yaml(Path(path))
     for override in overrides:
-        values = _merged(values, read_yaml(Path(override)))
-    return parse_config(values, kind, " with ".join(str(one) for one in (path, *overrides)))
+        values = _merge(values, read_yaml(Path(override)))
+    return parse_values(values, kind, " with ".join(str(one) for one in (path, *overrides)))
 
 
 def config_keys(path: str | Path) -> frozenset[str]:
-    """The keys at the top of a YAML file: what kind of configuration it is.
+    """Return the top-level keys of a YAML file, which tell the kinds of configuration apart.
 
     Raises:
-        InputError: No such file, or not YAML.
+        InputError: The file is missing or not YAML.
     """
     values = read_yaml(Path(path))
     return frozenset(map(str, values)) if isinstance(values, Mapping) else frozenset()
 
 
-def _merged(first: object, second: object) -> object:
+def _merge(first: object, second: object) -> object:
     if not isinstance(first, Mapping) or not isinstance(second, Mapping):
         return second
     merged = dict(first)
     for key, value in second.items():
-        merged[key] = _merged(first[key], value) if key in first else value
+        merged[key] = _merge(first[key], value) if key in first else value
     return merged
-
-
-def parse_config(values: object, kind: type[T], where: str) -> T:
-    """Build a dataclass, and the dataclasses inside it, from nested mappings."""
-    try:
-        return parse_values(values, kind, where)
-    except TypeError as error:  # of a dataclass that checks what it holds
-        raise InputError(f"{where}: {error}.") from error

@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever sees half of one, and what killed writers leave is removed."""
+"""Atomic writing of files and folders, and removal of what killed writers leave."""
 
 import errno
 import glob
@@ -11,21 +11,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cir.errors import CirError, StorageError
+from cir.errors import CirError, InputError, StorageError
 from cir.holding import hold, hold_if_free
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_BYTES = 1 << 16
 _HEX = "[0-9a-f]" * 32
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}(\.\w+)?")
+_DATA_VARIABLE = "CIR_DATA"
+
+
+def expand_data_folder(path: str | Path) -> Path:
+    """Return a path with `$CIR_DATA` replaced by the folder of note banks that it names.
+
+    Raises:
+        InputError: The path has `$CIR_DATA`, and the environment does not.
+    """
+    text, name = str(path), f"${_DATA_VARIABLE}"
+    folder = os.environ.get(_DATA_VARIABLE)
+    if name in text and not folder:
+        raise InputError(
+            f"{text} needs the environment variable {_DATA_VARIABLE}: set it to the folder that "
+            "holds the note banks, or name another source."
+        )
+    return Path(text.replace(name, folder or ""))
 
 
 @contextmanager
 def writing(place: Path) -> Iterator[None]:
-    """Say in one sentence where the disk is full, whoever notices it.
+    """Turn any error because of a full disk into one sentence.
 
     Raises:
-        StorageError: it is, while this is open.
+        StorageError: The disk is full.
     """
     try:
         yield
@@ -42,18 +59,18 @@ def writing(place: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; move it over `path` on success, remove it on any error.
+    """Yield a temporary path beside `path`, which replaces `path` unless there is an error.
 
-    Missing parent folders are made. The temporary name keeps the suffix of `path`, for writers that
-    look at it; `is_temporary` knows it.
+    Missing parent folders are created. The temporary name keeps the suffix of `path`, since writers
+    may depend on it; see `is_temporary`.
 
     Raises:
-        StorageError: the disk is full.
+        StorageError: The disk is full.
     """
     target = Path(path)
     temporary = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
     try:
-        with writing(target):  # looks at the disk before anything is removed
+        with writing(target):  # checks the disk before the temporary file is removed
             target.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             os.replace(temporary, target)
@@ -62,19 +79,19 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether a file is one that `replacing` gives, or gave to a writer that was killed."""
+    """Return whether a file is a temporary one of `replacing`, of a killed writer or not."""
     return _TEMPORARY.fullmatch(path.name) is not None
 
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Give an empty folder beside `folder`, which takes its place on success and is gone otherwise.
+    """Yield an empty folder beside `folder`, which replaces `folder` unless there is an error.
 
-    Missing parent folders are made. What writers of the same folder left that were killed is
-    removed, and what they had put aside is put back.
+    Missing parent folders are created. Temporary folders of killed writers of the same folder are
+    removed, and folders that they had set aside are restored.
 
     Raises:
-        StorageError: the disk is full.
+        StorageError: The disk is full.
     """
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -96,16 +113,16 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def workspace(kind: str, place: Path | None = None) -> Iterator[Path]:
-    """Give an empty folder for temporary files, which is gone afterwards.
+    """Yield an empty folder for temporary files, and remove it afterwards.
 
-    Those of killed processes are removed: nobody holds them any more.
+    Such folders of killed processes are removed too.
 
     Args:
-        kind: a word for its name.
-        place: where it lies, a folder; the system's own place by default.
+        kind: A word for its name.
+        place: Parent folder; by default the system's folder for temporary files.
 
     Raises:
-        StorageError: the disk is full.
+        StorageError: The disk is full.
     """
     place = place or Path(tempfile.gettempdir())
     for left in place.glob(f"cir-{kind}-*"):
@@ -113,7 +130,7 @@ def workspace(kind: str, place: Path | None = None) -> Iterator[Path]:
     with writing(place):
         made = Path(tempfile.mkdtemp(prefix="cir-new-", dir=place))
         held = hold(made)
-        # Only now, when it is held, can it be told from what was left.
+        # It gets its name only when it is held: others remove unheld folders of this name.
         folder = made.rename(place / made.name.replace("new", kind, 1))
     try:
         with writing(folder):
@@ -124,9 +141,9 @@ def workspace(kind: str, place: Path | None = None) -> Iterator[Path]:
 
 
 def replace_folder(new: Path, target: Path) -> None:
-    """Move a finished folder over another one, which is gone afterwards.
+    """Replace a folder by a finished one.
 
-    Killed between its two renames, it leaves the other one as `set_aside(target)`.
+    If the process is killed between two renames, the old folder remains as `set_aside(target)`.
     """
     old = set_aside(target)
     shutil.rmtree(old, ignore_errors=True)
@@ -143,14 +160,14 @@ def replace_folder(new: Path, target: Path) -> None:
 
 
 def bring_back(target: Path) -> None:
-    """Undo a `replace_folder` that was killed between its two renames."""
+    """Restore the old folder if `replace_folder` was killed between its two renames."""
     old = set_aside(target)
     if old.exists() and not target.exists():
         old.rename(target)
 
 
 def set_aside(target: Path) -> Path:
-    """Where `replace_folder` keeps the old folder while it works."""
+    """Return the place of the old folder during `replace_folder`."""
     return target.with_name(f".{target.name}.old")
 
 
@@ -165,7 +182,7 @@ def _is_full(error: Exception, place: Path) -> bool:
 
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
-    """Keep a folder from all others that ask for it this way."""
+    """Hold a folder."""
     held = hold(folder)
     try:
         yield
@@ -174,7 +191,7 @@ def _held(folder: Path) -> Iterator[None]:
 
 
 def _remove_unless_held(folder: Path) -> None:
-    """Remove what a writer was killed over; who still writes holds its folder."""
+    """Remove a folder of a killed writer; running writers hold theirs."""
     held = hold_if_free(folder)
     if held is not None:
         shutil.rmtree(folder, ignore_errors=True)

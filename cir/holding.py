@@ -1,7 +1,7 @@
-"""Folders that a process holds: one that nobody holds may be removed.
+"""Locks on temporary folders, so that those of killed processes can be removed.
 
-The system drops a hold with its process, however that ends. Where it has no such locks (Windows),
-each folder counts as held: nothing is taken from a living process, and what killed ones left stays.
+The system releases a lock when its process ends. On Windows, which has no such locks, each folder
+counts as held: none is taken from a running process, and those of killed processes remain.
 """
 
 import os
@@ -18,21 +18,21 @@ else:
 
 @dataclass(frozen=True)
 class Hold:
-    """Lasts until it is released, or the process ends."""
+    """A lock that lasts until it is released or the process ends."""
 
     descriptor: int | None
 
     def release(self) -> None:
-        """Let others have the folder."""
+        """Release the lock."""
         if self.descriptor is not None:
             os.close(self.descriptor)
 
 
 def hold(folder: Path) -> Hold:
-    """Wait until nobody else holds a folder, and hold it.
+    """Lock a folder, after any other process has released it.
 
     Raises:
-        OSError: it is not there, or may not be read.
+        OSError: The folder does not exist, or cannot be read.
     """
     if fcntl is None:
         return Hold(None)
@@ -42,7 +42,7 @@ def hold(folder: Path) -> Hold:
 
 
 def hold_if_free(folder: Path) -> Hold | None:
-    """Hold a folder; None where somebody else does, or may, or where it is no folder of ours."""
+    """Lock a folder; None if another process holds it, or may, or it is not a readable folder."""
     if fcntl is None:
         return None
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""How well a ranking finds what it should: ranks, accuracies, and what chance alone would give."""
+"""Metrics of retrieval: ranks, accuracies, and their values for a random ranking."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -12,29 +12,28 @@ from cir.types import FloatArray
 IntArray: TypeAlias = NDArray[np.int64]
 Float64Array: TypeAlias = NDArray[np.float64]
 
-#: Cosines of unit float32 vectors carry this much rounding noise; closer ones are a tie.
 TIE_TOLERANCE = 1e-6
+"""Cosines of unit float32 vectors have at most this much rounding error; closer ones are a tie."""
 
 
 def target_ranks(
     similarities: FloatArray | Float64Array, targets: IntArray | Sequence[int]
 ) -> IntArray:
-    """Rank of each query's target among all candidates.
+    """Return the rank of each query's target among all candidates.
 
     A tie counts against the target, so the rank depends neither on the order of the candidates nor
-    on rounding, and an encoder that maps everything to one point comes last, not first by luck. So
-    does what is no number, be it the target's similarity or another's: a network that diverged
-    finds nothing.
+    on rounding, and an encoder that maps everything to one point is last. NaN counts as a tie,
+    whether it is the target's similarity or another's: a network that diverged finds nothing.
 
     Args:
         similarities: Higher is nearer, (Q, N).
-        targets: Column of the right candidate of each query, (Q,), each in 0..N-1.
+        targets: Column of the right candidate of each query, (Q,), in 0..N-1.
 
     Returns:
         Ranks from 1 to N, (Q,).
 
     Raises:
-        InputError: Shapes do not agree, or a target is no column.
+        InputError: The shapes do not match, or a target is no column.
     """
     columns = np.asarray(targets, dtype=np.int64)
     if similarities.ndim != 2 or columns.shape != similarities.shape[:1]:
@@ -53,40 +52,49 @@ def target_ranks(
 
 
 def hits(ranks: IntArray, k: int) -> Float64Array:
-    """1 where the target is among the first `k`, else 0, (Q,)."""
+    """Return 1 where the target is among the first `k`, else 0, (Q,)."""
     return (ranks <= k).astype(np.float64)
 
 
 def reciprocal_ranks(ranks: IntArray) -> Float64Array:
-    """1 / rank, (Q,); their mean is the MRR."""
+    """Return 1 / rank, (Q,); its mean is the MRR."""
     return 1.0 / ranks
 
 
 def top_k_accuracy(ranks: IntArray, k: int) -> float:
-    """Share of queries whose target is among the first `k`, in [0, 1]."""
+    """Return the share of queries whose target is among the first `k`, in [0, 1]."""
     return float(hits(ranks, k).mean())
 
 
 def mean_reciprocal_rank(ranks: IntArray) -> float:
-    """Mean of 1 / rank, in (0, 1]."""
+    """Return the mean of 1 / rank, in (0, 1]."""
     return float(reciprocal_ranks(ranks).mean())
 
 
+def accuracies(ranks: IntArray) -> dict[str, float]:
+    """Return `top_1`, `top_5` and `mrr` of ranks, (Q,)."""
+    return {
+        "top_1": top_k_accuracy(ranks, 1),
+        "top_5": top_k_accuracy(ranks, 5),
+        "mrr": mean_reciprocal_rank(ranks),
+    }
+
+
 def median_rank(ranks: IntArray) -> float:
-    """Median rank, from 1; halfway between the two middle ones where their number is even."""
+    """Return the median rank; the mean of the two middle ranks if their number is even."""
     return float(np.median(ranks))
 
 
 def chance_top_k(candidates: int, k: int) -> float:
-    """Top-k accuracy of a ranking drawn at random."""
+    """Return the expected top-k accuracy of a random ranking."""
     return min(k, candidates) / candidates
 
 
 def chance_mean_reciprocal_rank(candidates: int) -> float:
-    """Expected 1 / rank of a ranking drawn at random: the harmonic number H_N over N."""
+    """Return the expected 1 / rank of a random ranking: the harmonic number H_N over N."""
     return float((1.0 / np.arange(1, candidates + 1)).mean())
 
 
 def chance_median_rank(candidates: int) -> float:
-    """Median rank of a ranking drawn at random."""
+    """Return the median rank of a random ranking."""
     return (candidates + 1) / 2

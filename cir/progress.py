@@ -1,15 +1,15 @@
-"""Progress of a whole that is made of parts."""
+"""Progress of tasks that consist of parts."""
 
 from cir.types import Progress
 
 
 def part(progress: Progress | None, start: float, end: float) -> Progress:
-    """Report a part's fraction as one of the whole.
+    """Return a callback that maps a part's fraction to the whole.
 
     Args:
-        progress: Of the whole; None where nobody listens.
-        start: How far the whole is when the part begins, in [0, 1].
-        end: How far it is when the part is done.
+        progress: Callback of the whole; None to ignore the progress.
+        start: Fraction of the whole at the start of the part.
+        end: Fraction of the whole at the end of the part.
     """
 
     def report(fraction: float, words: str) -> None:

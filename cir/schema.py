@@ -1,9 +1,8 @@
-"""What comes from outside as JSON, YAML, CSV or safetensors: read and checked in one place.
+"""Reading and checking JSON, YAML, CSV and safetensors from outside.
 
-The shape of a file is a type: a dataclass, or a list or mapping of these. Types are
-strict, a number is no text; numbers are finite; keys that the shape has not are refused, or left
-out where the format is somebody else's. Whatever a file holds, its reader gets the shape or one
-sentence.
+The shape of a file is a type: a dataclass, or a list or mapping of dataclasses. Types are strict,
+numbers are finite, and unknown keys are refused, or ignored in formats of others. A reader gets the
+shape or an error of one sentence.
 """
 
 import csv
@@ -38,7 +37,7 @@ TENSOR_ERRORS = (
     AttributeError,
     MemoryError,
 )
-"""What reading safetensors raises where the file is damaged or of a type that nobody knows."""
+"""Errors of reading safetensors if the file is damaged or has an unknown type."""
 
 MAX_JSON_BYTES = 256 << 20
 MAX_YAML_BYTES = 256 << 10
@@ -48,6 +47,8 @@ _WORDS = {
     "Input should be a valid number": "is no number",
     "Input should be a finite number": "is not finite",
     "Input should be": "must be",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
     "a valid integer": "a whole number",
     "a valid array": "a list",
     "an object": "a mapping of keys to values",
@@ -56,12 +57,12 @@ _WORDS = {
     "Field required": "is missing",
     "Value error, ": "",
 }
-_short = Repr()  # however large what arrived is
+_short = Repr()  # bounds the length of messages
 _short.maxstring = _short.maxother = 60
 
 
 class _TreeLoader(yaml.SafeLoader):
-    """YAML without aliases: a file of a few lines can make billions of values of them."""
+    """YAML without aliases, by which a few lines can expand to billions of values."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
@@ -81,21 +82,21 @@ def parse_json(
 
     Args:
         text: JSON in UTF-8.
-        shape: what it must be.
-        where: what errors call it.
-        error: which of the family is raised.
-        extra: what becomes of keys that the shape has not.
+        shape: The type of its content.
+        where: Name of the text in errors.
+        error: Class of the error.
+        extra: Whether unknown keys are refused or ignored.
 
     Raises:
-        CirError: `error`, where it is not.
+        CirError: The text is not JSON of this shape; of the class `error`.
     """
     try:
         content = text if isinstance(text, bytes) else text.encode()
-        # In a list, for a dataclass by itself takes no settings.
+        # In a list, because pydantic takes no settings for a bare dataclass.
         checked: T = _adapter(cast(Hashable, shape), extra).validate_json(b"[%b]" % content)[0]
         return checked
     except UnicodeEncodeError:
-        raise error(f"{where} is no text in UTF-8.") from None
+        raise error(f"{where} is not text in UTF-8.") from None
     except ValidationError as found:
         raise error(_sentence(found, shape, where)) from None
 
@@ -106,7 +107,7 @@ def read_json(
     """Read a file of JSON as a shape; see `parse_json`.
 
     Raises:
-        CirError: `error`, where it cannot be read or is not of this shape.
+        CirError: The file cannot be read or is not of this shape; of the class `error`.
     """
     return parse_json(
         _read_bytes(path, MAX_JSON_BYTES, error), shape, str(path), error=error, extra=extra
@@ -122,7 +123,7 @@ def parse_values(values: object, shape: type[T], where: str) -> T:
     try:
         text = json.dumps(values, default=str)  # dates of YAML
     except (ValueError, TypeError, RecursionError) as found:
-        raise InputError(f"{where} holds what cannot be read: {found}.") from None
+        raise InputError(f"{where} holds values that cannot be read: {found}.") from None
     return parse_json(text, shape, where)
 
 
@@ -130,7 +131,7 @@ def read_yaml(path: Path) -> object:
     """Read a file of YAML, without aliases, as plain values.
 
     Raises:
-        InputError: It cannot be read, is no YAML or longer than a configuration is.
+        InputError: The file cannot be read, is not YAML or is larger than `MAX_YAML_BYTES`.
     """
     content = _read_bytes(path, MAX_YAML_BYTES, InputError)
     try:
@@ -140,10 +141,11 @@ def read_yaml(path: Path) -> object:
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Read a CSV table in UTF-8 that has certain columns, and perhaps more.
+    """Read a CSV table in UTF-8 with at least some columns.
 
     Raises:
-        DataError: It is missing or no CSV, lacks a column, or a row has not as many fields.
+        DataError: The file cannot be read or is not CSV, a column is missing, or the number of
+            fields varies.
     """
     try:
         with path.open(encoding="utf-8", newline="") as lines:
@@ -158,7 +160,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
             for row in reader:
                 if None in row or None in row.values():
                     raise DataError(
-                        f"{path}, line {reader.line_num}: the row has not as many fields as the "
+                        f"{path}, line {reader.line_num}: the row must have as many fields as the "
                         "header."
                     )
                 rows.append(row)
@@ -166,14 +168,14 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     except OSError as found:
         raise DataError(f"{path} cannot be read: {found.strerror}.") from None
     except (UnicodeDecodeError, csv.Error) as found:
-        raise DataError(f"{path} is no CSV in UTF-8: {found}.") from None
+        raise DataError(f"{path} is not CSV in UTF-8: {found}.") from None
 
 
 def read_table(path: Path, shape: type[T], columns: Sequence[str]) -> list[T]:
-    """Read a CSV table, each row as a shape, whose numbers are read from their digits.
+    """Read a CSV table, each row as a shape; numbers are parsed.
 
     Raises:
-        DataError: As `read_rows`, or a field is not what it must be.
+        DataError: As `read_rows`, or a field does not fit the shape.
     """
     rows = read_rows(path, columns)
     try:
@@ -182,14 +184,14 @@ def read_table(path: Path, shape: type[T], columns: Sequence[str]) -> list[T]:
         first = found.errors(include_url=False, include_context=False)[0]
         row, *place = first["loc"]
         field = " ".join(map(str, place))
-        raise DataError(f"{path}, row {int(row) + 1}: {field} {_complaint(first)}.") from None
+        raise DataError(f"{path}, row {int(row) + 1}: {field} {complaint(first)}.") from None
 
 
 def read_arrays(path: Path, *, error: type[CirError] = DataError) -> dict[str, NDArray[Any]]:
     """Read a file of safetensors.
 
     Raises:
-        CirError: `error`, where it cannot be read.
+        CirError: The file cannot be read; of the class `error`.
     """
     try:
         return dict(load_file(path))
@@ -198,10 +200,10 @@ def read_arrays(path: Path, *, error: type[CirError] = DataError) -> dict[str, N
 
 
 def as_floats(array: NDArray[Any], what: str, *, error: type[CirError] = DataError) -> NDArray[Any]:
-    """Return an array of floats in single precision.
+    """Convert an array of floats to single precision.
 
     Raises:
-        CirError: `error`, where it holds something else, or numbers that are not finite.
+        CirError: The array does not hold floats, or some are not finite; of the class `error`.
     """
     if array.dtype.kind != "f":
         raise error(f"{what} must hold floats, not {array.dtype}.")
@@ -226,7 +228,7 @@ def _rows_adapter(shape: Hashable) -> TypeAdapter[Any]:
 def _read_bytes(path: Path, limit: int, error: type[CirError]) -> bytes:
     try:
         if path.stat().st_size > limit:
-            raise error(f"{path} is larger than such a file may be ({limit >> 10:,} KiB).")
+            raise error(f"{path} is larger than the limit for such files ({limit >> 10:,} KiB).")
         return path.read_bytes()
     except (OSError, ValueError) as found:
         reason = getattr(found, "strerror", None) or found
@@ -240,15 +242,16 @@ def _sentence(found: ValidationError, shape: type, where: str) -> str:
     if first["type"] == "missing" and not place:
         return f"{where} is empty."
     if first["type"] == "json_invalid" or not first["loc"]:
-        return f"{where} is no JSON: {first['msg'].removeprefix('Invalid JSON: ')}."
+        return f"{where} is not JSON: {first['msg'].removeprefix('Invalid JSON: ')}."
     if first["type"] in _UNKNOWN:
         keys = sorted(str(one["loc"][-1]) for one in problems if one["type"] in _UNKNOWN)
         inside = ": ".join([where, *place[:-1]])
         return f"Unknown keys {_short.repr(keys)} in {inside}{_allowed(shape, place[:-1])}."
-    return f"{': '.join([where, *place])} {_complaint(first)}."
+    return f"{': '.join([where, *place])} {complaint(first)}."
 
 
-def _complaint(problem: Any) -> str:
+def complaint(problem: Any) -> str:
+    """Say what is wrong with a value, in the words of a `CirError`; `problem` is pydantic's."""
     words = str(problem["msg"])
     for theirs, ours in _WORDS.items():
         words = words.replace(theirs, ours)
@@ -258,7 +261,7 @@ def _complaint(problem: Any) -> str:
 
 
 def _allowed(shape: type, place: Sequence[str]) -> str:
-    """Say which keys a dataclass has, `place` being the way to it."""
+    """List the keys of the dataclass at `place`, a path of keys."""
     for step in place:
         shape = get_type_hints(shape).get(step, object) if is_dataclass(shape) else object
     if not is_dataclass(shape):

@@ -1,9 +1,9 @@
-"""Text that strangers wrote, made fit for one line of a table or a page."""
+"""Cleaning of text from outside for one line of a table or a page."""
 
 import unicodedata
 
 MAX_LENGTH = 4_096
-"""Characters that are kept: far more than any name has, far less than a table's field may have."""
+"""Characters that are kept: more than any name has, fewer than a field of CSV may have."""
 
 _LINE_BREAKERS = frozenset({"Cc", "Zl", "Zp"})
 _SURROGATE = "Cs"
@@ -13,20 +13,13 @@ _DIRECTIONS = dict.fromkeys(
 
 
 def one_line(text: str) -> str:
-    """Return text that can be encoded and kept in a table, else unchanged.
-
-    Control characters and line separators become blanks, halves of surrogate pairs go.
-    """
+    """Replace control characters and line separators by spaces, and remove lone surrogates."""
     text = text[:MAX_LENGTH]
     return text if text.isprintable() else "".join(map(_on_one_line, text))
 
 
 def clean(text: str) -> str:
-    """Return a name as people read it: `one_line`, and without what they cannot see.
-
-    Blanks of all kinds become plain ones and those around the text go, and so do marks that turn
-    the direction of what follows. Accents that are characters of their own join their letters.
-    """
+    """Clean a name: `one_line`, plain spaces, no direction marks, composed accents (NFC)."""
     text = one_line(text)
     if not (text.isascii() and text.isprintable()):
         text = unicodedata.normalize("NFC", text.translate(_DIRECTIONS))

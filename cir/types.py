@@ -1,4 +1,4 @@
-"""Values that cross the borders between modules."""
+"""Types that several parts of the package share."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 
 from cir.text import clean, one_line
 
+SAMPLE_RATE = 16_000
+"""In Hz: the rate that models read, and at which banks of notes are stored and mixed."""
+
 FloatArray: TypeAlias = NDArray[np.float32]
 
-#: Called with a fraction done in [0, 1] and a few words on what is being done.
 Progress: TypeAlias = Callable[[float, str], None]
+"""Called with the fraction done, in [0, 1], and a few words on the present step."""
 
 
 @dataclass(frozen=True)
 class Note:
-    """One key pressed: when, which, how hard and for how long."""
+    """A key that is pressed and released."""
 
     pitch: int
     """MIDI note number, 0..127."""
@@ -26,29 +29,29 @@ class Note:
     """Note-on velocity, 1..127."""
     start_seconds: float = 0.0
     duration_seconds: float = 2.0
-    """How long the key is held; the sound may ring on."""
+    """Time until the key is released; the sound may last longer."""
 
 
 @dataclass(frozen=True)
 class Instrument:
-    """A row of the catalogue: one thing that can be found in a mix.
+    """A row of the catalogue: an instrument that can be found in a mix.
 
-    Its texts are cleaned wherever they come from, see `cir.text`.
+    Its texts are cleaned, see `cir.text`.
     """
 
     instrument_id: str
-    """Unique, lower case letters, digits and hyphens."""
+    """Unique; lower case letters, digits and hyphens."""
     name: str
     family: str | None
-    """A slug of `cir.instruments.families.FAMILIES`, or None where it belongs to no family."""
+    """A slug of `cir.instruments.families.FAMILIES`, or None if it belongs to none."""
     category: str
     bank: str
     author: str
     licence: str
     source: str
-    """Where it comes from: `surge`, `soundfont`, `vital`, `samples`, ..."""
+    """Origin: `surge`, `soundfont`, `vital`, `samples`, ..."""
     engine: str
-    """What plays it: `scheme:reference`, e.g. `soundfont:TimGM6mb.sf2#0/33`."""
+    """Player: `scheme:reference`, e.g. `soundfont:TimGM6mb.sf2#0/33`."""
 
     def __post_init__(self) -> None:
         for name in ("name", "category", "bank", "author", "licence", "source"):
@@ -58,44 +61,43 @@ class Instrument:
 
 @dataclass(frozen=True)
 class Match:
-    """One instrument of a database, beside how much it sounds like the query."""
+    """An instrument of a database and its similarity to the query."""
 
     rank: int
     """From 1."""
     similarity: float
-    """Cosine similarity in [-1, 1]; of a mixture's answer, less how much nearer the
-    instrument is to mixtures that it does not play in than others are."""
+    """Cosine similarity in [-1, 1]; for mixtures, less the instrument's hub penalty."""
     instrument: Instrument
     preview: Path | None = None
-    """A short sound file of its reference note, where the database keeps one."""
+    """Sound file of its reference note, if the database has one."""
     chance: float | None = None
     """Calibrated chance in [0, 1] that this is the instrument, given that the database has it;
-    None where it is not known."""
+    None if it is unknown."""
     phrase: Path | None = None
-    """A short phrase that it plays, where the database keeps one."""
+    """Sound file of a short phrase, if the database has one."""
     likeness: str = ""
-    """How alike it sounds to what a mixture answered: very similar, similar or not alike."""
+    """Similarity in words, for mixtures: very similar, similar or not alike."""
     guessed_family: str | None = None
-    """Of an instrument that says no family: what its sound is most like, where that is clear."""
+    """The family that an instrument without one sounds like, if that is clear."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a calibrated database says about its whole answer for one family."""
+    """Open set judgement of a calibrated database on its matches of one family."""
 
     novelty: float
-    """In [0, 1]: how much the query looks like one whose instrument is not here."""
+    """Score in [0, 1] that is high if the instrument is probably not in the database."""
     is_absent: bool
-    """Novelty is above the threshold: probably not in this database."""
+    """Whether the novelty is above the threshold."""
     false_alarm_rate: float
-    """How often `is_absent` is said of instruments that are here, in [0, 1] (valid split)."""
+    """Share of present instruments that are called absent, in [0, 1] (valid split)."""
     chances: tuple[float, ...] = ()
-    """Of the matches, best first, in [0, 1]: each the chance that it is the instrument. Empty where
-    nothing is known of them: few data of the family, other candidates, or `is_absent`."""
+    """Chances in [0, 1] that each match is the instrument, best match first. Empty if they are
+    unknown: too few data of the family, other candidates, or `is_absent`."""
     top_1: float | None = None
     """Chance that the first match is the instrument, given that the database has it."""
     top_5: float | None = None
-    """Chance that one of the first five is, given the same."""
+    """Chance that one of the first five matches is the instrument, given the same."""
 
 
 @dataclass(frozen=True)
@@ -105,15 +107,15 @@ class FamilyResult:
     family: str
     matches: tuple[Match, ...]
     judgement: Judgement | None = None
-    """None where the database has no calibration for this model, or nothing of this family."""
+    """None if the database has no calibration for this model, or no instrument of this family."""
 
 
 class Encoder(Protocol):
-    """What index, retrieval and page need of a model; `cir.model.TimbreEncoder` is one."""
+    """Interface of models for index, retrieval and app, such as `cir.model.TimbreEncoder`."""
 
     @property
     def identity(self) -> str:
-        """Names configuration and weights: two encoders with the same identity embed alike."""
+        """Identifies configuration and weights: encoders of equal identity embed equally."""
 
     @property
     def embedding_size(self) -> int:
@@ -121,7 +123,7 @@ class Encoder(Protocol):
 
     @property
     def families(self) -> tuple[str, ...]:
-        """Families with a query of their own; empty where a mixture has one embedding for all."""
+        """Families with their own query; empty if a mixture has one embedding for all families."""
 
     def embed(
         self,

@@ -36,8 +36,8 @@ from cir.teaching import (
     size,
     use_style,
 )
+from cir.types import SAMPLE_RATE
 
-SAMPLE_RATE = 16_000
 use_style()
 
 

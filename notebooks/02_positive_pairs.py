@@ -40,8 +40,8 @@ from cir.teaching import (
     train_on_pairs,
     use_style,
 )
+from cir.types import SAMPLE_RATE
 
-SAMPLE_RATE = 16_000
 use_style()
 
 
@@ -255,16 +255,16 @@ players(
 # %%
 from cir.losses.pair_infonce import pair_infonce
 from cir.mixtures.pool import NotePool
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.training.batches import BatchRenderer
-from cir.training.config import LossWeights, TrainingConfig
+from cir.training.run_config import TrainingConfig
 from cir.training.sampler import BatchSampler
 
 pitched = [family for family in FAMILIES if family != "percussion"][: size(12, 8)]
 pool = NotePool.from_datasets([dataset], split="train", families=pitched)
 config = TrainingConfig(
     task="pairs",
-    losses=LossWeights(pair_infonce=1.0),
+    losses={"pair_infonce": 1.0},
     encoder=EncoderConfig(note_frames=64),
     batch_size=16,
     reference_probability=0.0,

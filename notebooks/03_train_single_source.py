@@ -29,7 +29,7 @@ from cir.datasets.registry import open_dataset
 from cir.losses.pair_infonce import pair_infonce
 from cir.losses.pair_triplet import pair_triplet
 from cir.mixtures.pool import NotePool
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.teaching import (
     ACCENT,
     CONTRAST,
@@ -44,10 +44,10 @@ from cir.teaching import (
     use_style,
 )
 from cir.training.batches import BatchRenderer
-from cir.training.config import LossWeights, TrainingConfig
+from cir.training.run_config import TrainingConfig
 from cir.training.sampler import BatchSampler
+from cir.types import SAMPLE_RATE
 
-SAMPLE_RATE = 16_000
 use_style()
 
 # %% [markdown]
@@ -64,7 +64,7 @@ config = TrainingConfig(
     task="pairs",
     data=("soundfont:TimGM6mb.sf2",),
     encoder=encoder_config,
-    losses=LossWeights(pair_infonce=1.0),
+    losses={"pair_infonce": 1.0},
     batch_size=12,
     reference_probability=0.0,
 )

@@ -39,10 +39,10 @@ from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, embed_refere
 from cir.evaluation.scores import score
 from cir.losses.full_infonce import full_infonce
 from cir.losses.full_triplet import full_triplet
-from cir.losses.query_infonce import query_infonce
+from cir.losses.pair_infonce import pair_infonce
 from cir.losses.similarity import cosine_similarities
 from cir.mixtures.render import render_plan
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.teaching import (
     ACCENT,
     CONTRAST,
@@ -54,13 +54,13 @@ from cir.teaching import (
     use_style,
 )
 from cir.training.batches import BatchRenderer
-from cir.training.config import LossWeights, TrainingConfig
+from cir.training.run_config import TrainingConfig
 from cir.training.data import open_datasets, training_pool
 from cir.training.sampler import BatchSampler
 from cir.training.validation import Validation
+from cir.types import SAMPLE_RATE
 
 use_style()
-SAMPLE_RATE = 16_000
 ROOT = Path(cir.__file__).parents[1]
 scratch = tempfile.TemporaryDirectory(prefix="cir-notebook-")
 workspace = Path(scratch.name)
@@ -77,7 +77,7 @@ bundled = TimbreEncoder.from_pretrained(device="cpu")
 draws = TrainingConfig(
     data=("soundfont:TimGM6mb.sf2",),
     encoder=EncoderConfig(note_frames=64, mixture_frames=256, families=bundled.families),
-    losses=LossWeights(full_triplet=1.0),
+    losses={"full_triplet": 1.0},
     batch_size=6,
     paper_probability=0.2,
     twins=False,
@@ -188,7 +188,7 @@ of_mixture = torch.arange(4).repeat_interleave(3)
 objectives = {
     "full triplet": (lambda v: full_triplet(v[12:], v[:12], of_mixture), 16),
     "full InfoNCE": (lambda v: full_infonce(v[12:], v[:12], of_mixture, 0.1), 16),
-    "family queries": (lambda v: query_infonce(v[12:], v[:12], 0.1), 24),
+    "family queries": (lambda v: pair_infonce(v[12:], v[:12], 0.1), 24),
 }
 fig, axes = plt.subplots(1, 3, figsize=(12, 4))
 for axis, (name, (loss_of, n_vectors)) in zip(axes, objectives.items(), strict=True):
@@ -257,7 +257,7 @@ def fine_tune(encoder, loss_of):
 
 def ask_families(heard, notes, batch):
     """Each stem's family is asked for; the notes are targets and do not move."""
-    return query_infonce(heard.embeddings[batch.owners, batch.queries], notes.detach(), 0.07)
+    return pair_infonce(heard.embeddings[batch.owners, batch.queries], notes.detach(), 0.07)
 
 
 recipes = {
@@ -472,7 +472,7 @@ plt.show()
 #
 # ```python
 # def move_both(heard, notes, batch):
-#     return query_infonce(heard.embeddings[batch.owners, batch.queries], notes, 0.07)
+#     return pair_infonce(heard.embeddings[batch.owners, batch.queries], notes, 0.07)
 #
 # methods["notes learn, too"], _ = fine_tune(bundled, move_both)
 # ```

@@ -43,9 +43,9 @@ from cir.evaluation.mixtures import evaluate_mixtures
 from cir.evaluation.open_set import evaluate_open_set
 from cir.evaluation.scores import score
 from cir.teaching import ACCENT, CONTRAST, QUIET, players, size, use_style
+from cir.types import SAMPLE_RATE
 
 use_style()
-SAMPLE_RATE = 16_000
 ROOT = Path(cir.__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 encoder = TimbreEncoder.from_pretrained()

@@ -92,7 +92,7 @@ def terminal(*words):
 # | `surge:FOLDER` | patches of the Surge XT synthesizer, played here | build [Surge XT](https://surge-synthesizer.github.io)'s Python module, give the folder of its patches |
 # | `bank:FOLDER` | notes that were recorded before | `cir render-notes surge:FOLDER -o FOLDER` |
 # | `soundfont:FILE` | every preset and drum of a sound font | `apt install fluid-soundfont-gm musescore-general-soundfont` |
-# | `generated:COUNT` | Vital presets that nobody made | nothing to get |
+# | `generated:COUNT` | random Vital presets | nothing to get |
 #
 # Synthesizers are slow to play, so record their notes once:
 #

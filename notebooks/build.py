@@ -1,4 +1,4 @@
-"""From each notebook's .py to its .ipynb without outputs and to a page with them.
+"""Write the .ipynb of each notebook, without outputs, and its page, with outputs, from its .py.
 
 python -m notebooks.build                     # all of them: minutes
 python -m notebooks.build 01_hear_timbre      # one
@@ -32,15 +32,15 @@ LARGEST_PAGE_BYTES = 3_000_000
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ENVIRONMENT = {
     "PYTHONPATH": str(FOLDER.parent),
-    "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm misses ipywidgets, and does without
+    "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm without ipywidgets
 }
 
 
 def list_notebooks(names: Sequence[str] = ()) -> list[Path]:
-    """The .py files of the notebooks of these names, or of all, in order.
+    """Return the .py files of the named notebooks, in this order, or of all, sorted.
 
     Raises:
-        InputError: there is no such notebook.
+        InputError: There is no such notebook.
     """
     everything = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
     known = {path.stem: path for path in everything}
@@ -51,7 +51,7 @@ def list_notebooks(names: Sequence[str] = ()) -> list[Path]:
 
 
 def read_notebook(source: Path) -> Any:
-    """Read a .py in the percent format as a notebook; equal texts give equal notebooks."""
+    """Read a .py in the percent format as a notebook; the same text gives the same ids of cells."""
     notebook = jupytext.read(source)
     notebook.metadata = nbformat.from_dict(
         {
@@ -71,13 +71,13 @@ def read_notebook(source: Path) -> Any:
 
 
 def pair_text(source: Path) -> str:
-    """What the .ipynb beside a .py holds."""
+    """Return the text of the .ipynb beside a .py."""
     text: str = nbformat.writes(read_notebook(source))
     return text + "\n"
 
 
 def pair(source: Path) -> Path:
-    """Write the .ipynb beside a .py, where it is another."""
+    """Write the .ipynb beside a .py if it differs."""
     target = source.with_suffix(".ipynb")
     text = pair_text(source)
     if not target.is_file() or target.read_text(encoding="utf-8") != text:
@@ -87,10 +87,10 @@ def pair(source: Path) -> Path:
 
 
 def run_notebook(notebook: Any, name: str, *, show_progress: bool = True) -> None:
-    """Run all cells in place, in a kernel that imports this `cir` from the folder of the notebooks.
+    """Run all cells in place, in a kernel in the folder of the notebooks that imports this `cir`.
 
     Raises:
-        DataError: a cell fails.
+        DataError: A cell fails.
     """
     with (
         tempfile.TemporaryDirectory(prefix="cir-kernel-") as sockets,
@@ -99,9 +99,9 @@ def run_notebook(notebook: Any, name: str, *, show_progress: bool = True) -> Non
         client = NotebookClient(
             notebook,
             timeout=None,
-            startup_timeout=600,  # a busy machine
+            startup_timeout=600,  # for a busy machine
             kernel_name="python3",
-            # Sockets in a folder of our own: nobody else on this machine can listen or run code.
+            # Sockets in a private folder: no other user of this machine can connect to the kernel.
             config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
             resources={"metadata": {"path": str(FOLDER)}},
             on_cell_complete=lambda **_: bar.update(),
@@ -117,15 +117,15 @@ def build(source: Path) -> Path:
     """Run a notebook and write its page.
 
     Raises:
-        DataError: a cell fails, or the page grows too large.
+        DataError: A cell fails, or the page is larger than `LARGEST_PAGE_BYTES`.
     """
     notebook = read_notebook(source)
     run_notebook(notebook, source.stem)
     page = render_page(notebook, source.stem, [path.stem for path in list_notebooks()])
     if len(page.encode()) > LARGEST_PAGE_BYTES:
         raise DataError(
-            f"The page of {source.stem} takes {len(page.encode()) / 1e6:.1f} MB, at most "
-            f"{LARGEST_PAGE_BYTES / 1e6:.0f} are allowed: show fewer or shorter sounds."
+            f"The page of {source.stem} has {len(page.encode()) / 1e6:.1f} MB; at most "
+            f"{LARGEST_PAGE_BYTES / 1e6:.0f} MB are allowed: show fewer or shorter sounds."
         )
     target = PAGES / f"{source.stem}.html"
     with replacing(target) as temporary:
@@ -134,11 +134,11 @@ def build(source: Path) -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code."""
+    """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m notebooks.build", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("names", nargs="*", help="such as 01_hear_timbre; all where none is given")
-    parser.add_argument("--pair", action="store_true", help="write the .ipynb, run nothing")
+    parser.add_argument("names", nargs="*", help="such as 01_hear_timbre; all by default")
+    parser.add_argument("--pair", action="store_true", help="write the .ipynb only")
     options = parser.parse_args(arguments)
     try:
         for source in list_notebooks(options.names):

@@ -1,4 +1,4 @@
-"""A notebook that has run, as one HTML page that asks no other host for anything."""
+"""Renders a notebook that has run as one HTML page that loads nothing from other hosts."""
 
 import html
 import re
@@ -13,7 +13,7 @@ from pygments.formatters import HtmlFormatter
 _STYLES = Path(__file__).with_name("page.css")
 _REPOSITORY_FOLDER = "../../notebooks"
 
-# Code within backticks or a fence is left alone: it may hold dollars.
+# Code between backticks or fences may contain dollar signs.
 _CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 _DISPLAYED = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 _INLINE = re.compile(r"(?<![\\$\w])\$([^$\n]+?)\$(?![\w$])")
@@ -23,9 +23,9 @@ def render_page(notebook: Any, name: str, names: Sequence[str]) -> str:
     """Render a notebook with its outputs.
 
     Args:
-        notebook: of nbformat, with outputs; its Markdown cells are changed.
-        name: such as `01_hear_timbre`.
-        names: of all notebooks, in order, for the links at the head and the foot.
+        notebook: Of nbformat, with outputs; its Markdown cells are changed in place.
+        name: Such as `01_hear_timbre`.
+        names: Of all notebooks, in order, for the links at the top.
     """
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -61,13 +61,13 @@ def render_page(notebook: Any, name: str, names: Sequence[str]) -> str:
 
 
 def read_title(notebook: Any) -> str:
-    """The first heading of a notebook."""
+    """Return the first heading of a notebook."""
     found = re.search(r"^# (.+)$", "\n".join(c.source for c in notebook.cells), re.MULTILINE)
     return found[1].strip() if found else "Notebook"
 
 
 def formulas_to_mathml(text: str) -> str:
-    """Replace `$...$` and `$$...$$` in Markdown by MathML, which browsers draw by themselves."""
+    """Replace `$...$` and `$$...$$` in Markdown by MathML, which browsers render."""
     parts = _CODE.split(text)
     for number in range(0, len(parts), 2):
         parts[number] = _DISPLAYED.sub(_displayed, parts[number])

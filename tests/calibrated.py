@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cir.index.calibration import Calibration
-from cir.index.chances import ChanceModel
+from cir.index.chances import ChanceLevels, ChanceModel
 from cir.index.database import InstrumentDatabase
-from cir.index.levels import Levels
 from cir.index.likeness import Likeness
 from cir.index.novelty import NoveltyModel
 from cir.types import Judgement
@@ -17,7 +16,7 @@ from cir.types import Judgement
 SCALE = 4.0
 """Chances are in proportion to exp(SCALE * similarity), but for the steps of the levels."""
 
-LEVELS = Levels(tuple(np.arange(1_000) / 1_000), tuple(np.arange(1_000) / 1_000))
+LEVELS = ChanceLevels(tuple(np.arange(1_000) / 1_000), tuple(np.arange(1_000) / 1_000))
 
 
 class NoBass(Calibration):

@@ -1,6 +1,7 @@
 """What the Markdown pages of this repository hold: snippets with what they print, and links.
 
-`python -m tests.documents` runs every Python snippet and writes what it printed into the pages.
+`python -m tests.documents` (`make docs`) writes the pages anew: first the generated blocks, then
+what each Python snippet prints.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ import yaml
 from notebooks.build import list_notebooks, read_notebook
 from tests.dataset_cases import write_nsynth
 from tests.tone_bank import FAMILIES, write_bank
+from tools.blocks import CARD, run_cog
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -27,7 +29,7 @@ LINKED = (
     *PAGES,
     *sorted((ROOT / "docs").glob("*/*.md")),
     *sorted((ROOT / "benchmarks").glob("*.md")),
-    ROOT / "cir" / "assets" / "model" / "README.md",
+    CARD,
     ROOT / "spaces" / "README.md",
 )
 
@@ -176,5 +178,6 @@ def _write_outputs(page: Path, say: Callable[[str], None] = print) -> None:
 
 
 if __name__ == "__main__":
+    run_cog("-r")
     for one in PAGES:
         _write_outputs(one)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cir.audio.io import check_audio, resample
+from cir.index.exact import cosine_similarities
 from cir.types import FloatArray, Instrument, Progress
 
 SAMPLE_RATE = 16_000
@@ -116,3 +117,11 @@ def clustered_vectors(
     vectors = centres[generator.integers(n_clusters, size=count)]
     vectors = vectors + 0.1 * unit_vectors(generator, count, dimension)
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+
+
+def exact_search(
+    ids: Sequence[str], embeddings: FloatArray, query: FloatArray, top_k: int
+) -> list[tuple[str, float]]:
+    """Compare a query with every row, and sort: what each search must equal, ties by id."""
+    similarities = cosine_similarities(embeddings, query).tolist()
+    return sorted(zip(ids, similarities, strict=True), key=lambda one: (-one[1], one[0]))[:top_k]

@@ -1,11 +1,13 @@
-"""The sounds of ../shared, which a clone on its own does not have."""
+"""Note banks and songs that are not part of the repository: `CIR_DATA`, else `../shared`."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-SURGE = Path(__file__).parent.parent.parent / "shared" / "surge"
-SURGE_XT = SURGE.with_name("surge_xt")
+SHARED = Path(os.environ.get("CIR_DATA") or Path(__file__).parent.parent.parent / "shared")
+SURGE = SHARED / "surge"
+SURGE_XT = SHARED / "surge_xt"
 
 needs_shared = pytest.mark.skipif(
     not SURGE.exists(), reason=f"needs the note bank {SURGE}, which is not part of the repository"

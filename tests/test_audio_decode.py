@@ -114,7 +114,7 @@ def test_what_fills_up_the_last_packet_of_an_mp4_is_no_sound(
 
 
 def test_folders_are_searched_for_the_same_names_on_the_page() -> None:
-    script = (STATIC / "own_drop.js").read_text(encoding="utf-8")
+    script = (STATIC / "own/drop.js").read_text(encoding="utf-8")
     wanted = re.search(r"WANTED = /(.*)/i;", script)
     assert wanted
     for suffix in SOUND_SUFFIXES:

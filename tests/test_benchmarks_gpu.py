@@ -25,12 +25,14 @@ from benchmarks.gpu.stages import (
 )
 from cir.audio.log_frequency import LEVEL_FLOOR, BandConfig
 from cir.errors import CheckpointError, CirError, DataError, InputError
-from cir.model.conv_ast.config import ConvAstConfig
-from cir.model.conv_ast.network import ConvAst
+from cir.model.conv_ast import ConvAst
+from cir.model.conv_ast_config import ConvAstConfig
 from cir.training.feature_cache import KEPT_FRAMES, FeatureCache
 from cir.training.stage import Stage
 from tests.host_waits import HostWaits
 from tests.tone_dataset import ToneDataset
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 SIZES = parse_sizes(list(TINY))

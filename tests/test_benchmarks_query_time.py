@@ -9,16 +9,15 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, draw_mixtures
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.metrics import target_ranks
-from cir.mixtures.config import PAPER_FAMILIES
-from cir.model.config import EncoderConfig
+from cir.mixtures.mixture_config import PAPER_FAMILIES
+from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
 from cir.model.windows import cut_windows
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 from tests.tone_bank import NOTES, write_bank
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -33,7 +32,10 @@ ENCODER = EncoderConfig(
 )
 NO_COHORT = np.zeros((1, 1, 8), np.float32), np.array([-1])
 
-pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filter has all zero values")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:At least one mel filter has all zero values"),
+]
 
 
 @pytest.fixture

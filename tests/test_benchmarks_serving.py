@@ -11,20 +11,22 @@ import numpy as np
 import pytest
 import torch
 
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet
 from cir.evaluation.mixtures import evaluate_mixtures
 from cir.evaluation.single import evaluate_single_source
-from cir.mixtures.config import PAPER_FAMILIES
+from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.model.architectures import AnyConfig
-from cir.model.config import EncoderConfig
-from cir.model.conv_ast.config import ConvAstConfig
+from cir.model.ast_config import EncoderConfig
+from cir.model.conv_ast_config import ConvAstConfig
 from cir.model.encoder import TimbreEncoder
 from cir.model.windows import cut_windows
 from cir.types import FloatArray
 from tests.fakes import SAMPLE_RATE, SpectrumEncoder, tone
 from tests.tone_bank import write_bank
+
+pytestmark = pytest.mark.slow
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 CONFIG = EncoderConfig(

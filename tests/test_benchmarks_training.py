@@ -10,10 +10,10 @@ import soundfile
 import torch
 
 from cir.audio.log_frequency import BandConfig
-from cir.model.config import EncoderConfig
-from cir.model.conv_ast.config import ConvAstConfig
-from cir.training.config import LossWeights, TrainingConfig
+from cir.model.ast_config import EncoderConfig
+from cir.model.conv_ast_config import ConvAstConfig
 from cir.training.recipe import MixtureStageConfig, NoteStageConfig, RecipeConfig
+from cir.training.run_config import TrainingConfig
 from tests.tone_bank import FAMILIES, write_bank
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -22,11 +22,14 @@ CONFIG = TrainingConfig(
     encoder=EncoderConfig(
         hidden_size=32, n_layers=1, n_heads=2, hop_samples=160, note_frames=32, mixture_frames=64
     ),
-    losses=LossWeights(full_triplet=1.0),
+    losses={"full_triplet": 1.0},
     batch_size=2,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filter has all zero values")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:At least one mel filter has all zero values"),
+]
 
 
 @pytest.fixture

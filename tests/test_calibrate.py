@@ -15,7 +15,7 @@ from cir.cli import database as database_command
 from cir.cli.main import app
 from cir.errors import CirError, DatabaseError, DataError
 from cir.evaluation import open_set
-from cir.evaluation.answers import ABSENT, Answers
+from cir.evaluation.answers import ABSENT, FamilyAnswers
 from cir.evaluation.calibrate import calibrate, fit_calibration, hold_to
 from cir.evaluation.candidate_draws import draw_candidates
 from cir.evaluation.fit_levels import LEAST_WEIGHT, fit_levels
@@ -25,7 +25,7 @@ from cir.evaluation.open_set import evaluate_open_set, judge_answers
 from cir.evaluation.report.tables import to_markdown
 from cir.index.calibration import Calibration, read_calibration
 from cir.index.database import InstrumentDatabase
-from cir.index.hubs import read_hubs
+from cir.index.hubness import read_hubs
 from tests.fakes import SpectrumEncoder, instrument
 from tests.tone_bank import write_bank
 from tests.tone_dataset import ToneDataset
@@ -35,7 +35,7 @@ SPREAD = 0.2
 WORLDS = {"bass": (0.4, 60), "percussion": (0.2, 60), "synth_lead": (0.3, 200)}
 
 
-def simulate(seed: int, n_queries: int, n_silent: int = 0) -> list[Answers]:
+def simulate(seed: int, n_queries: int, n_silent: int = 0) -> list[FamilyAnswers]:
     """Similarities of the wrong ones from N(0, SPREAD), of the right one from N(shift, SPREAD).
 
     The chance of a candidate is then exactly proportional to exp(shift / SPREAD^2 similarity).
@@ -48,7 +48,7 @@ def simulate(seed: int, n_queries: int, n_silent: int = 0) -> list[Answers]:
         targets[n_queries:] = ABSENT
         similarities[np.arange(n_queries), targets[:n_queries]] += shift
         answers.append(
-            Answers(
+            FamilyAnswers(
                 family,
                 tuple(f"{family}-{row}" for row in range(n_candidates)),
                 similarities.astype(np.float32),
@@ -141,6 +141,7 @@ def test_levels_are_few_and_nothing_is_sure() -> None:
     assert 0.0 < sure.chances[0] < 0.01 and 0.97 < sure.chances[-1] < 1.0
 
 
+@pytest.mark.slow
 def test_false_alarms_are_as_rare_in_small_databases_and_in_every_family(
     fitted: Calibration,
 ) -> None:
@@ -163,7 +164,7 @@ def test_odd_answers_still_give_finite_figures(kind: str) -> None:
     answers = simulate(7, 20, 5)
     if kind == "constant":
         answers = [
-            Answers(a.family, a.candidates, a.similarities * 0 + 1, a.targets, a.mixtures)
+            FamilyAnswers(a.family, a.candidates, a.similarities * 0 + 1, a.targets, a.mixtures)
             for a in answers
         ]
     if kind == "one":
@@ -171,7 +172,9 @@ def test_odd_answers_still_give_finite_figures(kind: str) -> None:
     if kind == "pairs":
         keep = np.arange(2)
         answers = [
-            Answers(a.family, a.candidates[:2], a.similarities[:, keep], a.targets % 2, a.mixtures)
+            FamilyAnswers(
+                a.family, a.candidates[:2], a.similarities[:, keep], a.targets % 2, a.mixtures
+            )
             for a in answers
         ]
     made = fit_calibration(answers, identity="m", about="")
@@ -186,7 +189,9 @@ def test_too_little_to_fit_on_is_one_clear_error() -> None:
     silent = [one.absent() for one in simulate(8, 3, 3)]
     with pytest.raises(DataError, match="none"):
         fit_calibration(silent, identity="m", about="")
-    alone = Answers("bass", ("a",), np.ones((4, 1), np.float32), np.zeros(4, int), np.arange(4))
+    alone = FamilyAnswers(
+        "bass", ("a",), np.ones((4, 1), np.float32), np.zeros(4, int), np.arange(4)
+    )
     with pytest.raises(DataError, match="at least two"):
         fit_calibration([alone], identity="m", about="")
 
@@ -213,6 +218,7 @@ def tones() -> Gallery:
     return Gallery([ToneDataset(families=("bass", "organ", "voice"))])
 
 
+@pytest.mark.slow
 def test_calibrating_on_sounds(tones: Gallery) -> None:
     fractions: list[float] = []
     encoder = SpectrumEncoder()
@@ -246,6 +252,7 @@ def test_calibrating_on_too_little_is_refused(
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_stems", [None, 2])
 def test_open_set_on_sounds(
     tones: Gallery, n_stems: int | None, monkeypatch: pytest.MonkeyPatch
@@ -268,6 +275,7 @@ def test_open_set_on_sounds(
     assert fractions == sorted(fractions) and fractions[-1] == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_open_set_with_one_family_and_another_models_calibration(
     tones: Gallery, fitted: Calibration
 ) -> None:
@@ -282,6 +290,7 @@ def test_open_set_with_one_family_and_another_models_calibration(
     assert found["settings"]["calibration"] == "a simulation"
 
 
+@pytest.mark.slow
 def test_the_command_stores_what_info_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,7 +308,7 @@ def test_the_command_stores_what_info_shows(
     done = run(app, [*asked, "--split", "test"])
     assert done.exit_code == 0, done.output
     assert "6 mixtures of bank, test split, seed 0" in done.stdout
-    assert "known for no family; words say elsewhere" in done.stdout
+    assert "known for no family; other matches are described" in done.stdout
     assert read_calibration(tmp_path / "db") is not None
     hubs = read_hubs(tmp_path / "db")
     assert hubs is not None and hubs.about == "6 mixtures of bank, train split, seed 0"

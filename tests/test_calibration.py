@@ -11,10 +11,9 @@ import cir.index.database as database_module
 from cir.errors import CirError, DatabaseError, InputError
 from cir.index.build import build_database
 from cir.index.calibration import CALIBRATION_NAME, Calibration, read_calibration
-from cir.index.chances import ChanceModel
+from cir.index.chances import ChanceLevels, ChanceModel
 from cir.index.database import InstrumentDatabase
 from cir.index.exact import cosine_similarities
-from cir.index.levels import Levels
 from cir.index.likeness import Likeness
 from cir.index.novelty import NoveltyModel
 from cir.index.references import Reference
@@ -30,8 +29,8 @@ def make_calibration(identity: str = "m", **changes: Any) -> Calibration:
         "about": "40 mixtures of nothing",
         "candidates": {"bass": 6, "organ": 3},
         "chance": ChanceModel(5.0, 20.0, 0.5, 0.3, {"bass": 4.0, "organ": -80.0}),
-        "levels": Levels((0.0, 0.3, 0.6), (0.01, 0.2, 0.7)),
-        "first_levels": Levels((0.0, 0.9), (0.4, 0.8)),
+        "levels": ChanceLevels((0.0, 0.3, 0.6), (0.01, 0.2, 0.7)),
+        "first_levels": ChanceLevels((0.0, 0.9), (0.4, 0.8)),
         "likeness": Likeness(0.25, 0.45),
         "novelty": NoveltyModel(2.0, -6.0, -1.0, 0.5, 0.1, {"bass": -0.3}),
         "threshold": 0.6,
@@ -121,7 +120,7 @@ def test_nothing_to_choose_from_is_absent() -> None:
 
 
 def test_levels_are_steps() -> None:
-    levels = Levels((0.1, 0.3, 0.6), (0.01, 0.2, 0.7))
+    levels = ChanceLevels((0.1, 0.3, 0.6), (0.01, 0.2, 0.7))
     scores = [0.0, 0.1, 0.29, 0.3, 0.59, 0.6, 1.0]
     assert levels.of(scores).tolist() == [0.01, 0.01, 0.01, 0.2, 0.2, 0.7, 0.7]
 
@@ -177,11 +176,11 @@ def damage(**changes: Any) -> dict[str, Any]:
         (damage(false_alarm_rate=float("nan")), "not finite"),
         (damage(format_version=3), "format 3"),
         (damage(candidates={"kazoo": 3}), "kazoo"),
-        (damage(levels__starts=[0.0]), "one at least, each"),
+        (damage(levels__starts=[0.0]), "at least one level, each"),
         (damage(levels__starts=[0.0, 0.6, 0.3]), "must rise"),
         (damage(levels__chances=[0.0, 0.6, 1.3]), "must rise"),
         (damage(levels__chances=[0.0, 0.6, float("nan")]), "not finite"),
-        (damage(likeness__similar=0.9), "very similar"),
+        (damage(likeness__similar=0.9), "very_similar"),
         (damage(chance=3), "chance"),
         (damage(chance__scale=float("inf")), "not finite"),
         (damage(chance__rank_decay=-0.1), "at least 0"),

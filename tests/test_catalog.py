@@ -34,7 +34,7 @@ def test_rows_are_found_by_position_and_id() -> None:
     assert catalog.ids == ("factory-basses-round", "pack-arp")
     assert BASS in catalog
     assert SNARE not in catalog
-    with pytest.raises(InputError, match="2 instruments has none with the id 'nothing'"):
+    with pytest.raises(InputError, match="None of the 2 instruments has the id 'nothing'"):
         catalog.by_id("nothing")
 
 
@@ -90,10 +90,10 @@ def test_ids_are_unique() -> None:
     [
         (b"", "lacks the column"),
         (b"instrument_id,name\na,b\n", "lacks the column.* family, category"),
-        (",".join(COLUMNS).encode() + b"\na,b\n", "line 2: the row has not as many fields"),
-        (",".join(COLUMNS).encode() + b"\n" + b"x," * 12, "line 2: the row has not as many"),
-        (",".join(COLUMNS).encode() + b"\n\xff\xfe", "no CSV in UTF-8"),
-        (",".join(COLUMNS).encode() + b'\n"open', "no CSV in UTF-8"),
+        (",".join(COLUMNS).encode() + b"\na,b\n", "line 2: the row must have as many fields"),
+        (",".join(COLUMNS).encode() + b"\n" + b"x," * 12, "line 2: the row must have as many"),
+        (",".join(COLUMNS).encode() + b"\n\xff\xfe", "not CSV in UTF-8"),
+        (",".join(COLUMNS).encode() + b'\n"open', "not CSV in UTF-8"),
         (",".join(COLUMNS).encode() + b"\nA,b,,,c,,,d,e:f\n", "Row 1"),
     ],
 )

@@ -10,22 +10,21 @@ import numpy as np
 import pytest
 
 from cir.audio.dsp import rms_db
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import DataError, InputError
 from cir.evaluation import alterations
-from cir.evaluation.answers import Answers
+from cir.evaluation.answers import FamilyAnswers
 from cir.evaluation.conditions import evaluate_conditions, stability
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, draw_mixtures
 from cir.evaluation.mixtures import evaluate_mixtures
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.plan import CodecPlan, EffectsPlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import PEAK, Mixture, render_plan
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 from tests.test_protocols import ConstantEncoder, RandomEncoder, ToneEncoder
 from tests.tone_bank import FAMILIES, write_bank
 from tests.tone_dataset import ToneDataset
@@ -228,13 +227,13 @@ def test_where_never_all_are_heard_the_least_heard_is_heard_best() -> None:
 # Stability
 
 
-def answers(best: list[list[int]], n: int = 8, family: str = "bass") -> Answers:
+def answers(best: list[list[int]], n: int = 8, family: str = "bass") -> FamilyAnswers:
     similarities = np.zeros((len(best), n), np.float32)
     for row, columns in enumerate(best):
         similarities[row, columns] = np.linspace(1.0, 0.5, len(columns))
     queries = np.arange(len(best))
     names = tuple(f"{family}-{number}" for number in range(n))
-    return Answers(family, names, similarities, queries % n, queries)
+    return FamilyAnswers(family, names, similarities, queries % n, queries)
 
 
 def test_stability_is_the_share_of_the_best_five_that_stays() -> None:

@@ -10,12 +10,10 @@ from torch.nn.functional import normalize, scaled_dot_product_attention
 
 from cir.audio.log_frequency import BandConfig, bring_to_level
 from cir.errors import CheckpointError
-from cir.model.conv_ast.attention import attend
-from cir.model.conv_ast.config import ConvAstConfig
-from cir.model.conv_ast.family_head import CELL
-from cir.model.conv_ast.network import ConvAst
-from cir.model.conv_ast.note_head import NoteHead
-from cir.model.conv_ast.trunk import Residual
+from cir.model.conv_ast import ConvAst
+from cir.model.conv_ast_config import ConvAstConfig
+from cir.model.conv_trunk import Residual, attend
+from cir.model.heads import CELL, NoteHead
 
 BANDS = BandConfig(bands_per_octave=4, n_bands=32, n_long_bands=16)
 TINY = ConvAstConfig(
@@ -215,20 +213,20 @@ def test_an_embedding_changes_with_the_pitch_but_not_with_where_a_pattern_starts
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"n_layers": -1}, "n_layers must be positive, got -1"),
-        ({"n_heads": 0}, "n_heads must be positive, got 0"),
-        ({"embedding_size": 0}, "embedding_size must be positive, got 0"),
-        ({"note_frames": 0}, "note_frames must be positive, got 0"),
-        ({"widths": ()}, r"widths must be positive numbers, got \(\)"),
-        ({"widths": (4, 0, 8)}, "widths must be positive numbers"),
+        ({"n_layers": -1}, "n_layers must be at least 0, got -1"),
+        ({"n_heads": 0}, "n_heads must be at least 1, got 0"),
+        ({"embedding_size": 0}, "embedding_size must be at least 1, got 0"),
+        ({"note_frames": 0}, "note_frames must be at least 1, got 0"),
+        ({"widths": ()}, "widths must have at least one number"),
+        ({"widths": (4, 0, 8)}, "widths: 1 must be at least 1, got 0"),
         ({"n_heads": 3}, "8, must be a multiple of n_heads 3"),
         ({"time_stride": 6}, "time_stride must be a power of 2.*got 6"),
         ({"time_stride": 16}, r"number of widths \(8\), got 16"),
         ({"widths": (2, 2, 2, 2, 2, 4)}, "n_bands 32 must be a multiple of 64"),
         ({"note_frames": 36}, "note_frames 36 must be a multiple of time_stride 8"),
         ({"mixture_frames": 60}, "mixture_frames 60 must be a multiple of time_stride 8"),
-        ({"heard_frames": ()}, r"heard_frames must be positive numbers, got \(\)"),
-        ({"heard_frames": (0, 48)}, "heard_frames must be positive numbers"),
+        ({"heard_frames": ()}, "heard_frames must have at least one number"),
+        ({"heard_frames": (0, 48)}, "heard_frames: 0 must be at least 1, got 0"),
         ({"note_frames": 128}, "note_frames 128 must not exceed mixture_frames 64"),
     ],
 )

@@ -56,11 +56,11 @@ def test_a_folder_of_splits_is_one_dataset(folder: Path, tmp_path: Path) -> None
 
 
 def test_what_is_no_nsynth_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"has no examples\.json"):
+    with pytest.raises(InputError, match=r"has an examples\.json of NSynth"):
         NSynthDataset(tmp_path)
     for content in ("[]", "{", '{"a": {"instrument_family_str": "kazoo"}}', '{"a": 3}'):
         (tmp_path / "examples.json").write_text(content, encoding="utf-8")
-        with pytest.raises(DataError, match="no table of NSynth's notes"):
+        with pytest.raises(DataError, match="not a table of NSynth's notes"):
             NSynthDataset(tmp_path)
 
 

@@ -91,5 +91,5 @@ def test_a_list_of_no_fonts_is_refused() -> None:
 
 
 def test_a_silent_font_has_no_instruments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(soundfonts, "SILENT_PEAK", 1e9)
+    monkeypatch.setattr(soundfonts, "SILENT_NOTE_PEAK", 1e9)
     assert rows_of(open_soundfonts([write_font(tmp_path / "Small.sf2")])) == []

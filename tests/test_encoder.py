@@ -12,11 +12,11 @@ from torch.nn.functional import max_pool2d, normalize
 from cir.audio.log_frequency import BandConfig
 from cir.errors import CheckpointError, InputError
 from cir.model.architectures import AnyConfig
-from cir.model.config import EncoderConfig
-from cir.model.conv_ast.config import ConvAstConfig
-from cir.model.conv_ast.family_head import CELL
-from cir.model.conv_ast.network import ConvAst
+from cir.model.ast_config import EncoderConfig
+from cir.model.conv_ast import ConvAst
+from cir.model.conv_ast_config import ConvAstConfig
 from cir.model.encoder import TimbreEncoder
+from cir.model.heads import CELL
 from cir.model.windows import cut_windows
 from cir.types import FloatArray
 
@@ -108,7 +108,7 @@ def test_a_family_without_a_query_gets_the_whole_mixture(config: AnyConfig) -> N
 def test_presence_is_told_where_there_is_someone_to_tell(config: AnyConfig, tells: bool) -> None:
     encoder = TimbreEncoder.from_config(config)
     if not tells:
-        with pytest.raises(InputError, match="does not tell"):
+        with pytest.raises(InputError, match="neither presence nor masks"):
             encoder.presence(_sounds(30_000), 16_000)
         return
     found = encoder.presence(_sounds(4000, 30_000), 16_000)

@@ -13,7 +13,7 @@ from cir.engines.preset_files import list_presets, plugin_targets
 from cir.engines.registry import open_engine
 from cir.errors import EngineError, InputError
 from cir.index.references import play_reference
-from cir.library.files import Limits, find_files
+from cir.library.find_files import Limits, find_files
 from cir.library.sounds import add_sounds
 from cir.types import Note
 from tests.engine_cases import (

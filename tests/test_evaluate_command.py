@@ -11,6 +11,8 @@ from cir.cli.evaluate import evaluate
 from cir.errors import CirError, DataError, InputError
 from tests.tone_bank import FAMILIES, INSTRUMENTS_PER_FAMILY, TONES_HZ, write_bank
 
+pytestmark = pytest.mark.slow
+
 app = typer.Typer()
 app.command()(evaluate)
 
@@ -37,7 +39,7 @@ def test_baseline_alone_as_json(data: str) -> None:
 
 
 def test_model_beside_baseline_on_single_notes(data: str, tmp_path: Path) -> None:
-    from cir.model.config import EncoderConfig
+    from cir.model.ast_config import EncoderConfig
     from cir.model.encoder import TimbreEncoder
 
     config = EncoderConfig(hidden_size=16, n_layers=1, n_heads=1, note_frames=32, mixture_frames=32)
@@ -77,7 +79,7 @@ def test_families_and_markdown_file(data: str, tmp_path: Path) -> None:
         (("open-set", "--no-model", "--baseline", "mfcc"), InputError, "needs a model"),
         (("single", "--card", "nowhere.md"), InputError, "nowhere.md"),
         (("single", "--results", "nowhere.json"), InputError, "nowhere.json"),
-        (("single", "--family", "bass"), InputError, "mixtures only"),
+        (("single", "--family", "bass"), InputError, "needs mixtures"),
         (("mixtures", "--family", "kazoo"), InputError, "kazoo"),
         (("mixtures", "-o", "figures.xls"), InputError, ".json or .md"),
         (("mixtures", "-o", "."), InputError, ".json or .md"),
@@ -131,11 +133,11 @@ def test_rows_of_a_table_and_one_that_cannot_be_measured(data: str, tmp_path: Pa
     again = run("--results", str(figures), "--report", str(report), "--json")
     assert again.exit_code == 0, again.output
     assert json.loads(again.stdout)["results"] == [mfcc, missing]
-    assert (report / "report.html").is_file() and (report / "report.md").is_file()
+    assert (report / "report.md").is_file()
 
 
 def test_a_card_gets_the_figures_of_the_model(data: str, tmp_path: Path) -> None:
-    from cir.model.config import EncoderConfig
+    from cir.model.ast_config import EncoderConfig
     from cir.model.encoder import TimbreEncoder
 
     config = EncoderConfig(hidden_size=16, n_layers=1, n_heads=1, note_frames=32, mixture_frames=32)

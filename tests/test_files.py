@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from cir import holding
+from cir.errors import InputError
 from cir.files import (
     bring_back,
+    expand_data_folder,
     is_temporary,
     replace_folder,
     replacing,
@@ -171,3 +173,14 @@ def test_where_there_are_no_locks_nothing_is_taken_from_others(
     with replacing_folder(tmp_path / "table") as unfinished:
         (unfinished / "row").touch()
     assert not left.exists()
+
+
+def test_a_path_may_name_the_folder_of_note_banks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIR_DATA", str(tmp_path))
+    assert expand_data_folder("$CIR_DATA/surge") == tmp_path / "surge"
+    monkeypatch.delenv("CIR_DATA")
+    assert expand_data_folder("surge$") == Path("surge$")
+    with pytest.raises(InputError, match=r"\$CIR_DATA/surge needs the environment variable"):
+        expand_data_folder("$CIR_DATA/surge")

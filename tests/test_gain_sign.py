@@ -15,14 +15,14 @@ import pytest
 
 from cir.audio.log_frequency import BandConfig
 from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
+from cir.datasets.note_bank_writer import write_note_bank
 from cir.datasets.recorded import record
-from cir.datasets.write_bank import write_note_bank
 from cir.engines.note_bank import NoteBankEngine
-from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
+from cir.instruments.note_bank import NoteBank
 from cir.mixtures.pool import NotePool
 from cir.training.feature_cache import FeatureCache
-from cir.types import FloatArray, Note
+from cir.types import SAMPLE_RATE, FloatArray, Note
 from tests.engine_cases import tone
 from tests.shared_data import SURGE, SURGE_XT, needs_shared
 

@@ -16,6 +16,8 @@ from cir.audio.io import load_audio
 from cir.model.encoder import TimbreEncoder
 from cir.retrieval.retriever import default_encoder, search
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden" / "bundled.json"
 MIX = ROOT / "cir" / "assets" / "examples" / "mix-1.flac"

@@ -7,19 +7,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from cir.model.config import QUERY_KINDS, EncoderConfig
+from cir.model.ast import TimbreNetwork
+from cir.model.ast_config import EncoderConfig
 from cir.model.heads import QueryHead
-from cir.model.network import TimbreNetwork
 
 FAMILIES = ("bass", "synth_lead", "percussion")
 SIZE = 32
 TINY = EncoderConfig(hidden_size=SIZE, n_layers=2, n_heads=2, note_frames=32, mixture_frames=64)
 
+every_head = pytest.mark.parametrize("head", ["cross_attention", "linear"])
+
 
 def build(head: str, *, shared_encoder: bool = True) -> TimbreNetwork:
     torch.manual_seed(0)
     config = replace(TINY, shared_encoder=shared_encoder)
-    config = replace(config, families=FAMILIES, query_kind=head)
+    config = replace(config, families=FAMILIES, query_kind=head)  # type: ignore[arg-type]
     return TimbreNetwork(config).eval()
 
 
@@ -32,7 +34,7 @@ def head_of(network: TimbreNetwork) -> QueryHead:
     return network.family_queries
 
 
-@pytest.mark.parametrize("head", QUERY_KINDS)
+@every_head
 def test_one_answer_per_question(head: str) -> None:
     output = build(head).listen(features())
     assert output.embeddings.shape == (3, 3, SIZE)
@@ -41,7 +43,7 @@ def test_one_answer_per_question(head: str) -> None:
     assert torch.equal(output.with_overall[:, 0], output.overall)
 
 
-@pytest.mark.parametrize("head", QUERY_KINDS)
+@every_head
 def test_a_mixture_is_answered_alike_whatever_its_batch(head: str) -> None:
     network, batch = build(head), features()
     together, alone = network.listen(batch), network.listen(batch[1:2])
@@ -49,7 +51,7 @@ def test_a_mixture_is_answered_alike_whatever_its_batch(head: str) -> None:
         torch.testing.assert_close(getattr(together, name)[1:2], getattr(alone, name))
 
 
-@pytest.mark.parametrize("head", QUERY_KINDS)
+@every_head
 def test_questions_differ_and_so_do_sounds(head: str) -> None:
     found = build(head).listen(features()).embeddings
     for axis in (0, 1):
@@ -57,7 +59,7 @@ def test_questions_differ_and_so_do_sounds(head: str) -> None:
 
 
 @pytest.mark.parametrize("shared_encoder", [True, False])
-@pytest.mark.parametrize("head", QUERY_KINDS)
+@every_head
 def test_gradients_reach_every_weight(head: str, shared_encoder: bool) -> None:
     network = build(head, shared_encoder=shared_encoder)
     output = network.listen(features())
@@ -82,7 +84,7 @@ def test_answers_follow_their_questions() -> None:
     torch.testing.assert_close(after.embeddings, before.embeddings[:, order])
 
 
-@pytest.mark.parametrize("head", QUERY_KINDS)
+@every_head
 def test_only_the_linear_head_looks_at_nothing_but_the_pooled_embedding(head: str) -> None:
     network = build(head)
     generator = torch.Generator().manual_seed(2)
@@ -98,25 +100,14 @@ def test_the_transformer_is_that_of_transformers() -> None:
     torch.testing.assert_close(network.embed_notes(features()), expected.pooler_output)
 
 
-@pytest.mark.parametrize("kind", QUERY_KINDS)
-def test_own_encoders_hear_apart(kind: str) -> None:
-    network = build(kind, shared_encoder=False)
+@every_head
+def test_own_encoders_hear_apart(head: str) -> None:
+    network = build(head, shared_encoder=False)
     notes = network.embed_notes(features())
     assert (notes - network.listen(features()).overall).abs().max() > 1e-3
     with torch.no_grad():
         network.mixture_ast.layernorm.bias.add_(1)  # type: ignore[union-attr]
     torch.testing.assert_close(network.embed_notes(features()), notes)
-
-
-@pytest.mark.parametrize("shared_encoder", [True, False])
-def test_attention_may_be_chosen_for_all_encoders(shared_encoder: bool) -> None:
-    network = build("cross_attention", shared_encoder=shared_encoder)
-    network.set_attention("sdpa")
-    fast = network.listen(features())
-    network.set_attention("eager")
-    asts = [ast for ast in (network.ast, network.mixture_ast) if ast is not None]
-    assert [ast.config._attn_implementation for ast in asts] == ["eager"] * (2 - shared_encoder)
-    torch.testing.assert_close(network.listen(features()).embeddings, fast.embeddings)
 
 
 def test_dropout_belongs_to_training() -> None:

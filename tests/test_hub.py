@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from cir.errors import CheckpointError
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
 from cir.model.hub import push_folder, resolve
 from tests.hub_server import TOKEN, HubServer

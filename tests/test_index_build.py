@@ -215,6 +215,7 @@ def test_a_rebuild_finds_what_a_killed_one_set_aside(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["db"]
 
 
+@pytest.mark.slow
 def test_presets_of_the_default_sound_font() -> None:
     pytest.importorskip("tinysoundfont", reason="tinysoundfont is not installed")
     source = SoundFontReferences()

@@ -132,7 +132,7 @@ def test_faulty_headers_are_refused(tmp_path: Path, changes: dict[str, object], 
 
 def test_a_header_that_is_no_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "database.json").write_text("{")
-    with pytest.raises(DatabaseError, match="is no JSON"):
+    with pytest.raises(DatabaseError, match="is not JSON"):
         read_bundle(tmp_path)
     (tmp_path / "database.json").write_text("[]")
     with pytest.raises(DatabaseError, match="is no database header"):

@@ -1,11 +1,11 @@
 import hashlib
 import itertools
 import os
-import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +14,11 @@ from cir.errors import DatabaseError, DataError, InputError
 from cir.index import database as database_module
 from cir.index import store as store_module
 from cir.index.bundle import write_bundle
-from cir.index.chroma import ChromaStore
 from cir.index.database import InstrumentDatabase
-from cir.index.exact import exact_search
 from cir.index.vectors import check_query
 from cir.instruments.catalog import Catalog
 from cir.types import FloatArray, Instrument
-from tests.fakes import SpectrumEncoder, clustered_vectors, instrument, unit_vectors
+from tests.fakes import SpectrumEncoder, clustered_vectors, exact_search, instrument, unit_vectors
 
 FAMILIES = ("percussion", "bass", "synth_lead", None)
 BANKS = ("Factory", "Emu", 'Nick "Quote" Moritz')
@@ -83,77 +81,6 @@ def test_results_equal_the_oracle_under_every_filter(tmp_path: Path, kind: str) 
             expected = oracle(database, query, top_k, family=family, bank=bank, source=source)
             assert [(m.instrument.instrument_id, m.similarity) for m in found] == expected
             assert [m.rank for m in found] == list(range(1, len(found) + 1))
-
-
-def test_chroma_answers_and_a_graph_with_holes_does_not_matter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    generator = np.random.default_rng(8)
-    rows, embeddings = make_rows(300, generator), unit_vectors(generator, 300, DIMENSION)
-    with make_database(tmp_path / "db", rows, embeddings) as database:
-        asked: list[int] = []
-        real = ChromaStore.similarities
-
-        def with_holes(
-            self: ChromaStore,
-            query: FloatArray,
-            family: str | None,
-            filters: dict[str, str],
-            n: int,
-        ) -> tuple[list[str], FloatArray]:
-            ids, similarities = real(self, query, family, filters, n)
-            asked.append(len(ids))
-            return ids[1:], similarities[1:]  # without the best
-
-        query = embeddings[5]
-        expected = oracle(database, query, 5, family="bass")
-        n_bass = sum(row.family == "bass" for row in rows)
-        monkeypatch.setattr(ChromaStore, "similarities", with_holes)
-        found = database.search(query, 5, "bass")
-        assert asked == [n_bass]
-        assert [(m.instrument.instrument_id, m.similarity) for m in found] == expected
-
-
-def test_the_matrix_product_for_large_databases_equals_the_oracle(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    generator = np.random.default_rng(9)
-    embeddings = clustered_vectors(generator, 400, DIMENSION)
-    monkeypatch.setattr(database_module, "EXHAUSTIVE_ROWS", 10)
-    with make_database(tmp_path / "db", make_rows(400, generator), embeddings) as database:
-        for query in unit_vectors(generator, 5, DIMENSION):
-            found = database.search(query, 9, bank="Emu")
-            expected = oracle(database, query, 9, bank="Emu")
-            assert [(m.instrument.instrument_id, m.similarity) for m in found] == expected
-        assert database._store is None
-
-
-def test_results_survive_the_loss_of_the_index_files(tmp_path: Path, cir_home: Path) -> None:
-    generator = np.random.default_rng(10)
-    embeddings = unit_vectors(generator, 60, DIMENSION)
-    rows = make_rows(60, generator)
-    with make_database(tmp_path / "db", rows, embeddings) as database:
-        before = database.search(embeddings[3], 5, "bass")
-    (store,) = _stores(cir_home)
-    for file in store.rglob("*.*"):
-        file.write_bytes(b"damaged")
-    with InstrumentDatabase.open(tmp_path / "db") as again:
-        assert again.search(embeddings[3], 5, "bass") == before
-    assert not (store / "ready").exists()  # so the next process builds it again
-
-
-def test_results_survive_the_loss_of_the_index_while_it_is_open(
-    tmp_path: Path, cir_home: Path
-) -> None:
-    generator = np.random.default_rng(10)
-    embeddings = unit_vectors(generator, 60, DIMENSION)
-    with make_database(tmp_path / "db", make_rows(60, generator), embeddings) as database:
-        before = database.search(embeddings[3], 5, "bass")
-        expected = oracle(database, embeddings[3], 5, family="synth_lead")
-        shutil.rmtree(cir_home)
-        assert database.search(embeddings[3], 5, "bass") == before
-        found = database.search(embeddings[3], 5, "synth_lead")
-        assert [(m.instrument.instrument_id, m.similarity) for m in found] == expected
 
 
 def test_a_search_below_the_number_of_rows_returns_fewer(tmp_path: Path) -> None:
@@ -338,27 +265,64 @@ def _stores(home: Path) -> list[Path]:
     return sorted(path for path in (home / "stores").glob("*") if path.is_dir())
 
 
-def test_the_index_is_built_once_and_again_after_a_change(tmp_path: Path, cir_home: Path) -> None:
-    generator = np.random.default_rng(17)
-    vectors = unit_vectors(generator, 3, 32)
-    with InstrumentDatabase.create(tmp_path / "db", SpectrumEncoder()) as database:
-        database.add([instrument("a")], vectors[:1])
-        assert not (cir_home / "stores").exists()
-        fractions: list[float] = []
-        database.prepare(lambda done, _: fractions.append(done))
-        database.prepare(lambda done, _: fractions.append(done))
-        assert fractions == [1.0]
-        first = _stores(cir_home)
-        assert len(first) == 1
-    with InstrumentDatabase.open(tmp_path / "db") as again:
-        again.search(vectors[0])
-        assert _stores(cir_home) == first
-        again.add([instrument("b")], vectors[1:2])
-        assert len(again.search(vectors[0])) == 2
-        assert len(_stores(cir_home)) == 2
+def test_chroma_has_what_the_database_has_and_answers_as_it_does(tmp_path: Path) -> None:
+    import chromadb
+
+    generator = np.random.default_rng(8)
+    rows, embeddings = make_rows(60, generator), unit_vectors(generator, 60, DIMENSION)
+    database = make_database(tmp_path / "db", rows, embeddings)
+    client = chromadb.PersistentClient(str(database.prepare()))
+    names = {f"family-{family or 'none'}" for family in FAMILIES}
+    assert {one.name for one in client.list_collections()} == names
+    stored: dict[str, Any] = {}
+    for name in names:
+        found = client.get_collection(name, embedding_function=None).get(
+            include=["embeddings", "metadatas"]
+        )
+        assert found["embeddings"] is not None and found["metadatas"] is not None
+        pairs = zip(found["embeddings"], found["metadatas"], strict=True)
+        stored.update(zip(found["ids"], pairs, strict=True))
+    assert set(stored) == {row.instrument_id for row in rows}
+    for row, embedding in zip(rows, embeddings, strict=True):
+        vector, facts = stored[row.instrument_id]
+        np.testing.assert_allclose(vector, embedding, atol=1e-6)
+        assert facts == {
+            "bank": row.bank,
+            "source": row.source,
+            "family": row.family or "none",
+            "name": row.name,
+        }
+    query = unit_vectors(generator, 1, DIMENSION)[0]
+    collection = client.get_collection("family-bass", embedding_function=None)
+    asked = collection.query(
+        query_embeddings=query[None], n_results=3, where={"bank": "Emu"}, include=["distances"]
+    )
+    matches = database.search(query, 3, "bass", bank="Emu")
+    assert asked["ids"] == [[match.instrument.instrument_id for match in matches]]
+    assert asked["distances"] is not None
+    np.testing.assert_allclose(
+        asked["distances"][0], [1 - match.similarity for match in matches], atol=1e-5
+    )
 
 
-def test_a_build_that_fails_leaves_nothing(
+def test_chroma_is_written_once_and_again_after_a_change(tmp_path: Path, cir_home: Path) -> None:
+    vectors = unit_vectors(np.random.default_rng(17), 2, 32)
+    database = InstrumentDatabase.create(tmp_path / "db", SpectrumEncoder())
+    database.add([instrument("a")], vectors[:1])
+    assert len(database.search(vectors[0])) == 1
+    assert not (cir_home / "stores").exists()  # a search asks nothing of Chroma
+    fractions: list[float] = []
+    first = database.prepare(lambda done, _: fractions.append(done))
+    assert database.prepare(lambda done, _: fractions.append(done)) == first
+    assert InstrumentDatabase.open(tmp_path / "db").prepare() == first
+    assert fractions == [1.0]
+    assert _stores(cir_home) == [first]
+    database.add([instrument("b")], vectors[1:2])
+    second = database.prepare()
+    assert set(_stores(cir_home)) == {first, second} and first != second
+
+
+def test_a_store_that_cannot_be_written_leaves_nothing(
     tmp_path: Path, cir_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = InstrumentDatabase.create(tmp_path / "db", SpectrumEncoder())
@@ -369,16 +333,14 @@ def test_a_build_that_fails_leaves_nothing(
         (folder / "half").touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ChromaStore, "build", fail)
+    monkeypatch.setattr(store_module, "write_collections", fail)
     with pytest.raises(DatabaseError, match="No space left.*CIR_HOME"):
-        database.search(np.ones(32))
+        database.prepare()
     assert _stores(cir_home) == []
-    monkeypatch.undo()
-    monkeypatch.setenv("CIR_HOME", str(cir_home))
     assert len(database.search(np.ones(32))) == 1
 
 
-def test_processes_that_start_at_once_share_one_index(tmp_path: Path, cir_home: Path) -> None:
+def test_processes_that_start_at_once_share_one_store(tmp_path: Path, cir_home: Path) -> None:
     generator = np.random.default_rng(18)
     rows, embeddings = make_rows(200, generator), clustered_vectors(generator, 200, DIMENSION)
     make_database(tmp_path / "db", rows, embeddings)
@@ -387,11 +349,12 @@ def test_processes_that_start_at_once_share_one_index(tmp_path: Path, cir_home: 
         "from cir.index.database import InstrumentDatabase\n"
         "database = InstrumentDatabase.open(sys.argv[1])\n"
         "matches = database.search(np.ones(48), 3)\n"
-        "print(*(match.instrument.instrument_id for match in matches))\n"
+        "assert 'chromadb' not in sys.modules\n"
+        "print(*(match.instrument.instrument_id for match in matches), database.prepare())\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "db")]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    answers = {process.communicate(timeout=120)[0] for process in running}
+    answers = {process.communicate(timeout=400)[0] for process in running}
     assert [process.returncode for process in running] == [0, 0, 0]
     assert len(answers) == 1
     assert len(_stores(cir_home)) == 1

@@ -16,9 +16,11 @@ from cir.audio.io import save_wav
 from cir.errors import InputError
 from cir.index.bundle import HEADER_NAME, read_bundle
 from cir.index.database import InstrumentDatabase
-from cir.library.exchange import export_archive, import_archive
+from cir.library.database_archive import export_archive, import_archive
 from cir.library.sounds import add_sounds
 from tests.fakes import SpectrumEncoder, tone
+
+pytestmark = pytest.mark.slow
 
 _ENCODER = SpectrumEncoder()
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT

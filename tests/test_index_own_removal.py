@@ -55,7 +55,7 @@ def test_all_can_go_and_come_back(database: InstrumentDatabase) -> None:
 def test_what_is_not_here_removes_nothing(
     database: InstrumentDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(InputError, match="none with the id 'gone'"):
+    with pytest.raises(InputError, match="instruments has the id 'gone'"):
         database.remove(["i-0", "gone"])
     assert len(InstrumentDatabase.open(database.path)) == 5
     monkeypatch.setattr(database_module, "BUNDLED_PATH", database.path)

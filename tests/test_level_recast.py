@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from cir.audio.log_frequency import LEVEL_FLOOR, NEPERS_PER_UNIT, BandConfig
+from cir.training.level_changes import Recast, shift_bands
 from cir.training.note_batches import frame_seconds
-from cir.training.recast import Recast, shift_bands
 
 BANDS = BandConfig()
 CPU = torch.device("cpu")

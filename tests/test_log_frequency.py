@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from cir.audio.dsp import resample
-from cir.audio.features import SAMPLE_RATE
 from cir.audio.log_frequency import (
     LEVEL_FLOOR,
     LOUDEST,
@@ -20,7 +19,7 @@ from cir.audio.log_frequency import (
     log_bands,
 )
 from cir.errors import CheckpointError
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 BANDS = BandConfig()
 SPLIT = BANDS.n_long_bands
@@ -198,11 +197,11 @@ def test_powers_of_different_notes_add_up() -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"lowest_hz": 0.0}, "lowest_hz must be positive, got 0.0"),
-        ({"bands_per_octave": -1}, "bands_per_octave must be positive, got -1"),
-        ({"n_bands": 0}, "n_bands must be positive, got 0"),
-        ({"hop_samples": 0}, "hop_samples must be positive, got 0"),
-        ({"lowest_hz": float("nan")}, "lowest_hz must be positive, got nan"),
+        ({"lowest_hz": 0.0}, "lowest_hz must be greater than 0, got 0.0"),
+        ({"bands_per_octave": -1}, "bands_per_octave must be at least 1, got -1"),
+        ({"n_bands": 0}, "n_bands must be at least 1, got 0"),
+        ({"hop_samples": 0}, "hop_samples must be at least 1, got 0"),
+        ({"lowest_hz": float("nan")}, "lowest_hz is not finite, got nan"),
         ({"n_long_bands": 129}, "n_bands 128, got 129"),
         ({"n_long_bands": -1}, "got -1"),
         ({"short_window_samples": 300}, "got 2048 and 300"),

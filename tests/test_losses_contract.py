@@ -16,7 +16,6 @@ from cir.losses.mix_triplet import mix_triplet
 from cir.losses.pair_infonce import pair_infonce
 from cir.losses.pair_triplet import pair_triplet
 from cir.losses.proxies import proxy_cross_entropy
-from cir.losses.query_infonce import query_infonce
 from cir.losses.supervised_contrastive import supervised_contrastive
 
 Loss = Callable[..., Tensor]
@@ -105,7 +104,6 @@ MIXTURES = Kind(_draw_mixtures, _shuffle_mixtures)
 CASES: Mapping[Loss, Kind] = {
     pair_triplet: PAIRS,
     pair_infonce: PAIRS,
-    query_infonce: _pairs("queries", "notes"),
     cosine_to_targets: _pairs("embeddings", "targets"),
     mix_triplet: MIXTURES,
     full_triplet: MIXTURES,

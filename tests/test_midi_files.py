@@ -131,5 +131,5 @@ def test_folders_without_midi_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"MThd", b"RIFF" + bytes(50)])
 def test_what_is_no_midi_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.mid").write_bytes(content)
-    with pytest.raises(DataError, match=r"a\.mid is no readable MIDI file"):
+    with pytest.raises(DataError, match=r"a\.mid cannot be read as MIDI"):
         read_parts(tmp_path / "a.mid")

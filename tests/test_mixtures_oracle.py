@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from cir.mixtures.config import MixtureConfig
-from cir.mixtures.paper import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS
+from cir.mixtures.mixture_config import MixtureConfig
+from cir.mixtures.note_lengths import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS
+from cir.mixtures.planning import plan_mixture
 from cir.mixtures.pool import NotePool
 from cir.mixtures.scales import SCALES
-from cir.mixtures.score import plan_mixture
 from tests.tone_dataset import ToneDataset
 
 

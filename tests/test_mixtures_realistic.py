@@ -7,18 +7,16 @@ import numpy as np
 import pytest
 
 from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.midi_scores import ScoreBook
 from cir.errors import DataError, InputError
 from cir.instruments.families import FAMILIES
 from cir.mixtures.chords import CHORD_PROBABILITY, MAX_VOICES
 from cir.mixtures.codec import CODECS
-from cir.mixtures.config import MixtureConfig
 from cir.mixtures.groove import draw_groove, draw_slots
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.plan import MixturePlan, StemPlan
+from cir.mixtures.planning import plan_mixture, plan_sounding
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import draw_mixture, render_plan
-from cir.mixtures.score import plan_mixture, plan_sounding
-from cir.types import Note
 from tests.tone_dataset import ToneDataset
 
 CONFIG = MixtureConfig("realistic")
@@ -60,7 +58,7 @@ def test_two_to_six_instruments_of_any_families(plans: list[MixturePlan]) -> Non
 
 
 def test_families_may_repeat_but_no_instrument_meets_its_twin(pool: NotePool) -> None:
-    config = replace(CONFIG, repeat_families=True, families=("bass", "organ"), max_stems=4)
+    config = replace(CONFIG, families=("bass", "organ"), max_stems=4)
     plans = [plan_mixture(seed, pool, config) for seed in range(40)]
     assert any(len(set(plan.families)) < len(plan.stems) for plan in plans)
     for plan in plans:
@@ -151,38 +149,6 @@ def test_effects_are_drawn_as_often_as_wanted(plans: list[MixturePlan], pool: No
     dry = replace(CONFIG, effects_probability=0, codec_probability=0)
     assert plan_mixture(0, pool, dry).effects.is_dry
     assert plan_mixture(0, pool, MixtureConfig()).effects.is_dry
-
-
-SCORE = tuple(
-    Note(pitch=36 + 2 * number, velocity=60 + 10 * number, start_seconds=1.2 * number)
-    for number in range(6)
-)
-
-
-def test_a_score_is_played_on_the_nearest_notes(pool: NotePool) -> None:
-    config = replace(CONFIG, score_probability=1.0, duration_seconds=10.0)
-    bass, organ = pool.of_family("bass")[0], pool.of_family("organ")[0]
-    book = ScoreBook({"bass": (SCORE,)})
-    plan = plan_mixture(0, pool, config, instruments=(bass, organ), scores=book)
-    notes = plan.stems[0].notes
-    np.testing.assert_allclose([n.start / 16_000 for n in notes], [n.start_seconds for n in SCORE])
-    pitches = pool.pitches[[note.row for note in notes]]
-    shifted = np.array([note.pitch for note in SCORE]) + 12  # to the octave of the bass's notes
-    assert np.abs(pitches - shifted).max() <= 1
-    assert [note.gain for note in notes] == [(note.velocity / 127) ** 2 for note in SCORE]
-    assert [note.row for note in plan.stems[1].notes] != [note.row for note in notes]
-
-
-def test_a_score_longer_than_the_mixture_is_entered_anywhere(pool: NotePool) -> None:
-    config = replace(CONFIG, score_probability=1.0, duration_seconds=2.0)
-    cast = (pool.of_family("bass")[0], pool.of_family("bass")[2])
-    book = ScoreBook({"bass": (SCORE,)})
-    first = Counter[int]()
-    for seed in range(30):
-        for stem in plan_mixture(seed, pool, config, instruments=cast, scores=book).stems:
-            assert stem.notes and all(0 <= note.start < 32_000 for note in stem.notes)
-            first[stem.notes[0].row % 8] += 1
-    assert len(first) >= 3
 
 
 class Silent(ToneDataset):

@@ -14,8 +14,8 @@ from torch import Tensor
 from transformers import ASTConfig, ASTForAudioClassification, ASTModel
 
 from cir.errors import CheckpointError
-from cir.model.config import EncoderConfig
-from cir.model.network import TimbreNetwork
+from cir.model.ast import TimbreNetwork
+from cir.model.ast_config import EncoderConfig
 from cir.model.positions import PatchGrid, resample_positions
 from cir.model.pretrained import initialise_from_ast
 from tests.hub_server import HubServer

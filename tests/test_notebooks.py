@@ -34,10 +34,13 @@ def code_of(notebook: Any) -> list[str]:
     return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
 
+@pytest.mark.notebook
 @EACH
 def test_it_runs_whole_with_the_solutions(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIR_FAST", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    if "soundfont:" in source.read_text(encoding="utf-8"):
+        pytest.importorskip("tinysoundfont", reason="tinysoundfont is not installed")
     notebook = read_notebook(source)
     notebook.cells += [nbformat.v4.new_code_cell(code) for code in solutions_of(notebook)]
     run_notebook(notebook, source.stem, show_progress=False)

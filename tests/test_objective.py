@@ -1,6 +1,6 @@
 """Losses of whole batches, in one process and in two."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,18 +9,18 @@ from torch import distributed
 from torch.multiprocessing.spawn import start_processes
 
 from cir.errors import DataError, InputError
-from cir.training.batches import BatchRenderer
-from cir.training.config import LossWeights, TrainingConfig
+from cir.training.batches import BatchRenderer, PairBatch
+from cir.training.loss_table import LOSSES
 from cir.training.objective import Objective
+from cir.training.run_config import TrainingConfig
 from cir.training.sampler import BatchSampler
 from tests.tone_bank import write_bank
 from tests.training_cases import TINY, tiny_config, tone_pool
 
-PAIRS = ("pair_triplet", "pair_infonce")
-NOTES = ("family_classes", "instrument_classes", "note_proxies")
-ALL = tuple(field.name for field in fields(LossWeights))
-MIXTURES = tuple(name for name in ALL if name not in PAIRS)
-CASES = [("pairs", name) for name in PAIRS + NOTES] + [("mixtures", name) for name in MIXTURES]
+pytestmark = pytest.mark.slow
+
+CASES = [(task, name) for name, loss in LOSSES.items() for task in loss.tasks]
+OF_TASK = {task: [name for other, name in CASES if other == task] for task in ("pairs", "mixtures")}
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_bank(tmp_path_factory.mktemp("bank"))
 
 
-def weights(names: tuple[str, ...], weight: float = 1.0) -> LossWeights:
-    return LossWeights(**dict.fromkeys(names, weight))
+def weights(*names: str, weight: float = 1.0) -> dict[str, float]:
+    return dict.fromkeys(names, weight)
 
 
 def run(
@@ -53,7 +53,7 @@ def run(
 def test_every_loss_reaches_what_it_trains_and_nothing_else(
     data: Path, task: str, name: str
 ) -> None:
-    objective, loss = run(tiny_config(data, task, encoder=TINY, losses=weights((name,))))
+    objective, loss = run(tiny_config(data, task, encoder=TINY, losses=weights(name)))
     assert loss > 0
     for parameter_name, parameter in objective.named_parameters():
         reached = parameter.grad is not None
@@ -70,14 +70,12 @@ def test_losses_are_refused_where_they_make_no_sense(data: Path) -> None:
         ("mixtures", ("query_infonce",), replace(TINY, families=()), "families"),
     ):
         with pytest.raises(InputError, match=words):
-            tiny_config(data, task, encoder=encoder, losses=weights(names))
+            tiny_config(data, task, encoder=encoder, losses=weights(*names))
 
 
 def test_frozen_notes_keep_their_encoder(data: Path) -> None:
     encoder = replace(TINY, query_kind="linear", shared_encoder=False)
-    config = tiny_config(
-        data, encoder=encoder, freeze_notes=True, losses=weights(("query_targets",))
-    )
+    config = tiny_config(data, encoder=encoder, freeze_notes=True, losses=weights("query_targets"))
     objective, _ = run(config)
     assert all(parameter.grad is None for parameter in objective.network.ast.parameters())
     assert objective.network.mixture_ast is not None
@@ -88,9 +86,7 @@ def test_frozen_notes_keep_their_encoder(data: Path) -> None:
 
 def test_frozen_notes_meet_no_dropout(data: Path) -> None:
     encoder = replace(TINY, shared_encoder=False, dropout=0.5)
-    config = tiny_config(
-        data, encoder=encoder, freeze_notes=True, losses=weights(("query_targets",))
-    )
+    config = tiny_config(data, encoder=encoder, freeze_notes=True, losses=weights("query_targets"))
     objective = Objective(config, [0] * 3)
     notes = torch.randn(2, TINY.note_samples)
     torch.testing.assert_close(objective._embed_notes(notes), objective._embed_notes(notes))
@@ -100,7 +96,7 @@ def test_frozen_notes_meet_no_dropout(data: Path) -> None:
 def test_batches_that_ask_no_query_are_no_accident(data: Path) -> None:
     """Nobody plays the one family that the encoder listens for."""
     names = ("query_infonce", "query_targets", "query_proxies", "query_triplet", "mix_infonce")
-    config = tiny_config(data, encoder=replace(TINY, families=("organ",)), losses=weights(names))
+    config = tiny_config(data, encoder=replace(TINY, families=("organ",)), losses=weights(*names))
     objective, loss = run(config)
     assert torch.isfinite(loss) and loss > 0
     gradients = [p.grad for p in objective.parameters() if p.grad is not None]
@@ -108,12 +104,13 @@ def test_batches_that_ask_no_query_are_no_accident(data: Path) -> None:
 
 
 def test_notes_without_families_teach_none(data: Path) -> None:
-    config = tiny_config(data, "pairs", losses=weights(("family_classes",)))
+    config = tiny_config(data, "pairs", losses=weights("family_classes"))
     with pytest.raises(DataError, match="families"):
         Objective(config, [-1] * 3)
     objective = Objective(config, [-1, 2])
-    loss = objective._note_losses(torch.randn(3, 32), torch.zeros(3, dtype=torch.long))
-    assert loss["family_classes"] == 0
+    notes = torch.randn(3, 2, TINY.note_samples)
+    losses = objective(PairBatch(notes, torch.zeros(3, dtype=torch.long)))
+    assert losses["family_classes"] == 0
 
 
 def test_two_processes_give_the_loss_and_the_gradients_of_one(data: Path, tmp_path: Path) -> None:
@@ -123,11 +120,11 @@ def test_two_processes_give_the_loss_and_the_gradients_of_one(data: Path, tmp_pa
             data,
             task,
             encoder=TINY,
-            losses=weights(names, 1 / len(names)),  # their mean: rounding grows with a sum
+            losses=weights(*names, weight=1 / len(names)),  # their mean: rounding grows with a sum
             batch_size=3,
             paper_probability=0.3,
         )
-        for task, names in (("pairs", PAIRS + NOTES), ("mixtures", MIXTURES))
+        for task, names in OF_TASK.items()
     ]
     start_processes(  # type: ignore[no-untyped-call]
         _worker, (configs, tmp_path), nprocs=2

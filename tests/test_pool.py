@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cir.audio.dsp import pad_or_trim
 from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.errors import DataError, InputError
 from cir.mixtures.pool import NotePool
-from cir.mixtures.sample_file import SampleFile
-from cir.mixtures.tables import NEVER
+from cir.mixtures.pool_notes import decode_datasets
+from cir.mixtures.pool_tables import NEVER
 from tests.tone_dataset import NOTES, ToneDataset
 
 
@@ -32,22 +33,26 @@ def test_notes_come_back_as_the_dataset_gave_them(pool: NotePool) -> None:
             np.testing.assert_array_equal(pool.note(row, 100), pool.note(row)[:100])
 
 
+def test_clips_are_padded_or_cut_notes(pool: NotePool) -> None:
+    rows = [5, 0, 7, 5]
+    for n_samples in (100, 10_000):
+        expected = [pad_or_trim(pool.stored_note(row), n_samples) for row in rows]
+        np.testing.assert_array_equal(pool.clips(rows, n_samples), expected)
+
+
 def test_a_pool_built_on_disk_is_the_one_built_in_memory(tmp_path: Path) -> None:
     datasets = [ToneDataset("one", ("bass", "organ")), ToneDataset("two", ("piano",))]
     settings = {"split": "train", "twins": True, "variants": 1}
     inside = NotePool.from_datasets(datasets, **settings)  # type: ignore[arg-type]
-    built = NotePool.build(tmp_path / "pool", datasets, **settings)  # type: ignore[arg-type]
-    saved = tmp_path / "saved"
-    inside.save(saved)
-    for other in (built, NotePool.load(saved)):
-        np.testing.assert_array_equal(other.samples, inside.samples)
-        np.testing.assert_array_equal(other.onsets, inside.onsets)
-        np.testing.assert_array_equal(other.gains, inside.gains)
-        assert [i.source for i in other.instruments] == [i.source for i in inside.instruments]
-        assert [i.variant for i in other.instruments[:3]] == [0, 1, 0]
-        for mine, theirs in zip(other.instruments, inside.instruments, strict=True):
-            np.testing.assert_array_equal(mine.rows, theirs.rows)
-    assert {path.name for path in tmp_path.iterdir()} == {"pool", "saved"}
+    decoded = decode_datasets(datasets, **settings)  # type: ignore[arg-type]
+    built = NotePool.build(tmp_path / "pool", decoded)
+    for name in ("samples", "onsets", "gains", "pitches", "starts", "families"):
+        np.testing.assert_array_equal(getattr(built, name), getattr(inside, name))
+    assert [i.source for i in built.instruments] == [i.source for i in inside.instruments]
+    assert [i.variant for i in built.instruments[:3]] == [0, 1, 0]
+    for mine, theirs in zip(built.instruments, inside.instruments, strict=True):
+        np.testing.assert_array_equal(mine.rows, theirs.rows)
+    assert {path.name for path in tmp_path.iterdir()} == {"pool"}
 
 
 def test_an_id_of_two_datasets_gets_its_source_in_front() -> None:
@@ -110,11 +115,15 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="note"):
         NotePool.from_datasets([SlowStart("s", ("reed",))], split="test")
     with pytest.raises(DataError, match="damaged"):
-        NotePool.build(tmp_path / "pool", [tones, Broken("b", ("bass",))], split="test")
+        damaged = decode_datasets([tones, Broken("b", ("bass",))], split="test")
+        NotePool.build(tmp_path / "pool", damaged)
     assert not list(tmp_path.iterdir())
     with pytest.raises(DataError, match="built again"):
         NotePool.load(tmp_path / "pool")
-    NotePool.build(tmp_path / "pool", [tones], split="test")
+    NotePool.build(tmp_path / "pool", decode_datasets([tones], split="test"))
+    (tmp_path / "pool" / "samples.bin").write_bytes(b"short")
+    with pytest.raises(DataError, match=r"Cannot read .*samples\.bin"):
+        NotePool.load(tmp_path / "pool")
     np.savez(tmp_path / "pool" / "tables.npz", starts=np.arange(3))
     with pytest.raises(DataError, match="built again"):
         NotePool.load(tmp_path / "pool")
@@ -126,13 +135,3 @@ def test_progress_reaches_everybody() -> None:
         [ToneDataset()], split="train", twins=True, progress=lambda done, words: told.append(done)
     )
     assert told == sorted(told) and told[0] == 0 and len(told) == 3
-
-
-def test_a_file_of_samples_grows(tmp_path: Path) -> None:
-    path = tmp_path / "samples.npy"
-    sounds = [np.arange(n, dtype=np.int16) for n in (3, 0, 5)]
-    with SampleFile(path) as file:
-        for sound in sounds:
-            file.append(sound)
-    np.testing.assert_array_equal(np.load(path), np.concatenate(sounds))
-    np.testing.assert_array_equal(np.load(path, mmap_mode="r"), np.concatenate(sounds))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cir.baselines.mfcc import MfccEncoder
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import CirError, DataError, InputError
 from cir.evaluation import mixtures, single
 from cir.evaluation.casts import draw_casts
@@ -18,9 +18,8 @@ from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet
 from cir.evaluation.report.documents import to_json
 from cir.evaluation.report.tables import to_markdown
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.mixtures.config import PAPER_FAMILIES
-from cir.types import Encoder, FloatArray, Progress
+from cir.mixtures.mixture_config import PAPER_FAMILIES
+from cir.types import SAMPLE_RATE, Encoder, FloatArray, Progress
 from tests.shared_data import SURGE, needs_shared
 from tests.tone_bank import FAMILIES, INSTRUMENTS_PER_FAMILY, NOTES, TONES_HZ, write_bank
 

@@ -1,11 +1,6 @@
-import subprocess
-import sys
-
 import pytest
 
 import cir
-
-HEAVY = ("torch", "transformers", "gradio", "chromadb", "plotly", "umap", "numba", "librosa")
 
 
 def test_every_public_name_is_there_and_documented() -> None:
@@ -26,19 +21,3 @@ def test_errors_are_one_family() -> None:
 def test_unknown_names_are_attribute_errors() -> None:
     with pytest.raises(AttributeError, match="no attribute 'serach'"):
         cir.serach  # noqa: B018
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "import cir; cir.CirError",
-        "from cir import InstrumentDatabase, search, FAMILIES",
-        "import cir.cli.main",
-    ],
-)
-def test_imports_stay_light(statement: str) -> None:
-    script = f"{statement}\nimport sys\nprint([name for name in {HEAVY!r} if name in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"

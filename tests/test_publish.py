@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 from cir.cli.main import app
 from cir.errors import CheckpointError, CirError, DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
-from cir.index.hub import resolve_database
-from cir.model.config import EncoderConfig
+from cir.library.remote import resolve_database
+from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
 from cir.publish.dataset_folder import write_dataset_folder
 from cir.publish.front_matter import with_values
 from cir.publish.secrets import refuse_secrets
-from cir.publish.upload import Upload, send
+from cir.publish.upload import RepositoryUpload, send
 from tests.fakes import SpectrumEncoder
 from tests.hub_server import TOKEN, HubServer
 from tests.page.database import make_database
@@ -35,6 +35,13 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
         server.be_the_hub(monkeypatch, tmp_path)
         server.large_suffixes = (".safetensors", ".zip", ".opus", ".flac")
         yield server
+
+
+@pytest.fixture
+def own_hub(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> HubServer:
+    """A Hub that this user may write to."""
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    return hub
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +72,11 @@ def run(*arguments: str) -> str:
     return result.stdout
 
 
-def test_all_three_are_uploaded(
-    hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch, database: Path
-) -> None:
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
+@pytest.mark.slow
+def test_all_three_are_uploaded(own_hub: HubServer, sources: list[str], database: Path) -> None:
     printed = run(*ALL, *sources)
-    assert f"me/page is at {hub.url}/spaces/me/page" in printed
-    made = hub.repositories
+    assert f"me/page is at {own_hub.url}/spaces/me/page" in printed
+    made = own_hub.repositories
     assert made.keys() == {"me/timbre", "datasets/me/sounds", "spaces/me/page"}
     assert {"config.json", "model.safetensors", "README.md"} <= made["me/timbre"].files.keys()
     space = made["spaces/me/page"]
@@ -88,19 +93,14 @@ def test_all_three_are_uploaded(
 
 
 def test_what_was_published_is_loaded_again(
-    hub: HubServer,
-    sources: list[str],
-    database: Path,
-    model: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    own_hub: HubServer, sources: list[str], database: Path, model: Path
 ) -> None:
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
     run("--model", "me/timbre", "--dataset", "me/sounds", *sources)
     loaded = TimbreEncoder.from_pretrained("me/timbre", device="cpu")
     assert loaded.identity == TimbreEncoder.from_pretrained(model, device="cpu").identity
-    hub.requests.clear()
+    own_hub.requests.clear()
     found = resolve_database("me/sounds")
-    downloads = [one for one in hub.requests if one.startswith("GET") and "/resolve/" in one]
+    downloads = [one for one in own_hub.requests if one.startswith("GET") and "/resolve/" in one]
     assert len(downloads) < 10  # the sounds are one file
     with InstrumentDatabase.open(database) as old, InstrumentDatabase.open(found) as new:
         assert new.instruments() == old.instruments()
@@ -112,44 +112,38 @@ def test_what_was_published_is_loaded_again(
     assert resolve_database("me/sounds") == found
 
 
-def test_the_second_time_nothing_is_sent(
-    hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
+@pytest.mark.slow
+def test_the_second_time_nothing_is_sent(own_hub: HubServer, sources: list[str]) -> None:
     run(*ALL, *sources)
-    before = {name: len(repository.commits) for name, repository in hub.repositories.items()}
-    hub.requests.clear()
+    before = {name: len(repository.commits) for name, repository in own_hub.repositories.items()}
+    own_hub.requests.clear()
     run(*ALL, *sources)
-    assert not [request for request in hub.requests if "/stored/" in request]
-    assert not [request for request in hub.requests if "/commit/" in request]
-    assert before == {name: len(one.commits) for name, one in hub.repositories.items()}
+    assert not [request for request in own_hub.requests if "/stored/" in request]
+    assert not [request for request in own_hub.requests if "/commit/" in request]
+    assert before == {name: len(one.commits) for name, one in own_hub.repositories.items()}
 
 
-def test_an_upload_that_broke_goes_on(
-    hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    hub.lost_commits = 1
+def test_an_upload_that_broke_goes_on(own_hub: HubServer, sources: list[str]) -> None:
+    own_hub.lost_commits = 1
     with pytest.raises(CheckpointError, match="could not be pushed to 'me/sounds'.*try again"):
         run("--dataset", "me/sounds", *sources)
-    stored = dict(hub.large)
+    stored = dict(own_hub.large)
     assert stored
-    hub.requests.clear()
+    own_hub.requests.clear()
     run("--dataset", "me/sounds", *sources)
-    assert not [request for request in hub.requests if "/stored/" in request]
-    assert "sounds.zip" in hub.repositories["datasets/me/sounds"].files
-    assert hub.large == stored
+    assert not [request for request in own_hub.requests if "/stored/" in request]
+    assert "sounds.zip" in own_hub.repositories["datasets/me/sounds"].files
+    assert own_hub.large == stored
 
 
 def test_files_that_are_not_stored_apart(
-    hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch
+    own_hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As by Xet's pipeline, which sends a folder in pieces, as long as no file is large."""
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", False)
-    hub.large_suffixes = ()
+    own_hub.large_suffixes = ()
     run("--dataset", "me/sounds", *sources)
-    assert "sounds.zip" in hub.repositories["datasets/me/sounds"].files
+    assert "sounds.zip" in own_hub.repositories["datasets/me/sounds"].files
 
 
 def test_a_dry_run_asks_the_hub_nothing(hub: HubServer, sources: list[str]) -> None:
@@ -160,13 +154,13 @@ def test_a_dry_run_asks_the_hub_nothing(hub: HubServer, sources: list[str]) -> N
     assert not hub.requests
 
 
+@pytest.mark.slow
 def test_private_repositories_are_private_and_the_space_holds_all(
-    hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch, database: Path
+    own_hub: HubServer, sources: list[str], database: Path
 ) -> None:
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
     run(*ALL, *sources, "--private")
-    assert all(repository.private for repository in hub.repositories.values())
-    space = hub.repositories["spaces/me/page"]
+    assert all(repository.private for repository in own_hub.repositories.values())
+    space = own_hub.repositories["spaces/me/page"]
     assert space.variables == {"GRADIO_MCP_SERVER": "True"}
     kept = space.files["cir/assets/database/database.json"]
     assert kept == (database / "database.json").read_bytes()
@@ -209,23 +203,22 @@ def test_a_token_in_a_file_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_token_in_the_card_stops_everything(
-    hub: HubServer, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_hub: HubServer, model: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).write_bytes((model / name).read_bytes())
     (tmp_path / "README.md").write_text(f"---\nlicense: mit\n---\n{TOKEN}\n")
     with pytest.raises(InputError, match="README.md holds"):
         run("--model", "me/timbre", "--model-folder", str(tmp_path))
-    assert not hub.requests
+    assert not own_hub.requests
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "sentence"),
     [
-        ([], InputError, "nothing to publish: name at least one"),
+        ([], InputError, "Nothing to publish: name at least one"),
         (["--model", "timbre", "--dry-run"], CheckpointError, "'timbre' is no Hub id"),
-        (["--model", "me/timbre"], CheckpointError, "who writes: log in with `hf auth login`"),
+        (["--model", "me/timbre"], CheckpointError, "token of the Hub: log in with `hf auth"),
         (["--model", "me/t", "--model-folder", "no/such"], CheckpointError, "no model folder"),
         (["--dataset", "me/t", "-d", "no/such"], DatabaseError, "no database in no/such"),
     ],
@@ -256,7 +249,7 @@ def test_who_may_not_write_is_told_so(
 ) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(CheckpointError, match=sentence):
-        send(Upload("model", repo_id, tmp_path), token=token)
+        send(RepositoryUpload("model", repo_id, tmp_path), token=token)
 
 
 def test_without_a_network_it_says_so(
@@ -265,7 +258,7 @@ def test_without_a_network_it_says_so(
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(CheckpointError, match="HF_HUB_OFFLINE is set.*connect to the Hub"):
-        send(Upload("model", "me/timbre", tmp_path), token=TOKEN)
+        send(RepositoryUpload("model", "me/timbre", tmp_path), token=TOKEN)
 
 
 def test_the_folders_can_be_kept(hub: HubServer, sources: list[str], tmp_path: Path) -> None:
@@ -288,5 +281,5 @@ def test_a_card_without_front_matter_is_refused() -> None:
         with_values("---\na: 1\nb: é\n---\n# Hi\n", {"a": [2]}) == "---\na:\n- 2\nb: é\n---\n# Hi\n"
     )
     for card in ("# Hi\n", "---\n- a\n---\n", "---\na: [\n---\n"):
-        with pytest.raises(InputError, match="no YAML"):
+        with pytest.raises(InputError, match="must begin with YAML"):
             with_values(card, {})

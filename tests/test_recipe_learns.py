@@ -15,7 +15,6 @@ import torch
 from cir.baselines.mfcc import MfccEncoder
 from cir.config import load_config
 from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.recorded import SAMPLE_RATE
 from cir.datasets.rendered import Playable, RenderedDataset
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine, find_default_bank
 from cir.instruments.splits import SPLITS
@@ -23,6 +22,13 @@ from cir.model.encoder import TimbreEncoder
 from cir.teaching import read_instruments, search_notes
 from cir.training import recipe
 from cir.training.recipe import RecipeConfig, train_recipe
+from cir.types import SAMPLE_RATE
+from tests.engine_cases import HAS_TINYSOUNDFONT
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not HAS_TINYSOUNDFONT, reason="needs tinysoundfont"),
+]
 
 CONFIG = Path(__file__).parent.parent / "configs" / "cir-tiny.yaml"
 N_NOTES = 3_000

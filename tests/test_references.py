@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import InputError
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, embed_references, timed

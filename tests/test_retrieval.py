@@ -9,7 +9,6 @@ import pytest
 from cir.audio.io import save_wav
 from cir.errors import DatabaseError, InputError
 from cir.index.database import BUNDLED_PATH, InstrumentDatabase
-from cir.index.exact import exact_search
 from cir.retrieval import retriever as retrieval
 from cir.retrieval.retriever import (
     Retriever,
@@ -21,7 +20,7 @@ from cir.retrieval.retriever import (
 from cir.retrieval.windows import embed_windows, split_windows
 from cir.types import FloatArray, Progress
 from tests.calibrated import SCALE, CalibratedDatabase
-from tests.fakes import SpectrumEncoder, instrument, tone
+from tests.fakes import SpectrumEncoder, exact_search, instrument, tone
 
 FAMILIES = ("percussion", "bass", "synth_lead")
 
@@ -252,7 +251,7 @@ def test_a_calibration_judges_all_candidates(
         (np.ones(1_000 * 1_300), 1_000, {}, "21.7 minutes long"),
         ("nowhere.wav", None, {}, "does not exist"),
         (np.ones(16_000), 16_000, {"families": ["kazoo"]}, "Unknown family 'kazoo'"),
-        (np.ones(16_000), 16_000, {"families": []}, "No family was chosen"),
+        (np.ones(16_000), 16_000, {"families": []}, "No family was given"),
         (np.resize([0.5, -0.5], 16_000), 16_000, {"top_k": 0}, "top_k must be"),
     ],
 )
@@ -286,6 +285,7 @@ def test_a_database_of_another_model_is_refused(database: InstrumentDatabase) ->
         search(tone(100.0), sample_rate=16_000, encoder=SpectrumEncoder(seed=9), database=database)
 
 
+@pytest.mark.slow
 def test_the_bundled_model_and_database_are_loaded_once(
     monkeypatch: pytest.MonkeyPatch, encoder: SpectrumEncoder, database: InstrumentDatabase
 ) -> None:
@@ -301,6 +301,7 @@ def test_the_bundled_model_and_database_are_loaded_once(
     assert loads == ["loaded"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not (BUNDLED_PATH / "database.json").exists(), reason="the bundled database is not built yet"
 )

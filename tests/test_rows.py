@@ -8,14 +8,14 @@ import pytest
 
 from cir.baselines.mfcc import MfccEncoder
 from cir.config import load_config
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import CheckpointError, InputError
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import StemListener
 from cir.evaluation.rows import METHODS, PROTOCOLS, Row, build_method, load_rows
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
-from cir.training.config import TrainingConfig
+from cir.training.run_config import TrainingConfig
 from tests.tone_bank import FAMILIES, write_bank
 
 ROOT = Path(__file__).parent.parent

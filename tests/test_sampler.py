@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import DataError
 from cir.mixtures.pool import NotePool
 from cir.training.batches import BatchRenderer, MixtureBatch
-from cir.training.config import TrainingConfig
+from cir.training.run_config import TrainingConfig
 from cir.training.sampler import BatchSampler
 from tests.tone_bank import write_bank
 from tests.training_cases import TINY, tiny_config, tone_pool

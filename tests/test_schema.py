@@ -40,10 +40,10 @@ def test_a_shape_is_read_with_the_shapes_inside_it() -> None:
     ("text", "words"),
     [
         ("", "x is empty"),
-        ("{", "x is no JSON"),
-        ("[" * 5_000, "x is no JSON"),
-        ('{"name": "\\ud800"}', "x is no JSON"),
-        ("\ud800", "no text in UTF-8"),
+        ("{", "x is not JSON"),
+        ("[" * 5_000, "x is not JSON"),
+        ('{"name": "\\ud800"}', "x is not JSON"),
+        ("\ud800", "not text in UTF-8"),
         ('{"name": "a"}, {"name": "b"}', "x"),
         ("[]", "must be a mapping"),
         ("{}", "name is missing"),
@@ -54,7 +54,7 @@ def test_a_shape_is_read_with_the_shapes_inside_it() -> None:
         ('{"name": "a", "share": 1e999}', "share is not finite"),
         ('{"name": "a", "inner": {"sizes": 3}}', "inner: sizes must be a list"),
         ('{"name": "a", "inner": {"size": 3}}', r"\['size'\] in x: inner; allowed are \['sizes'\]"),
-        ('{"name": ' + '"a' * 100_000, "x is no JSON"),
+        ('{"name": ' + '"a' * 100_000, "x is not JSON"),
         ('{"name": [' + "1," * 100_000 + "1]}", "name must be text"),
     ],
 )
@@ -110,10 +110,10 @@ def test_a_table_is_read_by_its_shape(tmp_path: Path) -> None:
         ("x,a,0.5", "row 2: count"),
         ("1,a,nan", "row 2: share is not finite"),
         ("1,a,1e400", "row 2: share is not finite"),
-        ("1,a", "line 3: the row has not as many fields"),
-        ("1,a\rb,0.5", "no CSV in UTF-8|not as many"),
+        ("1,a", "line 3: the row must have as many fields"),
+        ("1,a\rb,0.5", "not CSV in UTF-8|must have as many"),
         (f'1,"{"x" * 200_000}",0.5', "field larger"),
-        ('1,"a', "no CSV in UTF-8"),
+        ('1,"a', "not CSV in UTF-8"),
     ],
 )
 def test_a_faulty_row_is_named(tmp_path: Path, line: str, words: str) -> None:

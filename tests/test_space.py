@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from cir.cli.main import app
 from cir.errors import InputError
 from cir.index.database import BUNDLED_PATH
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import BUNDLED_MODEL, TimbreEncoder
 from cir.publish.space_folder import ROOT, space_variables, write_space_folder
 from tests.hub_server import TOKEN, HubServer
@@ -61,6 +61,7 @@ def test_only_what_is_on_the_hub_is_named() -> None:
     assert space_variables(BUNDLED_MODEL, BUNDLED_PATH) == {"GRADIO_MCP_SERVER": "True"}
 
 
+@pytest.mark.slow
 def test_a_published_space_loads_its_parts_and_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,9 +15,9 @@ from torch.nn.functional import normalize
 
 from cir.audio.log_frequency import BandConfig
 from cir.errors import CheckpointError, DataError, InputError
-from cir.model.conv_ast.config import ConvAstConfig
-from cir.model.conv_ast.network import ConvAst
-from cir.model.heard import Heard
+from cir.model.conv_ast import ConvAst
+from cir.model.conv_ast_config import ConvAstConfig
+from cir.model.heads import Heard
 from cir.training.feature_cache import FeatureCache
 from cir.training.feature_pool import FeaturePool
 from cir.training.mixture_batches import MixtureSampler
@@ -26,13 +26,12 @@ from cir.training.mixture_validation import MixtureValidation
 from cir.training.note_batches import NoteSampler
 from cir.training.note_stage import NoteStage, NoteValidation, accuracy
 from cir.training.optimiser import MatrixOptimiser
-from cir.training.stage import (
+from cir.training.stage import Stage, StageConfig
+from cir.training.stage_loop import (
     CHECKPOINT,
     LOG,
     STABLE,
     Clock,
-    Stage,
-    StageConfig,
     load_checkpoint,
     run_stage,
     save_checkpoint,
@@ -80,14 +79,14 @@ def test_a_stage_ends_by_examples_or_by_the_clock() -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"examples": 0}, "examples must be positive, got 0"),
-        ({"matrix_rate": -0.1}, "matrix_rate must be positive, got -0.1"),
-        ({"rate": math.inf}, "rate must be positive, got inf"),
-        ({"clip": math.nan}, "clip must be positive, got nan"),
-        ({"minutes": -1.0}, "minutes must be 0 at least, got -1.0"),
-        ({"weight_decay": math.nan}, "weight_decay must be 0 at least, got nan"),
-        ({"warm_share": 1.5}, "warm_share must lie between 0 and 1, got 1.5"),
-        ({"fall_share": -0.5}, "fall_share must lie between 0 and 1, got -0.5"),
+        ({"examples": 0}, "examples must be at least 1, got 0"),
+        ({"matrix_rate": -0.1}, "matrix_rate must be greater than 0, got -0.1"),
+        ({"rate": math.inf}, "rate is not finite, got inf"),
+        ({"clip": math.nan}, "clip is not finite, got nan"),
+        ({"minutes": -1.0}, "minutes must be at least 0, got -1.0"),
+        ({"weight_decay": math.nan}, "weight_decay is not finite, got nan"),
+        ({"warm_share": 1.5}, "warm_share must be at most 1, got 1.5"),
+        ({"fall_share": -0.5}, "fall_share must be at least 0, got -0.5"),
     ],
 )
 def test_stages_that_cannot_be_are_refused(change: dict[str, Any], named: str) -> None:
@@ -359,6 +358,7 @@ class Interrupted(NoteStage):
         return super().losses(generator)
 
 
+@pytest.mark.slow
 def test_an_interrupted_note_stage_ends_in_the_same_weights(
     cache: FeatureCache, pool: FeaturePool, tmp_path: Path
 ) -> None:
@@ -380,6 +380,7 @@ def test_an_interrupted_note_stage_ends_in_the_same_weights(
         assert torch.equal(parameter, untouched[name]) != trained, name
 
 
+@pytest.mark.slow
 def test_notes_of_instruments_that_were_never_heard_are_searched_for(
     cache: FeatureCache, pool: FeaturePool
 ) -> None:
@@ -434,6 +435,7 @@ def mixture_stage(cache: FeatureCache, pool: FeaturePool, queue_size: int = 6) -
     )
 
 
+@pytest.mark.slow
 def test_mixtures_teach_their_own_encoder_alone(
     cache: FeatureCache, pool: FeaturePool, tmp_path: Path
 ) -> None:
@@ -451,6 +453,7 @@ def test_mixtures_teach_their_own_encoder_alone(
     assert all(math.isfinite(value) for value in scores.values())
 
 
+@pytest.mark.slow
 def test_another_run_gives_its_mixtures_encoder_alone(
     cache: FeatureCache, pool: FeaturePool
 ) -> None:

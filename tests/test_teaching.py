@@ -14,7 +14,7 @@ import torch
 from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.errors import InputError
 from cir.losses.pair_infonce import pair_infonce
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
 from cir.teaching import (
     PlayedInstrument,
     colour_of,

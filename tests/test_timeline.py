@@ -5,6 +5,8 @@ import pytest
 
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
+from cir.index.vector_index import Filters
+from cir.retrieval.retriever import Retriever
 from cir.retrieval.timeline import build_timeline
 from cir.retrieval.windows import (
     WindowEmbeddings,
@@ -36,6 +38,11 @@ def database(
 
 
 @pytest.fixture
+def retriever(encoder: SpectrumEncoder, database: InstrumentDatabase) -> Retriever:
+    return Retriever(encoder, database)
+
+
+@pytest.fixture
 def windows(encoder: SpectrumEncoder) -> WindowEmbeddings:
     """10 s of each bass, 10 s of nothing between the first two, and 4 s of the last again."""
     nothing = np.zeros(10 * RATE, np.float32)
@@ -61,9 +68,9 @@ def test_the_average_is_that_of_a_search(encoder: SpectrumEncoder) -> None:
 
 
 def test_each_window_finds_what_plays_in_it(
-    windows: WindowEmbeddings, database: InstrumentDatabase
+    windows: WindowEmbeddings, retriever: Retriever
 ) -> None:
-    timeline = build_timeline(windows, database, {"bass": "middle"})
+    timeline = build_timeline(windows, retriever, {"bass": "middle"})
     assert list(timeline) == ["bass"]
     cells = timeline["bass"]
     assert [cell.best.instrument_id for cell in cells] == ["low", "middle", "high", "high"]
@@ -72,9 +79,9 @@ def test_each_window_finds_what_plays_in_it(
 
 
 def test_cells_equal_a_search_of_each_window_by_itself(
-    windows: WindowEmbeddings, database: InstrumentDatabase
+    windows: WindowEmbeddings, database: InstrumentDatabase, retriever: Retriever
 ) -> None:
-    timeline = build_timeline(windows, database, {"bass": "high", "synth_lead": "lead"})
+    timeline = build_timeline(windows, retriever, {"bass": "high", "synth_lead": "lead"})
     ids, embeddings = database.embeddings()
     for column, (family, target) in enumerate((("bass", "high"), ("synth_lead", "lead"))):
         for row, cell in enumerate(timeline[family]):
@@ -84,15 +91,11 @@ def test_cells_equal_a_search_of_each_window_by_itself(
             assert cell.similarity == pytest.approx(embeddings[ids.index(target)] @ query)
 
 
-def test_filters_hold_for_each_window(
-    windows: WindowEmbeddings, database: InstrumentDatabase
-) -> None:
-    cells = build_timeline(windows, database, {"bass": "low"}, bank="LOW", source="surge")["bass"]
+def test_filters_hold_for_each_window(windows: WindowEmbeddings, retriever: Retriever) -> None:
+    cells = build_timeline(windows, retriever, {"bass": "low"}, Filters("LOW", "surge"))["bass"]
     assert {cell.best.instrument_id for cell in cells} == {"low"}
 
 
-def test_an_unknown_instrument_is_refused(
-    windows: WindowEmbeddings, database: InstrumentDatabase
-) -> None:
+def test_an_unknown_instrument_is_refused(windows: WindowEmbeddings, retriever: Retriever) -> None:
     with pytest.raises(InputError, match="nobody"):
-        build_timeline(windows, database, {"bass": "nobody"})
+        build_timeline(windows, retriever, {"bass": "nobody"})

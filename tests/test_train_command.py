@@ -13,6 +13,8 @@ from cir.instruments.note_bank import NoteBank
 from cir.model.encoder import TimbreEncoder
 from tests.tone_bank import TONES_HZ, write_bank
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))

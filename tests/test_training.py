@@ -11,15 +11,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from cir.config import load_config, parse_config
-from cir.errors import CheckpointError, InputError
+from cir.config import load_config
+from cir.errors import CheckpointError
 from cir.model.encoder import TimbreEncoder
-from cir.training.config import TrainingConfig
 from cir.training.loop import _Trainer, train
+from cir.training.run_config import TrainingConfig
 from cir.training.run_folder import RunFolder
-from cir.training.schedule import SHAPES, learning_rate_factor
 from tests.tone_bank import FAMILIES, write_bank
 from tests.training_cases import TINY, tiny_config
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(
@@ -35,34 +36,32 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_bank(tmp_path_factory.mktemp("bank"))
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_the_learning_rate_rises_stays_and_falls(shape: str) -> None:
-    def factor(step: int) -> float:
-        return learning_rate_factor(step, total=100, warmup=10, decay=20, shape=shape, final=0.01)
-
-    assert factor(0) == pytest.approx(0.1)
-    assert factor(9) == factor(50) == factor(80) == 1
-    middle = {"linear": 0.505, "cosine": 0.505, "exponential": 0.1}
-    assert factor(90) == pytest.approx(middle[shape])
-    assert factor(100) == pytest.approx(0.01)
-    falling = [factor(step) for step in range(80, 101)]
+@pytest.mark.parametrize(
+    ("schedule", "middle"), [("linear", 0.505), ("cosine", 0.505), ("exponential", 0.1)]
+)
+def test_the_learning_rate_rises_stays_and_falls(schedule: str, middle: float) -> None:
+    rate = tiny_config(
+        Path("x"),
+        schedule=schedule,
+        total_steps=100,
+        warmup_steps=10,
+        decay_steps=20,
+        learning_rate=1.0,
+        final_learning_rate=0.01,
+    ).learning_rate_at
+    assert rate(0) == pytest.approx(0.1)
+    assert rate(9) == rate(50) == rate(80) == 1
+    assert rate(90) == pytest.approx(middle)
+    assert rate(100) == pytest.approx(0.01)
+    falling = [rate(step) for step in range(80, 101)]
     assert falling == sorted(falling, reverse=True)
 
 
 def test_the_learning_rate_of_the_paper() -> None:
     """1e-4 to 1e-6: one per cent of warm-up, then exponential."""
-    factors = [
-        learning_rate_factor(
-            step, total=20_000, warmup=200, decay=20_000, shape="exponential", final=0.01
-        )
-        for step in (199, 200, 10_100, 20_000)
-    ]
-    assert factors == pytest.approx([1, 1, 0.1, 0.01])
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_shipped_configurations_can_be_read(path: Path) -> None:
-    assert load_config(path, TrainingConfig).total_steps > 0
+    config = load_config(ROOT / "configs" / "paper-mix-triplet.yaml", TrainingConfig)
+    rates = [config.learning_rate_at(step) for step in (199, 200, 10_100, 20_000)]
+    assert rates == pytest.approx([1e-4, 1e-4, 1e-5, 1e-6])
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -96,25 +95,11 @@ def test_shipped_configurations_train(path: Path, data: Path, tmp_path: Path) ->
     assert state["step"] == 2
 
 
-def test_bad_configurations_are_refused(tmp_path: Path) -> None:
-    for values, words in (
-        ({"learning_rat": 1}, "learning_rat"),
-        ({"losses": {"tripelt": 1.0}}, "tripelt"),
-        ({"batch_size": "many"}, "batch_size"),
-        ({"task": "juggle"}, "juggle"),
-        ([], "mapping"),
-    ):
-        with pytest.raises(InputError, match=words):
-            parse_config(values, TrainingConfig, "test")
-    with pytest.raises(InputError, match="Cannot read"):
-        load_config(tmp_path / "missing.yaml", TrainingConfig)
-
-
 @pytest.mark.parametrize(
     ("task", "changes"),
     [
         ("pairs", {}),
-        ("mixtures", {"accumulate": 2, "encoder": replace(TINY, dropout=0.2)}),
+        ("mixtures", {"encoder": replace(TINY, dropout=0.2)}),
     ],
 )
 def test_an_interrupted_and_resumed_run_equals_an_unbroken_one(
@@ -129,10 +114,10 @@ def test_an_interrupted_and_resumed_run_equals_an_unbroken_one(
     step = _Trainer._step
     with monkeypatch.context() as patch:
 
-        def interrupted_step(trainer: _Trainer, plans: Any) -> Any:
+        def interrupted_step(trainer: _Trainer, plan: Any) -> Any:
             if trainer.state.step == 2:
                 signal.raise_signal(signal.SIGINT)  # Ctrl-C
-            return step(trainer, plans)
+            return step(trainer, plan)
 
         patch.setattr(_Trainer, "_step", interrupted_step)
         train(config, tmp_path / "resumed", cpu=True)
@@ -161,10 +146,10 @@ def test_a_run_starts_from_another_or_from_a_model(data: Path, tmp_path: Path) -
     from_model = load_file(tmp_path / "third/checkpoint/average.safetensors")
     for key in before:
         torch.testing.assert_close(from_model[key], before[key], atol=1e-3, rtol=1e-3)  # float16
-    warmer = replace(second, learn_temperature=False, temperature=0.5)
-    train(warmer, tmp_path / "warmer", cpu=True)
-    own = load_file(tmp_path / "warmer/checkpoint/objective.safetensors")["log_temperature"]
-    assert own.exp() == pytest.approx(0.5)
+    learned = load_file(first / "checkpoint/objective.safetensors")["log_temperature"]
+    train(replace(second, learn_temperature=False), tmp_path / "constant", cpu=True)
+    own = load_file(tmp_path / "constant/checkpoint/objective.safetensors")["log_temperature"]
+    assert own.exp() == pytest.approx(0.1) and learned.exp() != pytest.approx(0.1)
     with pytest.raises(CheckpointError, match="no folder"):
         train(replace(second, initial=str(tmp_path / "none")), tmp_path / "fourth", cpu=True)
     assert not (tmp_path / "none").exists()

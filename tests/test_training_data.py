@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.mixtures.pool import NotePool
 from cir.training.data import open_datasets, training_pool
 from tests.tone_bank import write_bank
 from tests.training_cases import tiny_config
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from cir.audio.dsp import pad_or_trim
-from cir.audio.features import SAMPLE_RATE, normalise_peak
+from cir.audio.features import normalise_peak
 from cir.audio.log_frequency import (
     LEVEL_FLOOR,
     NEPERS_PER_UNIT,
@@ -26,25 +26,28 @@ from cir.audio.log_frequency import (
     log_bands,
 )
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import DataError
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.plan import MixturePlan, PlacedNote
+from cir.mixtures.planning import plan_sounding
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import render_plan
 from cir.mixtures.scales import SCALES
-from cir.mixtures.score import plan_sounding
-from cir.model.conv_ast.config import ConvAstConfig
-from cir.model.conv_ast.network import ConvAst
+from cir.model.conv_ast import ConvAst
+from cir.model.conv_ast_config import ConvAstConfig
 from cir.training import mixture_batches, note_batches
 from cir.training.feature_cache import KEPT_FRAMES, FeatureCache
 from cir.training.feature_pool import FeaturePool
-from cir.training.mixture_batches import MixtureBatch, MixtureSampler
+from cir.training.level_changes import Recast
+from cir.training.mixture_batches import MixtureBatch, MixtureSampler, Slots
 from cir.training.note_batches import NoteBatch, NoteSampler
-from cir.training.recast import Recast
+from cir.types import SAMPLE_RATE
 from tests.tone_bank import write_bank
 from tests.tone_dataset import ToneDataset
 from tests.voices_dataset import FAMILIES, VoicesDataset
+
+pytestmark = pytest.mark.slow
 
 BANDS = BandConfig()
 FEW = BandConfig(bands_per_octave=4, n_bands=32, n_long_bands=16)
@@ -426,9 +429,8 @@ def test_each_stem_is_recast_by_the_chain_that_stands_for_it(pool: FeaturePool) 
     drawn = sampler.draw(FAMILIES, seeded(7))
     generator = seeded(7)
     _, instruments = sampler._draw_instruments(FAMILIES, generator)
-    played, offsets = sampler._play(
-        *sampler._draw_notes(FAMILIES, instruments, generator), generator
-    )
+    slots = sampler._draw_notes(FAMILIES, instruments, generator)
+    played, offsets = sampler._play(slots, generator)
     assert torch.equal(instruments, drawn.instruments)
     gains = [12 if family == "percussion" else 0 for family in FAMILIES]
     for column, gain_db in enumerate(gains):
@@ -452,7 +454,7 @@ def test_a_stem_whose_slots_all_fall_silent_plays_its_first(
     monkeypatch.setattr(mixture_batches, "_SILENCE_PROBABILITY", 1.0)
     sampler = mixture_sampler(pool, n=6, recast_share=0.5)
     _, instruments = sampler._draw_instruments(FAMILIES, seeded(3))
-    _, _, _, sounding = sampler._draw_notes(FAMILIES, instruments, seeded(4))
+    sounding = sampler._draw_notes(FAMILIES, instruments, seeded(4)).sounding
     assert sounding[:, 1:].nonzero()[:, 2].max() == 0
     assert sounding[:, 1:, 0].all()
     assert torch.isfinite(sampler.draw(FAMILIES, seeded(5)).stem_power).all()
@@ -512,9 +514,6 @@ def test_the_notes_of_a_mixture_are_in_one_scale(pool: FeaturePool) -> None:
 # Agreement with sound.
 
 
-Slots = tuple[Tensor, Tensor, Tensor, Tensor]
-
-
 def slots_of(plan: MixturePlan) -> Slots:
     """Rows, starts and ends in seconds and what sounds, (1, S, notes) each."""
     shape = (1, len(plan.stems), max(len(stem.notes) for stem in plan.stems))
@@ -526,7 +525,7 @@ def slots_of(plan: MixturePlan) -> Slots:
             starts[0, column, number] = note.start / SAMPLE_RATE
             ends[0, column, number] = (note.start + note.length) / SAMPLE_RATE
             sounding[0, column, number] = True
-    return rows, starts, ends, sounding
+    return Slots(rows, starts, ends, sounding)
 
 
 def naive_gate(note: PlacedNote, middle: int, n_window: int) -> float:
@@ -568,7 +567,7 @@ def stem_gains(plan: MixturePlan) -> Tensor:
 
 
 def played_stems(sampler: MixtureSampler, plan: MixturePlan) -> Tensor:
-    power, _ = sampler._play(*slots_of(plan), seeded(0))
+    power, _ = sampler._play(slots_of(plan), seeded(0))
     return power[0]
 
 
@@ -601,10 +600,10 @@ def test_playing_is_what_the_plan_says_frame_by_frame(
 
 def test_a_window_is_cut_from_the_mixture(pool: FeaturePool, plans: list[MixturePlan]) -> None:
     slots = slots_of(plans[0])
-    whole, offsets = MixtureSampler(pool, BANDS, PLAN_FRAMES, 1)._play(*slots, seeded(0))
+    whole, offsets = MixtureSampler(pool, BANDS, PLAN_FRAMES, 1)._play(slots, seeded(0))
     firsts = set()
     for seed in range(4):
-        part, own_offsets = MixtureSampler(pool, BANDS, 100, 1)._play(*slots, seeded(seed))
+        part, own_offsets = MixtureSampler(pool, BANDS, 100, 1)._play(slots, seeded(seed))
         first = int(torch.rand(1, generator=seeded(seed)) * 400)
         firsts.add(first)
         torch.testing.assert_close(part, whole[:, :, first : first + 100])

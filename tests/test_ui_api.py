@@ -1,7 +1,6 @@
 import json
 import socket
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,16 @@ from gradio_client.exceptions import AppError
 from cir.audio.io import save_wav
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
-from cir.ui.api.json_values import results_as_json
+from cir.ui import theme
+from cir.ui.api.result_json import results_as_json
 from cir.ui.serve import port_from_environment, serve
 from cir.ui.service import PageService
-from cir.ui.theme import page_theme, static_text
 from tests.calibrated import CalibratedDatabase
 from tests.documents import fences
 from tests.fakes import SpectrumEncoder, tone
 from tests.page.database import FAMILIES, LOWEST_HZ, make_database, serve_page, write_mix
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +137,11 @@ def test_a_search_hears_a_region_of_one_bank(client: Client, tmp_path: Path) -> 
     assert {match["bank"] for match in found} == {"Bank 1"}
     whole = client.predict(mix, ["bass"], 3, bank="Bank 1", api_name="/search")
     assert found[0]["similarity"] != whole["families"][0]["matches"][0]["similarity"]
+    rest, same = (
+        client.predict(mix, ["bass"], 3, start_seconds=1, end_seconds=end, api_name="/search")
+        for end in (None, 4)
+    )
+    assert rest["families"] == same["families"]
 
 
 def test_similar_instruments_of_an_instrument_and_of_its_sound(
@@ -244,12 +250,13 @@ def test_files_outside_the_previews_are_not_served(address: str) -> None:
 
 
 def test_the_page_names_no_other_host() -> None:
-    files = [item.name for item in (resources.files("cir.ui") / "static").iterdir()]
-    assert {"page.css", "player.js", "map.js"} <= set(files)
-    for text in map(static_text, files):
+    static = Path(theme.__file__).with_name("static")
+    names = [str(path.relative_to(static)) for path in static.rglob("*.*s*")]
+    assert {"page.css", "player.js", "timbre_map/map.js"} <= set(names)
+    for text in map(theme.static_text, names):
         assert "http" not in text.replace("http://www.w3.org/2000/svg", "")  # a name, not asked
         assert "@import" not in text
-    assert "https://" not in "".join(page_theme()._stylesheets)
+    assert "https://" not in "".join(theme.page_theme()._stylesheets)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ import pytest
 
 from tests.page.database import serve_page, write_mix
 
+pytestmark = pytest.mark.slow
+
 FILE = {"path": "MIX", "meta": {"_type": "gradio.FileData"}}
 SEARCH = [FILE, ["bass"], 5, None, None, None, None]
 
@@ -77,9 +79,9 @@ def test_arguments_of_the_right_types_are_answered(address: str, mix: str) -> No
         (with_argument(4, {"a": "b" * 99}), 'source is {"a": "bbb'),
         (with_argument(5, "x"), 'start_seconds is "x"; give a number.'),
         (with_argument(6, float("nan")), "does not lie within this mix"),
-        (SEARCH[:1], "1 arguments came; give all 7, null for what is to be left out: mix, "),
-        ([], "0 arguments came; give all 7"),
-        ([*SEARCH, 1], "8 arguments came; give all 7"),
+        (SEARCH[:1], "1 arguments arrived; give all 7, null for those to leave out: mix, "),
+        ([], "0 arguments arrived; give all 7"),
+        ([*SEARCH, 1], "8 arguments arrived; give all 7"),
     ],
 )
 def test_others_get_one_sentence(
@@ -128,7 +130,7 @@ def test_a_sound_at_an_address_is_no_larger_than_an_upload(
         ended, answer = ask(address, "search", at_address, mix)
         assert ended == "complete", answer
         assert answer[0]["families"] == ask(address, "search", SEARCH, mix)[1][0]["families"]
-        monkeypatch.setattr("cir.ui.server.addresses.MAX_BYTES", len(content) - 1)
+        monkeypatch.setattr("cir.ui.server.remote_files.MAX_BYTES", len(content) - 1)
         ended, answer = ask(address, "search", at_address, mix)
     assert (ended, "it has more than 120 MB" in answer["error"]) == ("error", True)
     assert [path for path in uploads.iterdir() if path.is_file()] == []

@@ -14,10 +14,9 @@ from cir.ui.search.examples import (
     examples_folder,
     load_examples,
 )
+from tests.shared_data import SHARED, SURGE, needs_shared
 from tools.examples import DRAWN, SONGS, make_examples
 
-SHARED = Path(__file__).parents[2] / "shared"
-SURGE = SHARED / "surge"
 SONGS_FOLDER = SHARED / "midi" / "freedoom"
 
 
@@ -31,12 +30,7 @@ def test_the_bundled_examples_are_short_and_small() -> None:
         assert example.path.stat().st_size < 500_000
         assert len(example.instruments) >= 2
         assert len(set(example.instrument_ids)) == len(example.instruments)
-
-
-def test_titles_give_families_or_songs_away_and_nothing_else() -> None:
-    for example in load_examples():
-        for instrument_id in example.instrument_ids:
-            assert instrument_id not in example.title
+        assert not any(name in example.title for name in example.instrument_ids)
 
 
 def test_songs_credit_their_authors() -> None:
@@ -63,9 +57,9 @@ def test_a_family_that_plays_twice_is_named_once() -> None:
     assert example.instrument_ids == ("a", "b", "c")
 
 
-@pytest.mark.skipif(
-    not (SURGE.exists() and SONGS_FOLDER.exists()), reason="needs ../shared/surge and its songs"
-)
+@pytest.mark.slow
+@needs_shared
+@pytest.mark.skipif(not SONGS_FOLDER.exists(), reason=f"needs the songs {SONGS_FOLDER}")
 def test_the_bundled_examples_can_be_made_again(tmp_path: Path) -> None:
     pytest.importorskip("tinysoundfont", reason="tinysoundfont is not installed")
     bank = NoteBank.open(SURGE)
@@ -83,20 +77,19 @@ def test_the_bundled_examples_can_be_made_again(tmp_path: Path) -> None:
     assert all(name in splits or name.startswith("timgm6mb-") for name in names)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"examples": [{"title": "A"}]}', '{"examples": 3}'])
-def test_a_damaged_list_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / EXAMPLES_FILE).write_text(text)
-    with pytest.raises(DataError, match=EXAMPLES_FILE):
-        load_examples(tmp_path)
-
-
-def test_a_missing_mix_is_named(tmp_path: Path) -> None:
-    row = {"title": "A", "file": "gone.flac", "instruments": []}
-    (tmp_path / EXAMPLES_FILE).write_text(json.dumps({"examples": [row]}))
-    with pytest.raises(DataError, match=r"gone\.flac"):
-        load_examples(tmp_path)
-
-
-def test_a_missing_list_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="install"):
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "install"),
+        ("", EXAMPLES_FILE),
+        ("[]", EXAMPLES_FILE),
+        ('{"examples": [{"title": "A"}]}', EXAMPLES_FILE),
+        ('{"examples": 3}', EXAMPLES_FILE),
+        ('{"examples": [{"title": "A", "file": "gone.flac", "instruments": []}]}', "gone.flac"),
+    ],
+)
+def test_a_damaged_list_is_refused(tmp_path: Path, text: str | None, words: str) -> None:
+    if text is not None:
+        (tmp_path / EXAMPLES_FILE).write_text(text)
+    with pytest.raises(DataError, match=words):
         load_examples(tmp_path)

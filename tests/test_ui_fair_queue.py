@@ -15,6 +15,8 @@ from gradio_client.exceptions import AppError
 from cir.ui.server import fair_queue
 from cir.ui.server.fair_queue import share_fairly
 
+pytestmark = pytest.mark.slow
+
 MOST = 3
 
 
@@ -82,7 +84,7 @@ def test_visitors_take_turns_and_each_has_a_limit(works: Works) -> None:
         jobs.append(one.submit(f"one {number}", api_name="/search"))
         works.until("search", number + 1)
     with pytest.raises(
-        AppError, match=r"^3 of your requests wait here .* send the next in about 5 s\.$"
+        AppError, match=r"^3 of your requests are waiting.* send the next in about 5 s\.$"
     ):
         one.predict("too many", api_name="/search")
     jobs.append(other.submit("other 0", api_name="/search"))
@@ -103,7 +105,7 @@ def test_slow_work_of_one_kind_refuses_none_of_another(
     for number, client in enumerate(clients[:3]):
         jobs.append(client.submit("sounds", api_name="/add"))
         works.until("add", number + 1)
-    with pytest.raises(AppError, match=r"2 requests wait here .* again in about 10 s\."):
+    with pytest.raises(AppError, match=r"2 requests are waiting.* again in about 10 s\."):
         clients[3].predict("sounds", api_name="/add")
     works.may_search.set()
     assert clients[3].predict("mix", api_name="/search") == "mix"
@@ -123,6 +125,6 @@ def test_who_names_no_session_is_known_by_the_address(works: Works) -> None:
     for number in range(1 + MOST):
         events.append(post(str(number)))
         works.until("search", number + 1)
-    assert "3 of your requests wait here already" in answer(post("too many"))
+    assert "3 of your requests are waiting" in answer(post("too many"))
     works.may_search.set()
     assert [f'data: ["{n}"]' in answer(event) for n, event in enumerate(events)] == [True] * 4

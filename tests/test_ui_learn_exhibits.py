@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 import torch
 
-from cir.audio.features import MEL_FLOOR, SAMPLE_RATE, mel_power, normalise_peak
+from cir.audio.features import MEL_FLOOR, mel_power, normalise_peak
 from cir.audio.mel_scale import mel_place
 from cir.errors import InputError
-from cir.index.exact import cosine_similarities
 from cir.retrieval.windows import embed_windows
+from cir.types import SAMPLE_RATE
+from cir.ui.learn.embedding_plane import Plane
 from cir.ui.learn.log_mel import Picture, decibels, describe, log_mel_pictures
+from cir.ui.learn.loss_demo import CLASSES, toy_html, toy_pairs
 from cir.ui.learn.mix import MixExhibit
 from cir.ui.learn.mixed_files import MixedFiles
-from cir.ui.learn.notes import NoteListener, note_audio
+from cir.ui.learn.note_embeddings import NoteEmbedder, note_audio
 from cir.ui.learn.pair import PairExhibit
-from cir.ui.learn.plane import Plane
-from cir.ui.learn.scale import scale_place, similarity_scale, verdict
+from cir.ui.learn.similarity_scale import scale_place, similarity_scale, verdict
 from cir.ui.learn.sounds import LearnSounds, load_learn_sounds
-from cir.ui.learn.toy import CLASSES, toy_html, toy_pairs
 from cir.ui.learn.triplet import (
     EASY,
     HARD,
@@ -28,20 +28,16 @@ from cir.ui.learn.triplet import (
     option_similarities,
     triplet_page,
 )
-from cir.ui.learn.typical import PER_FAMILY, Spread, measure_typical
+from cir.ui.learn.typical_similarities import PER_FAMILY, Spread, measure_typical
 from cir.ui.service import PageService
-from tests.fakes import SpectrumEncoder, tone, unit_vectors
-from tests.page.database import HOSTILE_NAME, make_database
+from tests.fakes import tone, unit_vectors
+from tests.page.database import HOSTILE_NAME, small_service
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageService]:
-    folder = tmp_path_factory.mktemp("learn")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CIR_HOME", str(folder / "home"))
-        encoder = SpectrumEncoder()
-        with make_database(folder / "database", encoder) as database:
-            yield PageService(encoder, database)
+    with small_service(tmp_path_factory.mktemp("learn")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +46,18 @@ def sounds() -> LearnSounds:
 
 
 @pytest.fixture(scope="module")
-def listener(service: PageService) -> NoteListener:
-    return NoteListener(service)
+def embedder(service: PageService) -> NoteEmbedder:
+    return NoteEmbedder(service)
 
 
 @pytest.fixture(scope="module")
-def pair_exhibit(service: PageService, listener: NoteListener, sounds: LearnSounds) -> PairExhibit:
-    return PairExhibit(service, listener, sounds.pairs)
+def pair_exhibit(service: PageService, embedder: NoteEmbedder, sounds: LearnSounds) -> PairExhibit:
+    return PairExhibit(service, embedder, sounds.pairs)
 
 
 @pytest.fixture(scope="module")
-def mix_exhibit(service: PageService, listener: NoteListener, sounds: LearnSounds) -> MixExhibit:
-    return MixExhibit(service, listener, MixedFiles(), sounds.scenes[0])
+def mix_exhibit(service: PageService, embedder: NoteEmbedder, sounds: LearnSounds) -> MixExhibit:
+    return MixExhibit(service, embedder, MixedFiles(), sounds.scenes[0])
 
 
 def test_levels_are_those_of_the_features_in_decibels() -> None:
@@ -87,15 +83,15 @@ def test_the_scale_goes_from_left_to_right() -> None:
     assert scale_place(0.2) < scale_place(0.3)
     spread = Spread("Two <notes>", 0.5, 0.7, 0.9, 30)
     assert "Two &lt;notes&gt;" in similarity_scale(0.6, [spread])
-    assert verdict(0.6, [spread]) == "As similar as is usual for two <notes>."
-    assert "More similar than almost any" in verdict(0.95, [spread])
-    assert "Less similar than most" in verdict(0.1, [spread])
+    assert verdict(0.6, [spread]) == "Typical for two <notes>."
+    assert "Higher than for almost any" in verdict(0.95, [spread])
+    assert "Lower than for most" in verdict(0.1, [spread])
 
 
 def test_what_is_usual_is_measured_on_the_right_pairs(
-    service: PageService, listener: NoteListener, sounds: LearnSounds
+    service: PageService, embedder: NoteEmbedder, sounds: LearnSounds
 ) -> None:
-    same, within, across = measure_typical(service, listener, sounds.pairs)
+    same, within, across = measure_typical(service, embedder, sounds.pairs)
     assert same.pairs == len(sounds.pairs)
     families = [one.family for one in service.instruments if one.family is not None]
     sizes = [min(PER_FAMILY, families.count(family)) for family in sorted(set(families))]
@@ -103,7 +99,7 @@ def test_what_is_usual_is_measured_on_the_right_pairs(
     assert within.pairs == sum(size * (size - 1) // 2 for size in sizes)
     assert within.pairs + across.pairs == total * (total - 1) // 2
     assert all(one.low <= one.middle <= one.high for one in (same, within, across))
-    cosines = [listener.similarity(pair.notes[0].path, pair.notes[1].path) for pair in sounds.pairs]
+    cosines = [embedder.similarity(pair.notes[0].path, pair.notes[1].path) for pair in sounds.pairs]
     assert same.middle == pytest.approx(float(np.median(cosines)), abs=1e-6)
 
 
@@ -131,12 +127,10 @@ def test_a_surprise_is_two_instruments_that_can_be_heard(pair_exhibit: PairExhib
     assert set(pair_exhibit.first_pair()) <= known
 
 
-@pytest.mark.parametrize(("name", "words"), [(None, "Choose two"), ("nobody", "nobody")])
-def test_a_pair_that_is_none_is_refused(
-    pair_exhibit: PairExhibit, name: str | None, words: str
-) -> None:
-    with pytest.raises(InputError, match=words):
-        list(pair_exhibit.show("bass-0", name))
+def test_a_pair_that_is_none_is_refused(pair_exhibit: PairExhibit) -> None:
+    for name, words in ((None, "Choose two"), ("nobody", "nobody")):
+        with pytest.raises(InputError, match=words):
+            list(pair_exhibit.show("bass-0", name))
 
 
 def test_a_mix_is_the_sum_of_what_plays(mix_exhibit: MixExhibit) -> None:
@@ -193,38 +187,35 @@ def test_a_triplet_has_one_option_of_each_role(sounds: LearnSounds) -> None:
 
 
 def test_a_guess_reveals_roles_and_similarities(
-    sounds: LearnSounds, listener: NoteListener
+    sounds: LearnSounds, embedder: NoteEmbedder
 ) -> None:
     game = TripletGame(draw_triplet(sounds, np.random.default_rng(1)))
-    before = triplet_page(game, listener)
+    before = triplet_page(game, embedder)
     assert before.count('data-act="guess"') == 3
     assert POSITIVE.capitalize() not in before
     right = game.triplet.right
-    won = answer(game, right, listener)
-    model = int(np.argmax(option_similarities(listener, game.triplet)))
+    won = answer(game, right, embedder)
+    model = int(np.argmax(option_similarities(embedder, game.triplet)))
     assert (won.right, won.model_right, won.played) == (1, int(model == right), 1)
-    assert answer(won, (right + 1) % 3, listener) == won
-    after = triplet_page(won, listener)
+    assert answer(won, (right + 1) % 3, embedder) == won
+    after = triplet_page(won, embedder)
     assert all(role.capitalize() in after for role in (POSITIVE, HARD, EASY))
     assert "You were right." in after
     with pytest.raises(InputError, match="sound 4"):
-        answer(game, 3, listener)
+        answer(game, 3, embedder)
 
 
 def test_options_are_compared_with_the_anchor(
-    sounds: LearnSounds, service: PageService, listener: NoteListener
+    sounds: LearnSounds, service: PageService, embedder: NoteEmbedder
 ) -> None:
     triplet = draw_triplet(sounds, np.random.default_rng(2))
-    anchor = service.encoder.embed([note_audio(triplet.anchor.notes[0].path)], SAMPLE_RATE)[0]
-    others = service.encoder.embed(
-        [note_audio(option.pair.notes[1].path) for option in triplet.options], SAMPLE_RATE
-    )
-    expected = cosine_similarities(others, anchor)
-    assert option_similarities(listener, triplet) == pytest.approx(expected, abs=1e-6)
+    paths = [triplet.anchor.notes[0].path, *(one.pair.notes[1].path for one in triplet.options)]
+    anchor, *others = service.encoder.embed(list(map(note_audio, paths)), SAMPLE_RATE)
+    expected = [float(other @ anchor) for other in others]
+    assert option_similarities(embedder, triplet) == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_toy_has_five_instruments_of_five_families(sounds: LearnSounds) -> None:
     pairs = toy_pairs(sounds.pairs)
     assert len({pair.family for pair in pairs}) == CLASSES
-    page = toy_html(pairs)
-    assert page.count('class="cir-play"') == 2 * CLASSES
+    assert toy_html(pairs).count('class="cir-play"') == 2 * CLASSES

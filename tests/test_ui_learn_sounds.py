@@ -8,15 +8,13 @@ import soundfile
 from cir.errors import DataError
 from cir.index.database import InstrumentDatabase
 from cir.instruments.note_bank import NoteBank
-from cir.retrieval.windows import SAMPLE_RATE
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 from cir.ui.learn.mixed_files import MixedFiles
-from cir.ui.learn.notes import note_audio
+from cir.ui.learn.note_embeddings import note_audio
 from cir.ui.learn.sounds import LEARN_FILE, load_learn_sounds
 from tests.fakes import tone
+from tests.shared_data import SURGE, needs_shared
 from tools.learn_sounds import FAMILIES, PER_FAMILY, SCENES, make_sounds
-
-SURGE = Path(__file__).parents[2] / "shared" / "surge"
 
 
 def test_every_instrument_has_two_notes_that_differ() -> None:
@@ -56,7 +54,8 @@ def test_a_missing_sound_is_named(tmp_path: Path) -> None:
         load_learn_sounds(tmp_path)
 
 
-@pytest.mark.skipif(not SURGE.exists(), reason="needs the note bank ../shared/surge")
+@pytest.mark.slow
+@needs_shared
 def test_the_bundled_sounds_can_be_drawn_again(tmp_path: Path) -> None:
     bank = NoteBank.open(SURGE)
     with InstrumentDatabase.open() as database:

@@ -13,23 +13,19 @@ from cir.index.database import InstrumentDatabase
 from cir.ui.cards import sound_address
 from cir.ui.palette import family_style
 from cir.ui.service import Answer, PageService
-from cir.ui.timbre_map.data import map_points, map_selection, map_stars
 from cir.ui.timbre_map.html import map_skeleton
-from cir.ui.timbre_map.plot import timbre_page
+from cir.ui.timbre_map.map_json import map_points, map_selection, map_stars
+from cir.ui.timbre_map.saved_page import timbre_page
 from cir.ui.timbre_map.shapes import SHAPES
 from cir.ui.timbre_map.tab import SCRIPTS, build_map_tab
 from tests.fakes import SpectrumEncoder
-from tests.page.database import FAMILIES, make_database, write_mix
+from tests.page.database import FAMILIES, small_service, write_mix
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageService]:
-    folder = tmp_path_factory.mktemp("map")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CIR_HOME", str(folder / "home"))
-        encoder = SpectrumEncoder()
-        with make_database(folder / "database", encoder) as database:
-            yield PageService(encoder, database)
+    with small_service(tmp_path_factory.mktemp("map")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -50,32 +46,20 @@ def test_every_instrument_is_sent_once(service: PageService, points: dict[str, A
         assert family["slug"] == (one.family or "")
         assert family["colour"] == family_style(one.family).colour
         for column in ("category", "bank", "author", "licence"):
-            words, rows = points[column]["words"], points[column]["rows"]
-            assert words[rows[row]] == getattr(one, column)
-            assert len(set(words)) == len(words)
-    assert len(points["id"]) == len(service.instruments)
-
-
-def test_places_are_kept_to_a_thousandth(service: PageService, points: dict[str, Any]) -> None:
-    for row, one in enumerate(service.instruments):
-        x, y = service.position(one.instrument_id)
-        assert points["x"][row] / points["places"] == pytest.approx(x, abs=6e-4)
-        assert points["y"][row] / points["places"] == pytest.approx(y, abs=6e-4)
-
-
-def test_addresses_of_sounds_can_be_rebuilt(service: PageService, points: dict[str, Any]) -> None:
-    assert points["silent"] == []
-    for one in service.instruments:
+            assert points[column][row] == getattr(one, column)
+        place = service.position(one.instrument_id)
+        assert (points["x"][row], points["y"][row]) == pytest.approx(place, abs=6e-4)
         preview = service.preview(one.instrument_id)
         assert preview is not None
         assert f"{points['sounds']}{one.instrument_id}.opus" == sound_address(preview)
+    assert len(points["id"]) == len(service.instruments)
+    assert points["silent"] == []
 
 
 def test_an_instrument_without_a_preview_is_silent(tmp_path: Path) -> None:
-    encoder = SpectrumEncoder()
-    with make_database(tmp_path / "database", encoder) as database:
+    with small_service(tmp_path) as service:
         (tmp_path / "database" / "previews" / "bass-3.opus").unlink()
-        sent = map_points(PageService(encoder, database))
+        sent = map_points(PageService(service.encoder, service.database))
     assert [sent["id"][row] for row in sent["silent"]] == ["bass-3"]
 
 
@@ -130,14 +114,10 @@ def test_the_tab_sends_points_packed_and_answers_clicks(
     assert "Nothing to play" in refused["card"]
 
 
-def test_scripts_and_styles_name_no_other_host() -> None:
-    static = resources.files("cir.ui") / "static"
-    names = {item.name for item in static.iterdir() if item.name.startswith("map")}
-    assert names == {*SCRIPTS, "map.css"}
-    for name in names:
-        text = (static / name).read_text(encoding="utf-8")
-        assert "http" not in text
-        assert "@import" not in text
+def test_every_script_of_the_map_is_loaded() -> None:
+    folder = resources.files("cir.ui") / "static" / "timbre_map"
+    names = {f"timbre_map/{item.name}" for item in folder.iterdir()}
+    assert names == {*SCRIPTS, "timbre_map/map.css"}
 
 
 def test_a_saved_map_needs_no_network(service: PageService, answer: Answer) -> None:
@@ -147,20 +127,14 @@ def test_a_saved_map_needs_no_network(service: PageService, answer: Answer) -> N
     assert "<img src=x" not in page
 
 
-def test_a_database_without_a_map_says_so(tmp_path: Path) -> None:
+def test_a_database_without_instruments_or_without_a_map(tmp_path: Path) -> None:
     encoder = SpectrumEncoder()
     with InstrumentDatabase.create(tmp_path / "empty", encoder) as database:
         service = PageService(encoder, database)
+        sent = map_points(service)
+        assert (sent["id"], sent["families"], sent["sounds"]) == ([], [], None)
         service.coordinates = None
         with gr.Blocks() as page:
             build_map_tab(service, gr.State(None))
     texts = [str(block.value) for block in page.blocks.values() if isinstance(block, gr.HTML)]
     assert any("without a map" in text for text in texts)
-
-
-def test_an_empty_database_has_an_empty_map(tmp_path: Path) -> None:
-    encoder = SpectrumEncoder()
-    with InstrumentDatabase.create(tmp_path / "empty", encoder) as database:
-        sent = map_points(PageService(encoder, database))
-    assert sent["id"] == sent["families"] == []
-    assert sent["sounds"] is None

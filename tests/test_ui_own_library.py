@@ -6,12 +6,12 @@ import pytest
 from cir.audio.io import save_wav
 from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
-from cir.library.exchange import export_archive
-from cir.library.sounds import Labels, Upload
-from cir.ui.own.cards import ROWS_PER_PAGE, chosen_note, report_note, sounds_list, where_kept
+from cir.library.database_archive import export_archive
+from cir.library.sounds import Labels, UploadedFile
+from cir.ui.own.html import ROWS_PER_PAGE, chosen_note, report_note, sounds_list, where_kept
 from cir.ui.own.library import LIBRARY_VARIABLE, OwnLibrary, OwnReport
+from cir.ui.own.received_files import merge_uploads, read_uploads
 from cir.ui.own.sessions import OwnLibraries, library_folder, new_shelf
-from cir.ui.own.uploads import merge_uploads, read_uploads
 from cir.ui.service import PageService
 from tests.fakes import SpectrumEncoder, instrument, tone
 from tests.page.database import HOSTILE_NAME, make_database
@@ -46,7 +46,7 @@ def receive(folder: Path, number: int, name: str) -> Path:
 
 
 @pytest.fixture
-def uploads(uploads_folder: Path) -> tuple[Upload, ...]:
+def uploads(uploads_folder: Path) -> tuple[UploadedFile, ...]:
     return read_uploads(
         [
             {"path": str(receive(uploads_folder, 1, "a.wav")), "inside": "Kit/Basses/a.wav"},
@@ -56,7 +56,7 @@ def uploads(uploads_folder: Path) -> tuple[Upload, ...]:
 
 
 def test_sounds_are_added_changed_and_removed(
-    libraries: OwnLibraries, uploads: tuple[Upload, ...]
+    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...]
 ) -> None:
     library = libraries.of(new_shelf())
     assert len(library) == 0
@@ -75,7 +75,7 @@ def test_sounds_are_added_changed_and_removed(
     assert library.remove(second) == "b"
     assert preview is not None
     assert not preview.exists()
-    with pytest.raises(InputError, match="none with the id"):
+    with pytest.raises(InputError, match="instruments has the id"):
         library.remove(second)
     with pytest.raises(InputError, match="Unknown family"):
         library.set_family(library.instruments[0].instrument_id, "kazoo")
@@ -86,7 +86,7 @@ def test_sounds_are_added_changed_and_removed(
 
 
 def test_a_removed_sound_can_come_back(
-    libraries: OwnLibraries, uploads: tuple[Upload, ...]
+    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...]
 ) -> None:
     library = libraries.of(new_shelf())
     library.add(uploads, Labels())
@@ -96,21 +96,21 @@ def test_a_removed_sound_can_come_back(
 
 
 def test_an_exported_zip_among_the_files_is_imported(
-    libraries: OwnLibraries, uploads: tuple[Upload, ...], uploads_folder: Path
+    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...], uploads_folder: Path
 ) -> None:
     first, second = (libraries.of(new_shelf()) for _ in range(2))
     first.add(uploads, Labels())
     packed = uploads_folder / "out.zip"
     assert first.export(packed) == 2
-    more = Upload(receive(uploads_folder, 3, "c.wav"), PurePosixPath("c.wav"))
-    report = second.add([Upload(packed, PurePosixPath("out.zip")), more], Labels())
+    more = UploadedFile(receive(uploads_folder, 3, "c.wav"), PurePosixPath("c.wav"))
+    report = second.add([UploadedFile(packed, PurePosixPath("out.zip")), more], Labels())
     assert report.added == 3
     assert len(second) == 3
     assert second.bring(packed).replaced == 2
 
 
 def test_a_bad_export_does_not_keep_the_other_files_out(
-    libraries: OwnLibraries, uploads: tuple[Upload, ...], uploads_folder: Path
+    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...], uploads_folder: Path
 ) -> None:
     good = uploads_folder / "good.zip"
     shelf = new_shelf()
@@ -119,16 +119,16 @@ def test_a_bad_export_does_not_keep_the_other_files_out(
     stranger = InstrumentDatabase.create(uploads_folder / "other", SpectrumEncoder(seed=1))
     stranger.add([instrument("x")], SpectrumEncoder(seed=1).embed([tone(300.0, 0.3)], 16_000))
     export_archive(uploads_folder / "other", uploads_folder / "f00d.zip")
-    bad = Upload(uploads_folder / "f00d.zip", PurePosixPath("Mine/old.zip"))
+    bad = UploadedFile(uploads_folder / "f00d.zip", PurePosixPath("Mine/old.zip"))
     text = uploads_folder / "f00e" / "text.wav"
     text.parent.mkdir()
     text.write_text("no sound")
-    no_sound = Upload(text, PurePosixPath("text.wav"))
+    no_sound = UploadedFile(text, PurePosixPath("text.wav"))
 
     report = libraries.of(new_shelf()).add([bad, uploads[1]], Labels())
     assert (report.added, len(report.refused)) == (1, 1)
     assert report.refused[0].startswith("Mine/old.zip was made with the model ")
-    brought = Upload(good, PurePosixPath("good.zip"))
+    brought = UploadedFile(good, PurePosixPath("good.zip"))
     report = libraries.of(new_shelf()).add([bad, brought, no_sound], Labels())
     assert (report.added, len(report.refused)) == (1, 2)
     assert "text.wav cannot be read" in report.refused[1]
@@ -138,7 +138,7 @@ def test_a_bad_export_does_not_keep_the_other_files_out(
 
 
 def test_a_session_has_its_own_sounds_and_leaves_nothing(
-    libraries: OwnLibraries, uploads: tuple[Upload, ...]
+    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...]
 ) -> None:
     one, other = new_shelf(), new_shelf()
     libraries.of(one).add(uploads, Labels())
@@ -157,7 +157,7 @@ def test_a_session_has_its_own_sounds_and_leaves_nothing(
 
 
 def test_a_kept_library_is_there_after_a_restart(
-    service: PageService, uploads: tuple[Upload, ...], tmp_path: Path
+    service: PageService, uploads: tuple[UploadedFile, ...], tmp_path: Path
 ) -> None:
     first = OwnLibraries(service, tmp_path / "mine")
     shelf = new_shelf()
@@ -185,7 +185,7 @@ def test_a_folder_of_other_things_is_refused(
 
 
 def test_two_changes_at_once_are_not_mixed(
-    libraries: OwnLibraries, uploads: tuple[Upload, ...]
+    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...]
 ) -> None:
     library: OwnLibrary = libraries.of(new_shelf())
     problems: list[str] = []
@@ -203,15 +203,15 @@ def test_two_changes_at_once_are_not_mixed(
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        (None, "No file has arrived"),
-        ([], "No file has arrived"),
-        ("text", "No file has arrived"),
-        (["text"], "no list of files"),
-        ([{"path": "/etc/passwd", "inside": "a.wav"}], "none that was uploaded"),
-        ([{"inside": "a.wav"}], "none that was uploaded"),
-        ([{"path": "UPLOADS/cir-sessions/library/a.wav"}], "none that was uploaded"),
-        ([{"path": f"UPLOADS/{'a' * 64}/../../secret.wav"}], "none that was uploaded"),
-        ([{"path": f"UPLOADS/{'a' * 64}/gone.wav"}], "is not there any more"),
+        (None, "No files arrived"),
+        ([], "No files arrived"),
+        ("text", "No files arrived"),
+        (["text"], "list of files is damaged"),
+        ([{"path": "/etc/passwd", "inside": "a.wav"}], "was not uploaded"),
+        ([{"inside": "a.wav"}], "was not uploaded"),
+        ([{"path": "UPLOADS/cir-sessions/library/a.wav"}], "was not uploaded"),
+        ([{"path": f"UPLOADS/{'a' * 64}/../../secret.wav"}], "was not uploaded"),
+        ([{"path": f"UPLOADS/{'a' * 64}/gone.wav"}], "no longer on the server"),
         ([{}] * 1_001, "1,001 files are more than the 1,000"),
     ],
 )
@@ -242,7 +242,7 @@ def test_what_was_not_uploaded_is_refused(uploads_folder: Path, sent: object, wo
 def test_places_are_plain_relative_names(uploads_folder: Path, inside: str, expected: str) -> None:
     path = receive(uploads_folder, 1, "a.wav")
     (upload,) = read_uploads([{"path": str(path), "inside": inside}])
-    assert upload == Upload(path.resolve(), PurePosixPath(expected))
+    assert upload == UploadedFile(path.resolve(), PurePosixPath(expected))
     assert merge_uploads([upload], [upload]) == (upload,)
 
 
@@ -269,7 +269,7 @@ def test_reports_say_what_came_of_it() -> None:
     said = report_note(
         OwnReport(3, 1, 2, 1, tuple(f"reason {number}" for number in range(150)), was_stopped=True)
     )
-    for words in ("3 sounds added", "1 of them in place", "2 sounds here already", "Stopped"):
+    for words in ("3 sounds added", "1 of them replace", "2 sounds unchanged", "Stopped"):
         assert words in said
     assert "150 sounds left out" in said
     assert "and 50 more" in said

@@ -7,9 +7,9 @@ import pytest
 
 from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
-from cir.index.hubs import HubCohort
+from cir.index.hubness import HubCohort
 from cir.index.unsorted import guess_families
-from cir.retrieval.lookup import Filters
+from cir.index.vector_index import Filters
 from cir.retrieval.windows import WindowEmbeddings
 from cir.types import FamilyResult, FloatArray, Instrument
 from cir.ui.own import library as own_library

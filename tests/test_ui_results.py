@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cir.index.duplicates import MatchGroup
-from cir.retrieval.lookup import Filters
+from cir.index.vector_index import Filters
 from cir.retrieval.windows import WindowEmbeddings
 from cir.types import FamilyResult, Judgement, Match
 from cir.ui.search.mixes import Region
@@ -50,7 +50,7 @@ def test_results_keep_the_order_of_families_and_ranks() -> None:
     page = ParsedPage(results_page(_answer(lead, FamilyResult("voice", ()))))
     assert page.values("data-family") == ["synth_lead", "voice"]
     assert page.values("data-instrument") == ["bass-1", "bass-2"]
-    assert "There is no instrument of this family." in page.text
+    assert "No instrument of this family." in page.text
     assert "found in 0.4 s" in page.text
 
 
@@ -64,7 +64,7 @@ def test_families_still_to_come_have_their_place() -> None:
     page = ParsedPage(results_page(_answer(_family(1)), waiting=["organ", "voice"]))
     assert page.values("data-family") == ["bass", "organ", "voice"]
     assert page.values("aria-busy") == ["true", "true"]
-    assert "still looking" in page.text
+    assert "searching" in page.text
 
 
 def test_filters_are_named() -> None:
@@ -72,7 +72,7 @@ def test_filters_are_named() -> None:
     text = ParsedPage(results_page(answer)).text
     assert "only <Bank>" in text
     assert "only surge" in text
-    assert "There is no instrument of this family that passes the filters." in text
+    assert "No instrument of this family that passes the filters." in text
 
 
 def test_near_duplicates_fold_away_behind_the_first() -> None:

@@ -8,15 +8,14 @@ from cir.audio.io import save_wav
 from cir.errors import CirError, DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.duplicates import NEAR_DUPLICATE
-from cir.index.exact import exact_search
-from cir.retrieval.lookup import Filters
+from cir.index.vector_index import Filters
 from cir.retrieval.retriever import Retriever
 from cir.ui.search.examples import load_examples
 from cir.ui.search.mixes import MAX_SECONDS, Region
 from cir.ui.service import Answer, PageService
-from cir.ui.timbre_map.plot import timbre_figure
+from cir.ui.timbre_map.saved_page import timbre_figure
 from tests.calibrated import CalibratedDatabase
-from tests.fakes import SpectrumEncoder, tone
+from tests.fakes import SpectrumEncoder, exact_search, tone
 from tests.page.database import FAMILIES, make_database, write_mix
 
 
@@ -269,11 +268,11 @@ def test_the_map_shows_a_search_among_its_neighbours(service: PageService, answe
     xs, ys = service.coordinates.T if service.coordinates is not None else ((), ())
     assert min(xs) <= star.x[0] <= max(xs)
     assert min(ys) <= star.y[0] <= max(ys)
-    rings = [trace for trace in figure.data if trace.mode == "markers" and not trace.customdata]
+    rings = [trace for trace in figure.data if trace.mode == "lines+markers"]
     ringed = {point for trace in rings for point in zip(trace.x, trace.y, strict=True)}
     for match in answer.results[1].matches:
         assert service.position(match.instrument.instrument_id) in ringed
-    assert len(figure.layout.annotations) == len(FAMILIES)
+    assert len(rings) == len(FAMILIES)
 
 
 def test_the_bundled_examples_are_known_to_the_service(service: PageService) -> None:

@@ -18,7 +18,7 @@ from gradio.utils import get_upload_folder
 
 from cir.cli.termination import EXIT_TERMINATED
 from cir.errors import InputError
-from cir.ui.server.temporary import UPLOAD_SECONDS, remove_old_uploads, temporary_files
+from cir.ui.server.temporary_files import UPLOAD_SECONDS, remove_old_uploads, temporary_files
 
 ROOT = Path(__file__).parent.parent
 PAGE = """
@@ -91,7 +91,10 @@ def test_a_place_that_cannot_be_written_is_one_sentence(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file"))
-    with pytest.raises(InputError, match="set GRADIO_TEMP_DIR to a folder"), temporary_files():
+    with (
+        pytest.raises(InputError, match="set GRADIO_TEMP_DIR to a writable"),
+        temporary_files(),
+    ):
         pass
 
 
@@ -150,6 +153,7 @@ def upload_to(process: subprocess.Popen[bytes], address: str) -> None:
     raise AssertionError(f"The page ended with code {process.returncode}.")
 
 
+@pytest.mark.slow
 def test_a_killed_page_is_cleaned_up_by_the_next_and_a_terminated_one_by_itself(
     tmp_path: Path,
 ) -> None:

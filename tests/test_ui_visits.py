@@ -16,13 +16,15 @@ import pytest
 from gradio.state_holder import StateHolder
 
 from cir.library.sounds import Labels
+from cir.ui.own.received_files import read_uploads
 from cir.ui.own.sessions import OwnLibraries, new_shelf
-from cir.ui.own.uploads import read_uploads
 from cir.ui.server.ended_visits import forget_ended_visits
 from cir.ui.service import PageService
 from tests.fakes import SpectrumEncoder
 from tests.page.database import make_database, serve_page, write_mix
 from tests.test_ui_own_library import receive
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

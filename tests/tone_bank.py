@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 FAMILIES = ("percussion", "bass", "synth_lead")
 INSTRUMENTS_PER_FAMILY = 8
@@ -23,12 +22,14 @@ TONES_HZ = {
 SPLIT_OF_NUMBER = ("test",) * 4 + ("train",) * 3 + ("valid",)
 
 
-def write_bank(folder: Path) -> Path:
+def write_bank(folder: Path, per_family: int = INSTRUMENTS_PER_FAMILY) -> Path:
     """Eight instruments a family, four in the test split; the first train ones have twins too."""
     (folder / "notes").mkdir(parents=True)
     instruments, notes = [], []
     for instrument_id, tone_hz in TONES_HZ.items():
         name, number = instrument_id.rsplit("-", 1)
+        if int(number) >= per_family:
+            continue
         split = SPLIT_OF_NUMBER[int(number)]
         instruments.append(
             {

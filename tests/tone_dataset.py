@@ -6,9 +6,8 @@ import numpy as np
 
 from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.instruments.families import FAMILIES
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.instruments.splits import check_split
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 NOTES = 8
 

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.mixtures.pool import NotePool
-from cir.model.config import EncoderConfig
-from cir.training.config import LossWeights, TrainingConfig
+from cir.model.ast_config import EncoderConfig
+from cir.training.run_config import TrainingConfig
 from tests.tone_bank import FAMILIES
 
 TINY = EncoderConfig(
     hidden_size=32, n_layers=1, n_heads=2, note_frames=32, mixture_frames=64, families=FAMILIES
 )
-MIXTURE_LOSSES = LossWeights(query_infonce=1.0, query_proxies=1.0, note_proxies=1.0)
-PAIR_LOSSES = LossWeights(pair_infonce=1.0, note_proxies=1.0)
+MIXTURE_LOSSES = {"query_infonce": 1.0, "query_proxies": 1.0, "note_proxies": 1.0}
+PAIR_LOSSES = {"pair_infonce": 1.0, "note_proxies": 1.0}
 
 
 def tiny_config(data: Path, task: str = "mixtures", **changes: object) -> TrainingConfig:
@@ -27,7 +27,6 @@ def tiny_config(data: Path, task: str = "mixtures", **changes: object) -> Traini
         "total_steps": 6,
         "warmup_steps": 1,
         "decay_steps": 2,
-        "precision": "no",
         "validate_every_steps": 6,
         "n_validation_mixtures": 4,
         "trackers": (),

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.instruments.splits import check_split
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 FAMILIES = ("percussion", "bass", "synth_lead")
 LOWEST_PITCH = {"percussion": 60, "bass": 36, "synth_lead": 64}

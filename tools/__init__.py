@@ -1,1 +1,1 @@
-"""Makers of assets that the package carries; not part of the wheel."""
+"""Scripts that make the assets of the package; not part of the wheel."""

@@ -1,8 +1,8 @@
-"""Make the example mixes of the page: `python -m tools.examples ../shared/surge`.
+"""Make the example mixes of the page: `python -m tools.examples $CIR_DATA/surge`.
 
-Seeds are taken in order and none is left out, so the examples are not picked by how well a model
-does on them. Surge's instruments come from the test split, which no model is trained on. Songs and
-passages were chosen for who plays in them, and by no search either.
+Seeds are taken in order and none is left out, so that examples are not selected by a model's
+results; neither are the songs. Instruments of Surge are from the test split, which no model is
+trained on.
 """
 
 import argparse
@@ -15,14 +15,15 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import CirError
-from cir.files import replacing
+from cir.files import expand_data_folder, replacing
 from cir.instruments.families import FAMILIES, family_label
-from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
-from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
+from cir.instruments.note_bank import NoteBank
+from cir.mixtures.mixture_config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import draw_mixture
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 from cir.ui.search.examples import EXAMPLES_FILE, ExamplePart, examples_folder
 from tools.songs import Song, render_song
 
@@ -31,9 +32,9 @@ DRAWN: tuple[MixtureConfig, ...] = (
     *[MixtureConfig(families=PAPER_FAMILIES)] * 4,
     MixtureConfig(families=("percussion", "bass", "piano")),
     MixtureConfig(families=("bass", "guitar", "synth_pad")),
-    MixtureConfig(setting="realistic", min_stems=6, max_stems=6, score_probability=0.0),
+    MixtureConfig(setting="realistic", min_stems=6, max_stems=6),
 )
-"""Mixes that a program writes; the seeds count up from `FIRST_SEED`."""
+"""Random mixes, with seeds from `FIRST_SEED` on."""
 
 SONGS: tuple[Song, ...] = (
     Song(
@@ -47,14 +48,14 @@ SONGS: tuple[Song, ...] = (
     Song("d_inter.mid", "YOU LIVE!!!!", "Stratos", start_seconds=13.8, seconds=14.0),
     Song("d_map22.mid", "Alien Waltz", "Korp", start_seconds=21.8, seconds=20.0),
 )
-"""Passages of songs of the Freedoom project; their seeds follow."""
+"""Passages of songs of the Freedoom project, with the next seeds."""
 
 _LICENCE = "the Freedoom project, BSD 3-clause"
 
 
 @dataclass(frozen=True)
 class _Made:
-    """An example before it is written."""
+    """An example that is not written yet."""
 
     title: str
     mix: FloatArray
@@ -67,16 +68,16 @@ def make_examples(bank: NoteBank, songs: Path, folder: Path) -> list[Path]:
     """Write the mixes and `examples.json`; the same bytes whenever bank and songs are the same.
 
     Args:
-        bank: where the notes are.
-        songs: folder of the MIDI files.
-        folder: is made where it does not exist; other files in it are left alone.
+        bank: Source of the notes.
+        songs: Folder of the MIDI files.
+        folder: Target folder, created if missing; other files in it stay.
 
     Returns:
-        The mixes' files.
+        Paths of the mixes.
 
     Raises:
-        DataError: the bank lacks a family or a sound file, or a song is missing.
-        EngineError: the sound font is not installed.
+        DataError: The bank lacks a family or a sound file, or a song is missing.
+        EngineError: The sound font is not installed.
     """
     rows, paths = [], []
     for number, made in enumerate(_all(bank, songs), start=1):
@@ -98,7 +99,8 @@ def make_examples(bank: NoteBank, songs: Path, folder: Path) -> list[Path]:
 
 
 def _all(bank: NoteBank, songs: Path) -> Iterator[_Made]:
-    pool = NotePool.from_note_bank(bank, split="test", families=FAMILIES)
+    dataset = NoteBankDataset(bank.folder)
+    pool = NotePool.from_datasets([dataset], split="test", families=FAMILIES)
     for seed, config in enumerate(DRAWN, start=FIRST_SEED):
         mixture = draw_mixture(seed, pool, config)
         plan = mixture.plan
@@ -118,7 +120,7 @@ def _list_families(parts: Sequence[ExamplePart]) -> str:
 
 
 def _save_flac(path: Path, mix: FloatArray) -> None:
-    """Write FLAC, which every browser plays and which changes no sample beyond 16 bits."""
+    """Write FLAC of 16 bits, which every browser plays."""
     samples = np.round(np.clip(mix, -1.0, 1.0) * 32_767).astype(np.int16)
     with replacing(path) as temporary:
         soundfile.write(temporary, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
@@ -127,14 +129,15 @@ def _save_flac(path: Path, mix: FloatArray) -> None:
 def main() -> None:
     """Parse the command line and write."""
     parser = argparse.ArgumentParser(description="Make the example mixes of the page.")
-    parser.add_argument("bank", type=Path, help="note bank, for example ../shared/surge")
+    parser.add_argument("bank", type=Path, help="a note bank")
     parser.add_argument(
-        "--songs", type=Path, default=Path("../shared/midi/freedoom"), help="folder of MIDI files"
+        "--songs", type=Path, default=Path("$CIR_DATA/midi/freedoom"), help="folder of MIDI files"
     )
     parser.add_argument("--out", type=Path, default=examples_folder())
     arguments = parser.parse_args()
     try:
-        made = make_examples(NoteBank.open(arguments.bank), arguments.songs, arguments.out)
+        songs = expand_data_folder(arguments.songs)
+        made = make_examples(NoteBank.open(arguments.bank), songs, arguments.out)
         for path in made:
             print(path)
     except CirError as error:

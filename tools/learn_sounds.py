@@ -1,7 +1,7 @@
-"""Make the sounds of the Learn tab: `python -m tools.learn_sounds ../shared/surge`.
+"""Make the sounds of the Learn tab: `python -m tools.learn_sounds $CIR_DATA/surge`.
 
-Instruments and scenes are drawn by seed and none is left out, so they are not picked by how well a
-model does on them. All come from the test split, which no model is trained on.
+Instruments and scenes are drawn by seed and none is left out, so that they are not selected by a
+model's results. All are from the test split, which no model is trained on.
 """
 
 import argparse
@@ -15,25 +15,27 @@ from typing import Any
 import numpy as np
 
 from cir.audio.io import save_opus
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import CirError
 from cir.files import replacing
 from cir.index.database import InstrumentDatabase
 from cir.instruments.families import family_label
-from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
-from cir.mixtures.config import MixtureConfig
+from cir.instruments.note_bank import NoteBank
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import Mixture, draw_mixture
+from cir.types import SAMPLE_RATE
 from cir.ui.learn.sounds import LEARN_FILE, learn_folder
 
 FIRST_SEED = 600
 FAMILIES = ("percussion", "bass", "synth_lead", "synth_pad", "synth_effects", "piano", "guitar")
-"""Those with enough instruments in the test split."""
+"""Families with enough instruments in the test split."""
 PER_FAMILY = 4
 SCENES: tuple[tuple[str, ...], ...] = (
     ("percussion", "bass", "synth_lead"),
     ("percussion", "bass", "piano", "synth_pad"),
 )
-"""Families of each scene; the seeds count up from `FIRST_SEED`."""
+"""Families of each scene, with seeds from `FIRST_SEED` on."""
 
 _STEM_PEAK = 0.9
 _LEAST_SEMITONES, _LEAST_SECONDS = 5, 0.8
@@ -43,18 +45,19 @@ def make_sounds(bank: NoteBank, database: InstrumentDatabase, folder: Path) -> P
     """Write notes, stems and `learn.json`; the same draw whenever the bank is the same.
 
     Args:
-        bank: where the notes are.
-        database: describes the instruments.
-        folder: is made where it does not exist; other files in it are left alone.
+        bank: Source of the notes.
+        database: Source of the instruments' metadata.
+        folder: Target folder, created if missing; other files in it stay.
 
     Returns:
-        The path of `learn.json`.
+        Path of `learn.json`.
 
     Raises:
-        DataError: the bank lacks a family or a sound file.
-        InputError: the database lacks an instrument of the bank.
+        DataError: The bank lacks a family or a sound file.
+        InputError: The database lacks an instrument of the bank.
     """
-    pool = NotePool.from_note_bank(bank, split="test", families=FAMILIES)
+    dataset = NoteBankDataset(bank.folder)
+    pool = NotePool.from_datasets([dataset], split="test", families=FAMILIES)
     scenes = []
     ids: dict[str, None] = {}
     for number, families in enumerate(SCENES, start=1):
@@ -86,7 +89,7 @@ def _draw_instruments(bank: NoteBank) -> list[str]:
 def _write_notes(
     instrument_id: str, bank: NoteBank, database: InstrumentDatabase, folder: Path
 ) -> dict[str, Any]:
-    """Write the reference note and another one of an instrument; returns its row."""
+    """Write the reference note and another note of an instrument; return its row."""
     notes = bank.notes(instrument_id)
     audio = bank.audio(instrument_id)
     away = [
@@ -104,7 +107,7 @@ def _write_notes(
 
 
 def _write_scene(number: int, mixture: Mixture, folder: Path) -> dict[str, Any]:
-    """Write the stems of a mixture, all by one factor; returns its row."""
+    """Write the stems of a mixture, scaled by one factor; return its row."""
     plan = mixture.plan
     loudest = float(np.abs(mixture.stems).max())
     scale = np.float32(_STEM_PEAK / max(loudest, float(np.abs(mixture.mix).max())))
@@ -123,7 +126,7 @@ def _title(families: Sequence[str]) -> str:
 def main() -> None:
     """Parse the command line and write."""
     parser = argparse.ArgumentParser(description="Make the sounds of the Learn tab.")
-    parser.add_argument("bank", type=Path, help="note bank, for example ../shared/surge")
+    parser.add_argument("bank", type=Path, help="a note bank")
     parser.add_argument("--out", type=Path, default=learn_folder())
     arguments = parser.parse_args()
     try:

@@ -1,4 +1,4 @@
-"""Excerpts of songs for the examples: who plays in them, on which instruments, how loud."""
+"""Rendering of song passages for the examples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,12 @@ from cir.engines.bank_sampler import BankSamplerEngine
 from cir.engines.base import Engine
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine
 from cir.errors import DataError
-from cir.instruments.note_bank import SAMPLE_RATE, BankInstrument, NoteBank
-from cir.types import FloatArray, Note
+from cir.instruments.note_bank import BankInstrument, NoteBank
+from cir.types import SAMPLE_RATE, FloatArray, Note
 from cir.ui.search.examples import ExamplePart
 
 RECORDED_FAMILIES = frozenset({"bass", "guitar", "piano", "synth_lead", "synth_pad"})
-"""What recorded instruments play, drawn from the test split: families that hold a tune and have
-enough of them there. General MIDI programs play the others."""
+"""Families that recorded instruments of the test split play; others are General MIDI programs."""
 
 _FEWEST_NOTES = 3
 _SHORTEST_SECONDS = 0.05
@@ -28,12 +27,12 @@ _LOUDNESS_DB = {"bass": 0.0, "synth_lead": -2.0, "piano": -2.0, "synth_effects":
 _OTHER_LOUDNESS_DB = -4.0
 _FRAME_SAMPLES = SAMPLE_RATE // 20
 _SOUNDING_DB = -30.0
-"""A frame counts for a stem's loudness if it is no softer than this beside the loudest."""
+"""Frames below this, relative to the loudest, do not count for a stem's loudness."""
 
 
 @dataclass(frozen=True)
 class Song:
-    """A passage of a MIDI file, and whom to credit for it."""
+    """A passage of a MIDI file and its author."""
 
     file: str
     title: str
@@ -41,7 +40,7 @@ class Song:
     start_seconds: float
     seconds: float
     recorded: bool = True
-    """Recorded instruments play the families that they can; else General MIDI programs do all."""
+    """Whether recorded instruments play the families of `RECORDED_FAMILIES`."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +52,21 @@ class SongMix:
     stems: FloatArray
     """(S, T); they sum to the mix."""
     parts: tuple[ExamplePart, ...]
-    """Who plays each stem."""
+    """Instrument of each stem."""
 
 
 def render_song(song: Song, folder: Path, bank: NoteBank, seed: int) -> SongMix:
-    """Play a passage; drums and sound effects are left out.
+    """Render a passage; drums and sound effects are left out.
 
     Args:
-        song: which passage of which file.
-        folder: where the file is.
-        bank: whose test split plays the families that it can.
-        seed: draws the instruments.
+        song: The passage.
+        folder: Folder of the MIDI file.
+        bank: Note bank whose test split plays `RECORDED_FAMILIES`.
+        seed: Seed of the instruments.
 
     Raises:
-        DataError: the file cannot be read, or the test split has nobody for a part.
-        EngineError: the sound font is not installed.
+        DataError: The file cannot be read, or the test split has no instrument for a part.
+        EngineError: The sound font is not installed.
     """
     generator = np.random.default_rng(seed)
     font = SoundFontBank()
@@ -96,7 +95,7 @@ def render_song(song: Song, folder: Path, bank: NoteBank, seed: int) -> SongMix:
 
 
 def _passage(parts: Sequence[Part], song: Song) -> list[Part]:
-    """Cut out a passage; tracks that double a program become one, and so do their notes."""
+    """Cut out a passage; tracks of the same program are joined, without doubled notes."""
     by_program: dict[int, dict[tuple[int, float], Note]] = {}
     for part in parts:
         for note in part.notes:
@@ -116,7 +115,7 @@ def _passage(parts: Sequence[Part], song: Song) -> list[Part]:
 def _draw(
     generator: np.random.Generator, bank: NoteBank, part: Part, taken: set[str]
 ) -> BankInstrument:
-    """Draw an instrument of the test split that can play as many notes at once as the part has."""
+    """Draw an unused instrument of the test split, polyphonic if the part has chords."""
     chords = _has_chords(part.notes)
     choice = [
         row
@@ -137,7 +136,7 @@ def _has_chords(notes: Sequence[Note]) -> bool:
 
 
 def _at_level(stem: FloatArray, family: str) -> FloatArray:
-    """Bring what is heard of a stem to its family's place in the mix."""
+    """Bring the sounding frames of a stem to the level of its family."""
     frames = stem[: stem.size // _FRAME_SAMPLES * _FRAME_SAMPLES].reshape(-1, _FRAME_SAMPLES)
     powers = np.mean(np.square(frames, dtype=np.float64), axis=1)
     if not powers.any():

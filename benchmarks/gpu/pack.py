@@ -9,6 +9,7 @@ there, nothing reads sound. OUT has a folder for each call of the device tool.
 import argparse
 import hashlib
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -24,14 +25,13 @@ from cir.datasets.base import NoteDataset
 from cir.datasets.registry import open_dataset
 from cir.errors import CirError, InputError
 from cir.files import replacing_folder
-from cir.mixtures.config import PAPER_FAMILIES
-from cir.model.conv_ast.config import ConvAstConfig
-from cir.model.conv_ast.network import ConvAst
+from cir.mixtures.mixture_config import PAPER_FAMILIES
+from cir.model.conv_ast import ConvAst
+from cir.model.conv_ast_config import ConvAstConfig
 from cir.training.feature_cache import KEPT_FRAMES, SPLITS, FeatureCache
 from cir.training.mixture_validation import PlayedMixtures
 
 CALL_LIMIT = 64 * MIB
-_SHARED = Path("../shared")
 _NOTES_A_BLOCK = 512
 _MIXTURES_A_BLOCK = 100
 _SPARE = 2 * MIB
@@ -196,13 +196,20 @@ def main() -> None:
         sys.exit(2)
 
 
+def _banks_of(data: str | None) -> list[Path]:
+    if not data:
+        return []
+    folder = Path(data)
+    banks = (folder / "surge", folder / "surge_xt", *sorted((folder / "banks").glob("*")))
+    return [bank for bank in banks if bank.is_dir()]
+
+
 def _run(given: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     began = time.monotonic()
-    shared = [_SHARED / "surge", _SHARED / "surge_xt", *sorted((_SHARED / "banks").glob("*"))]
-    folders = [folder for folder in shared if folder.is_dir()] + given.bank
+    folders = _banks_of(os.environ.get("CIR_DATA")) + given.bank
     if not folders:
-        raise InputError(f"There is no bank in {_SHARED}; name one with --bank.")
+        raise InputError("There is no note bank; set CIR_DATA to their folder or name one: --bank.")
     manifest = pack(
         [open_dataset(f"bank:{folder}") for folder in folders],
         given.cache,

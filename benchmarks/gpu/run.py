@@ -33,11 +33,12 @@ from benchmarks.gpu.stages import (
     stage_config,
 )
 from cir.errors import CirError, InputError
-from cir.model.conv_ast.network import ConvAst
+from cir.model.conv_ast import ConvAst
 from cir.training.feature_pool import FeaturePool
 from cir.training.mixture_stage import MixtureStage
 from cir.training.note_stage import NoteStage
-from cir.training.stage import LOG, Stage, run_stage
+from cir.training.stage import Stage
+from cir.training.stage_loop import LOG, run_stage
 
 PEAK_TFLOPS = 790.0
 """Of bf16 matrix products, measured on the H100 and the H200."""

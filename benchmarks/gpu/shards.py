@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cir.errors import CheckpointError, InputError
 from cir.files import replacing
-from cir.model.conv_ast.network import ConvAst
+from cir.model.conv_ast import ConvAst
 
 LARGEST = 15 * 2**20
 """Bytes; the way back takes 16 MiB a file."""

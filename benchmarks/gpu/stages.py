@@ -8,8 +8,8 @@ from torch import nn
 from benchmarks.gpu.parts import Pack
 from cir.errors import DataError
 from cir.instruments.families import FAMILIES
-from cir.model.conv_ast.config import ConvAstConfig
-from cir.model.conv_ast.network import ConvAst
+from cir.model.conv_ast import ConvAst
+from cir.model.conv_ast_config import ConvAstConfig
 from cir.training.feature_pool import FeaturePool
 from cir.training.mixture_batches import MixtureSampler
 from cir.training.mixture_stage import MixtureStage

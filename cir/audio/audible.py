@@ -1,4 +1,4 @@
-"""Whether there is anything in a sound that can be heard."""
+"""Detection of silence."""
 
 import numpy as np
 from scipy.fft import rfft, rfftfreq
@@ -6,10 +6,13 @@ from scipy.fft import rfft, rfftfreq
 from cir.types import FloatArray
 
 SILENT_PEAK = 1e-4
-"""A sound is silent where nothing that can be heard reaches this: -80 dB re full scale."""
+"""The silence threshold, -80 dB re full scale: 16-bit dither stays below it."""
+
+SILENT_NOTE_PEAK = 1e-3
+"""The silence threshold of rendered and recorded notes, -60 dB: quieter ones show no timbre."""
 
 _SILENT_RMS = 10 ** (-90 / 20)
-"""Of half a second; a sine that just reaches the peak is 7 dB louder."""
+"""Silence threshold of half a second; a sine of peak `SILENT_PEAK` is 7 dB louder."""
 _LOWEST_HZ = 20.0
 _WINDOW_SECONDS = 0.5
 _KAISER_BETA = 14.0
@@ -19,15 +22,15 @@ _CLICK = 1e-3
 
 
 def is_audible(audio: FloatArray, sample_rate: int) -> bool:
-    """Say whether a sound holds more than silence, an offset or a movement below 20 Hz.
+    """Return whether a sound holds more than silence, an offset or infrasound (below 20 Hz).
 
     Args:
         audio: (T,), finite, T > 0.
-        sample_rate: in Hz.
+        sample_rate: In Hz.
     """
     offset = audio.mean(dtype=np.float64)
     length = min(audio.size, round(_WINDOW_SECONDS * sample_rate))
-    if length * _LOWEST_HZ < sample_rate:  # not one cycle: too short to tell frequencies apart
+    if length * _LOWEST_HZ < sample_rate:  # less than one cycle: frequencies cannot be told apart
         return float(np.abs(audio - offset).max()) >= SILENT_PEAK
     window = np.kaiser(length, _KAISER_BETA)
     window /= np.sqrt(np.square(window).sum())

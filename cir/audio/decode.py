@@ -1,4 +1,4 @@
-"""From a sound file to one channel at one rate, in a stream: time and memory have bounds."""
+"""Decoding sound files to mono at one sample rate, as a stream with bounded time and memory."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,33 +21,33 @@ from cir.errors import InputError
 from cir.types import FloatArray
 
 _AT_ONCE = BoundedSemaphore(2)
-"""So many files are decoded at the same time; more wait for their turn."""
+"""Limits how many files are decoded at the same time."""
 
 _LEAST_BYTES_PER_SECOND = 1_000
-"""Of any codec. A file with less is not as long as its header says: it breaks off."""
+"""Least bit rate of any codec: a file with less is cut off, and shorter than its header says."""
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A sound that was read from a file."""
+    """A sound from a file."""
 
     audio: FloatArray
-    """(T,), in the file's own level."""
+    """(T,), at the file's own level."""
     sample_rate: int
     notice: str = ""
-    """What the user must know of it, in sentences: what could not be read."""
+    """Sentences for the user on what could not be read."""
 
 
 def decode(file: Path, sample_rate: int | None, max_seconds: float) -> Decoded:
-    """Decode a sound file to mono, whatever it is called. Equal files give equal samples.
+    """Decode a sound file to mono by its content, whatever its name. Equal files decode equally.
 
     Args:
-        file: it; there, and not empty.
-        sample_rate: in Hz, to resample to; None keeps the file's own.
-        max_seconds: longer files are refused: by their header, or where decoding gets there.
+        file: An existing file that is not empty.
+        sample_rate: Rate in Hz to resample to; None keeps the file's own.
+        max_seconds: Longer files are refused, by their header or while decoding.
 
     Raises:
-        InputError: it is no sound file, silent, too long, or of more samples than are ever read.
+        InputError: The file is not a sound file, is silent or too long, or has too many samples.
     """
     with _AT_ONCE:
         try:
@@ -85,15 +85,15 @@ def _read(source: Source, name: str, sample_rate: int | None, max_seconds: float
         rate = check_sample_rate(block.sample_rate)
         seconds += len(block.samples) / rate
         n_samples += block.samples.size
-        if seconds > max_seconds + 1 / rate:  # headers lie
+        if seconds > max_seconds + 1 / rate:  # whatever the header says
             raise too_long(name, seconds, max_seconds)
         if n_samples > MAX_SAMPLES:
             raise too_many_samples(name)
         samples = fold(block.samples)
-        # Here: once it is resampled, an offset begins and ends with a click.
+        # Before resampling, which turns the ends of an offset into clicks.
         is_heard = is_heard or any(is_audible(one, rate) for one in samples.T)
         kind = (rate, samples.shape[1])
-        if mono is None or mono.kind != kind:  # joined files can be of several kinds
+        if mono is None or mono.kind != kind:  # joined files may differ in rate and channels
             parts += [] if mono is None else [mono.end()]
             mono = _Mono(kind, target)
         parts.append(mono.add(samples))
@@ -105,7 +105,7 @@ def _read(source: Source, name: str, sample_rate: int | None, max_seconds: float
 
 
 class _Mono:
-    """Takes blocks of one rate and number of channels; gives them as mono at another rate."""
+    """Resamples and mixes down a stream of one rate and number of channels."""
 
     def __init__(self, kind: tuple[int, int], target: int) -> None:
         self.kind = kind

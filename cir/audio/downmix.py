@@ -1,18 +1,17 @@
-"""Several channels to one, so that nothing that a channel plays is lost.
+"""Mixing several channels down to one without cancellation.
 
-The mean of the channels loses what two of them play in opposite phase: an inverted channel, or the
-wide part of a mix. So it is taken only where the channels agree, in each frequency bin of each
-window of 64 ms. There the sum of the channels keeps this share of their power:
+The mean of the channels loses what two of them play in opposite phase, such as an inverted channel
+or the wide part of a mix. In each frequency bin of each window of 64 ms, the sum of the channels
+keeps this share of their power:
 
-    kept = |x_1 + ... + x_n|^2 / (|x_1|^2 + ... + |x_n|^2),
+    kept = |x_1 + ... + x_n|^2 / (|x_1|^2 + ... + |x_n|^2)
 
-n where all are equal, 1 where they are unrelated or only one plays, 0 where they cancel. Powers are
-averaged over five windows and five bins before, since unrelated channels cancel in single ones by
-chance. Where less than a tenth is kept, one channel takes the place of the mean, scaled to what
-the mean would be if the phases were equal: the first that is within 6 dB of the loudest. Between a
-tenth and three tenths one goes over into the other; above, the mean stays as it is, to the bit.
+It is n for equal channels, 1 for unrelated ones or a single one, 0 if they cancel. Powers are first
+averaged over five windows and five bins, since unrelated channels cancel in single bins by chance.
+If less than 0.1 is kept, the first channel within 6 dB of the loudest replaces the mean, scaled to
+the mean of equal phases. Between 0.1 and 0.3 the two are crossfaded; above, the mean is unchanged.
 
-Of more than eight channels, every eighth is summed with the others before (`fold`).
+More than eight channels are first summed to eight (`fold`).
 """
 
 import numpy as np
@@ -26,29 +25,29 @@ _WINDOW_SECONDS = 0.064
 _KEPT_LITTLE, _KEPT_ENOUGH = 0.1, 0.3
 _LEAST_POWER_OF_LOUDEST = 0.25
 _REACH = 2
-"""Windows, and bins, to either side over which powers are averaged."""
+"""Number of windows, and of bins, to either side over which powers are averaged."""
 _CONTEXT_HOPS = 2 * (_REACH + 2)
-"""What lies farther away from a sample has no part in it."""
+"""Samples at this distance do not affect each other."""
 _CHUNK_VALUES = 1 << 18
 _MOST_CHANNELS = 8
 _TINY = float(np.finfo(np.float32).tiny)
 
 
 class Downmix:
-    """Mixes a stream down block by block; how it is cut into blocks does not matter.
+    """Mixes a stream down block by block; the result does not depend on the blocks.
 
     Args:
-        sample_rate: in Hz.
+        sample_rate: In Hz.
     """
 
     def __init__(self, sample_rate: int) -> None:
         self._hop = 1 << max(4, round(np.log2(_WINDOW_SECONDS / 2 * sample_rate)))
         self._kept: FloatArray | None = None
         self._past = 0
-        """So many of the kept samples were given already; later ones depend on them."""
+        """Number of kept samples that were returned already and are context for later ones."""
 
     def add(self, block: FloatArray, *, last: bool = False) -> FloatArray:
-        """Take the next samples, (T, channels), and give those that are ready, (T',)."""
+        """Take the next samples, (T, channels), and return those that are ready, (T',)."""
         samples = block if self._kept is None else np.concatenate([self._kept, block])
         context = _CONTEXT_HOPS * self._hop
         chunk = max(context, _CHUNK_VALUES // samples.shape[1] // self._hop * self._hop)
@@ -66,7 +65,7 @@ class Downmix:
 
 
 def fold(samples: FloatArray) -> FloatArray:
-    """Sum the channels of (T, channels) that are more than eight into eight, of the same mean."""
+    """Sum more than eight channels of (T, channels) into eight with the same mean."""
     n_channels = samples.shape[1]
     if n_channels <= _MOST_CHANNELS:
         return samples
@@ -75,7 +74,7 @@ def fold(samples: FloatArray) -> FloatArray:
 
 
 def downmix(samples: FloatArray, sample_rate: int) -> FloatArray:
-    """Mix channels, (T, channels), down to one, (T,); see above."""
+    """Mix channels, (T, channels), down to one, (T,)."""
     return Downmix(sample_rate).add(samples, last=True)
 
 
@@ -99,7 +98,7 @@ def _mix(samples: FloatArray, hop: int) -> FloatArray:
 
 
 def _missing(spectra: NDArray[np.complexfloating]) -> NDArray[np.complexfloating]:
-    """What the mean of (channels, frames, bins) must be given to lose nothing, (frames, bins)."""
+    """Return what is added to the mean of (channels, frames, bins), (frames, bins)."""
     total = spectra.sum(axis=0)
     powers = np.stack([_power(one) for one in spectra])
     power, loudest = powers.sum(axis=0), powers.max(axis=0)
@@ -113,9 +112,9 @@ def _missing(spectra: NDArray[np.complexfloating]) -> NDArray[np.complexfloating
 
 
 def _power(spectra: NDArray[np.complexfloating]) -> NDArray[np.floating]:
-    """Averaged over neighbouring frames and bins."""
+    """Return the power, averaged over neighbouring frames and bins."""
     power: NDArray[np.floating] = np.square(spectra.real) + np.square(spectra.imag)
-    for _ in range(2):  # along each axis: the array is turned twice
+    for _ in range(2):  # along each axis: the array is transposed twice
         padded = np.pad(power, ((_REACH, _REACH), (0, 0)))
         mean = np.zeros_like(power)
         for start in range(2 * _REACH + 1):

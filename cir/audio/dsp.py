@@ -6,18 +6,22 @@ import soxr
 from cir.types import FloatArray
 
 SILENCE_DB = -120.0
-"""What `rms_db` says of a sound without energy, in decibels re full scale."""
+"""Level that `rms_db` returns for digital silence, in decibels re full scale."""
+
+
+TAIL_FLOOR = 1e-3
+"""Usual floor of `trim_tail`, relative to the peak: -60 dB."""
 
 
 def resample(audio: FloatArray, from_rate: int, to_rate: int) -> FloatArray:
-    """Resample by band-limited interpolation (soxr, high quality); equal rates change nothing."""
+    """Resample by band-limited interpolation (soxr, high quality)."""
     if from_rate == to_rate or audio.size == 0:
         return audio
     return np.asarray(soxr.resample(audio, from_rate, to_rate, quality="HQ"), dtype=np.float32)
 
 
 def peak_normalise(audio: FloatArray, peak: float = 0.99) -> FloatArray:
-    """Scale a sound so that its largest absolute sample is `peak`; digital silence stays."""
+    """Scale a sound so that its largest absolute sample is `peak`; digital silence is unchanged."""
     loudest = float(np.max(np.abs(audio), initial=0.0))
     if loudest == 0.0:
         return audio.astype(np.float32, copy=False)
@@ -32,7 +36,7 @@ def pad_or_trim(audio: FloatArray, samples: int) -> FloatArray:
 
 
 def fade_out(audio: FloatArray, samples: int) -> FloatArray:
-    """Return a copy whose last `samples` go linearly to zero (all of it, if it is shorter)."""
+    """Return a copy whose last `samples` samples fade linearly to zero."""
     faded = audio.astype(np.float32, copy=True)
     length = min(samples, faded.shape[0])
     if length > 0:
@@ -41,10 +45,7 @@ def fade_out(audio: FloatArray, samples: int) -> FloatArray:
 
 
 def trim_tail(audio: FloatArray, floor: float, fade_samples: int) -> FloatArray:
-    """Cut a sound after its last sample that reaches `floor`, and fade out what is left.
-
-    A sound that never reaches it is only faded.
-    """
+    """Cut a sound after its last sample that reaches `floor`, if any, and fade it out."""
     loud = np.flatnonzero(np.abs(audio) >= floor)
     end = int(loud[-1]) + 1 if loud.size else audio.size
     return fade_out(audio[:end], fade_samples)

@@ -1,8 +1,8 @@
 """Kaldi-compatible log-mel filterbanks, batched in torch.
 
-The same numbers as transformers' `ASTFeatureExtractor` (25 ms Hann window, pre-emphasis 0.97, DC
-removed, 512-point FFT, natural logarithm, AudioSet normalisation), for a whole batch at once and on
-any device. The frame shift is free: 10 ms as in AST, or longer for a model trained from scratch.
+They equal those of transformers' `ASTFeatureExtractor` (25 ms Hann window, pre-emphasis 0.97, DC
+removed, 512-point FFT, natural logarithm, AudioSet normalisation), for a whole batch and on any
+device. The frame shift may differ from AST's 10 ms, for models that are trained from scratch.
 """
 
 import warnings
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from transformers.audio_utils import mel_filter_bank
 
-SAMPLE_RATE = 16_000
+from cir.types import SAMPLE_RATE
+
 WINDOW_SAMPLES = SAMPLE_RATE * 25 // 1000
 FFT_SIZE = 512
 PRE_EMPHASIS = 0.97
@@ -23,12 +24,12 @@ PEAK = 0.99
 
 
 def clip_samples(n_frames: int, hop_samples: int) -> int:
-    """Samples at 16 kHz that give exactly `n_frames` frames."""
+    """Return the number of samples at 16 kHz that give exactly `n_frames` frames."""
     return (n_frames - 1) * hop_samples + WINDOW_SAMPLES
 
 
 def mel_power(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Tensor:
-    """Power in mel bands, which adds up where sounds add up (but for their phases).
+    """Compute power in mel bands, which is additive for sounds of unrelated phase.
 
     Args:
         audio: Waveforms in [-1, 1] at 16 kHz, float32, (B, T) with T >= 400.
@@ -40,7 +41,7 @@ def mel_power(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Te
     """
     frames = audio.unfold(-1, WINDOW_SAMPLES, hop_samples)  # (B, F, 400)
     frames = frames - frames.mean(-1, keepdim=True)
-    emphasised = frames.clone()  # but for the first samples, where the window is 0
+    emphasised = frames.clone()  # except the first samples, where the window is 0
     emphasised[..., 1:].sub_(frames[..., :-1], alpha=PRE_EMPHASIS)
     emphasised.mul_(_window(audio.device))
     spectrum = torch.fft.rfft(emphasised, FFT_SIZE)
@@ -50,7 +51,7 @@ def mel_power(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Te
 
 
 def log_mel(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Tensor:
-    """Normalised log-mel spectrograms of a batch of clips.
+    """Compute normalised log-mel spectrograms of a batch of clips.
 
     Args:
         audio: Waveforms in [-1, 1] at 16 kHz, float32, (B, T) with T >= 400.
@@ -73,7 +74,7 @@ def log_mel(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Tens
 
 
 def normalise_peak(audio: Tensor) -> Tensor:
-    """Bring every clip of a batch, (B, T), to the peak that the encoder expects; silence stays."""
+    """Scale every clip of a batch, (B, T), to the peak that the encoder expects, except silence."""
     lowest, highest = audio.aminmax(dim=-1, keepdim=True)
     peak = torch.maximum(highest, -lowest)
     return audio * torch.where(peak > 0, PEAK / peak.clamp_min(1e-12), 1.0)
@@ -86,9 +87,9 @@ def _window(device: torch.device) -> Tensor:
 
 @lru_cache(maxsize=8)
 def _filters(n_mels: int, device: torch.device) -> Tensor:
-    """Triangles on Kaldi's mel scale, (257, n_mels)."""
+    """Return triangular filters on Kaldi's mel scale, (257, n_mels)."""
     with warnings.catch_warnings():
-        # AST's 128 bands are finer than the FFT at the bottom: the lowest triangles hold no bin.
+        # The lowest of AST's 128 bands are narrower than the FFT's bins: their triangles are empty.
         warnings.filterwarnings("ignore", "At least one mel filter has all zero values")
         filters = mel_filter_bank(
             num_frequency_bins=FFT_SIZE // 2 + 1,

@@ -1,4 +1,4 @@
-"""Sound files read by FFmpeg's libraries, which the package `av` brings along."""
+"""Sound files decoded by FFmpeg's libraries, which come with the package `av`."""
 
 import io
 import re
@@ -14,35 +14,35 @@ from av.audio.stream import AudioStream
 from av.codec.context import Flags2
 from av.container import InputContainer
 
-from cir.audio.sources import Block, Source
+from cir.audio.sources import SampleBlock, Source
 from cir.types import FloatArray
 
 DECODING_ERRORS = (av.FFmpegError, ValueError, IndexError, OverflowError)
-"""What a damaged file raises here."""
+"""Errors that damaged files raise."""
 
 _DEMUXERS = "aac,ac3,aiff,amr,ape,asf,au,caf,flac,matroska,mov,mp3,ogg,tta,w64,wav,wv"
-"""No others: playlists and the like have FFmpeg open what they name."""
+"""The only formats that are opened: playlists and the like would open other files."""
 
 _LENGTH_IS_ESTIMATED = {"aac", "ac3", "amr"}
 _UNWRITTEN = 0x7FFF_0000
 _W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _MOST_CHUNKS = 1_000
 _MOST_FAILURES = 1_000
-"""So many in a row, and nothing more will come."""
+"""Successive packets that fail before decoding is given up."""
 _UNSAID_DELAY = {"mp3": 1_105, "aac": 1_024}
-"""Samples that the usual encoders and every decoder put before the sound, where no header says."""
+"""Samples that usual encoders and all decoders insert before the sound if no header tells."""
 _MP3_JOINT_PACKETS = 2
-"""So many are lost where MP3 files were joined: they refer to sound that was cut away."""
+"""Packets lost at a joint of MP3 files, because they refer to data that was cut away."""
 _XING = re.compile(rb"(?:Xing|Info)\0\0\0[\x01\x03\x05\x07\x09\x0b\x0d\x0f](.{4})", re.DOTALL)
 _BLOCK_VALUES = 1 << 18
 
 
 @contextmanager
 def open_ffmpeg(file: Path) -> Iterator[Source]:
-    """Open a file by its content; its name is not looked at.
+    """Open a file by its content, whatever its name.
 
     Raises:
-        DECODING_ERRORS: it is no sound file that FFmpeg knows.
+        DECODING_ERRORS: It is not a sound file that FFmpeg supports.
     """
     options = {
         "format_whitelist": _DEMUXERS,
@@ -90,7 +90,7 @@ class _FfmpegSource(Source):
             return self._container.duration / av.time_base
         return None
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[SampleBlock]:
         waiting: list[FloatArray] = []
         kind, delay, seconds = (0, 0), self._delay, 0.0
         for frame in self._frames():
@@ -99,16 +99,16 @@ class _FfmpegSource(Source):
             seconds += len(samples) / frame.sample_rate
             new_kind = (frame.sample_rate, samples.shape[1])
             if waiting and (new_kind != kind or sum(map(np.size, waiting)) >= _BLOCK_VALUES):
-                yield Block(np.concatenate(waiting), kind[0])
+                yield SampleBlock(np.concatenate(waiting), kind[0])
                 waiting = []
             kind = new_kind
             waiting += [samples] if len(samples) else []
         if waiting:
             waiting[-1] = waiting[-1][: len(waiting[-1]) - self._padding(seconds, kind[0])]
-            yield Block(np.concatenate(waiting), kind[0])
+            yield SampleBlock(np.concatenate(waiting), kind[0])
 
     def _padding(self, seconds_read: float, sample_rate: int) -> int:
-        """How many samples at the end only fill up the last packet, which FFmpeg leaves in MP4."""
+        """Return how many samples only fill up the last packet, which FFmpeg keeps in MP4."""
         if not self._is_mp4 or self.seconds is None:
             return 0
         excess = round((seconds_read - self.seconds) * sample_rate)
@@ -124,7 +124,7 @@ class _FfmpegSource(Source):
         return found
 
     def _frames(self) -> Iterator[AudioFrame]:
-        """Go on after what cannot be decoded; after the last frame that is tags, and no loss."""
+        """Decode frames and skip damaged packets; after the last frame these are tags."""
         failed, has_begun = 0, False
         packets = self._container.demux(self._stream)
         while failed < _MOST_FAILURES:
@@ -148,7 +148,7 @@ class _FfmpegSource(Source):
 
 
 def _to_float(frame: AudioFrame) -> FloatArray:
-    """As (T, channels); integers are scaled to [-1, 1]."""
+    """Convert a frame to (T, channels); integers are scaled to [-1, 1]."""
     values = frame.to_ndarray()
     values = values.T if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels)
     samples = np.ascontiguousarray(values, np.float32)
@@ -159,7 +159,7 @@ def _to_float(frame: AudioFrame) -> FloatArray:
 
 
 def _is_cut(file: io.FileIO) -> bool:
-    """Of a WAV, W64 or CAF file FFmpeg takes what is there for all."""
+    """Return whether a WAV, W64 or CAF is shorter than its header says; FFmpeg does not check."""
     stated = _stated_bytes(file)
     n_bytes = file.seek(0, io.SEEK_END)
     file.seek(0)
@@ -167,7 +167,7 @@ def _is_cut(file: io.FileIO) -> bool:
 
 
 def _stated_bytes(file: io.FileIO) -> int:
-    """Read how long a file says it is at least; 0 where it does not, or was never finished."""
+    """Read the least length in the header; 0 if there is none, or recording never finished."""
     head = file.read(24)
     if head[:4] == b"RIFF":
         stated = int.from_bytes(head[4:8], "little") + 8
@@ -195,9 +195,9 @@ def _end_of_caf_data(file: io.FileIO) -> int:
 
 
 def _mp3_frames(file: io.FileIO) -> int | None:
-    """Read how many frames an MP3 file holds, where its encoder left a tag that says so.
+    """Read the number of frames of an MP3 file from its encoder's tag; None if it has no tag.
 
-    FFmpeg passes off a guess from the size of the file as its length where there is none.
+    Without a tag, FFmpeg reports a guess from the size of the file as its length.
     """
     head = file.read(10)
     if head[:3] == b"ID3" and len(head) == 10:
@@ -209,7 +209,7 @@ def _mp3_frames(file: io.FileIO) -> int | None:
 
 @cache
 def _audio_decoders() -> str:
-    """All of them: pictures and films beside the sound are never decoded."""
+    """List all audio decoders, so that pictures and films beside the sound are never decoded."""
     return ",".join(name for name in sorted(av.codecs_available) if _decodes_sound(name))
 
 

@@ -1,6 +1,6 @@
-"""Reading and writing sound files, and checking sound that comes from outside.
+"""Reading and writing sound files, and checking sounds of users.
 
-Whatever passes `load_audio` or `check_audio` is mono float32, finite, audible, not too long.
+Sounds of `load_audio` and `check_audio` are mono float32, finite, audible and not too long.
 """
 
 from pathlib import Path
@@ -41,20 +41,20 @@ def load_audio(
 ) -> tuple[FloatArray, int]:
     """Decode a sound file to mono.
 
-    The length is read from the header first, and decoding goes block by block: a file of ten hours
-    costs neither its time nor its memory. At most two files are decoded at the same time.
+    Files that are too long are refused early, by their header or while decoding. At most two files
+    are decoded at the same time.
 
     Args:
-        path: wav, flac, mp3, ogg, opus, aiff, m4a, aac, webm, caf and more; what is in it counts,
-            not its name.
-        sample_rate: resample to this rate in Hz; None keeps the file's own.
-        max_seconds: longer files are refused.
+        path: A file of wav, flac, mp3, ogg, opus, aiff, m4a, aac, webm, caf and more, told by its
+            content.
+        sample_rate: Rate in Hz to resample to; None keeps the file's own.
+        max_seconds: Longer files are refused.
 
     Returns:
-        The waveform, (T,), in the file's own level, and its sample rate.
+        The waveform, (T,), at the file's own level, and its sample rate.
 
     Raises:
-        InputError: there is no such file, it is empty, too long, silent, damaged or not audio.
+        InputError: The file does not exist, or is empty, too long, silent, damaged or not audio.
     """
     decoded = load_with_notice(path, sample_rate=sample_rate, max_seconds=max_seconds)
     return decoded.audio, decoded.sample_rate
@@ -63,10 +63,7 @@ def load_audio(
 def load_with_notice(
     path: str | Path, *, sample_rate: int | None = 16_000, max_seconds: float = MAX_SECONDS
 ) -> Decoded:
-    """Decode a sound file to mono, and say what of it could not be read.
-
-    Takes what `load_audio` takes, and raises what it raises.
-    """
+    """Decode a sound file as `load_audio` does, with a notice on what could not be read."""
     file = Path(path)
     if not file.is_file():
         what = "is a folder" if file.is_dir() else "does not exist"
@@ -84,20 +81,19 @@ def load_with_notice(
 def check_audio(
     audio: ArrayLike, sample_rate: int, *, max_seconds: float | None = MAX_SECONDS
 ) -> FloatArray:
-    """Turn what a caller hands over into mono float32, or say what is wrong with it.
+    """Check a sound and convert it to mono float32.
 
     Args:
-        audio: (T,), (T, channels) or (channels, T), floats or 8, 16 or 32 bit integers. Channels
-            are mixed down (`cir.audio.downmix`); integers are scaled to [-1, 1]; floats keep their
-            level.
-        sample_rate: in Hz.
-        max_seconds: longer sounds are refused; None for no limit.
+        audio: (T,), (T, channels) or (channels, T), floats or integers of 8, 16 or 32 bits.
+            Channels are mixed down (`cir.audio.downmix`); integers are scaled to [-1, 1].
+        sample_rate: In Hz.
+        max_seconds: Longer sounds are refused; None for no limit.
 
     Returns:
         The waveform, (T,), finite, neither empty nor silent.
 
     Raises:
-        InputError: it is empty, silent, too long, not finite, or no waveform at all.
+        InputError: The sound is empty, silent, too long, not finite, or not a waveform.
     """
     rate = check_sample_rate(sample_rate)
     try:
@@ -125,9 +121,9 @@ def save_wav(path: str | Path, audio: FloatArray, sample_rate: int) -> None:
     """Write 16-bit WAV atomically; samples beyond [-1, 1] are clipped.
 
     Args:
-        path: the target; missing folders are made.
-        audio: (T,), or (T, channels).
-        sample_rate: in Hz.
+        path: Target file; missing folders are created.
+        audio: (T,) or (T, channels).
+        sample_rate: In Hz.
     """
     with replacing(path) as temporary:
         sf.write(temporary, np.clip(audio, -1.0, 1.0), sample_rate, format="WAV", subtype="PCM_16")
@@ -138,13 +134,13 @@ def save_opus(
 ) -> None:
     """Write Ogg Opus atomically; samples beyond [-1, 1] are clipped.
 
-    The same sound gives the same bytes, with the same build of Opus.
+    Equal sounds give equal bytes, with the same build of Opus.
 
     Args:
-        path: the target; missing folders are made.
-        audio: mono, (T,).
-        sample_rate: in Hz; rates that Opus does not know are resampled to 48 kHz.
-        compression: from 0 (about 250 kbit/s) to 1 (6 kbit/s); 0.9 is about 30 kbit/s.
+        path: Target file; missing folders are created.
+        audio: Mono, (T,).
+        sample_rate: In Hz; rates that Opus does not support are resampled to 48 kHz.
+        compression: From 0 (about 250 kbit/s) to 1 (6 kbit/s); 0.9 is about 30 kbit/s.
     """
     if sample_rate not in _OPUS_RATES:
         audio, sample_rate = resample(audio, sample_rate, 48_000), 48_000

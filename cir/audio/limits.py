@@ -1,23 +1,23 @@
-"""What a sound may be at most, in sentences for whoever brings more."""
+"""Limits of sounds, and the errors for sounds beyond them."""
 
 from numbers import Integral
 
 from cir.errors import InputError
 
 MAX_SECONDS = 1200.0
-"""Longest sound that is read, unless the caller says otherwise."""
+"""Default limit of the length of a sound."""
 
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 1_000, 384_000
 
 MAX_SAMPLES = 1_000_000_000
-"""Of all channels together, as they are in a file: 10 minutes of eight channels at 192 kHz."""
+"""Limit of the samples of all channels of a file: 10 minutes of eight channels at 192 kHz."""
 
 
 def check_sample_rate(sample_rate: int) -> int:
-    """Return a sample rate in Hz as a plain int.
+    """Check a sample rate in Hz and return it as an int.
 
     Raises:
-        InputError: it is no whole number from 1 000 to 384 000.
+        InputError: It is not a whole number from 1 000 to 384 000.
     """
     whole = isinstance(sample_rate, Integral) and not isinstance(sample_rate, bool)
     if not whole or not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
@@ -29,7 +29,7 @@ def check_sample_rate(sample_rate: int) -> int:
 
 
 def silent(what: str) -> InputError:
-    """Say that nobody hears anything of a sound."""
+    """Return the error for a silent sound."""
     return InputError(
         f"{what} is silent (nothing in it that can be heard reaches -80 dB); give a sound that can "
         "be heard."
@@ -37,7 +37,7 @@ def silent(what: str) -> InputError:
 
 
 def too_long(what: str, seconds: float, max_seconds: float) -> InputError:
-    """Say that a sound is too long; all that is known may be that it is longer than the limit."""
+    """Return the error for a sound of at least `seconds`."""
     length = f"{_minutes(seconds)} long" if seconds > 1.01 * max_seconds else "too long"
     return InputError(
         f"{what} is {length}; at most {_minutes(max_seconds)} are allowed: "
@@ -46,7 +46,7 @@ def too_long(what: str, seconds: float, max_seconds: float) -> InputError:
 
 
 def too_many_samples(what: str) -> InputError:
-    """Say that length, rate and channels of a sound come to too much together."""
+    """Return the error for a sound of more than `MAX_SAMPLES`."""
     return InputError(
         f"{what} holds more than {MAX_SAMPLES:,} samples in all its channels; convert it to stereo "
         "at 48 kHz or less, or cut out the passage of interest."

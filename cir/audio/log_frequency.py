@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from cir.audio.features import SAMPLE_RATE
+from cir.config import Count, Number, Positive, checked
 from cir.errors import CheckpointError
+from cir.types import SAMPLE_RATE
 
 POWER_FLOOR = 1e-10
 """Of a band, where a sine of amplitude 1 has about 100."""
@@ -31,29 +32,25 @@ DYNAMIC_RANGE_DB = 80.0
 SOFTEST = LOUDEST - DYNAMIC_RANGE_DB * float(np.log(10)) / 10 / NEPERS_PER_UNIT
 
 
-@dataclass(frozen=True)
+@checked(CheckpointError)
 class BandConfig:
-    """Where the bands of a log-frequency spectrogram lie, and how long each is listened to."""
+    """Where the bands of a log-frequency spectrogram lie, and the windows they are read from."""
 
-    lowest_hz: float = 27.5
+    lowest_hz: Positive = 27.5
     """Centre of the lowest band: A0."""
-    bands_per_octave: int = 16
-    n_bands: int = 128
-    hop_samples: int = 320
+    bands_per_octave: Count = 16
+    n_bands: Count = 128
+    hop_samples: Count = 320
     """Frame shift at 16 kHz."""
-    n_long_bands: int = 64
-    """So many bands from below are read from the long window, the others from the short one."""
-    long_window_samples: int = 2048
-    short_window_samples: int = 512
+    n_long_bands: Number = 64
+    """Bands from below that are read from the long window; the others are from the short one."""
+    long_window_samples: Count = 2048
+    short_window_samples: Count = 512
 
     def __post_init__(self) -> None:
-        for name in ("lowest_hz", "bands_per_octave", "n_bands", "hop_samples"):
-            if not getattr(self, name) > 0:
-                raise CheckpointError(f"{name} must be positive, got {getattr(self, name)}.")
-        if not 0 <= self.n_long_bands <= self.n_bands:
+        if self.n_long_bands > self.n_bands:
             raise CheckpointError(
-                f"n_long_bands must lie between 0 and n_bands {self.n_bands}, "
-                f"got {self.n_long_bands}."
+                f"n_long_bands must not exceed n_bands {self.n_bands}, got {self.n_long_bands}."
             )
         if min(self.long_window_samples, self.short_window_samples) < self.hop_samples:
             raise CheckpointError(

@@ -1,33 +1,35 @@
-"""How loud a sound is to a listener: integrated loudness after ITU-R BS.1770-4."""
+"""Integrated loudness after ITU-R BS.1770-4, measured by FFmpeg's filter `ebur128`.
 
-from functools import lru_cache
+FFmpeg comes with PyAV, measures a stream in constant memory, and rounds to about 0.01 LU.
+"""
 
+from contextlib import suppress
+
+import av
 import numpy as np
-from numpy.typing import NDArray
-from scipy.signal import lfilter
+from av.audio.frame import AudioFrame
+from av.filter import Graph
 
 from cir.types import FloatArray
 
 SILENT_LUFS = -70.0
-"""Where the absolute gate lies; a sound of which nothing passes it has this loudness."""
+"""The absolute gate, and the loudness of a sound that never passes it."""
 
+_STANDARD_RATE, _LEAST_RATE = 48_000, 8_000
+"""`ebur128` needs a whole number of samples in 100 ms, and rates above the band of its filters."""
 _BLOCK_SECONDS = 0.4
-_HOP_SECONDS = 0.1
-_RELATIVE_GATE_LU = -10.0
-_OFFSET_LU = -0.691
 _CHUNK_FRAMES = 1 << 16
 
 
 def integrated_loudness(audio: FloatArray, sample_rate: int) -> float:
-    """Measure the integrated loudness of a sound in LUFS, as a pair of speakers plays it.
+    """Return the integrated loudness in LUFS of a sound played by a pair of speakers.
 
-    A mono sound comes from both speakers, so it counts as two equal channels; more than two are
-    averaged to mono. Sounds shorter than one block of 400 ms are measured as a whole, where the
-    standard knows no answer.
+    Mono counts as two equal channels; more than two channels are averaged to mono. The standard
+    defines no loudness for less than one block of 400 ms: such a sound is repeated to fill it.
 
     Args:
         audio: (T,) or (T, channels), in [-1, 1].
-        sample_rate: in Hz.
+        sample_rate: In Hz.
     """
     meter = LoudnessMeter(sample_rate)
     for start in range(0, len(audio), _CHUNK_FRAMES):
@@ -36,96 +38,61 @@ def integrated_loudness(audio: FloatArray, sample_rate: int) -> float:
 
 
 class LoudnessMeter:
-    """Measures as `integrated_loudness` does, of a sound that comes piece by piece.
+    """Measures what `integrated_loudness` measures, piece by piece.
 
     Args:
-        sample_rate: in Hz.
+        sample_rate: In Hz.
     """
 
     def __init__(self, sample_rate: int) -> None:
-        self._filters = _k_weighting(sample_rate)
-        self._states: list[NDArray[np.float64]] = []
-        self._length = round(_BLOCK_SECONDS * sample_rate)
-        self._hop = round(_HOP_SECONDS * sample_rate)
-        self._frames, self._energy = 0, 0.0
-        # The energy up to where each block of the standard starts, and up to where it ends.
-        self._up_to_starts, self._up_to_ends = [np.zeros(1)], [np.zeros(0)]
+        self._sample_rate = sample_rate
+        self._block_frames = round(_BLOCK_SECONDS * sample_rate)
+        self._waiting: list[FloatArray] = []
+        self._graph: Graph | None = None
+        self._lufs = SILENT_LUFS
 
     def add(self, audio: FloatArray) -> None:
-        """Take the next piece, (T,) or (T, channels), with as many channels as the first."""
-        if not len(audio):
-            return
-        channels = np.asarray(audio, dtype=np.float64)
-        if channels.ndim == 1:
-            channels = channels[:, np.newaxis]
-        elif channels.shape[1] != 2:
+        """Add the next piece, (T,) or (T, channels), with as many channels as the first."""
+        channels = audio[:, np.newaxis] if audio.ndim == 1 else audio
+        if channels.shape[1] > 2:
             channels = channels.mean(axis=1, keepdims=True)
-        if not self._states:
-            self._states = [np.zeros((2, channels.shape[1])) for _ in self._filters]
-        for number, (numerator, denominator) in enumerate(self._filters):
-            channels, self._states[number] = lfilter(
-                numerator, denominator, channels, axis=0, zi=self._states[number]
-            )
-        power = np.square(channels).sum(axis=1) * (2 / channels.shape[1])
-        energy = self._energy + np.cumsum(power)
-        self._up_to_starts.append(energy[self._marks(0, len(power))])
-        self._up_to_ends.append(energy[self._marks(self._length, len(power))])
-        self._frames, self._energy = self._frames + len(power), float(energy[-1])
+        self._waiting.append(channels)
+        if self._graph is not None or sum(map(len, self._waiting)) >= self._block_frames:
+            self._measure(np.concatenate(self._waiting))
+            self._waiting = []
 
     def loudness(self) -> float:
-        """Say how loud all of it is, in LUFS."""
-        ends = np.concatenate(self._up_to_ends)
-        powers = (ends - np.concatenate(self._up_to_starts)[: len(ends)]) / self._length
-        if not len(ends) and self._frames:
-            powers = np.array([self._energy / self._frames])
-        for gate in (lambda _: SILENT_LUFS, lambda kept: _lufs(kept.mean()) + _RELATIVE_GATE_LU):
-            powers = powers[_lufs(powers) > gate(powers)]
-            if not len(powers):
-                return SILENT_LUFS
-        return float(_lufs(powers.mean()))
+        """Return the loudness of all pieces in LUFS; no piece can be added after that."""
+        if self._graph is None and any(map(len, self._waiting)):
+            short = np.concatenate(self._waiting)
+            self._measure(np.tile(short, (-(-self._block_frames // len(short)), 1)))
+        if self._graph is not None:
+            self._graph.push(None)
+            self._pull(self._graph)
+        return self._lufs
 
-    def _marks(self, offset: int, n_frames: int) -> NDArray[np.int64]:
-        """Which of the next frames are the last before a hop, counted from an offset."""
-        first = max(0, -((offset - self._frames - 1) // self._hop))
-        last = (self._frames + n_frames - offset) // self._hop
-        return np.arange(first, last + 1) * self._hop + offset - self._frames - 1
+    def _measure(self, channels: FloatArray) -> None:
+        if not len(channels):
+            return
+        layout = "mono" if channels.shape[1] == 1 else "stereo"
+        rate = self._sample_rate
+        is_fit = rate % 10 == 0 and rate >= _LEAST_RATE
+        if self._graph is None:
+            self._graph = Graph()
+            self._graph.link_nodes(
+                self._graph.add_abuffer(sample_rate=rate, layout=layout, format="flt"),
+                self._graph.add("aresample", str(rate if is_fit else _STANDARD_RATE)),
+                self._graph.add("ebur128", "metadata=1:dualmono=1:framelog=quiet"),
+                self._graph.add("abuffersink"),
+            ).configure()
+        packed = np.ascontiguousarray(channels, np.float32).reshape(1, -1)
+        frame = AudioFrame.from_ndarray(packed, format="flt", layout=layout)
+        frame.sample_rate = rate
+        self._graph.push(frame)
+        self._pull(self._graph)
 
-
-def _lufs(power: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    return np.asarray(_OFFSET_LU + 10.0 * np.log10(np.maximum(power, 1e-30)))
-
-
-@lru_cache
-def _k_weighting(sample_rate: int) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]:
-    """The two filters of the standard, a shelf and a high pass, for any sample rate.
-
-    The standard tabulates them for 48 kHz only; these are the analogue prototypes behind that
-    table, by the bilinear transform, and equal it at 48 kHz.
-    """
-    tangent = np.tan(np.pi * 1681.974450955533 / sample_rate)
-    quality, high = 0.7071752369554196, 10.0 ** (3.999843853973347 / 20.0)
-    middle = high**0.4996667741545416
-    scale = 1.0 + tangent / quality + tangent**2
-    shelf = (
-        np.array(
-            [
-                high + middle * tangent / quality + tangent**2,
-                2.0 * (tangent**2 - high),
-                high - middle * tangent / quality + tangent**2,
-            ]
-        )
-        / scale,
-        np.array([1.0, 2.0 * (tangent**2 - 1.0) / scale, _last(tangent, quality) / scale]),
-    )
-    tangent = np.tan(np.pi * 38.13547087602444 / sample_rate)
-    quality = 0.5003270373238773
-    scale = 1.0 + tangent / quality + tangent**2
-    high_pass = (
-        np.array([1.0, -2.0, 1.0]),
-        np.array([1.0, 2.0 * (tangent**2 - 1.0) / scale, _last(tangent, quality) / scale]),
-    )
-    return shelf, high_pass
-
-
-def _last(tangent: float, quality: float) -> float:
-    return float(1.0 - tangent / quality + tangent**2)
+    def _pull(self, graph: Graph) -> None:
+        with suppress(av.BlockingIOError, av.EOFError):
+            while True:
+                measured = graph.pull().metadata.get("lavfi.r128.I")
+                self._lufs = self._lufs if measured is None else float(measured)

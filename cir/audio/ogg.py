@@ -1,8 +1,9 @@
-"""Pages of Ogg files: what streams they hold, and the serial number of one that is written."""
+"""Pages of Ogg files: the streams that they hold, and their serial number."""
 
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from zlib import crc32
 
 from cir.errors import DataError
 
@@ -11,22 +12,21 @@ _FLAGS, _N_SEGMENTS = 5, 26
 _FIRST_PAGE, _LAST_PAGE = 2, 4
 _CODECS = (b"OpusHead", b"\x01vorbis")
 _SERIAL, _CHECKSUM = slice(14, 18), slice(22, 26)
-_POLYNOMIAL = 0x04C11DB7
 
 
 @dataclass(frozen=True)
 class OggLayout:
-    """How the pages of a file follow each other."""
+    """The streams of an Ogg file."""
 
     links: tuple[tuple[int, int], ...] = ()
-    """Where each stream of Opus or Vorbis starts and ends, in bytes: several where files were
-    joined. None where there is anything else, or damage between pages."""
+    """First byte and end of each stream of Opus or Vorbis; joined files have several. Empty if the
+    file holds anything else, or is damaged between pages."""
     is_whole: bool = False
-    """It ends with the page that is marked as the last one."""
+    """The file ends with a page that is marked as the last one."""
 
 
 def read_layout(path: Path) -> OggLayout:
-    """Go through the headers of all pages; a file of another kind has no links."""
+    """Read the headers of all pages; a file of another kind has no links."""
     size = path.stat().st_size
     starts: list[int] = []
     serial, is_last, end = b"", False, 0
@@ -50,41 +50,32 @@ def read_layout(path: Path) -> OggLayout:
 
 
 def fix_serial(path: Path) -> None:
-    """Give an Ogg file the serial number 0, so that the same sound is the same bytes.
+    """Set the serial number of an Ogg file to 0; libsndfile writes a random one.
 
     Raises:
-        DataError: the file is no Ogg stream.
+        DataError: The file is not an Ogg stream.
     """
     stream = bytearray(path.read_bytes())
     start = 0
     while start < len(stream):
         page = stream[start : start + _HEADER_BYTES]
         if page[:4] != b"OggS" or len(page) < _HEADER_BYTES:
-            raise DataError(f"{path} is no Ogg stream at byte {start}.")
+            raise DataError(f"{path} is not an Ogg stream at byte {start}.")
         n_segments = page[_N_SEGMENTS]
         lacing = stream[start + _HEADER_BYTES : start + _HEADER_BYTES + n_segments]
         end = start + _HEADER_BYTES + n_segments + sum(lacing)
         page = stream[start:end]
         page[_SERIAL] = page[_CHECKSUM] = bytes(4)
-        page[_CHECKSUM] = _checksum(page).to_bytes(4, "little")
+        page[_CHECKSUM] = _checksum(bytes(page))
         stream[start:end] = page
         start = end
     path.write_bytes(stream)
 
 
-def _checksum(page: bytearray) -> int:
-    """CRC-32 as RFC 3533 has it: not reflected, from 0."""
-    checksum = 0
-    for byte in page:
-        checksum = (checksum << 8) & 0xFFFFFFFF ^ _TABLE[checksum >> 24 ^ byte]
-    return checksum
+def _checksum(page: bytes) -> bytes:
+    """CRC-32 of RFC 3533: that of zlib with the bits of all bytes reversed, and not inverted."""
+    inverted = crc32(page.translate(_REVERSED), 0xFFFFFFFF)
+    return (inverted ^ 0xFFFFFFFF).to_bytes(4, "big").translate(_REVERSED)
 
 
-def _remainder(byte: int) -> int:
-    value = byte << 24
-    for _ in range(8):
-        value = value << 1 ^ (_POLYNOMIAL if value & 0x80000000 else 0)
-    return value & 0xFFFFFFFF
-
-
-_TABLE = tuple(_remainder(byte) for byte in range(256))
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))

@@ -1,4 +1,4 @@
-"""Ogg files read by libsndfile, which decodes Opus at the rate that it was made at."""
+"""Ogg files decoded by libsndfile, which keeps the original sample rate of Opus."""
 
 import io
 from collections.abc import Iterator
@@ -8,17 +8,17 @@ from pathlib import Path
 import soundfile as sf
 
 from cir.audio.ogg import OggLayout
-from cir.audio.sources import Block, Source
+from cir.audio.sources import SampleBlock, Source
 
 _BLOCK_VALUES = 1 << 19
 
 
 @contextmanager
 def open_ogg(file: Path, layout: OggLayout) -> Iterator[Source]:
-    """Open an Ogg file of one stream of Opus or Vorbis, or of several, one after the other.
+    """Open an Ogg file of one or more successive streams of Opus or Vorbis.
 
     Raises:
-        soundfile.LibsndfileError: it is damaged.
+        soundfile.LibsndfileError: The file is damaged.
     """
     with file.open("rb") as opened:
         yield _OggSource(opened, layout)
@@ -33,19 +33,19 @@ class _OggSource(Source):
             self.sample_rate, self.channels = sound.samplerate, sound.channels
             self.seconds = sound.frames / sound.samplerate if len(self._links) == 1 else None
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[SampleBlock]:
         for link in self._links:
             with self._open(*link) as sound:
                 frames = _BLOCK_VALUES // max(2, sound.channels)
                 while len(samples := sound.read(frames, dtype="float32", always_2d=True)):
-                    yield Block(samples, sound.samplerate)
+                    yield SampleBlock(samples, sound.samplerate)
 
     def _open(self, start: int, end: int) -> sf.SoundFile:
         return sf.SoundFile(_Part(self._file, start, end))
 
 
 class _Part:
-    """Some bytes of a file, as a file."""
+    """A range of bytes of a file, as a file."""
 
     def __init__(self, file: io.BufferedReader, start: int, end: int) -> None:
         self._file = file

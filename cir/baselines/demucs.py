@@ -38,18 +38,18 @@ class DemucsSeparator:
 
     All other families are its "other", so they share a stem. The network sees a few seconds at a
     time (7.8 for `htdemucs`, overlapping by a quarter), so that long mixtures fit; random shifts
-    are off, so that the same sound is always separated alike.
+    are off, so that the same sound always gives the same stems.
 
     Args:
-        model: a name that Demucs knows: `htdemucs`, `htdemucs_ft`, `htdemucs_6s`, `hdemucs_mmi`...
-        folder: where the weights are; None lets Demucs fetch and keep them. Either the files of
+        model: A name that Demucs knows: `htdemucs`, `htdemucs_ft`, `htdemucs_6s`, `hdemucs_mmi`...
+        folder: Where the weights are; None lets Demucs fetch and keep them. Either the files of
             the model's repository on the Hugging Face Hub (`htdemucs.yaml`, `.safetensors`), or
             Demucs' older ones (`htdemucs.yaml`, `.th`). The latter are pickles, which can run any
-            code: only from whom you trust.
+            code: use only those of a trusted source.
         device: `cpu`, `cuda`, ...; None takes a GPU where there is one.
 
     Raises:
-        CheckpointError: the package or the weights are missing, or cannot be read.
+        CheckpointError: The package or the weights are missing, or cannot be read.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ def _load(name: str, folder: Path | None) -> Any:
 
 
 def _safetensors(name: str, folder: Path) -> list[Path] | None:
-    """Files of a model from the Hub; None where the folder has others."""
+    """Return the files of a model from the Hub; None if the folder has others."""
     if not (folder / f"{name}.yaml").is_file():
         return None
     files = [folder / f"{model}.safetensors" for model in _read_recipe(name, folder)["models"]]
@@ -152,5 +152,5 @@ def _safetensors(name: str, folder: Path) -> list[Path] | None:
 
 
 def _read_recipe(name: str, folder: Path) -> Any:
-    """Which networks make a model, and what each counts."""
+    """Read which networks make a model, and their weights."""
     return yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))

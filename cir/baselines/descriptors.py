@@ -1,4 +1,4 @@
-"""Encoders without learning: a vector of descriptors per sound, z-scored by those of a database."""
+"""Encoders without learning: a vector of descriptors per sound, z-scored over a database."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -10,25 +10,22 @@ import numpy as np
 from cir.errors import InputError
 from cir.types import FloatArray, Progress
 
-#: Dividing by the deviation of a descriptor that hardly moves would blow up rounding noise.
 _SMALLEST_DEVIATION = 1e-6
+"""Dividing by the deviation of a descriptor that hardly varies would amplify rounding noise."""
 
 
 class DescriptorEncoder(ABC):
-    """An `Encoder` of z-scored descriptors; a child says which.
-
-    It knows nothing of families: a mixture has the same vector for each.
-    """
+    """An `Encoder` of z-scored descriptors, with one vector of a mixture for all families."""
 
     name: ClassVar[str]
-    """What people call it."""
+    """Name in reports."""
     version: ClassVar[str]
     """First part of the identity."""
     descriptors: ClassVar[int]
     """Length D of a vector."""
 
     def __init__(self, mean: FloatArray, deviation: FloatArray) -> None:
-        """Take the statistics that descriptors are z-scored by, each (D,); see `fit`."""
+        """Keep the statistics that descriptors are z-scored by, each (D,); see `fit`."""
         if mean.shape != (self.descriptors,) or deviation.shape != mean.shape:
             raise InputError(
                 f"Statistics of shapes {mean.shape} and {deviation.shape}; "
@@ -40,7 +37,7 @@ class DescriptorEncoder(ABC):
     @staticmethod
     @abstractmethod
     def describe(sound: FloatArray, sample_rate: int) -> FloatArray:
-        """Descriptors of one sound, finite float32, (D,), the same at any level.
+        """Return the descriptors of one sound, finite float32, (D,), the same at any level.
 
         Raises:
             InputError: The sound cannot be analysed.
@@ -48,7 +45,7 @@ class DescriptorEncoder(ABC):
 
     @classmethod
     def fit(cls, references: Iterable[FloatArray], sample_rate: int) -> Self:
-        """Measure the statistics on the reference notes of a database; reads them one at a time.
+        """Measure the statistics on the reference notes of a database, read one at a time.
 
         Raises:
             InputError: There are fewer than two references, or one cannot be analysed.
@@ -63,7 +60,7 @@ class DescriptorEncoder(ABC):
 
     @property
     def identity(self) -> str:
-        """Changes with the statistics."""
+        """Name of the descriptors and the statistics."""
         digest = hashlib.sha256(self._mean.tobytes() + self._deviation.tobytes()).hexdigest()
         return f"{self.version}-{digest[:12]}"
 
@@ -78,11 +75,7 @@ class DescriptorEncoder(ABC):
         return ()
 
     def embed(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        *,
-        progress: Progress | None = None,
+        self, sounds: Sequence[FloatArray], sample_rate: int, *, progress: Progress | None = None
     ) -> FloatArray:
         """Embed sounds, (N, D), unit norm.
 

@@ -11,22 +11,22 @@ FFT_SAMPLES = 2048
 """128 ms at 16 kHz."""
 HOP_SAMPLES = 512
 
-#: Far below any stem. Where all are silent (reverberation, noise) they share alike.
 _POWER_FLOOR = 1e-10
+"""Far below any stem. Where all are silent (reverberation, noise) they have equal shares."""
 
 
 class IdealMasks(KnownStems):
-    """What masks that know the stems leave of the mix, effects and all; the mix keeps its phase."""
+    """The mix with its effects, masked by the shares of the stems; the mix keeps its phase."""
 
     name = "ideal-masks"
 
     def stems(self, mixture: Mixture) -> FloatArray:
-        """The masked mix, (S, T)."""
+        """Return the masked mix, (S, T)."""
         return mask_mix(mixture.mix, mixture.stems)
 
 
 def mask_mix(mix: FloatArray, stems: FloatArray) -> FloatArray:
-    """Take each stem's share out of a mix.
+    """Return each stem's share of a mix.
 
     Args:
         mix: (T,), with or without effects.
@@ -45,12 +45,12 @@ def mask_mix(mix: FloatArray, stems: FloatArray) -> FloatArray:
 
 
 def ratio_masks(powers: Tensor) -> Tensor:
-    """Each stem's share of the power, |S_i|^2 / sum_j |S_j|^2: the Wiener filter.
+    """Return each stem's share of the power, |S_i|^2 / sum_j |S_j|^2: the Wiener filter.
 
     The ratio of magnitudes, the other common choice, leaves more of the other stems.
 
     Args:
-        powers: of the stems, (S, bins, frames).
+        powers: Of the stems, (S, bins, frames).
 
     Returns:
         In [0, 1], (S, bins, frames); they sum to 1 over the stems.

@@ -1,9 +1,11 @@
 """Phrases of one instrument, read note by note by a model that knows only notes."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
 
+from cir.audio.audible import SILENT_PEAK
 from cir.audio.dsp import peak_normalise
 from cir.errors import InputError
 from cir.model.windows import cut_windows
@@ -11,16 +13,9 @@ from cir.types import Encoder, FloatArray, Progress
 
 WINDOW_SECONDS = 2.5
 """About as long as the notes that a single-instrument encoder was trained on."""
-
 MIXTURES_AT_ONCE = 8
-"""How many mixtures to take apart before their windows are embedded, some 200 of three families."""
-
-#: Power of a window relative to the loudest of its phrase: 40 dB below it there is only what a
-#: separation left over.
+"""Mixtures taken apart before their windows are embedded, some 200 windows of three families."""
 _FAINTEST = 1e-4
-
-#: Peak of a stem relative to its mixture: 80 dB below it the stem counts as silent.
-_SILENT = 1e-4
 
 
 class PhraseEncoder:
@@ -29,11 +24,11 @@ class PhraseEncoder:
     Windows overlap by half; those 40 dB or more below the loudest one of their phrase are skipped.
 
     Args:
-        encoder: embeds the windows.
-        window_seconds: how long they are. A shorter phrase is one window.
+        encoder: Embeds the windows.
+        window_seconds: Their length. A shorter phrase is one window.
 
     Raises:
-        InputError: the windows have no length.
+        InputError: The windows have no length.
     """
 
     def __init__(self, encoder: Encoder, window_seconds: float = WINDOW_SECONDS) -> None:
@@ -51,21 +46,17 @@ class PhraseEncoder:
         return f"{self.encoder.identity}-in-{self.window_seconds:g}s"
 
     def embed(
-        self,
-        phrases: Sequence[FloatArray],
-        sample_rate: int,
-        *,
-        progress: Progress | None = None,
+        self, phrases: Sequence[FloatArray], sample_rate: int, *, progress: Progress | None = None
     ) -> FloatArray:
         """Embed phrases of one instrument each, (N, D), unit norm.
 
         Args:
-            phrases: waveforms (T,) of any length and level, not silent.
-            sample_rate: theirs, in Hz.
-            progress: told how far it is.
+            phrases: Waveforms (T,) of any length and level, not silent.
+            sample_rate: In Hz.
+            progress: Called by the encoder.
 
         Raises:
-            InputError: a phrase is empty, silent or not finite.
+            InputError: A phrase is empty, silent or not finite.
         """
         n_samples = max(1, round(self.window_seconds * sample_rate))
         windows: list[FloatArray] = []
@@ -81,33 +72,27 @@ class PhraseEncoder:
         return np.asarray(totals / np.maximum(norms, 1e-12), dtype=np.float32)
 
     def embed_stems(
-        self,
-        mixes: Sequence[FloatArray],
-        stems: Sequence[FloatArray],
-        sample_rate: int,
-        *,
-        progress: Progress | None = None,
+        self, mixes: Sequence[FloatArray], stems: Sequence[FloatArray], sample_rate: int
     ) -> FloatArray:
         """Embed what was taken out of mixtures, all windows of all of them in one call.
 
-        A stem 80 dB or more below its mixture says nothing: the whole mixture is read in its place.
+        For a stem 80 dB or more below its mixture, the whole mixture is embedded.
 
         Args:
-            mixes: waveforms (T,) of any length, not silent.
-            stems: one for each thing that is searched for, (F, T) per mixture.
-            sample_rate: of all, in Hz.
-            progress: told how far it is.
+            mixes: Waveforms (T,) of any length, not silent.
+            stems: One for each family that is searched for, (F, T) per mixture.
+            sample_rate: In Hz.
 
         Returns:
             (N, F, D), unit norm.
 
         Raises:
-            InputError: a mixture is empty, silent or not finite.
+            InputError: A mixture is empty, silent or not finite.
         """
         phrases: list[FloatArray] = []
         rows: list[int] = []
         for mix, parts in zip(mixes, stems, strict=True):
-            audible = np.abs(parts).max(axis=1) > _SILENT * np.abs(mix).max()
+            audible = np.abs(parts).max(axis=1) > SILENT_PEAK * np.abs(mix).max()
             numbers: dict[bytes, int] = {}  # families may share a stem: it is embedded once
             for part, is_audible in zip(parts, audible, strict=True):
                 phrase = part if is_audible else mix
@@ -115,12 +100,45 @@ class PhraseEncoder:
                 if number == len(phrases):
                     phrases.append(phrase)
                 rows.append(number)
-        embeddings = self.embed(phrases, sample_rate, progress=progress)
+        embeddings = self.embed(phrases, sample_rate)
         return embeddings[rows].reshape(len(mixes), -1, embeddings.shape[1])
 
 
+class StemsEncoder(ABC):
+    """Embeds single instruments as an encoder does, and stems of mixtures as phrases.
+
+    Args:
+        encoder: Embeds single instruments, and the windows of the stems.
+        window_seconds: Length of the windows; see `PhraseEncoder`.
+    """
+
+    def __init__(self, encoder: Encoder, window_seconds: float = WINDOW_SECONDS) -> None:
+        self._phrases = PhraseEncoder(encoder, window_seconds)
+
+    @property
+    @abstractmethod
+    def method(self) -> str:
+        """Name of what gives the stems."""
+
+    @property
+    def identity(self) -> str:
+        """Name of the method, the encoder and the windows."""
+        return f"{self.method}+{self._phrases.identity}"
+
+    @property
+    def embedding_size(self) -> int:
+        """Length D of an embedding: the encoder's."""
+        return self._phrases.encoder.embedding_size
+
+    def embed(
+        self, sounds: Sequence[FloatArray], sample_rate: int, *, progress: Progress | None = None
+    ) -> FloatArray:
+        """Embed single instruments, (N, D), unit norm, as the encoder does."""
+        return self._phrases.encoder.embed(sounds, sample_rate, progress=progress)
+
+
 def _loud_windows(phrase: FloatArray, n_samples: int) -> list[FloatArray]:
-    """Windows of a phrase at full level, but for those that hold next to nothing."""
+    """Return the windows of a phrase at full level, without the faintest ones."""
     windows = cut_windows(peak_normalise(phrase), n_samples)
     powers = np.array([np.mean(np.square(window, dtype=np.float64)) for window in windows])
     return [windows[number] for number in np.flatnonzero(powers >= _FAINTEST * powers.max())]

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from cir.audio.io import check_audio
-from cir.baselines.phrases import MIXTURES_AT_ONCE, WINDOW_SECONDS, PhraseEncoder
+from cir.baselines.phrases import MIXTURES_AT_ONCE, WINDOW_SECONDS, StemsEncoder
 from cir.errors import InputError
 from cir.instruments.families import FAMILIES, check_families
 from cir.types import Encoder, FloatArray, Progress
@@ -23,55 +23,39 @@ class Separator(Protocol):
         """Return the stem that goes with each family, (F, T).
 
         Args:
-            sound: mono, (T,), finite and not silent.
-            sample_rate: its own, and that of the stems, in Hz.
-            families: slugs. Some may share a stem.
+            sound: Mono, (T,), finite and not silent.
+            sample_rate: Of the sound and of the stems, in Hz.
+            families: Slugs. Some may share a stem.
         """
 
 
-class SeparatedEncoder:
+class SeparatedEncoder(StemsEncoder):
     """An `Encoder` of single instruments that reads mixtures through a separator.
 
-    Each family's stem is embedded as a phrase, see `PhraseEncoder`. Where the separator finds
-    nothing, the whole mixture is embedded in the stem's place: the query still has an answer.
+    Each family's stem is embedded as a phrase. Where the separator finds nothing, the whole mixture
+    is embedded instead, so that the query still has an answer.
 
     Args:
-        encoder: embeds the windows of the stems.
-        separator: takes the mixtures apart.
-        window_seconds: length of the windows.
+        encoder: Embeds single instruments, and the windows of the stems.
+        separator: Takes the mixtures apart.
+        window_seconds: Length of the windows; see `PhraseEncoder`.
     """
 
     def __init__(
         self, encoder: Encoder, separator: Separator, window_seconds: float = WINDOW_SECONDS
     ) -> None:
-        self._phrases = PhraseEncoder(encoder, window_seconds)
-        self._encoder = encoder
+        super().__init__(encoder, window_seconds)
         self._separator = separator
 
     @property
-    def identity(self) -> str:
-        """Names the separator, the encoder and the windows."""
-        return f"{self._separator.identity}+{self._phrases.identity}"
-
-    @property
-    def embedding_size(self) -> int:
-        """Length D of an embedding: the encoder's."""
-        return self._encoder.embedding_size
+    def method(self) -> str:
+        """Name of the separator."""
+        return self._separator.identity
 
     @property
     def families(self) -> tuple[str, ...]:
-        """All: each has a stem, if not always one of its own."""
+        """All families: each has a stem, though not always one of its own."""
         return FAMILIES
-
-    def embed(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        *,
-        progress: Progress | None = None,
-    ) -> FloatArray:
-        """Embed single instruments, (N, D), unit norm; nothing is separated."""
-        return self._encoder.embed(sounds, sample_rate, progress=progress)
 
     def embed_mixtures(
         self,
@@ -84,8 +68,8 @@ class SeparatedEncoder:
         """Embed mixtures once per family, (N, F, D), unit norm.
 
         Raises:
-            InputError: a sound is empty, silent or not finite, there is no such family, or the
-                separator's answer has the wrong shape.
+            InputError: A sound is empty, silent or not finite, there is no such family, or the
+                separator returned a wrong shape.
         """
         names = check_families(families)
         embeddings = np.zeros((len(sounds), len(names), self.embedding_size), np.float32)

@@ -18,19 +18,17 @@ def serve(
     allowed_host: Annotated[
         list[str] | None,
         typer.Option(
-            help="A name that the page may be reached by, beside localhost, addresses and this "
-            "machine's own: for a proxy or a domain; may be repeated. $CIR_ALLOWED_HOSTS too.",
+            help="Host name that the page answers to, besides localhost, IP addresses and this "
+            "machine's names: for a proxy or a domain; may be repeated. $CIR_ALLOWED_HOSTS too.",
             show_default=False,
         ),
     ] = None,
-    mcp: Annotated[
-        bool, typer.Option("--mcp", help="Be an MCP server too, at /gradio_api/mcp/.")
-    ] = False,
+    mcp: Annotated[bool, typer.Option("--mcp", help="Serve MCP too, at /gradio_api/mcp/.")] = False,
 ) -> None:
     """Serve the web page until Ctrl-C.
 
-    CIR_MODEL and CIR_DATABASE name another model and database than the bundled ones: folders, or
-    repositories of the Hugging Face Hub.
+    CIR_MODEL and CIR_DATABASE replace the bundled model and database: folders, or repositories of
+    the Hugging Face Hub.
     """
     import os
 

@@ -1,6 +1,7 @@
 """`cir database`: look at, build, extend and export databases of instruments."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -31,8 +32,8 @@ app = typer.Typer(
 
 _SHOWN_BANKS = 12
 _NAME_ONE = (
-    "The bundled database is not changed; name a folder for one of your own, new or not, "
-    "with --database FOLDER."
+    "The bundled database cannot be changed; name the folder of your own, new or not, with "
+    "--database FOLDER."
 )
 _SHOWN_REASONS = 5
 
@@ -40,17 +41,16 @@ NoteBankOption: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option(
         help="Folder of recorded notes (instruments.csv, notes.csv, notes/); repeat it. "
-        "Those of Surge by default, ../shared/surge and ../shared/surge_xt.",
+        "Those of Surge by default, $CIR_DATA/surge and $CIR_DATA/surge_xt.",
         show_default=False,
     ),
 ]
-_SURGE_BANKS = (Path("../shared/surge"), Path("../shared/surge_xt"))
 _LICENCE_OF_SURGE = "GPL-3.0-or-later (Surge)"
 
 
 @app.command()
 def info(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
-    """Say what a database holds."""
+    """Show what a database holds."""
     from cir.index.database import InstrumentDatabase
 
     found = InstrumentDatabase.open(database).info()
@@ -95,12 +95,13 @@ def build(
     ] = None,
     note_bank: NoteBankOption = None,
     with_note_bank: Annotated[
-        bool, typer.Option("--with-note-bank/--without-note-bank", help="Take the recorded notes.")
+        bool,
+        typer.Option("--with-note-bank/--without-note-bank", help="Include the recorded notes."),
     ] = True,
     licence: Annotated[
         str | None,
         typer.Option(
-            help="Of the recorded notes; of those of Surge it is known.", show_default=False
+            help="Licence of the recorded notes; known for those of Surge.", show_default=False
         ),
     ] = None,
     soundfont: Annotated[
@@ -110,37 +111,36 @@ def build(
         ),
     ] = None,
     with_soundfonts: Annotated[
-        bool, typer.Option("--with-soundfonts/--without-soundfonts", help="Take sound fonts.")
+        bool, typer.Option("--with-soundfonts/--without-soundfonts", help="Include sound fonts.")
     ] = True,
     references: Annotated[
-        int, typer.Option(min=1, help="By how many of its notes a recorded instrument is known.")
+        int, typer.Option(min=1, help="Reference notes of each recorded instrument.")
     ] = KNOWN_BY,
     with_phrases: Annotated[
         bool,
-        typer.Option(
-            "--with-phrases/--without-phrases", help="Let those without a phrase play one."
-        ),
+        typer.Option("--with-phrases/--without-phrases", help="Render missing phrases."),
     ] = True,
     keep_sounds: Annotated[
         bool,
         typer.Option(
             "--keep-sounds/--new-sounds",
-            help="Leave instruments that are in the older database their previews and phrases.",
+            help="Keep previews and phrases of instruments of the older database.",
         ),
     ] = True,
     model: ModelOption = None,
-    seed: Annotated[int, typer.Option(help="Of the map.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the map.")] = 0,
 ) -> None:
-    """Build a database from recorded notes and sound fonts, in place of an older one.
+    """Build a database from recorded notes and sound fonts, replacing an older one.
 
-    Its chances are to be fitted anew: `cir database calibrate`.
+    Fit its chances afterwards with `cir database calibrate`.
     """
     from cir.index.build import build_database
     from cir.index.database import BUNDLED_PATH
     from cir.index.references import NoteBankReferences, ReferenceSource, SoundFontReferences
 
     folders = _note_bank_folders(note_bank, with_note_bank)
-    known = {folder.resolve(): _LICENCE_OF_SURGE for folder in _SURGE_BANKS}
+    surge = _surge_banks() if "CIR_DATA" in os.environ else ()
+    known = {folder.resolve(): _LICENCE_OF_SURGE for folder in surge}
     sources: list[ReferenceSource] = [
         NoteBankReferences(folder, references, licence=known.get(folder.resolve(), licence or ""))
         for folder in folders
@@ -163,10 +163,25 @@ def build(
     typer.echo(f"Wrote {len(made)} instruments to {made.path}.")
     if made.calibration is None:
         typer.echo(
-            "It cannot tell chances yet: run `cir database calibrate` with data of "
-            "held-out instruments.",
+            "It has no chances yet: run `cir database calibrate` with data of held-out "
+            "instruments.",
             err=True,
         )
+
+
+@app.command()
+def chroma(database: DatabaseOption = None) -> None:
+    """Write the embeddings into a Chroma store for other programs, and print its folder.
+
+    Searches do not need it. What is there already costs nothing; a database that changed gets
+    another folder.
+    """
+    from cir.index.database import InstrumentDatabase
+
+    opened = InstrumentDatabase.open(database)
+    with progress_bar("Writing to Chroma", least_seconds=2.0) as progress:
+        folder = opened.prepare(progress)
+    print(folder)
 
 
 @app.command()
@@ -174,14 +189,15 @@ def phrases(
     note_bank: NoteBankOption = None,
     with_note_bank: Annotated[
         bool,
-        typer.Option("--with-note-bank/--without-note-bank", help="Let recorded instruments play."),
+        typer.Option(
+            "--with-note-bank/--without-note-bank", help="Render phrases of recorded instruments."
+        ),
     ] = True,
     database: DatabaseOption = None,
 ) -> None:
-    """Let each instrument of a database play a short phrase, to be heard beside its preview.
+    """Render a short phrase of each instrument of a database, besides its preview.
 
-    Recorded instruments play on their recorded notes, others through their engines. Embeddings and
-    all else stay as they are.
+    Recorded instruments play their recorded notes, others use their engines. Embeddings stay.
     """
     from cir.index.database import InstrumentDatabase
     from cir.index.phrases import add_phrases
@@ -200,27 +216,28 @@ def phrases(
 def calibrate(
     data: DataOption = None,
     database: DatabaseOption = None,
-    mixtures: Annotated[int, typer.Option(min=1, help="How many mixes to listen to.")] = 2_000,
+    mixtures: Annotated[
+        int, typer.Option(min=1, help="Number of mixtures of held-out instruments.")
+    ] = 2_000,
     references: Annotated[
-        int, typer.Option(min=1, help="By how many of its notes an instrument is known.")
+        int, typer.Option(min=1, help="Reference notes of each instrument.")
     ] = KNOWN_BY,
     hub_mixtures: Annotated[
-        int, typer.Option(min=3, help="How many mixes of the train split to listen to before.")
+        int, typer.Option(min=3, help="Number of mixtures of the train split, for hubs.")
     ] = 1_200,
     split: Annotated[
         str,
-        typer.Option(help="Whose instruments play: those that the model was not trained on."),
+        typer.Option(help="Split of the held-out instruments."),
     ] = "valid",
-    seed: Annotated[int, typer.Option(min=0, help="Of the mixes.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the mixtures.")] = 0,
     model: ModelOption = None,
 ) -> None:
-    """Fit what marks down hubs and what turns similarities into chances, stored with a database.
+    """Fit hub penalties and chances, and store them with a database.
 
-    First the model listens to mixes of the train split: an instrument that is near to all of them
-    says little by being near to another. Then it listens to mixes of held-out instruments and
-    searches the data's references. What it gets right tells how far it can be trusted: the chance
-    that a match is right, and when to say that an instrument is probably not there. Chances are
-    known for families of which 15 instruments play, where the database's are those of the data.
+    Mixtures of the train split give the hubs: instruments that are near to all queries. Searches
+    with mixtures of held-out instruments give the chance that a match is right, and the similarity
+    below which an instrument is probably not in the database. Chances need 15 instruments of a
+    family that are in both the data and the database.
     """
     from cir.evaluation.calibrate import calibrate as fit
     from cir.evaluation.calibrate import hold_to
@@ -248,7 +265,7 @@ def calibrate(
     opened.set_calibration(calibration)
     known = ", ".join(calibration.candidates) or "no family"
     typer.echo(f"Stored the chances of {opened.path}: fitted on {calibration.about}.")
-    typer.echo(f"They are known for {known}; words say elsewhere how alike a match sounds.")
+    typer.echo(f"They are known for {known}; other matches are described in words.")
 
 
 @app.command()
@@ -264,25 +281,27 @@ def add(
     family: Annotated[
         str | None,
         typer.Option(
-            help="Family of them all; else what they say, or the names of folders or files.",
+            help="Family of all sounds; by default from metadata, folders and file names.",
             show_default=False,
         ),
     ] = None,
     bank: Annotated[
         str | None,
         typer.Option(
-            help="Else the name of the folder, archive or sound font.", show_default=False
+            help="By default the name of the folder, archive or sound font.", show_default=False
         ),
     ] = None,
     author: Annotated[
-        str, typer.Option(help="Else what sound fonts and presets say.", show_default=False)
+        str, typer.Option(help="By default from sound fonts and presets.", show_default=False)
     ] = "",
-    licence: Annotated[str, typer.Option(help="The same.", show_default=False)] = "",
+    licence: Annotated[
+        str, typer.Option(help="By default from sound fonts and presets.", show_default=False)
+    ] = "",
     model: ModelOption = None,
 ) -> None:
-    """Add sounds to a database of your own; the folder is made if it is not there.
+    """Add sounds to a database of your own; the folder is created if it is missing.
 
-    What is there already costs nothing: the same command again goes on where Ctrl-C ended it.
+    Sounds that are there are skipped: after Ctrl-C, the same command goes on.
     """
     if database is None:
         raise DatabaseError(_NAME_ONE)
@@ -306,9 +325,8 @@ def add(
     typer.echo(f"Added {len(report.added)} instruments to {database}{there}.")
     if without:
         typer.echo(
-            f"{without} of them say no family by name or folder: searches guess it from the sound, "
-            "and compare what is not clear with every family. Name one (--family bass), or sort "
-            "them into folders such as Bass and Pads.",
+            f"{without} of them have no family in their name or folder: searches guess it from the "
+            "sound. Name one (--family bass), or sort them into folders such as Bass and Pads.",
             err=True,
         )
 
@@ -322,7 +340,7 @@ def import_(
     """Add all instruments of an exported database to one of your own."""
     if database is None:
         raise DatabaseError(_NAME_ONE)
-    from cir.library.exchange import import_archive
+    from cir.library.database_archive import import_archive
 
     encoder = load_encoder(model)
     with progress_bar("Importing") as progress:
@@ -338,7 +356,7 @@ def export(
 ) -> None:
     """Copy a database with all its sounds into a folder or a zip: JSON, CSV, safetensors, Opus."""
     from cir.index.database import InstrumentDatabase
-    from cir.library.exchange import export_archive
+    from cir.library.database_archive import export_archive
 
     with InstrumentDatabase.open(database) as opened, progress_bar("Exporting") as progress:
         if target.suffix.lower() == ".zip":
@@ -351,7 +369,13 @@ def export(
 def _note_bank_folders(named: Sequence[Path] | None, wanted: bool) -> Sequence[Path]:
     if not wanted:
         return ()
-    return named or _SURGE_BANKS
+    return named or _surge_banks()
+
+
+def _surge_banks() -> list[Path]:
+    from cir.files import expand_data_folder
+
+    return [expand_data_folder(f"$CIR_DATA/{name}") for name in ("surge", "surge_xt")]
 
 
 def _open_note_banks(folders: Sequence[Path]) -> "list[NoteBank]":

@@ -1,4 +1,4 @@
-"""`cir embed`: embeddings of sound files, as numbers."""
+"""`cir embed`: write embeddings of sound files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,17 +28,20 @@ def embed(
     check_output(output, ".npz")
     families = parse_families(family)
     if families is not None and not mixture:
-        raise InputError("--family needs --mixture: a single instrument is embedded once, for all.")
+        raise InputError(
+            "--family needs --mixture: a single sound has one embedding for all families."
+        )
     import numpy as np
 
     from cir.files import replacing
     from cir.retrieval.retriever import DEFAULT_FAMILIES, read_sound
-    from cir.retrieval.windows import SAMPLE_RATE, embed_windows
+    from cir.retrieval.windows import embed_windows
+    from cir.types import SAMPLE_RATE
 
     chosen = families or DEFAULT_FAMILIES
     for file in files:  # before the model is loaded
         if not file.is_file():
-            read_sound(file)  # says what is wrong
+            read_sound(file)  # raises the error
     encoder = load_encoder(model)
     rows = []
     with progress_bar("Embedding", least_seconds=2.0) as progress:

@@ -1,4 +1,4 @@
-"""`cir evaluate`: how often methods find the right instrument, the paper's way and further."""
+"""`cir evaluate`: the experiments of the paper and those beyond it."""
 
 import shlex
 import sys
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from cir.evaluation.report.maps import MapFigure
     from cir.evaluation.rows import Row
     from cir.model.encoder import TimbreEncoder
-    from cir.types import Encoder
 
 _SUFFIXES = (".json", ".md")
 _BASELINES = {"mfcc": "MFCC mean+std", "timbre-toolbox": "Timbre Toolbox"}
@@ -68,7 +67,7 @@ def evaluate(
     ] = False,
     baseline: Annotated[
         list[Baseline] | None,
-        typer.Option(help="Measure this too, on the same queries.", show_default=False),
+        typer.Option(help="A baseline to measure on the same queries.", show_default=False),
     ] = None,
     rows: Annotated[
         Path | None,
@@ -81,32 +80,33 @@ def evaluate(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            help="Of --rows only the row of this name; may be repeated. The other rows of an "
-            "output that is there already stay as they were measured.",
+            help="Measure only the row of --rows with this name; may be repeated. Other rows of an "
+            "existing output file are kept.",
             show_default=False,
         ),
     ] = None,
-    mixtures: Annotated[int, typer.Option(min=1, help="How many mixes to draw.")] = 500,
+    mixtures: Annotated[int, typer.Option(min=1, help="Number of mixtures.")] = 500,
     family: FamilyOption = None,
     split: Annotated[
-        str, typer.Option(help="Whose instruments to search for: train, valid, test or all.")
+        str, typer.Option(help="Split of the instruments: train, valid, test or all.")
     ] = "test",
     references: Annotated[
         int,
         typer.Option(
             min=1,
-            help="By how many of its notes an instrument is known (1: the paper's way); beyond 1, "
-            "the others are what plays.",
+            help="Number of reference notes of an instrument (1 as in the paper). If more than 1, "
+            "mixtures play only the other notes.",
         ),
     ] = 1,
     searched: Annotated[
         bool,
         typer.Option(
             "--as-searched",
-            help="Mark down hubs, as a search of the bundled database does; open-set always does.",
+            help="Apply hub penalties, as a search of the bundled database does; open-set always "
+            "applies them.",
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the mixes and the intervals.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of mixtures and intervals.")] = 0,
     as_json: JsonOption = False,
     output: Annotated[
         Path | None,
@@ -116,14 +116,14 @@ def evaluate(
         Path | None,
         typer.Option(
             "--report",
-            help="Also write a page of them into this folder: report.md, report.html, figures.",
+            help="Also write a report into this folder: report.md, its figures, results.json.",
             show_default=False,
         ),
     ] = None,
     card: Annotated[
         Path | None,
         typer.Option(
-            help="Also put the model's figures into this model card, as its model-index.",
+            help="Also write the model's figures into this model card, as its model-index.",
             show_default=False,
         ),
     ] = None,
@@ -131,7 +131,7 @@ def evaluate(
         list[Path] | None,
         typer.Option(
             "--results",
-            help="Measure nothing: take these .json files that -o wrote; may be repeated.",
+            help="Measure nothing, and read these .json files of -o; may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -139,7 +139,7 @@ def evaluate(
     """Measure how often the right instrument is found among all references of some data."""
     families = parse_families(family)
     if families is not None and protocol is Protocol.SINGLE:
-        raise InputError("--family is of use with mixtures only; single notes face all references.")
+        raise InputError("--family needs mixtures; single notes are searched in all families.")
     if no_model and (model is not None or not baseline):
         raise InputError("--no-model needs a --baseline to measure instead, and no --model.")
     if rows is not None and (model is not None or no_model or baseline):
@@ -161,7 +161,7 @@ def evaluate(
         from cir.evaluation.gallery import check_gallery_split
         from cir.evaluation.mixture_stream import MixtureSet
         from cir.evaluation.rows import load_rows
-        from cir.mixtures.config import PAPER_FAMILIES
+        from cir.mixtures.mixture_config import PAPER_FAMILIES
 
         check_gallery_split(split)
         chosen = _chosen_rows(model, no_model, baseline or [], searched)
@@ -186,10 +186,10 @@ def evaluate(
 def _choose_rows(
     tables: Mapping[str, Sequence["Row"]], protocol: Protocol, names: Sequence[str]
 ) -> dict[str, tuple["Row", ...]]:
-    """The rows of these names, in the order of the tables.
+    """Return the rows of these names, in the order of the tables.
 
     Raises:
-        InputError: The protocol's tables have none of a name.
+        InputError: The protocol's tables have no row of a name.
     """
     measured = {name: rows for name, rows in tables.items() if protocol in (name, Protocol.ALL)}
     known = {row.name for rows in measured.values() for row in rows}
@@ -226,7 +226,7 @@ def _measure(
     *,
     searched: bool,
 ) -> list[dict[str, Any]]:
-    """Run the experiments that were asked for, in the order of the report."""
+    """Run the chosen experiments, in the order of the report."""
     from cir.evaluation.conditions import evaluate_conditions
     from cir.evaluation.listeners import as_searched
     from cir.evaluation.open_set import evaluate_open_set
@@ -249,10 +249,10 @@ def _measure(
     ):
         if protocol in (further, Protocol.ALL):
             with progress_bar(words, least_seconds=2.0) as progress:
-                encoder: Encoder = load_encoder(model)
-                if searched or further is Protocol.OPEN_SET:
-                    encoder = as_searched(encoder)
-                measured = experiment(encoder, gallery, mixture_set, progress=progress)
+                encoder = load_encoder(model)
+                with_hubs = searched or further is Protocol.OPEN_SET
+                asked = as_searched(encoder) if with_hubs else encoder
+                measured = experiment(asked, gallery, mixture_set, progress=progress)
             results.append({"name": model or "cir"} | measured)
     return results
 
@@ -299,7 +299,7 @@ def _draw_map(encoder: "TimbreEncoder", name: str, gallery: "Gallery") -> "MapFi
         return embedding_map(
             references.embeddings[name],
             [gallery.entries[row].family for row in references.rows],
-            title=f"Reference notes of {', '.join(gallery.sources)}, as {name} hears them",
+            title=f"Reference notes of {', '.join(gallery.sources)}, embedded by {name}",
         )
 
 
@@ -316,7 +316,7 @@ def _update_card(card: Path, results: Sequence[dict[str, Any]], model: str | Non
 
 
 def _check_output(output: Path | None) -> None:
-    """Refuse an output path before the work is done, not after."""
+    """Check an output path before the work."""
     if output is None:
         return
     if output.suffix.lower() not in _SUFFIXES:
@@ -326,7 +326,7 @@ def _check_output(output: Path | None) -> None:
 
 
 def _check_extras(report: Path | None, card: Path | None) -> None:
-    """The same for the report and the card."""
+    """Check report and card before the work."""
     if report is not None:
         from cir.evaluation.report.page import check_report_folder
 

@@ -1,7 +1,6 @@
-"""The command `cir`: one file per command, and what every command does with errors.
+"""The command `cir` and its error handling.
 
-Only typer is imported here. Each command imports what it needs when it runs, so that `cir --help`
-answers at once.
+Commands import what they need when they run, so that `cir --help` is fast.
 """
 
 import sys
@@ -43,19 +42,19 @@ app.command()(publish)
 def main() -> None:
     """Run the command line and exit.
 
-    The exit code is 0 on success, 2 for anything the user can mend (one line on stderr, never a
-    traceback), 130 after Ctrl-C and 143 when terminated.
+    The exit code is 0 on success, 2 for an error that the user can correct (one line on stderr
+    without a traceback), 130 after Ctrl-C and 143 after SIGTERM.
     """
     clean_up_when_terminated()
     try:
         app(prog_name="cir")
     except CirError as error:
-        sys.exit(_complain(str(error)))
-    except OSError as error:  # a full disk, a folder without permission
+        sys.exit(_report(str(error)))
+    except OSError as error:  # such as a full disk or missing permission
         where = f": {error.filename}" if error.filename else ""
-        sys.exit(_complain(f"{error.strerror or error}{where}"))
+        sys.exit(_report(f"{error.strerror or error}{where}"))
 
 
-def _complain(message: str) -> int:
+def _report(message: str) -> int:
     print("cir:", " ".join(message.split()), file=sys.stderr)
     return EXIT_ERROR

@@ -1,4 +1,4 @@
-"""`cir midi-stats`: how each family is played, counted over a folder of songs."""
+"""`cir midi-stats`: statistics of the notes of each family in a folder of songs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,13 +11,13 @@ from cir.cli.terminal import progress_bar
 
 def midi_stats(
     folder: Annotated[
-        Path, typer.Argument(help="MIDI files, in folders of any depth: Slakh, Lakh, your own.")
+        Path, typer.Argument(help="Folder of MIDI files, searched with its subfolders.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .json file to write.")],
 ) -> None:
     """Estimate pitches, velocities and durations of each family from MIDI files.
 
-    Rendered training notes are drawn from them. Broken files are skipped.
+    Training notes are drawn from them. Broken files are skipped.
     """
     check_output(output, ".json")
     from cir.datasets.midi_statistics import estimate_statistics

@@ -1,4 +1,4 @@
-"""Options and small steps that several commands share."""
+"""Options and helpers that several commands share."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ DataOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--data",
-        help="Whose instruments: a note bank's folder, or bank:FOLDER, nsynth:FOLDER, "
+        help="Instruments: the folder of a note bank, or bank:FOLDER, nsynth:FOLDER, "
         "soundfont:FILE, vital:FOLDER; may be repeated.",
         show_default=False,
     ),
@@ -34,7 +34,7 @@ DatabaseOption: TypeAlias = Annotated[
     typer.Option(
         "--database",
         "-d",
-        help="Folder of a database of your own; the bundled one by default.",
+        help="Folder of your own database; the bundled one by default.",
         show_default=False,
     ),
 ]
@@ -44,21 +44,21 @@ FamilyOption: TypeAlias = Annotated[
     typer.Option(
         "--family",
         "-f",
-        help="Family to look for, such as bass; repeat it, or separate several by commas. "
+        help="Family to look for, such as bass; may be repeated, or several separated by commas. "
         "Percussion, bass and synth_lead by default.",
         show_default=False,
     ),
 ]
 
 KNOWN_BY = 6
-"""Notes by which an instrument is known in a database, where there are so many."""
+"""Maximum number of reference notes per instrument in a database."""
 
 
 def parse_families(values: Sequence[str] | None) -> tuple[str, ...] | None:
-    """Read `--family bass --family organ,reed`; None where the option was not given.
+    """Parse `--family bass --family organ,reed`; None without the option.
 
     Raises:
-        InputError: a name is no family.
+        InputError: A name is not a family.
     """
     if not values:
         return None
@@ -68,13 +68,13 @@ def parse_families(values: Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def open_gallery(data: Sequence[str] | None, n_references: int = 1) -> "Gallery":
-    """Open the instruments that `--data` names, each known by so many of its notes.
+    """Open the instruments of `--data`, each with this many reference notes.
 
     Raises:
-        InputError: it was not given, or names no data.
+        InputError: It is missing, or names no data.
     """
     if not data:
-        raise InputError("There is nothing to listen to: name a note bank or other data (--data).")
+        raise InputError("There are no instruments: name a note bank or other data (--data).")
     from cir.datasets.registry import open_dataset
     from cir.evaluation.gallery import Gallery
 
@@ -83,17 +83,17 @@ def open_gallery(data: Sequence[str] | None, n_references: int = 1) -> "Gallery"
 
 
 def load_encoder(model: str | None) -> "TimbreEncoder":
-    """Load the model that was named, or the bundled one."""
+    """Load a model, the bundled one for None."""
     from cir.model.encoder import TimbreEncoder
 
     return TimbreEncoder.from_pretrained(model)
 
 
 def check_output(path: Path, suffix: str) -> None:
-    """Refuse an output path before the work is done, not after.
+    """Check an output path before the work starts.
 
     Raises:
-        InputError: it is a folder, or has another suffix.
+        InputError: It is a folder or has another suffix.
     """
     if path.suffix.lower() != suffix:
         raise InputError(f"The output must end in {suffix}, not {path.name!r}.")

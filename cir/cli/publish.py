@@ -1,4 +1,4 @@
-"""`cir publish`: the model, the database and the page on the Hugging Face Hub."""
+"""`cir publish`: upload the model, the database and the page to the Hugging Face Hub."""
 
 import tempfile
 from pathlib import Path
@@ -10,7 +10,7 @@ from cir.cli.terminal import progress_bar
 from cir.errors import InputError
 
 if TYPE_CHECKING:
-    from cir.publish.upload import Upload
+    from cir.publish.upload import RepositoryUpload
 
 _SHOWN_FILES = 12
 
@@ -28,7 +28,7 @@ def publish(
         str | None,
         typer.Option(
             help="OWNER/NAME of the Space. It loads the model and the database that are published "
-            "with it, unless they are private, and holds what is not.",
+            "with it, unless they are private; otherwise it contains them.",
             show_default=False,
         ),
     ] = None,
@@ -49,33 +49,32 @@ def publish(
         bool, typer.Option("--private", help="Make new repositories private.")
     ] = False,
     zero_gpu: Annotated[
-        bool, typer.Option("--zero-gpu", help="Of a Space on ZeroGPU: torch for CUDA.")
+        bool, typer.Option("--zero-gpu", help="Make a Space for ZeroGPU, with torch for CUDA.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing.")
+        bool, typer.Option("--dry-run", help="Only print what would be sent.")
     ] = False,
     to: Annotated[
         Path | None,
         typer.Option(
-            help="A new or empty folder: write model/, dataset/ and space/ into it, and send "
-            "nothing.",
+            help="Write model/, dataset/ and space/ into a new or empty folder instead of "
+            "sending them.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
     """Upload the model, the database and the page to the Hugging Face Hub.
 
-    Each of the three is optional. The token comes from HF_TOKEN or `hf auth login`. What is there
-    already is not sent again: after a broken connection, the same command goes on.
+    Each of the three is optional. The token comes from HF_TOKEN or `hf auth login`. Files that are
+    there are not sent again: after a broken connection, the same command goes on.
     """
-    from cir.index.database import check_new_folder
+    from cir.index.changes import check_new_folder
     from cir.publish.secrets import refuse_secrets
     from cir.publish.upload import find_token, send
 
     if not (model or dataset or space):
         raise InputError(
-            "There is nothing to publish: name at least one repository, for example --model "
-            "OWNER/NAME."
+            "Nothing to publish: name at least one repository, for example --model OWNER/NAME."
         )
     token = None if dry_run or to is not None else find_token()
     if to is not None:
@@ -112,7 +111,7 @@ def _assemble(
     database: Path | None,
     private: bool,
     zero_gpu: bool,
-) -> "list[Upload]":
+) -> "list[RepositoryUpload]":
     """Write a folder for each repository below `root`."""
     from cir.index.database import BUNDLED_PATH
     from cir.model.encoder import BUNDLED_MODEL
@@ -120,7 +119,7 @@ def _assemble(
     from cir.publish.dataset_folder import write_dataset_folder
     from cir.publish.model_folder import write_model_folder
     from cir.publish.space_folder import notice, space_variables, write_space_folder
-    from cir.publish.upload import Upload
+    from cir.publish.upload import RepositoryUpload
 
     for repo_id in filter(None, (model, dataset, space)):
         check_repo_id(repo_id)
@@ -128,7 +127,7 @@ def _assemble(
     if model:
         folder = _new_folder(root, "model")
         write_model_folder(folder, model_folder or BUNDLED_MODEL, model)
-        uploads.append(Upload("model", model, folder))
+        uploads.append(RepositoryUpload("model", model, folder))
     if dataset:
         folder = _new_folder(root, "dataset")
         with progress_bar("Packing the database", least_seconds=2.0) as progress:
@@ -140,15 +139,17 @@ def _assemble(
                 notice=notice() if database is None else "",
                 progress=progress,
             )
-        uploads.append(Upload("dataset", dataset, folder))
+        uploads.append(RepositoryUpload("dataset", dataset, folder))
     if space:
         folder = _new_folder(root, "space")
-        # A Space has no right to read what is private.
+        # A Space cannot read private repositories.
         loaded = (None, None) if private else (model, dataset)
         its_model = loaded[0] or model_folder or BUNDLED_MODEL
         its_database = loaded[1] or database or BUNDLED_PATH
         write_space_folder(folder, its_model, its_database, zero_gpu=zero_gpu)
-        uploads.append(Upload("space", space, folder, space_variables(its_model, its_database)))
+        uploads.append(
+            RepositoryUpload("space", space, folder, space_variables(its_model, its_database))
+        )
     return uploads
 
 
@@ -158,7 +159,7 @@ def _new_folder(root: Path, name: str) -> Path:
     return folder
 
 
-def _print_plan(upload: "Upload") -> None:
+def _print_plan(upload: "RepositoryUpload") -> None:
     files = upload.files
     total = sum(size for _, size in files)
     typer.echo(f"{upload.repo_type} {upload.repo_id}: {len(files)} files, {_size(total)}")

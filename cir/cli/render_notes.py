@@ -1,4 +1,4 @@
-"""`cir render-notes`: the notes of any source as a folder that trains at once, anywhere."""
+"""`cir render-notes`: write the notes of any source as a note bank."""
 
 from pathlib import Path
 from typing import Annotated
@@ -22,14 +22,14 @@ def render_notes(
             "--output", "-o", help="Folder of the note bank; train with --data bank:FOLDER."
         ),
     ],
-    seed: Annotated[int, typer.Option(help="Of presets, notes and splits.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of presets, notes and splits.", min=0)] = 0,
 ) -> None:
-    """Render the notes of instruments once, so that training need not.
+    """Render the notes of instruments into a note bank, for training.
 
-    What an interrupted call has written is kept: the same command goes on.
+    After an interruption, the same command goes on.
     """
+    from cir.datasets.note_bank_writer import write_note_bank
     from cir.datasets.registry import open_dataset
-    from cir.datasets.write_bank import write_note_bank
     from cir.instruments.splits import SPLITS
 
     dataset = open_dataset(source, seed=seed)

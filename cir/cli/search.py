@@ -1,8 +1,9 @@
 """`cir search`: the instruments that sound like those in a mix."""
 
 import json
+import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -63,39 +64,40 @@ def search(
     from cir.index.database import InstrumentDatabase
     from cir.retrieval.retriever import Retriever
 
-    notice = load_with_notice(mix).notice  # a bad file is refused before the model is loaded
-    if notice:
-        typer.echo(f"{mix.name}: {notice}", err=True)
+    started = time.perf_counter()
+    decoded = load_with_notice(mix)  # a bad file is refused before the model is loaded
+    decode_seconds = time.perf_counter() - started
+    if decoded.notice:
+        typer.echo(f"{mix.name}: {decoded.notice}", err=True)
     encoder = load_encoder(model)
+    retriever = Retriever(encoder, InstrumentDatabase.open(database))
     timings: list[SearchTimings] = []
-    with InstrumentDatabase.open(database, encoder=encoder) as opened:
-        with progress_bar("Building the search index", least_seconds=2.0) as progress:
-            opened.prepare(progress)
-        with progress_bar("Listening", least_seconds=2.0) as progress:
-            retriever = Retriever(encoder, opened)
-            results = retriever.search(
-                mix,
-                families=families or retriever.families(),
-                top_k=top_k,
-                bank=bank,
-                source=source,
-                progress=progress,
-                on_timings=timings.append,
-            )
+    with progress_bar("Listening", least_seconds=2.0) as progress:
+        results = retriever.search(
+            decoded.audio,
+            families=families or retriever.families(),
+            top_k=top_k,
+            sample_rate=decoded.sample_rate,
+            bank=bank,
+            source=source,
+            progress=progress,
+            on_timings=timings.append,
+        )
     if as_json:
         print(json.dumps(as_document(mix, encoder.identity, results), indent=2))
     else:
         _print_tables(results)
     if show_timings:
-        for name, seconds in asdict(timings[0]).items():
+        spent = replace(timings[0], decode_seconds=decode_seconds + timings[0].decode_seconds)
+        for name, seconds in asdict(spent).items():
             typer.echo(f"{name.removesuffix('_seconds')}: {1000 * seconds:.1f} ms", err=True)
 
 
 def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> dict[str, Any]:
-    """Lay out results for `--json`.
+    """Return results as plain values for `--json`.
 
-    `judgement` (of a family) is null without calibration, and `chance` (of a match) where it is not
-    known; `likeness` is a word for the similarity.
+    `judgement` of a family is null without calibration, and `chance` of a match if it is unknown;
+    `likeness` is a word for the similarity.
     """
     from cir.retrieval.wording import chance_as_json, judgement_as_json
 
@@ -171,7 +173,7 @@ def _table(title: str, result: "FamilyResult") -> "Table":
 
 
 def _unsorted(match: "Match") -> str:
-    """Say that a family was guessed, or is not known; empty where the instrument says it."""
+    """Return a remark if the family was guessed or is unknown, else an empty text."""
     if match.instrument.family is not None:
         return ""
     return "(family guessed)" if match.guessed_family else "(of no family)"

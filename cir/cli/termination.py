@@ -1,4 +1,4 @@
-"""Clean-up when the system ends the program."""
+"""Clean-up on SIGTERM."""
 
 import signal
 import sys
@@ -7,5 +7,5 @@ EXIT_TERMINATED = 143
 
 
 def clean_up_when_terminated() -> None:
-    """Leave as after Ctrl-C on SIGTERM, which by itself skips all clean-up."""
+    """Exit on SIGTERM as after Ctrl-C; by default it skips all clean-up."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))

@@ -1,4 +1,4 @@
-"""`cir train`: a configuration becomes a model."""
+"""`cir train`: train a model from a configuration."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from cir.training.config import TrainingConfig
     from cir.training.recipe import RecipeConfig
+    from cir.training.run_config import TrainingConfig
 
 _Config = TypeVar("_Config", "TrainingConfig", "RecipeConfig")
 
@@ -71,7 +71,7 @@ def train(
         recipe = load_config(config, RecipeConfig, overrides)
         _train_recipe(_adjusted(recipe, data, seed, initial), folder, cpu=cpu)
     else:
-        from cir.training.config import TrainingConfig
+        from cir.training.run_config import TrainingConfig
 
         loaded = load_config(config, TrainingConfig, overrides)
         _train_paper(_adjusted(loaded, data, seed, initial), folder, cpu=cpu)
@@ -80,7 +80,7 @@ def train(
 def _adjusted(
     config: _Config, data: list[str] | None, seed: int | None, initial: str | None
 ) -> _Config:
-    """What the command line says takes the place of what the file says."""
+    """Replace values of the file by those of the command line."""
     if data:
         config = replace(config, data=tuple(data), data_weights=())
     if seed is not None:

@@ -1,4 +1,4 @@
-"""What every source of notes promises. All datasets are held to the same contract, by one test."""
+"""The contract of all sources of notes; `tests/test_datasets.py` checks it for each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,29 +9,28 @@ from cir.types import FloatArray
 
 @dataclass(frozen=True)
 class DatasetInstrument:
-    """One instrument of a dataset, or its twin with the effects off."""
+    """One instrument of a dataset, or its effects-off twin."""
 
     instrument_id: str
-    """Unique within the dataset; a twin has its original's id."""
+    """Unique within the dataset, except that a twin has the id of its original."""
     family: str | None
     """A slug of `cir.instruments.families.FAMILIES`, or None."""
     split: str
     """`train`, `valid` or `test`."""
     effects_on: bool = True
-    """False for the twin: the same patch with its effects off, an instrument of its own that only
-    the training split has."""
+    """False for the effects-off twin, which only the training split has."""
 
 
 @dataclass(frozen=True)
 class RecordedNote:
-    """One note as it is kept: at a common peak, beside what it takes to undo that."""
+    """One note at a common peak, and the gain that brought it there."""
 
     pitch: int
     """MIDI note number."""
     audio: FloatArray
     """Mono at 16 kHz, (T,), with a peak of about 0.9."""
     gain_db: float
-    """What was added to bring the note to that peak."""
+    """Gain that brought the note to that peak."""
 
 
 class NoteDataset(Protocol):
@@ -43,29 +42,29 @@ class NoteDataset(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Equal texts mean equal notes: made of files, their contents, and parameters."""
+        """Equal fingerprints mean equal notes: a digest of files and parameters."""
 
     def instruments(self, split: str) -> Sequence[DatasetInstrument]:
-        """The instruments of one split, always in the same order.
+        """Return the instruments of one split, always in the same order.
 
         Raises:
-            InputError: `split` is none of `train`, `valid` and `test`.
+            InputError: `split` is not one of `train`, `valid` and `test`.
         """
 
     def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
-        """The instrument's notes, its reference note first; empty where nothing of it sounds.
+        """Return the instrument's notes, its reference note first; empty if it is silent.
 
-        Several threads may call it at once.
+        Thread-safe.
 
         Raises:
-            CirError: a file is missing or damaged, or the engine cannot play.
+            CirError: A file is missing or damaged, or the engine cannot play.
         """
 
     def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
-        """The first of `notes`, sooner where it can be had alone; None where nothing sounds.
+        """Return the first of `notes`, without rendering the others if possible; None if silent.
 
-        Several threads may call it at once.
+        Thread-safe.
 
         Raises:
-            CirError: as `notes`.
+            CirError: See `notes`.
         """

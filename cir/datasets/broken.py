@@ -1,11 +1,11 @@
-"""Telling sounds from the accidents of a synthesizer."""
+"""Detection of broken synthesizer output."""
 
 import numpy as np
 
 from cir.types import FloatArray
 
 _LOWEST_CREST = 1.35
-"""Peak over root mean square; a square wave has 1, a sine 1.41, clipped noise little more."""
+"""Peak over root mean square: 1 for a square wave, 1.41 for a sine, about 1 for clipped noise."""
 
 _MOST_DC = 0.3
 """Mean over root mean square."""
@@ -14,7 +14,7 @@ _FLAT = 0.3
 
 
 def is_broken(audio: FloatArray) -> bool:
-    """Whether a sound is a constant, or noise driven into clipping."""
+    """Return whether a sound is constant, or noise driven into clipping."""
     power = float(np.mean(np.square(audio, dtype=np.float64)))
     mean = float(np.mean(audio, dtype=np.float64))
     if power == 0.0 or mean**2 > _MOST_DC**2 * power:
@@ -24,6 +24,6 @@ def is_broken(audio: FloatArray) -> bool:
 
 
 def _flatness(audio: FloatArray) -> float:
-    """Geometric over arithmetic mean of the power spectrum: 1 for white noise, 0 for a tone."""
+    """Return geometric over arithmetic mean of the power spectrum: 0 for a tone, at most 1."""
     spectrum = np.abs(np.fft.rfft(audio)) ** 2 + 1e-12
     return float(np.exp(np.mean(np.log(spectrum))) / np.mean(spectrum))

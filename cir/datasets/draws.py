@@ -1,4 +1,4 @@
-"""Random draws that depend on an instrument, not on the order in which they are asked for."""
+"""Random draws that depend on the instrument, not on the order of calls."""
 
 import zlib
 
@@ -8,5 +8,5 @@ from cir.datasets.base import DatasetInstrument
 
 
 def generator_for(seed: int, instrument: DatasetInstrument) -> np.random.Generator:
-    """Seed a generator for one instrument; a twin draws what its original draws."""
+    """Return the generator of an instrument; an effects-off twin draws what its original draws."""
     return np.random.default_rng([seed, zlib.crc32(instrument.instrument_id.encode())])

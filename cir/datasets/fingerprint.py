@@ -1,4 +1,4 @@
-"""Texts that change whenever a dataset's notes might."""
+"""Fingerprints that change whenever the notes of a dataset may have changed."""
 
 import hashlib
 from collections.abc import Iterable
@@ -7,16 +7,16 @@ from pathlib import Path
 from cir.errors import InputError
 
 VERSION = 2
-"""To be raised when a change of the code gives other notes from the same files."""
+"""Raise it when a change of the code gives other notes from the same files."""
 
 
 def fingerprint(name: str, files: Iterable[Path], **parameters: object) -> str:
     """Digest the names and contents of files, and parameters, into `name-0123456789abcdef`.
 
-    Where the files lie and when they were written makes no difference: a copy is the same dataset.
+    Folders and dates of the files make no difference.
 
     Raises:
-        InputError: a file is missing or cannot be read.
+        InputError: A file is missing or cannot be read.
     """
     digest = hashlib.sha256(repr((VERSION, sorted(parameters.items()))).encode())
     for path in files:

@@ -1,4 +1,4 @@
-"""Instruments that nobody has made: presets for Vital, drawn in the style of each family."""
+"""Random presets for Vital, drawn in the style of each family."""
 
 from collections.abc import Sequence
 from threading import Lock
@@ -10,7 +10,7 @@ from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.broken import is_broken
 from cir.datasets.fingerprint import fingerprint
 from cir.datasets.midi_statistics import DEFAULT_PATH, load_statistics
-from cir.datasets.recorded import MAX_SECONDS, SAMPLE_RATE, record
+from cir.datasets.recorded import MAX_SECONDS, record
 from cir.datasets.rendered import plan_notes
 from cir.datasets.timbre_distance import distance, summarise
 from cir.engines.vital import VitalEngine
@@ -18,42 +18,42 @@ from cir.engines.vital_generator import generate_preset
 from cir.errors import DataError, EngineError, InputError
 from cir.instruments.families import FAMILIES
 from cir.instruments.splits import check_split
-from cir.types import Note
+from cir.types import SAMPLE_RATE, Note
 
 GENERATOR_VERSION = 1
-"""To be raised when the same seeds give other presets."""
+"""Raise it when the same seeds give other presets."""
 
 SHARES: dict[str, float] = {"synth_lead": 0.30, "bass": 0.25, "percussion": 0.25}
-"""How often the families of the paper's mixtures come; the others share the rest evenly."""
+"""Shares of the families of the paper's mixtures; the other families share the rest evenly."""
 
 SHARE_WITH_EFFECTS = 0.6
 N_NOTES = 10
 N_TWIN_NOTES = 4
 
 NEAREST_DB = 2.0
-"""An instrument nearer than this to an earlier one is drawn again, as is a twin to its original."""
+"""Least distance of an instrument to earlier ones, and of an effects-off twin to its original."""
 
 _ATTEMPTS = 20
 _HEARD_SECONDS = 2.0
-"""How much of a reference note is listened to."""
+"""Length of a reference note that is compared."""
 
 _SHORTEST_SECONDS = 0.03
 _RING_SECONDS = 1.0
-"""How long a note other than the reference note may ring on: most of the time goes into tails."""
+"""Longest tail of a note other than the reference note; rendering tails takes most of the time."""
 
 
 class GeneratedVitalDataset:
-    """As many presets as asked for, all for training; a `NoteDataset`.
+    """A number of random presets, all for training; a `NoteDataset`.
 
     Silent and broken presets and near-duplicates of earlier ones are drawn again. Instruments
     depend on the seed and on those before them: a larger dataset extends a smaller one.
 
     Args:
-        count: how many instruments, effects-off twins not counted.
-        seed: of all draws.
+        count: Number of instruments without their effects-off twins.
+        seed: Seed of all draws.
 
     Raises:
-        InputError: the count or the seed is negative, or there are none.
+        InputError: The count is below 1 or the seed below 0.
     """
 
     name = "vital-generated"
@@ -61,14 +61,14 @@ class GeneratedVitalDataset:
     def __init__(self, count: int, seed: int = 0) -> None:
         if count < 1 or seed < 0:
             raise InputError(
-                f"A generated dataset has at least one instrument and a seed of 0 or more, "
-                f"not {count} and {seed}."
+                f"A generated dataset needs at least one instrument and a seed of 0 or more, "
+                f"got {count} and {seed}."
             )
         self.seed = seed
         self._statistics = load_statistics()
         self._rows = [self._draw_row(index) for index in range(count)]
         self._index = {row.instrument_id: index for index, (row, _) in enumerate(self._rows)}
-        self._seeds: list[int] = []  # of presets: their texts would take a gigabyte for 10 000
+        self._seeds: list[int] = []  # of presets: 10 000 of their texts take a gigabyte
         self._summaries: list[NDArray[np.float32]] = []
         self._lock = Lock()
 
@@ -94,7 +94,7 @@ class GeneratedVitalDataset:
         return listed
 
     def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
-        """See `NoteDataset`. The first call for an instrument settles all before it."""
+        """See `NoteDataset`. The first call for an instrument draws all presets before it."""
         index = self._index.get(instrument.instrument_id)
         if index is None or instrument not in (row := self._rows[index][0], _twin(row)):
             raise DataError(f"The dataset {self.name} has no instrument like {instrument}.")
@@ -111,7 +111,7 @@ class GeneratedVitalDataset:
             played = _play(engine, note, min(MAX_SECONDS, note.duration_seconds + _RING_SECONDS))
             if played is not None:
                 notes.append(played)
-            if len(notes) in (0, limit):  # without a reference note, the others are no use
+            if len(notes) in (0, limit):  # without a reference note, the others are useless
                 break
         return notes
 
@@ -120,7 +120,7 @@ class GeneratedVitalDataset:
         return next(iter(self.notes(instrument)), None)
 
     def preset(self, index: int) -> str:
-        """The preset of an instrument, the text of a .vital file."""
+        """Return the preset of an instrument, the text of a .vital file."""
         with self._lock:
             while len(self._seeds) <= index:
                 self._settle_next()
@@ -140,7 +140,7 @@ class GeneratedVitalDataset:
         return generate_preset(str(row.family), seed, effects=has_effects)
 
     def _settle_next(self) -> None:
-        """Find a preset that sounds, and unlike all before it, for the first without one."""
+        """Draw the preset of the next instrument: it sounds, and differs from all before it."""
         index = len(self._seeds)
         row = self._rows[index][0]
         others = np.stack(self._summaries) if self._summaries else None
@@ -156,11 +156,11 @@ class GeneratedVitalDataset:
                 return
         raise EngineError(
             f"No new {row.family} preset in {_ATTEMPTS} attempts after {index} instruments; "
-            "generate fewer."
+            "generate fewer instruments."
         )
 
     def _listen(self, preset: str, row: DatasetInstrument) -> NDArray[np.float32] | None:
-        """Play the reference note, and the twin's, and sum it up; None where one is no use."""
+        """Summarise the reference note; None if it or that of the twin is useless."""
         engine = _open(preset, row)
         statistics = self._statistics[row.family]
         note = next(plan_notes(row.family, None, statistics, np.random.default_rng(0)))
@@ -184,7 +184,7 @@ def _open(preset: str, row: DatasetInstrument) -> VitalEngine:
 
 
 def _play(engine: VitalEngine, note: Note, seconds: float) -> RecordedNote | None:
-    """Play a note; None where it is silent or broken."""
+    """Play a note; None if it is silent or broken."""
     try:
         audio = engine.render([note], seconds, SAMPLE_RATE)
     except EngineError:  # NaN or infinite samples

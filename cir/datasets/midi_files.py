@@ -1,4 +1,4 @@
-"""Standard MIDI files as lists of notes in seconds, one list per instrument that plays."""
+"""Reader of standard MIDI files: notes in seconds, by instrument."""
 
 import logging
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from cir.types import Note, Progress
 
 SUFFIXES = (".mid", ".midi")
 DRUM_CHANNEL = 9
-"""Channel 10, counted from 0: a drum kit, where pitches name drums. It is left out."""
+"""Channel 10, counted from 0: a drum kit, whose pitches name drums. It is skipped."""
 
 _DEFAULT_TEMPO = 500_000  # microseconds per quarter note: 120 bpm
 _SHORTEST_SECONDS = 1e-3
@@ -24,12 +24,12 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Part:
-    """What one instrument plays in one file."""
+    """Notes that one instrument plays in one file."""
 
     program: int
     """General MIDI program, 0..127."""
     notes: tuple[Note, ...]
-    """By start."""
+    """Sorted by start."""
 
     @property
     def family(self) -> str | None:
@@ -38,10 +38,10 @@ class Part:
 
 
 def list_midi_files(folder: str | Path) -> list[Path]:
-    """Find the MIDI files of a folder and of those within it, sorted.
+    """Find the MIDI files of a folder and its subfolders, sorted.
 
     Raises:
-        InputError: there is no such folder, or no MIDI file in it.
+        InputError: The folder does not exist or holds no MIDI file.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -58,7 +58,7 @@ def read_folder(
     """Read the MIDI files of a folder one by one; a broken one gives None.
 
     Raises:
-        InputError: see `list_midi_files`.
+        InputError: See `list_midi_files`.
     """
     files = list_midi_files(folder)
     for done, path in enumerate(files):
@@ -74,24 +74,24 @@ def read_folder(
 def read_parts(path: str | Path) -> list[Part]:
     """Read a MIDI file without its drum channel.
 
-    Tracks and channels are kept apart, and so are the programs that a channel changes between. A
-    note that never ends, or at once, is left out.
+    Each track, channel and program is a part of its own. Notes that never end, or at once, are
+    left out.
 
     Raises:
-        DataError: the file is no MIDI file that can be read.
+        DataError: The file cannot be read as MIDI.
     """
     try:
         file = mido.MidiFile(path, clip=True)
         if file.ticks_per_beat <= 0:
             raise ValueError("time in SMPTE frames")
         return _parts(file)
-    except Exception as error:  # broken files make mido raise whatever its parsers stumble upon
-        raise DataError(f"{path} is no readable MIDI file: {error!r}.") from error
+    except Exception as error:  # mido raises all kinds of errors over broken files
+        raise DataError(f"{path} cannot be read as MIDI: {error!r}.") from error
 
 
 def _parts(file: "mido.MidiFile") -> list[Part]:
     programs = dict.fromkeys(range(16), 0)
-    # What sounds now, (tick, velocity, program) by (track, channel, pitch); what has ended.
+    # Sounding notes, (tick, velocity, program) by (track, channel, pitch), and finished ones.
     held: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}
     found: dict[tuple[int, int, int], list[tuple[int, int, int, int]]] = {}
     tempos = [(0, _DEFAULT_TEMPO)]
@@ -128,7 +128,7 @@ def _events(file: "mido.MidiFile") -> "list[tuple[int, int, int, mido.Message]]"
 
 
 class _Clock:
-    """Turns ticks into seconds, through all changes of tempo."""
+    """Converts ticks to seconds through all changes of tempo."""
 
     def __init__(self, tempos: list[tuple[int, int]], ticks_per_beat: int) -> None:
         self._ticks = np.array([tick for tick, _ in tempos], dtype=np.float64)

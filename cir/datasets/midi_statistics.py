@@ -1,4 +1,4 @@
-"""How instruments of each family are played: histograms over many songs, and notes drawn from them.
+"""Pitches, velocities and durations of each family in many songs, and notes drawn from them.
 
 Source: the paper draws every note's pitch, velocity and duration independently from its family's
 statistics over Slakh. The shipped ones come from the songs of Freedoom.
@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from cir.datasets.midi_files import Part, read_folder
 from cir.errors import DataError
@@ -23,23 +25,24 @@ from cir.types import Note, Progress
 DEFAULT_PATH = Path(__file__).parents[1] / "assets" / "midi_statistics.json"
 
 DURATION_EDGES_SECONDS: NDArray[np.float64] = np.geomspace(1 / 64, 16.0, 61)
-"""Edges of the duration bins, six per octave; what is shorter or longer counts as the outermost."""
+"""Edges of the duration bins, six per octave; the outermost bins take what lies beyond."""
 
 FEWEST_NOTES = 100
-"""A family with fewer notes in its songs falls back on all families together."""
+"""A family with fewer notes in its songs has the statistics of all families together."""
 
 _N_PITCHES = 128
 _N_DURATIONS = len(DURATION_EDGES_SECONDS) - 1
+_FIELDS = ("pitches", "velocities", "durations")
 
 
 @dataclass(frozen=True, eq=False)
 class NoteStatistics:
-    """How often each pitch, velocity and duration occurs; at least one note.
+    """Histograms of at least one note.
 
     Args:
-        pitches: counts, (128,).
-        velocities: counts, (128,); a velocity of 0 is no note.
-        durations: counts per bin of `DURATION_EDGES_SECONDS`, (60,).
+        pitches: Counts, (128,).
+        velocities: Counts, (128,); none has velocity 0.
+        durations: Counts per bin of `DURATION_EDGES_SECONDS`, (60,).
     """
 
     pitches: NDArray[np.int64]
@@ -67,7 +70,7 @@ class NoteStatistics:
 
     @property
     def n_notes(self) -> int:
-        """How many notes were counted."""
+        """Number of notes counted."""
         return int(self.pitches.sum())
 
     def draw_note(self, generator: np.random.Generator) -> Note:
@@ -75,14 +78,14 @@ class NoteStatistics:
         return self.draw_at(_draw(self._pitch_sums, generator), generator)
 
     def draw_at(self, pitch: int, generator: np.random.Generator) -> Note:
-        """Draw the velocity and duration of a note whose pitch is given."""
+        """Draw velocity and duration of a note of a given pitch."""
         velocity = max(1, _draw(self._velocity_sums, generator))
         low, high = DURATION_EDGES_SECONDS[_draw(self._duration_sums, generator) :][:2]
         seconds = float(low * (high / low) ** generator.random())  # log-uniform within the bin
         return Note(pitch, velocity, 0.0, seconds)
 
     def draw_pitches(self, count: int, generator: np.random.Generator) -> list[int]:
-        """Draw different pitches, at most as many as occur at all."""
+        """Draw different pitches, at most as many as occur."""
         weights = self.pitches / self.pitches.sum()
         count = min(count, int(np.count_nonzero(weights)))
         return [int(pitch) for pitch in generator.choice(128, count, replace=False, p=weights)]
@@ -100,25 +103,45 @@ class NoteStatistics:
         return np.cumsum(self.durations)
 
 
+_Counts: TypeAlias = list[Annotated[int, Field(ge=0, le=2**48)]]
+_PitchCounts: TypeAlias = Annotated[_Counts, Field(min_length=_N_PITCHES, max_length=_N_PITCHES)]
+
+
+@dataclass(frozen=True)
+class _Histograms:
+    """Counts of a family as they are saved."""
+
+    pitches: _PitchCounts
+    velocities: _PitchCounts
+    durations: Annotated[_Counts, Field(min_length=_N_DURATIONS, max_length=_N_DURATIONS)]
+
+    def statistics(self) -> NoteStatistics:
+        """Convert the counts, none of which may be all 0."""
+        arrays = [np.array(getattr(self, name), np.int64) for name in _FIELDS]
+        if not all(counts.any() for counts in arrays):
+            raise ValueError("a histogram is empty")
+        return NoteStatistics(*arrays)
+
+
 @dataclass(frozen=True)
 class _Document:
-    """What is saved."""
+    """The JSON file."""
 
-    families: Mapping[str, Mapping[str, list[int]]]
+    families: Annotated[dict[str, _Histograms], Field(min_length=1)]
     n_files: int
     n_skipped: int
 
 
 @dataclass(frozen=True)
 class MidiStatistics:
-    """What a folder of songs says."""
+    """Statistics of a folder of songs."""
 
     families: Mapping[str, NoteStatistics]
-    """Families that are played there at all."""
+    """Families that occur in the songs."""
     n_files: int
-    """Files that could be read."""
+    """Number of files read."""
     n_skipped: int
-    """Files that could not."""
+    """Number of broken files."""
 
     def save(self, path: str | Path) -> None:
         """Write JSON, atomically."""
@@ -126,11 +149,7 @@ class MidiStatistics:
             "n_files": self.n_files,
             "n_skipped": self.n_skipped,
             "families": {
-                family: {
-                    "pitches": counts.pitches.tolist(),
-                    "velocities": counts.velocities.tolist(),
-                    "durations": counts.durations.tolist(),
-                }
+                family: {name: getattr(counts, name).tolist() for name in _FIELDS}
                 for family, counts in self.families.items()
             },
         }
@@ -142,7 +161,7 @@ class MidiStatistics:
         """Read what `save` wrote.
 
         Raises:
-            DataError: the file is missing or not what `save` writes.
+            DataError: The file is missing or damaged.
         """
         if not Path(path).is_file():
             raise DataError(
@@ -150,20 +169,20 @@ class MidiStatistics:
             )
         try:
             document = read_json(Path(path), _Document, error=DataError)
-            families = {name: _parse(row) for name, row in document.families.items()}
-            if not families or not families.keys() <= set(FAMILIES):
+            families = {name: row.statistics() for name, row in document.families.items()}
+            if not families.keys() <= set(FAMILIES):
                 raise ValueError(f"its families are {sorted(families)}")
             return cls(families, document.n_files, document.n_skipped)
-        except (DataError, ValueError, KeyError, OverflowError) as error:
+        except (DataError, ValueError) as error:
             raise DataError(
                 f"{path} holds no note statistics ({str(error).rstrip('.')}); make them with "
                 "`cir midi-stats`."
             ) from None
 
     def by_family(self) -> dict[str | None, NoteStatistics]:
-        """Statistics for every family, and for None: all notes together.
+        """Return the statistics of every family, and of None for all notes together.
 
-        A family with fewer than `FEWEST_NOTES` has those of None.
+        A family with fewer than `FEWEST_NOTES` notes has those of None.
         """
         everything, *others = self.families.values()
         for counts in others:
@@ -176,14 +195,14 @@ class MidiStatistics:
 
 
 def estimate_statistics(folder: str | Path, *, progress: Progress | None = None) -> MidiStatistics:
-    """Count the notes of every MIDI file in a folder and in those within it.
+    """Count the notes of all MIDI files in a folder and its subfolders.
 
-    General MIDI programs give the families. The drum channel is left out: percussion is the
+    General MIDI programs give the families. The drum channel is skipped: percussion is the
     chromatic percussion of General MIDI. Broken files are skipped.
 
     Raises:
-        InputError: there is no such folder, or no MIDI file in it.
-        DataError: no file can be read, or none has a note of any family.
+        InputError: The folder does not exist or holds no MIDI file.
+        DataError: No file has a note of any family.
     """
     families: dict[str, NoteStatistics] = {}
     n_files = n_skipped = 0
@@ -196,7 +215,7 @@ def estimate_statistics(folder: str | Path, *, progress: Progress | None = None)
             families[family] = families[family] + counts if family in families else counts
     if not families:
         raise DataError(
-            f"The MIDI files of {folder} have no notes beside drums and sound effects: "
+            f"The MIDI files of {folder} have no notes other than drums and sound effects: "
             f"{n_files} were read, {n_skipped} are broken."
         )
     ordered = {family: families[family] for family in FAMILIES if family in families}
@@ -204,13 +223,13 @@ def estimate_statistics(folder: str | Path, *, progress: Progress | None = None)
 
 
 def load_statistics(path: str | Path | None = None) -> dict[str | None, NoteStatistics]:
-    """Read the statistics of every family, and of None for what has no family.
+    """Read the statistics of every family, and of None for instruments without one.
 
     Args:
-        path: written by `cir midi-stats`; None for the shipped ones.
+        path: File that `cir midi-stats` wrote; None for the bundled one.
 
     Raises:
-        DataError: the file is missing or holds something else.
+        DataError: The file is missing or damaged.
     """
     return MidiStatistics.load(DEFAULT_PATH if path is None else path).by_family()
 
@@ -221,20 +240,6 @@ def _count(parts: list[Part]) -> dict[str, NoteStatistics]:
         if part.family is not None:
             notes.setdefault(part.family, []).extend(part.notes)
     return {family: NoteStatistics.of_notes(played) for family, played in notes.items()}
-
-
-def _parse(row: Mapping[str, list[int]]) -> NoteStatistics:
-    counts = NoteStatistics(*(np.array(row[name], np.int64) for name in _FIELDS))
-    shapes = (counts.pitches.shape, counts.velocities.shape, counts.durations.shape)
-    if shapes != ((_N_PITCHES,), (_N_PITCHES,), (_N_DURATIONS,)):
-        raise ValueError(f"its histograms have the shapes {shapes}")
-    for histogram in (counts.pitches, counts.velocities, counts.durations):
-        if histogram.min() < 0 or histogram.sum() == 0:
-            raise ValueError("a histogram is empty or has negative counts")
-    return counts
-
-
-_FIELDS = ("pitches", "velocities", "durations")
 
 
 def _draw(sums: NDArray[np.int64], generator: np.random.Generator) -> int:

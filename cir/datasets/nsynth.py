@@ -15,13 +15,13 @@ from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.draws import generator_for
 from cir.datasets.fingerprint import fingerprint
 from cir.datasets.midi_statistics import DEFAULT_PATH, NoteStatistics, load_statistics
-from cir.datasets.recorded import SAMPLE_RATE, record
+from cir.datasets.recorded import record
 from cir.errors import DataError, InputError
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_nsynth
 from cir.instruments.splits import check_split, split_instruments
 from cir.schema import read_json
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 REFERENCE_VELOCITY = 100
 
@@ -38,13 +38,13 @@ PITCH_RANGES: Mapping[str, range] = {
     "synth_lead": range(36, 85),
     "vocal": range(38, 87),
 }
-"""Pitches kept of each family, where its instruments sound like themselves (the paper's choice)."""
+"""Pitches that are kept of each family (the paper's choice)."""
 
 EXCLUDED = frozenset(
     {"bass_synthetic_000", "bass_synthetic_002", "guitar_electronic_014"}
     | {f"vocal_synthetic_{number:03d}" for number in (0, 1, 2, 3, 7, 8, 9, 10, 12)}
 )
-"""Instruments left out, as the paper does."""
+"""Instruments that the paper leaves out, too."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class _Recording:
 
 @dataclass(frozen=True)
 class _Row:
-    """A note in `examples.json`, as far as it matters here."""
+    """The fields of `examples.json` that are read."""
 
     instrument_str: str
     instrument_family_str: str
@@ -69,17 +69,17 @@ class NSynthDataset:
 
     An instrument has hundreds of recordings. Its reference note is the one nearest to its median
     pitch, then to velocity 100; the others are those nearest to notes drawn from its family's MIDI
-    statistics, each taken once. The split of an instrument depends on all that are there: train and
-    test on the same folder.
+    statistics, each taken once. Splits depend on all instruments in the folder: train and test on
+    the same folder.
 
     Args:
-        folder: one of the splits (`nsynth-valid`), or a folder that holds several.
-        n_notes: of every instrument at most, the reference note included.
-        seed: of the split and the drawn notes.
+        folder: One of NSynth's splits (`nsynth-valid`), or a folder that holds several.
+        n_notes: Most notes of an instrument, the reference note included.
+        seed: Seed of the split and the drawn notes.
 
     Raises:
-        InputError: no `examples.json` is there.
-        DataError: it is not what NSynth's is.
+        InputError: The folder has no `examples.json`.
+        DataError: `examples.json` is damaged.
     """
 
     name = "nsynth"
@@ -168,7 +168,7 @@ def _find_tables(folder: Path) -> list[Path]:
     tables = [here] if here.is_file() else sorted(folder.glob("*/examples.json"))
     if not tables:
         raise InputError(
-            f"No NSynth here: {folder} has no examples.json, nor has a folder in it; "
+            f"Neither {folder} nor a folder in it has an examples.json of NSynth; "
             "unpack nsynth-train, nsynth-valid or nsynth-test."
         )
     return tables
@@ -179,11 +179,11 @@ def _read_table(path: Path) -> list[tuple[str, str, _Recording]]:
     try:
         rows = read_json(path, dict[str, _Row], error=DataError, extra="ignore")
     except DataError as error:
-        raise DataError(f"{path} is no table of NSynth's notes: {error}") from None
+        raise DataError(f"{path} is not a table of NSynth's notes: {error}") from None
     for name, row in rows.items():
         if row.instrument_family_str not in PITCH_RANGES or Path(name).name != name:
             raise DataError(
-                f"{path} is no table of NSynth's notes: {name!r:.80} has the family "
+                f"{path} is not a table of NSynth's notes: {name!r:.80} has the family "
                 f"{row.instrument_family_str!r:.80}."
             )
         recording = _Recording(row.pitch, row.velocity, path.parent / "audio" / f"{name}.wav")

@@ -1,4 +1,4 @@
-"""Folders of presets for Vital and Surge."""
+"""Folders of presets for Vital and Surge as datasets."""
 
 import hashlib
 import logging
@@ -16,6 +16,7 @@ from cir.engines.vital import VitalEngine, import_vita, read_preset
 from cir.errors import EngineError, InputError
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_folder, family_of_preset
+from cir.instruments.preset_suffixes import suffixes_of
 from cir.instruments.splits import split_instruments
 from cir.types import Instrument
 
@@ -23,18 +24,18 @@ _logger = logging.getLogger(__name__)
 
 
 def open_vital_presets(folder: str | Path, *, seed: int = 0) -> RenderedDataset:
-    """Open the .vital files of a folder and of those within it.
+    """Open the .vital files of a folder and its subfolders.
 
-    The style that a preset names gives its family, or else the folders it lies in. Every training
-    preset has an effects-off twin.
+    The style of a preset gives its family, or else its folders. Every training preset has an
+    effects-off twin.
 
     Args:
-        folder: of presets.
-        seed: of the split and the drawn notes.
+        folder: Folder of presets.
+        seed: Seed of the split and the drawn notes.
 
     Raises:
-        InputError: there is no preset.
-        EngineError: vita is missing (when the instruments are asked for).
+        InputError: The folder holds no preset.
+        EngineError: vita is not installed (raised when instruments are listed).
     """
     return _open(
         "vital",
@@ -48,18 +49,18 @@ def open_vital_presets(folder: str | Path, *, seed: int = 0) -> RenderedDataset:
 
 
 def open_surge_patches(folder: str | Path, *, seed: int = 0) -> RenderedDataset:
-    """Open the .fxp files of a folder and of those within it.
+    """Open the .fxp files of a folder and its subfolders.
 
     The folders give the families, as in Surge's own `patches_factory/Basses/`. Every training patch
     has an effects-off twin.
 
     Args:
-        folder: of patches.
-        seed: of the split and the drawn notes.
+        folder: Folder of patches.
+        seed: Seed of the split and the drawn notes.
 
     Raises:
-        InputError: there is no patch.
-        EngineError: surgepy is missing (when the instruments are asked for).
+        InputError: The folder holds no patch.
+        EngineError: surgepy is not installed (raised when instruments are listed).
     """
     return _open(
         "surge",
@@ -89,7 +90,7 @@ def open_presets(scheme: str, where: str, seed: int = 0) -> RenderedDataset:
     if scheme == PLUGIN_SCHEME:
         targets = plugin_targets(where)
     else:
-        folder, files = _find(Path(where), KINDS[scheme].suffixes)
+        folder, files = _find(Path(where), suffixes_of(scheme))
         targets = [(f"{scheme}:{file}", file, folder) for file in files]
     root = targets[0][2]
 
@@ -173,14 +174,14 @@ def _open(
     files = sorted(
         path
         for path in folder.rglob("*")
-        # macOS leaves files like ._Growl.vital in archives.
+        # macOS puts files like ._Growl.vital into archives.
         if path.suffix.lower() == suffix and path.is_file() and not path.name.startswith(".")
     )
     if not files:
         raise InputError(f"No preset in {folder}; their names end in {suffix}.")
 
     def list_playables() -> list[Playable]:
-        check_engine()  # or each preset would be left out as one that cannot be opened
+        check_engine()  # otherwise every preset would be left out as damaged
         ids = _make_ids([file.relative_to(folder) for file in files])
         rows = [_describe(source, folder, *pair) for pair in zip(files, ids, strict=True)]
         splits = split_instruments(rows, seed=seed)
@@ -199,7 +200,7 @@ def _open(
 
 
 def _make_ids(paths: Sequence[Path]) -> list[str]:
-    """Ids from the paths; those that would be alike, or empty, start with a digest of the path."""
+    """Make ids of paths; equal or empty ones start with a digest of the path."""
     slugs = [_slug(path) for path in paths]
     counts = Counter(slugs)
     return [
@@ -237,7 +238,7 @@ def _describe(source: str, folder: Path, file: Path, instrument_id: str) -> Inst
 
 
 def _style(file: Path) -> str:
-    """The style that a Vital preset says it has: Bass, Lead, Pad, Keys, Percussion, SFX, ..."""
+    """Read the style of a Vital preset: Bass, Lead, Pad, Keys, Percussion, SFX, ..."""
     try:
         return str(read_preset(file.read_bytes(), file.name).preset_style)
     except (OSError, EngineError):

@@ -1,40 +1,36 @@
-"""Bringing a sound into the form in which datasets keep notes."""
+"""Conversion of sounds to the form in which datasets keep notes."""
 
 import math
 
 import numpy as np
 
-from cir.audio.dsp import peak_normalise, trim_tail
+from cir.audio.audible import SILENT_NOTE_PEAK
+from cir.audio.dsp import TAIL_FLOOR, peak_normalise, trim_tail
 from cir.datasets.base import RecordedNote
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
-SAMPLE_RATE = 16_000
 MAX_SECONDS = 3.0
 """Longer notes are cut: a reference note is held 2 s and rings on for at most one more."""
 
 PEAK = 0.9
-SILENT_PEAK = 1e-3
-"""A note that stays below this is silent: nothing of the instrument would be learned from it."""
-
-_TAIL_FLOOR = 1e-3  # of the peak: -60 dB
 _FADE_SAMPLES = SAMPLE_RATE * 20 // 1000
 
 
 def record(pitch: int, audio: FloatArray) -> RecordedNote | None:
-    """Cut a note where it has died away or at `MAX_SECONDS`, and bring it to a peak of 0.9.
+    """Cut a note after its decay or at `MAX_SECONDS`, and bring it to a peak of 0.9.
 
     Args:
         pitch: MIDI note number.
-        audio: mono at 16 kHz, at the instrument's own level, (T,).
+        audio: Mono at 16 kHz, at the instrument's own level, (T,).
 
     Returns:
-        None where the sound is silent, a single click, or has a NaN or an infinite sample.
+        The note, or None if it is silent, a single click, or has NaN or infinite samples.
     """
     audio = audio[: round(MAX_SECONDS * SAMPLE_RATE)]
     peak = float(np.max(np.abs(audio), initial=0.0))
-    if not math.isfinite(peak) or peak < SILENT_PEAK:
+    if not math.isfinite(peak) or peak < SILENT_NOTE_PEAK:
         return None
-    kept = trim_tail(audio, _TAIL_FLOOR * peak, _FADE_SAMPLES)
+    kept = trim_tail(audio, TAIL_FLOOR * peak, _FADE_SAMPLES)
     faded_peak = float(np.max(np.abs(kept)))  # a click shorter than the fade is faded, too
     if faded_peak == 0.0:
         return None

@@ -1,10 +1,10 @@
-"""From the `data` of a configuration, `scheme:where`, to a dataset."""
+"""Datasets by the name that configurations give them, `scheme:where`."""
 
 from collections.abc import Callable
 from functools import partial
 
 from cir.datasets.base import NoteDataset
-from cir.datasets.note_bank import NoteBankDataset
+from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.datasets.nsynth import NSynthDataset
 from cir.datasets.presets import open_presets, open_surge_patches, open_vital_presets
 from cir.datasets.soundfonts import open_soundfonts
@@ -24,15 +24,15 @@ def open_dataset(spec: str, *, seed: int = 0) -> NoteDataset:
     | `surge:FOLDER` | Surge patches |
     | `dx7:PLACE`, `zyn:PLACE`, `amsynth:PLACE`, `sfz:PLACE` | presets: a file or a folder of them |
     | `plugin:PLUGIN[?presets=FOLDER]` | a plug-in's own presets, or those of a folder |
-    | `generated:COUNT` | as many Vital presets that nobody made |
+    | `generated:COUNT` | that many random Vital presets |
 
     Args:
-        spec: as above.
-        seed: of splits, drawn notes and generated presets; a note bank has its own.
+        spec: One of the above.
+        seed: Seed of splits, drawn notes and generated presets; note banks have fixed splits.
 
     Raises:
-        InputError: the spec is malformed, nothing of the kind is there, or the seed is negative.
-        DataError: what is there is damaged.
+        InputError: The spec is malformed, names nothing that exists, or the seed is negative.
+        DataError: The dataset is damaged.
     """
     scheme, colon, where = spec.partition(":")
     if not colon or scheme not in _OPENERS or not where.strip():
@@ -41,7 +41,7 @@ def open_dataset(spec: str, *, seed: int = 0) -> NoteDataset:
             f"with one of the schemes {', '.join(_OPENERS)}."
         )
     if seed < 0:
-        raise InputError(f"A seed is 0 or more, not {seed}.")
+        raise InputError(f"A seed must be 0 or more, got {seed}.")
     return _OPENERS[scheme](where.strip(), seed)
 
 

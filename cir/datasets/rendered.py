@@ -1,4 +1,4 @@
-"""Notes rendered when they are asked for, from anything that an engine plays."""
+"""Datasets whose notes are rendered on demand by engines."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -14,26 +14,26 @@ from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.draws import generator_for
 from cir.datasets.fingerprint import fingerprint
 from cir.datasets.midi_statistics import DEFAULT_PATH, NoteStatistics, load_statistics
-from cir.datasets.recorded import MAX_SECONDS, SAMPLE_RATE, record
+from cir.datasets.recorded import MAX_SECONDS, record
 from cir.engines.base import Engine
 from cir.errors import DataError, EngineError, InputError
 from cir.instruments.families import reference_pitch
 from cir.instruments.splits import check_split
-from cir.types import FloatArray, Instrument, Note
+from cir.types import SAMPLE_RATE, FloatArray, Instrument, Note
 
 RENDER_RATE = 48_000
-"""Hz. A sampler that plays at 16 kHz itself aliases: all is rendered at this and resampled."""
+"""In Hz. Samplers alias when they play at 16 kHz: notes are rendered at this and resampled."""
 
 REFERENCE_VELOCITY = 100
 REFERENCE_HELD_SECONDS = 2.0
 _HELD_SECONDS = (0.1, MAX_SECONDS - 0.25)
-"""Shorter keys would cut attacks off, longer ones leave no room for the release."""
+"""Shorter keys would cut off attacks, longer ones would leave no room for the release."""
 
 N_NOTES = 12
-"""Of every instrument at most, the reference note included."""
+"""Most notes of an instrument, the reference note included."""
 
 N_NOTES_OF_ONE_KEY = 6
-"""Of an instrument that plays one key only: its notes differ by velocity and duration alone."""
+"""The same for an instrument of one key, whose notes differ by velocity and duration only."""
 
 _TRIES_PER_NOTE = 2
 _INAUDIBLE = 1e-3
@@ -42,18 +42,18 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Playable:
-    """An instrument of the catalogue, and its part in a dataset."""
+    """An instrument of the catalogue as part of a dataset."""
 
     instrument: Instrument
     split: str
     open: Callable[[], Engine]
     key: int | None = None
-    """The only key it plays: a piece of a drum kit."""
+    """Its only key, if it is a piece of a drum kit."""
     open_twin: Callable[[], Engine] | None = None
-    """Opens the same patch with its effects off; without effects the twin has no notes."""
+    """Opens the effects-off twin, which has no notes if it sounds the same."""
 
     def rows(self) -> Iterator[DatasetInstrument]:
-        """The instrument and, in training, its twin."""
+        """Give the instrument and, in training, its effects-off twin."""
         row = DatasetInstrument(self.instrument.instrument_id, self.instrument.family, self.split)
         yield row
         if self.open_twin is not None and self.split == "train":
@@ -62,18 +62,17 @@ class Playable:
 
 @dataclass(frozen=True, eq=False)
 class RenderedDataset:
-    """Any catalogue of instruments that engines can play; a `NoteDataset`.
+    """A catalogue of instruments that engines can play; a `NoteDataset`.
 
     The reference note has the family's reference pitch and velocity 100 and is held for 2 s. The
-    others are drawn from the family's MIDI statistics, at different pitches. Silent and broken ones
-    are left out, and so are instruments that cannot be opened and twins that sound like their
-    original.
+    others are drawn from the family's MIDI statistics, at different pitches. Silent and broken
+    notes, instruments that cannot be opened and twins that sound like their original are left out.
 
     Args:
-        name: a short slug.
-        files: what the sounds are made of.
-        list_playables: called once, when the instruments are first asked for.
-        seed: of the drawn notes.
+        name: A short slug.
+        files: Files that the sounds are made of.
+        list_playables: Called once, when instruments are first listed.
+        seed: Seed of the drawn notes.
     """
 
     name: str
@@ -143,7 +142,7 @@ class RenderedDataset:
 
     @property
     def _by_id(self) -> dict[str, Playable]:
-        with self._lock:  # cached_property alone would list them once per thread
+        with self._lock:  # cached_property alone lists them once per thread
             return self._playables
 
     @cached_property
@@ -157,7 +156,7 @@ def plan_notes(
     statistics: NoteStatistics,
     generator: np.random.Generator,
 ) -> Iterator[Note]:
-    """The reference note, then notes to try until enough of them sound."""
+    """Give the reference note, then notes to try until enough of them sound."""
     reference = reference_pitch(family) if key is None else key
     yield Note(reference, REFERENCE_VELOCITY, 0.0, REFERENCE_HELD_SECONDS)
     if key is None:
@@ -179,14 +178,14 @@ def render_note(engine: Engine, note: Note, seconds: float = MAX_SECONDS) -> Flo
 def _play(engine: Engine, note: Note) -> RecordedNote | None:
     try:
         audio = render_note(engine, note)
-    except EngineError as error:  # NaN or infinite samples, or damage that shows only now
+    except EngineError as error:  # NaN or infinite samples, or a damaged file
         _logger.warning("A note is left out: %s", error)
         return None
     return record(note.pitch, audio)
 
 
 def _alike(twin: RecordedNote, original: RecordedNote | None) -> bool:
-    """Whether switching the effects off changed nothing."""
+    """Return whether a twin sounds like its original."""
     return (
         original is not None
         and original.audio.size == twin.audio.size

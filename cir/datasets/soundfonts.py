@@ -1,7 +1,7 @@
 """The presets of sound fonts, and every piece of their drum kits, as instruments.
 
 Sound fonts share samples: variants of a preset in another bank, drum kits that differ in their
-snare only, whole fonts made of older ones. What sounds the same is kept once.
+snare only, fonts made of older ones. Of instruments that sound the same, one is kept.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cir.datasets.recorded import SILENT_PEAK
+from cir.audio.audible import SILENT_NOTE_PEAK
 from cir.datasets.rendered import REFERENCE_VELOCITY, Playable, RenderedDataset, render_note
 from cir.engines.soundfont import (
     DEFAULT_BANK,
@@ -30,29 +30,28 @@ DRUM_KEYS = range(35, 82)
 """General MIDI's percussion keys, from the acoustic bass drum to the open triangle."""
 
 SAME_SOUND = 0.99
-"""Correlation of two first seconds. In Fluid's kits, pieces are above it or below 0.98."""
+"""Correlation of the first seconds. In Fluid's kits, pieces are above it or below 0.98."""
 
 _LISTENED_SECONDS = 1.0
 _HELD_SECONDS = 0.5
 
 
 def open_soundfonts(paths: Sequence[str | Path], *, seed: int = 0) -> RenderedDataset:
-    """Open one or several sound fonts as one dataset; the first of several alike is kept.
+    """Open sound fonts as one dataset; of instruments that sound the same, the first is kept.
 
     General MIDI programs are divided into train, valid and test, not presets: all variants of a
-    program, in whatever bank of whatever font, are in one split. So are the variants of one piece
-    of one kind of drum kit. Where a font's numbers mean nothing, its presets are divided one by
-    one.
+    program, in any bank and font, are in one split. So are the variants of one piece of one kind of
+    drum kit. The presets of a font that is not General MIDI are divided one by one.
 
     Args:
         paths: .sf2 and .sf3 files; `TimGM6mb.sf2` is the bundled one.
-        seed: of the split and the drawn notes.
+        seed: Seed of the split and the drawn notes.
 
     Raises:
-        InputError: no path is given.
-            Two fonts have the same name (when their instruments are asked for).
-        EngineError: a file is missing or no sound font, or tinysoundfont is (when its instruments
-            are asked for).
+        InputError: No path is given, or two fonts have the same name (raised when instruments are
+            listed).
+        EngineError: A file or tinysoundfont is missing, or a file is not a sound font (raised when
+            instruments are listed).
     """
     if not paths:
         raise InputError("Name at least one sound font, a .sf2 or .sf3 file.")
@@ -67,7 +66,7 @@ def open_soundfonts(paths: Sequence[str | Path], *, seed: int = 0) -> RenderedDa
 
 @dataclass(frozen=True)
 class _Divided:
-    """What is put into one split as a whole."""
+    """Instruments that are put into one split as a whole."""
 
     instrument_id: str
     family: str | None
@@ -113,7 +112,7 @@ def _piece(preset: Preset, kit: Instrument, key: int) -> Instrument:
 
 
 def _without_copies(playables: Sequence[Playable]) -> list[Playable]:
-    """Leave out what is silent, and what sounds like an earlier one that is kept."""
+    """Leave out instruments that are silent or sound like an earlier one that is kept."""
     sounds = [_listen(playable) for playable in playables]
     sounding = [i for i, sound in enumerate(sounds) if sound is not None]
     if not sounding:
@@ -128,11 +127,11 @@ def _without_copies(playables: Sequence[Playable]) -> list[Playable]:
 
 
 def _listen(playable: Playable) -> FloatArray | None:
-    """The first second of its reference note, of unit energy; None if that is silent."""
+    """Return the first second of the reference note, of unit energy; None if it is silent."""
     pitch = reference_pitch(playable.instrument.family) if playable.key is None else playable.key
     note = Note(pitch, REFERENCE_VELOCITY, 0.0, _HELD_SECONDS)
     sound = render_note(playable.open(), note, _LISTENED_SECONDS)
-    if not np.isfinite(sound).all() or np.max(np.abs(sound)) < SILENT_PEAK:
+    if not np.isfinite(sound).all() or np.max(np.abs(sound)) < SILENT_NOTE_PEAK:
         return None
     return np.asarray(sound / np.linalg.norm(sound), np.float32)
 

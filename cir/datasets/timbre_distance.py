@@ -1,4 +1,4 @@
-"""How far apart two notes sound, roughly and fast."""
+"""A rough and fast distance between the sounds of two notes."""
 
 import numpy as np
 import torch
@@ -11,17 +11,17 @@ _N_MELS = 32
 _HOP_SAMPLES = 320
 _SECONDS = 2.0
 _SEGMENT_FRAMES = (0, 3, 8, 20, 50, 100)
-"""Where the parts of a note begin and end: attacks finely, what follows coarsely."""
+"""Edges of the parts of a note, finer during the attack."""
 
 _FLOOR = 0.9
-"""Range of normalised log-mels that counts, from a sound's loudest band down: 36 dB."""
+"""Range of normalised log-mels below the loudest band that is compared: 36 dB."""
 
 
 def summarise(audio: FloatArray) -> NDArray[np.float32]:
-    """Mean log-mel bands in five parts of a note, (160,), comparable by `distance`.
+    """Return the mean log-mel bands in five parts of a note, (160,), for `distance`.
 
     Args:
-        audio: mono at 16 kHz with a peak of about 0.9, (T,).
+        audio: Mono at 16 kHz with a peak of about 0.9, (T,).
     """
     n_samples = clip_samples(_SEGMENT_FRAMES[-1], _HOP_SAMPLES)
     clip = torch.zeros(1, n_samples)
@@ -38,7 +38,7 @@ def summarise(audio: FloatArray) -> NDArray[np.float32]:
 
 
 def distance(one: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Root mean square difference in dB between one summary and each row of others, (N,)."""
+    """Return the RMS difference in dB between one summary and each row of others, (N,)."""
     # A normalised log-mel is the natural logarithm of a power over 2 x 4.57.
     decibels = 10.0 / np.log(10.0) * 2 * 4.5689974
     result: NDArray[np.float32] = decibels * np.sqrt(((others - one) ** 2).mean(-1))

@@ -13,20 +13,22 @@ _Result = TypeVar("_Result")
 _AHEAD_PER_THREAD = 4
 
 
-def work_ahead(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
-    """Call a function for each item, in as many threads as there are cores.
+def work_ahead(
+    work: Callable[[_Item], _Result], items: Iterable[_Item], n_threads: int | None = None
+) -> Iterator[_Result]:
+    """Call a function for each item in threads, at most four items per thread ahead of the caller.
 
-    The threads are a few items ahead of whoever takes the results, never more. Decoding and
-    encoding sound leave the interpreter to others, so they fill all cores.
+    Decoding and encoding sound release the interpreter lock, so that threads use all cores.
 
     Args:
         work: May be called by several threads at once.
-        items: What for; read by the caller's thread.
+        items: Read by the caller's thread.
+        n_threads: One for each core by default.
 
     Raises:
-        Exception: What a call raised, where its result would have been.
+        Exception: What a call raised, in place of its result.
     """
-    n_threads = os.cpu_count() or 1
+    n_threads = n_threads or os.cpu_count() or 1
     waiting = iter(items)
     with ThreadPoolExecutor(n_threads, thread_name_prefix="ahead") as threads:
         running: deque[Future[_Result]] = deque(

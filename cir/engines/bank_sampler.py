@@ -8,8 +8,8 @@ import numpy as np
 from cir.audio.dsp import fade_out, resample
 from cir.engines.base import FADE_SECONDS, check_request, mix_in
 from cir.errors import EngineError
-from cir.instruments.note_bank import SAMPLE_RATE, BankNote, NoteBank
-from cir.types import FloatArray, Note
+from cir.instruments.note_bank import BankNote, NoteBank
+from cir.types import SAMPLE_RATE, FloatArray, Note
 
 _SEMITONES_PER_MISSING_SECOND = 12.0
 _LOUDEST_VELOCITY = 127

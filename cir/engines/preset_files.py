@@ -35,7 +35,6 @@ _PRESETS = "?presets="
 class Kind:
     """One kind of file, by the scheme of its engine references."""
 
-    suffixes: tuple[str, ...]
     list_presets: Callable[[Path], list[PresetInfo]]
     check: Callable[[], object]
     """Raises EngineError where the engine is not installed."""
@@ -62,17 +61,14 @@ def _list_vital(path: Path) -> list[PresetInfo]:
 
 
 KINDS = {
-    "soundfont": Kind((".sf2", ".sf3"), _list_soundfont, import_tinysoundfont),
-    "vital": Kind((".vital",), _list_vital, import_vita),
-    "surge": Kind((".fxp",), list_surge_patch, import_surgepy),
-    "dx7": Kind((".syx",), list_dx7_voices, import_dexed),
-    "zyn": Kind((".xiz",), list_zyn_instrument, check_zyn),
-    "amsynth": Kind((".bank",), list_amsynth_bank, check_amsynth),
-    "sfz": Kind((".sfz",), list_sfz, lambda: None),
+    "soundfont": Kind(_list_soundfont, import_tinysoundfont),
+    "vital": Kind(_list_vital, import_vita),
+    "surge": Kind(list_surge_patch, import_surgepy),
+    "dx7": Kind(list_dx7_voices, import_dexed),
+    "zyn": Kind(list_zyn_instrument, check_zyn),
+    "amsynth": Kind(list_amsynth_bank, check_amsynth),
+    "sfz": Kind(list_sfz, lambda: None),
 }
-
-SCHEMES = {suffix: scheme for scheme, kind in KINDS.items() for suffix in kind.suffixes}
-"""By the ending of a file's name, in lower case."""
 
 
 def list_presets(target: str, stem: str = "") -> list[PresetInfo]:

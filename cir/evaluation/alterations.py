@@ -1,21 +1,19 @@
-"""What is done to a mixture before it is heard: pure functions of their arguments.
+"""Alterations of a mixture before it is searched: pure functions.
 
-The mix has a peak of 0.99 again after each of them, except where its loudness is what changes.
+Each returns a mix with a peak of 0.99, except `change_loudness`.
 """
 
 from dataclasses import replace
 
 import numpy as np
-import torch
 from scipy.signal import butter, sosfilt
 
 from cir.audio.dsp import peak_normalise
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.metrics import Float64Array, IntArray
 from cir.mixtures.effects import NOISE_TABLE_SAMPLES, apply_effects
 from cir.mixtures.plan import DRY, CodecPlan, EffectsPlan, MixturePlan, NoisePlan, ReverbPlan
 from cir.mixtures.render import PEAK, Mixture
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 PINK_DB_PER_OCTAVE = -3.0
 
@@ -26,7 +24,7 @@ _SILENT_POWER = 1e-20
 
 
 def keep_first(mixture: Mixture, n_stems: int) -> Mixture:
-    """Let only the first instruments play; effects are lost."""
+    """Keep only the first instruments; effects are removed."""
     plan = mixture.plan
     kept = replace(
         plan,
@@ -38,12 +36,12 @@ def keep_first(mixture: Mixture, n_stems: int) -> Mixture:
 
 
 def change_level(mixture: Mixture, stem: int, gain_db: float) -> Mixture:
-    """Make one instrument louder or softer, the others stay; effects are lost.
+    """Change the level of one instrument; effects are removed.
 
     Args:
-        mixture: What is changed.
+        mixture: Mixture to alter.
         stem: Number of the instrument.
-        gain_db: What it gets on top of the level that it has.
+        gain_db: Gain on top of its present level.
     """
     stems = mixture.stems.copy()
     stems[stem] *= np.float32(10 ** (gain_db / 20))
@@ -53,7 +51,7 @@ def change_level(mixture: Mixture, stem: int, gain_db: float) -> Mixture:
 
 
 def cut_excerpt(mixture: Mixture, seconds: float) -> Mixture:
-    """Keep an excerpt, see `excerpt_start`; a mixture that is no longer stays as it is."""
+    """Cut the excerpt of `excerpt_start`; a mixture that is not longer is returned as it is."""
     n_samples = round(seconds * SAMPLE_RATE)
     if n_samples >= len(mixture.mix):
         return mixture
@@ -64,14 +62,17 @@ def cut_excerpt(mixture: Mixture, seconds: float) -> Mixture:
 
 
 def excerpt_start(stems: FloatArray, n_samples: int) -> int:
-    """Where an excerpt in which every stem is heard starts, as near to the middle as can be.
+    """Find the excerpt nearest to the middle in which every stem is heard.
 
-    A stem is heard where its power in the excerpt is within 10 dB of its power in the whole. Where
-    there is no such excerpt, it is the one in which the least heard stem is heard best.
+    A stem is heard if its power in the excerpt is within 10 dB of its power in the whole. If no
+    excerpt has all stems, the one whose weakest stem is heard best is taken.
 
     Args:
         stems: (S, T).
         n_samples: Length of the excerpt, at most T.
+
+    Returns:
+        Its first sample.
     """
     latest = stems.shape[1] - n_samples
     middle = latest // 2
@@ -89,13 +90,13 @@ def excerpt_start(stems: FloatArray, n_samples: int) -> int:
 
 
 def change_loudness(mixture: Mixture, gain_db: float) -> Mixture:
-    """Play all of it louder or softer; the peak is not 0.99 any more."""
+    """Scale the whole mixture; its peak is no longer 0.99."""
     gain = np.float32(10 ** (gain_db / 20))
     return replace(mixture, mix=mixture.mix * gain, stems=mixture.stems * gain)
 
 
 def low_pass(mixture: Mixture, cutoff_hz: float) -> Mixture:
-    """Take away what is above a frequency: Butterworth, 48 dB per octave and more."""
+    """Filter the mix by a Butterworth low-pass of 48 dB per octave."""
     sections = butter(_FILTER_ORDER, cutoff_hz, fs=SAMPLE_RATE, output="sos")
     filtered = np.asarray(sosfilt(sections, mixture.mix), np.float32)
     return replace(mixture, mix=peak_normalise(filtered, PEAK))
@@ -104,38 +105,38 @@ def low_pass(mixture: Mixture, cutoff_hz: float) -> Mixture:
 def add_noise(
     mixture: Mixture, snr_db: float, seed: int, *, tilt_db_per_octave: float = 0.0
 ) -> Mixture:
-    """Lay steady noise under the mix.
+    """Add stationary noise to the mix.
 
     Args:
-        mixture: What is changed.
+        mixture: Mixture to alter.
         snr_db: Power of the mix above that of the noise.
-        seed: Of the noise.
-        tilt_db_per_octave: 0 is white, -3 pink.
+        seed: Seed of the noise.
+        tilt_db_per_octave: 0 for white noise, -3 for pink noise.
     """
     noise = NoisePlan(-snr_db, tilt_db_per_octave, _noise_offset(seed))
     return _with_effects(mixture, EffectsPlan(noise=noise))
 
 
 def add_reverb(mixture: Mixture, decay_seconds: float, wet_db: float, seed: int) -> Mixture:
-    """Play the mix in a room.
+    """Add reverberation to the mix.
 
     Args:
-        mixture: What is changed.
-        decay_seconds: Until the room is 60 dB down (RT60).
+        mixture: Mixture to alter.
+        decay_seconds: Reverberation time (RT60).
         wet_db: Energy of the reverberation relative to the direct sound.
-        seed: Of the room.
+        seed: Seed of the room.
     """
     room = ReverbPlan(decay_seconds, wet_db, _noise_offset(seed))
     return _with_effects(mixture, EffectsPlan(reverb=room))
 
 
 def encode(mixture: Mixture, codec: str, compression: float) -> Mixture:
-    """Send the mix through a lossy codec.
+    """Encode and decode the mix with a lossy codec.
 
     Args:
-        mixture: What is changed.
+        mixture: Mixture to alter.
         codec: One of `cir.mixtures.codec.CODECS`.
-        compression: From 0, best, to 0.99, smallest.
+        compression: From 0 (best) to 0.99 (smallest).
     """
     return _with_effects(mixture, EffectsPlan(codec=CodecPlan(codec, compression)))
 
@@ -145,14 +146,13 @@ def _sum_up(plan: MixturePlan, stems: FloatArray) -> Mixture:
 
 
 def _rescale(plan: MixturePlan, mix: FloatArray, stems: FloatArray) -> Mixture:
-    """Bring a mix to a peak of 0.99, and its stems along, as `render_plan` does."""
+    """Scale a mix to a peak of 0.99, and its stems by the same factor, as `render_plan` does."""
     scale = np.float32(PEAK / max(float(np.abs(mix).max()), 1e-9))
     return Mixture(plan, mix * scale, stems * scale)
 
 
 def _with_effects(mixture: Mixture, effects: EffectsPlan) -> Mixture:
-    wet = apply_effects(torch.from_numpy(mixture.mix).unsqueeze(0), [effects])
-    return replace(mixture, mix=wet[0].numpy())
+    return replace(mixture, mix=apply_effects(mixture.mix, effects))
 
 
 def _noise_offset(seed: int) -> int:

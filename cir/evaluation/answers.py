@@ -1,4 +1,4 @@
-"""What a method answered: how similar every candidate is to every query."""
+"""Answers of a method: the similarity of every candidate to every query."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from cir.metrics import IntArray, target_ranks
 from cir.types import FloatArray
 
 ABSENT = -1
-"""The target of a query that has no right answer among the candidates."""
+"""Target of a query whose instrument is not among the candidates."""
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
-    """All queries for one family, against the reference notes of that family."""
+class FamilyAnswers:
+    """All queries for one family, against the references of that family."""
 
     family: str
     candidates: tuple[str, ...]
@@ -21,16 +21,16 @@ class Answers:
     similarities: FloatArray
     """Cosines, (Q, N)."""
     targets: IntArray
-    """Column of the right candidate, `ABSENT` where the family does not play, (Q,)."""
+    """Column of the right candidate, or `ABSENT` if the family does not play, (Q,)."""
     mixtures: IntArray
-    """Number of the mixture that each query is about, (Q,)."""
+    """Number of each query's mixture, (Q,)."""
 
     def __len__(self) -> int:
         return len(self.targets)
 
     @property
     def instruments(self) -> tuple[str, ...]:
-        """Right instrument ids; empty text where there is none."""
+        """Right instrument ids; an empty string for an absent one."""
         return tuple(self.candidates[row] if row != ABSENT else "" for row in self.targets)
 
     @property
@@ -38,26 +38,26 @@ class Answers:
         """Rank of each query's target, (Q,).
 
         Raises:
-            InputError: Some query has none; see `present`.
+            InputError: The instrument of some query is absent; see `present`.
         """
         return target_ranks(self.similarities, self.targets)
 
-    def present(self) -> "Answers":
-        """Only the queries that have a right answer."""
+    def present(self) -> "FamilyAnswers":
+        """Return only the queries whose instrument is a candidate."""
         return self.only(np.flatnonzero(self.targets != ABSENT))
 
-    def absent(self) -> "Answers":
-        """Only the queries that have none."""
+    def absent(self) -> "FamilyAnswers":
+        """Return only the queries whose family does not play."""
         return self.only(np.flatnonzero(self.targets == ABSENT))
 
     def best(self, count: int) -> IntArray:
-        """Columns of the most similar candidates, best first, ties by column, (Q, count)."""
+        """Return columns of the most similar candidates, best first, ties by column, (Q, count)."""
         order = np.argsort(-self.similarities, axis=1, kind="stable")
         return order[:, :count].astype(np.int64)
 
-    def only(self, rows: IntArray) -> "Answers":
-        """Some of the queries, by number."""
-        return Answers(
+    def only(self, rows: IntArray) -> "FamilyAnswers":
+        """Return some of the queries, chosen by number."""
+        return FamilyAnswers(
             self.family,
             self.candidates,
             self.similarities[rows],

@@ -1,8 +1,7 @@
-"""How far a figure would move with other test instruments: the percentile cluster bootstrap.
+"""Percentile cluster bootstrap: how much a figure depends on the choice of test instruments.
 
-Queries of one instrument rise and fall together, so whole instruments are redrawn, never single
-queries: resampling the 500 mixtures of eleven percussion instruments one by one would claim a
-precision that is not there.
+Queries of one instrument are correlated, so whole instruments are redrawn: resampling the 500
+mixtures of eleven percussion instruments one by one would make the interval far too narrow.
 """
 
 from collections.abc import Sequence
@@ -12,12 +11,12 @@ import numpy as np
 from cir.errors import InputError
 from cir.metrics import Float64Array, IntArray
 
-#: Upper bound on the elements of one temporary table of the medians.
 _CHUNK_ELEMENTS = 4_000_000
+"""Upper bound on the elements of a temporary array of `resampled_medians`."""
 
 
 def draw_counts(groups: int, resamples: int, generator: np.random.Generator) -> IntArray:
-    """How often each group occurs in each resample of `groups` draws with replacement, (B, G)."""
+    """Count each group in each resample of `groups` draws with replacement, (B, G)."""
     if groups < 1 or resamples < 1:
         raise InputError(
             f"Cannot resample {groups} groups {resamples} times; both must be at least 1."
@@ -34,15 +33,12 @@ def group_numbers(labels: Sequence[str]) -> IntArray:
 
 
 def resampled_means(values: Float64Array, groups: IntArray, counts: IntArray) -> Float64Array:
-    """Mean of the values of each resample.
+    """Return the mean of the values of each resample, (B,).
 
     Args:
         values: One per query, (Q,).
-        groups: The group of each query, 0..G-1, (Q,).
-        counts: See `draw_counts`, (B, G).
-
-    Returns:
-        (B,).
+        groups: Group of each query, 0..G-1, (Q,).
+        counts: Result of `draw_counts`, (B, G).
     """
     n_groups = counts.shape[1]
     sums = np.bincount(groups, weights=values, minlength=n_groups)
@@ -52,7 +48,7 @@ def resampled_means(values: Float64Array, groups: IntArray, counts: IntArray) ->
 
 
 def resampled_medians(values: Float64Array, groups: IntArray, counts: IntArray) -> Float64Array:
-    """Median of the values of each resample; arguments and result as `resampled_means`."""
+    """Return the median of the values of each resample, (B,); see `resampled_means`."""
     order = np.argsort(values, kind="stable")
     ordered, ordered_groups = values[order], groups[order]
     medians = np.empty(len(counts), dtype=np.float64)
@@ -67,7 +63,7 @@ def resampled_medians(values: Float64Array, groups: IntArray, counts: IntArray) 
 
 
 def percentile_interval(replicates: Float64Array, level: float = 0.95) -> tuple[float, float]:
-    """The middle `level` of the replicates."""
+    """Return the interval that holds the middle `level` of the replicates."""
     tail = 50.0 * (1.0 - level)
     low, high = np.percentile(replicates, [tail, 100.0 - tail])
     return float(low), float(high)

@@ -1,4 +1,4 @@
-"""Fitting what lets a database say how sure an answer is, on instruments held out of training."""
+"""Fitting a calibration: chances and novelty, on instruments held out of training."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,41 +8,42 @@ from typing import TypeAlias
 import numpy as np
 
 from cir.errors import DataError, InputError
-from cir.evaluation.answers import Answers
+from cir.evaluation.answers import FamilyAnswers
 from cir.evaluation.candidate_draws import draw_candidates
 from cir.evaluation.fit_chances import RankedQueries, fit_chances
 from cir.evaluation.fit_levels import fit_levels
 from cir.evaluation.fit_novelty import NovelQueries, fit_novelty, weighted_quantile
 from cir.evaluation.gallery import Gallery
+from cir.evaluation.listeners import AnyEncoder
 from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, embed_references, timed
 from cir.index.calibration import FIRST, Calibration
-from cir.index.levels import Levels
+from cir.index.chances import ChanceLevels
 from cir.index.likeness import Likeness
 from cir.metrics import Float64Array
 from cir.progress import part
-from cir.types import Encoder, Instrument, Progress
+from cir.types import Instrument, Progress
 
 FALSE_ALARM_RATE = 0.05
-"""How often a calibrated database calls an instrument absent that is there."""
+"""Share of present instruments that a calibrated database calls absent."""
 
 LEAST_INSTRUMENTS = 15
-"""A family of which fewer play says little of others of its kind."""
+"""Families of which fewer instruments play get no chances."""
 
 CALIBRATION_MIXTURES = 2_000
 
 _Told: TypeAlias = tuple[Float64Array, int, float]
-"""Scores of a query's candidates, best first, the place of the right one, and the weight."""
+"""Scores of a query's candidates, best first, the place of the right one, the query's weight."""
 _MATCHES = 20
 _LEAST_SHARED = 0.8
-"""Of a family's instruments, in the database and in the data that it is calibrated with."""
+"""Least share of a family's instruments that database and calibration data have in common."""
 _SIZES = (3, 10, 30, 100)
-"""Candidates of a family in databases smaller than the data."""
+"""Numbers of candidates in databases smaller than the data."""
 _STEMS = (2, 3, 4)
 _NAME = "model"
 
 
 def calibrate(
-    encoder: Encoder,
+    encoder: AnyEncoder,
     gallery: Gallery,
     *,
     n_mixtures: int = CALIBRATION_MIXTURES,
@@ -52,20 +53,20 @@ def calibrate(
 ) -> Calibration:
     """Fit chances and novelty on mixtures of two to four instruments of any families.
 
-    Every instrument counts the same, however often it plays. Chances are those of searches among
-    all references of a family. For the novelty each query is also put to draws of 3, 10, 30 and
-    100 of them, so that it holds for searches of any size.
+    All instruments have the same weight, however often they play. Chances hold for searches among
+    all references of a family. Novelty is also fitted on draws of 3, 10, 30 and 100 references, so
+    that it holds for databases of other sizes.
 
     Args:
-        encoder: Whose similarities are to be understood.
-        gallery: Where notes and references come from.
-        n_mixtures: How many to listen to.
-        split: Whose instruments play: not those of training, nor those of the test.
-        seed: Of mixtures and draws.
-        progress: Told how far it is.
+        encoder: Encoder that is calibrated.
+        gallery: Notes and references.
+        n_mixtures: Number of mixtures.
+        split: Split of the instruments that play: neither that of training nor that of the test.
+        seed: Seed of mixtures and draws.
+        progress: Called with the fraction done.
 
     Raises:
-        InputError: The split or the number of mixtures makes no sense.
+        InputError: There is no such split, or there are too few mixtures.
         DataError: The split has too few instruments.
     """
     answers = list(_ask(encoder, gallery, n_mixtures, split, seed, progress))
@@ -74,7 +75,7 @@ def calibrate(
 
 
 def fit_calibration(
-    answers: Sequence[Answers],
+    answers: Sequence[FamilyAnswers],
     *,
     identity: str,
     about: str,
@@ -82,15 +83,15 @@ def fit_calibration(
     least_instruments: int = LEAST_INSTRUMENTS,
     seed: int = 0,
 ) -> Calibration:
-    """Fit chances and novelty on what a model answered.
+    """Fit chances and novelty on answers of a model.
 
     Args:
-        answers: Queries of any families, with families that do not play among them.
-        identity: Of the model.
+        answers: Queries of any families, some of them for families that do not play.
+        identity: Identity of the model.
         about: One line on the queries.
-        false_alarm_rate: How often an instrument that is there may be called absent.
-        least_instruments: Families of which fewer play get no chances.
-        seed: Of the draws of candidates.
+        false_alarm_rate: Share of present instruments that may be called absent.
+        least_instruments: Families of which fewer instruments play get no chances.
+        seed: Seed of the draws of candidates.
 
     Raises:
         DataError: There are too few queries.
@@ -105,8 +106,8 @@ def fit_calibration(
     for one in present:
         owners[one.family].update(one.instruments)
     for one in answers:
-        silences = sum(len(other.absent()) for other in answers if other.family == one.family)
-        share = len(owners[one.family]) / max(1, silences)
+        absent = sum(len(other.absent()) for other in answers if other.family == one.family)
+        share = len(owners[one.family]) / max(1, absent)
         _draw_queries(one, plays, share, generator, novel)
     novelty, threshold = fit_novelty(novel, false_alarm_rate)
     known = {family for family, names in owners.items() if len(names) >= least_instruments}
@@ -119,7 +120,7 @@ def fit_calibration(
         if novelty.novelty(row, one.family) <= threshold  # the others get no chances
     ]
     if not told:
-        raise DataError("A calibration needs queries that differ; to this model all are alike.")
+        raise DataError("A calibration needs queries that differ; to this model all are equal.")
     return Calibration(
         identity=identity,
         about=about,
@@ -137,12 +138,12 @@ def fit_calibration(
 def hold_to(
     calibration: Calibration, gallery: Gallery, instruments: Iterable[Instrument]
 ) -> Calibration:
-    """Let chances hold for a database, family by family, where most candidates are the same.
+    """Restrict chances to the families whose candidates in a database are mostly those fitted on.
 
     Args:
-        calibration: Whose families have chances.
-        gallery: Where it was fitted.
-        instruments: Of the database that is searched.
+        calibration: Calibration of the gallery.
+        gallery: Data that the calibration was fitted on.
+        instruments: Instruments of the database.
     """
     of_family: dict[str | None, set[str]] = defaultdict(set)
     for one in instruments:
@@ -156,8 +157,8 @@ def hold_to(
     return replace(calibration, candidates=candidates)
 
 
-def _rank(present: Answers, plays: Mapping[str, int]) -> RankedQueries:
-    """Queries whose instrument is there, against all candidates."""
+def _rank(present: FamilyAnswers, plays: Mapping[str, int]) -> RankedQueries:
+    """Rank all candidates of queries whose instrument is present."""
     return RankedQueries(
         present.family,
         -np.sort(-present.similarities.astype(np.float64), axis=1),
@@ -166,8 +167,8 @@ def _rank(present: Answers, plays: Mapping[str, int]) -> RankedQueries:
     )
 
 
-def _fit_match_levels(told: Sequence[_Told]) -> Levels:
-    """How likely matches are, of those ranks that can be asked for on the page."""
+def _fit_match_levels(told: Sequence[_Told]) -> ChanceLevels:
+    """Fit the chance of a match at a rank that the page can show."""
     scores = [row[:_MATCHES] for row, _, _ in told]
     right = [np.arange(len(row)) == place for row, (_, place, _) in zip(scores, told, strict=True)]
     weights = [np.full(len(row), one[2]) for row, one in zip(scores, told, strict=True)]
@@ -176,8 +177,8 @@ def _fit_match_levels(told: Sequence[_Told]) -> Levels:
     )
 
 
-def _fit_first_levels(told: Sequence[_Told]) -> Levels:
-    """How likely the instrument is to be among the first five."""
+def _fit_first_levels(told: Sequence[_Told]) -> ChanceLevels:
+    """Fit the chance that the instrument is among the first five."""
     return fit_levels(
         np.array([row[:FIRST].sum() for row, _, _ in told]),
         np.array([float(place < FIRST) for _, place, _ in told]),
@@ -185,8 +186,8 @@ def _fit_first_levels(told: Sequence[_Told]) -> Levels:
     )
 
 
-def _fit_likeness(present: Sequence[Answers], plays: Mapping[str, int]) -> Likeness:
-    """Similar is what three of four right instruments are at least, very similar one of four."""
+def _fit_likeness(present: Sequence[FamilyAnswers], plays: Mapping[str, int]) -> Likeness:
+    """Fit "similar" to three quarters of the right instruments, "very similar" to one quarter."""
     own = np.concatenate(
         [one.similarities[np.arange(len(one)), one.targets].astype(np.float64) for one in present]
     )
@@ -195,46 +196,46 @@ def _fit_likeness(present: Sequence[Answers], plays: Mapping[str, int]) -> Liken
 
 
 def _draw_queries(
-    answers: Answers,
+    answers: FamilyAnswers,
     plays: Mapping[str, int],
-    silence_weight: float,
+    absent_weight: float,
     generator: np.random.Generator,
     novel: list[NovelQueries],
 ) -> None:
-    """Put queries to candidate sets of several sizes.
+    """Rank candidate sets of several sizes for each query.
 
     Args:
-        answers: The queries, for one family.
+        answers: Queries for one family.
         plays: How often each instrument plays, in all answers.
-        silence_weight: Of a query whose family does not play.
-        generator: Draws the candidates.
-        novel: Gets the queries whose instrument is there, the same without the right candidate,
-            and those of silent families.
+        absent_weight: Weight of a query whose family does not play.
+        generator: Random generator of the draws.
+        novel: Receives queries whose instrument is present, the same without the right candidate,
+            and queries whose family does not play.
     """
-    here, silent = answers.present(), answers.absent()
+    here, absent = answers.present(), answers.absent()
     n_candidates = len(answers.candidates)
     sizes = [size for size in _SIZES if size < n_candidates] + [n_candidates]
     weights = np.array([1.0 / plays[name] for name in here.instruments]) / len(sizes)
-    silence_weights = np.full(len(silent), silence_weight / len(sizes))
+    absent_weights = np.full(len(absent), absent_weight / len(sizes))
     for size in sizes:
         whole = size == n_candidates
         found, _ = draw_candidates(here.similarities, size, generator, keep=here.targets)
         others, _ = draw_candidates(here.similarities, size, generator, drop=here.targets)
-        nobody, _ = draw_candidates(silent.similarities, size, generator)
+        nobody, _ = draw_candidates(absent.similarities, size, generator)
         novel.append(NovelQueries(here.family, found, False, weights, whole))
         novel.append(NovelQueries(here.family, others, True, weights, whole))
-        novel.append(NovelQueries(here.family, nobody, True, silence_weights, whole))
+        novel.append(NovelQueries(here.family, nobody, True, absent_weights, whole))
 
 
 def _ask(
-    encoder: Encoder,
+    encoder: AnyEncoder,
     gallery: Gallery,
     n_mixtures: int,
     split: str,
     seed: int,
     progress: Progress | None,
-) -> Iterator[Answers]:
-    """Answers to mixtures of 2, 3 and 4 instruments, a third each, and to one silent family."""
+) -> Iterator[FamilyAnswers]:
+    """Answer for the families of mixtures of 2, 3 and 4 instruments, and for one absent family."""
     rows = gallery.of_split(split)
     families = sorted({entry.family for row in rows if (entry := gallery.entries[row]).family})
     if len(families) < min(_STEMS):

@@ -1,4 +1,4 @@
-"""The same queries against fewer candidates: what a database of another size would have said."""
+"""Queries against random subsets of their candidates, as in a smaller database."""
 
 import numpy as np
 
@@ -18,14 +18,14 @@ def draw_candidates(
 
     Args:
         similarities: (Q, N).
-        count: How many to draw; fewer where there are fewer.
-        generator: Draws them.
-        keep: A column of each query that is drawn for certain, (Q,).
-        drop: A column of each query that is not drawn, (Q,).
+        count: Number of candidates to draw, all of them if there are fewer.
+        generator: Random generator.
+        keep: Column of each query that is always drawn, (Q,).
+        drop: Column of each query that is never drawn, (Q,).
 
     Returns:
         Similarities, best first, (Q, min(count, N or N - 1)), and the place of `keep` among them,
-        from 0, behind all that equal it, (Q,); zeros without `keep`.
+        from 0, ties counted against it, (Q,); zeros without `keep`.
     """
     queries = np.arange(len(similarities))
     keys = generator.random(similarities.shape)  # the smallest are drawn

@@ -1,4 +1,4 @@
-"""Who plays in each of many mixtures."""
+"""Casts: the instruments of each mixture."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from cir.mixtures.pool import NotePool
 def draw_casts(
     groups: Sequence[Sequence[int]], n_mixtures: int, generator: np.random.Generator
 ) -> list[tuple[int, ...]]:
-    """Choose who plays in each mixture, one of each group.
+    """Choose one instrument of each group for each mixture.
 
-    Everybody plays once, in random order, before anybody plays twice; then draws are uniform.
-    Asking for more mixtures leaves the first ones as they were.
+    Every instrument plays once, in random order, before any plays twice; after that draws are
+    uniform. More mixtures do not change the first ones.
     """
     columns = []
     for group, own in zip(groups, generator.spawn(len(groups)), strict=True):
@@ -27,24 +27,24 @@ def draw_casts(
 def draw_mixed_casts(
     pool: NotePool, families: Sequence[str], n_stems: int, n_mixtures: int, seed: int
 ) -> list[tuple[int, ...]]:
-    """Choose who plays in each mixture: different families, all equally likely, one of each.
+    """Choose different families uniformly, and one instrument of each, for each mixture.
 
-    Asking for more mixtures leaves the first ones as they were.
+    More mixtures do not change the first ones.
 
     Args:
-        pool: Who there is.
-        families: Those that may play.
+        pool: The instruments.
+        families: Families that may play.
         n_stems: Instruments in a mixture.
-        n_mixtures: How many casts.
-        seed: Of the draws.
+        n_mixtures: Number of casts.
+        seed: Seed of the draws.
 
     Raises:
-        InputError: There are not so many families.
+        InputError: There are fewer than `n_stems` families.
     """
     present = [family for family in families if family in pool.families]
     if not 1 <= n_stems <= len(present):
         raise InputError(
-            f"{n_stems} instruments of different families in a mixture cannot be had of "
+            f"A mixture cannot have {n_stems} instruments of different families: there is "
             f"{', '.join(present) or 'none'}; ask for 1 to {len(present)}."
         )
     generator = np.random.default_rng([seed, n_stems])

@@ -1,4 +1,4 @@
-"""Which conditions there are: in each group one thing changes, and the mixtures stay the same."""
+"""Groups of conditions: one factor varies within a group, the mixtures stay the same."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,15 +19,15 @@ from cir.evaluation.alterations import (
     keep_first,
     low_pass,
 )
-from cir.evaluation.answers import Answers
+from cir.evaluation.answers import FamilyAnswers
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import Alteration, MixtureSet, Question
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import Mixture
 
-#: Says of each query whether it counts, (Q,).
-Selection: TypeAlias = Callable[[Answers], NDArray[np.bool_]]
+Selection: TypeAlias = Callable[[FamilyAnswers], NDArray[np.bool_]]
+"""Returns for each query whether it counts, (Q,)."""
 
 N_INSTRUMENTS = (2, 3, 4, 5, 6)
 LEVELS_DB = (-12, -6, 0, 6, 12)
@@ -37,12 +37,12 @@ CUTOFF_HZ = 4000.0
 WET_DB = 0.0
 _N_PLAYERS = 3
 _FEWEST_PLAYERS = 2
-"""Instruments that a family must have: the figures of one alone have no interval."""
+"""Least instruments of a family: figures of a single one have no interval."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Which mixtures are heard, what is done to them, and which queries count."""
+    """Mixtures, their alteration, and the queries that count."""
 
     name: str
     mixture_set: MixtureSet
@@ -51,28 +51,28 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Group:
-    """Conditions that differ in one thing."""
+class ConditionGroup:
+    """Conditions that differ in one factor."""
 
     name: str
     unit: str
-    """Of the conditions' names; empty where they are words or mere numbers."""
+    """Unit of the conditions' names; empty if they are words or plain numbers."""
     about: str
     conditions: tuple[Condition, ...]
     clean: str | None = None
-    """The condition that stability is measured against; None where it is no matter."""
+    """Name of the condition that stability is measured against; None if it is not measured."""
 
 
 def build_groups(
     base: MixtureSet, mixed_families: Sequence[str], gallery: Gallery, pool: NotePool
-) -> list[Group]:
-    """All groups that the data allow, in the order of the report.
+) -> list[ConditionGroup]:
+    """Build all groups that the data allow, in the order of the report.
 
     Args:
-        base: One instrument of each of a few families, in the paper's setting.
-        mixed_families: Those that any mixture may have.
-        gallery: Whose references are ranked.
-        pool: Of those who play.
+        base: Mixtures of one instrument of each of a few families, in the paper's setting.
+        mixed_families: Families of mixtures of any families.
+        gallery: Data whose references are ranked.
+        pool: Notes of the instruments that play.
     """
     present = tuple(name for name in mixed_families if name in pool.families)
     groups = [
@@ -87,8 +87,10 @@ def build_groups(
     return [group for group in groups if group.conditions]
 
 
-def _number_of_instruments(base: MixtureSet, present: Sequence[str], pool: NotePool) -> Group:
-    """Mixtures of many, of which only the first are heard: the targets are always the same."""
+def _number_of_instruments(
+    base: MixtureSet, present: Sequence[str], pool: NotePool
+) -> ConditionGroup:
+    """Mute all but the first instruments of large mixtures, so that the targets stay the same."""
     families = tuple(name for name in present if len(pool.of_family(name)) >= _FEWEST_PLAYERS)
     counts = [number for number in N_INSTRUMENTS if number <= len(families)]
     largest = max(counts, default=0)
@@ -98,7 +100,7 @@ def _number_of_instruments(base: MixtureSet, present: Sequence[str], pool: NoteP
         return Question(keep_first(mixture, n_stems), searched)
 
     mixture_set = replace(base, families=families, n_stems=largest) if counts else base
-    return Group(
+    return ConditionGroup(
         "number of instruments",
         "",
         f"The same {len(searched)} instruments are searched for while more and more play along, "
@@ -109,14 +111,14 @@ def _number_of_instruments(base: MixtureSet, present: Sequence[str], pool: NoteP
     )
 
 
-def _all_families(base: MixtureSet, present: tuple[str, ...]) -> Group:
+def _all_families(base: MixtureSet, present: tuple[str, ...]) -> ConditionGroup:
     n_stems = min(_N_PLAYERS, len(present))
     conditions = (
         (Condition(f"{n_stems} of any", replace(base, families=present, n_stems=n_stems)),)
         if n_stems > 1
         else ()
     )
-    return Group(
+    return ConditionGroup(
         "all families",
         "",
         f"{n_stems} instruments of different families, all families equally likely, each searched "
@@ -126,18 +128,18 @@ def _all_families(base: MixtureSet, present: tuple[str, ...]) -> Group:
     )
 
 
-def _level(base: MixtureSet) -> Group:
+def _level(base: MixtureSet) -> ConditionGroup:
     families = base.families
 
     def change_target(gain_db: float, number: int, mixture: Mixture) -> Question:
         target = number % len(families)
         return Question(change_level(mixture, target, gain_db), (target,))
 
-    def is_target(answers: Answers) -> NDArray[np.bool_]:
+    def is_target(answers: FamilyAnswers) -> NDArray[np.bool_]:
         wanted = families.index(answers.family)
         return np.asarray(answers.mixtures % len(families) == wanted)
 
-    return Group(
+    return ConditionGroup(
         "level of the target",
         "dB",
         "The one instrument that is searched for is made softer or louder than it is in the mix, "
@@ -155,10 +157,10 @@ def _level(base: MixtureSet) -> Group:
     )
 
 
-def _setting(base: MixtureSet) -> Group:
+def _setting(base: MixtureSet) -> ConditionGroup:
     wet = replace(base.config, setting="realistic")
     dry = replace(wet, effects_probability=0.0, codec_probability=0.0)
-    return Group(
+    return ConditionGroup(
         "setting",
         "",
         "The same instruments play the paper's single voices, or chords with tails, swing and "
@@ -173,10 +175,10 @@ def _setting(base: MixtureSet) -> Group:
     )
 
 
-def _excerpts(base: MixtureSet) -> Group:
+def _excerpts(base: MixtureSet) -> ConditionGroup:
     whole = base.config.duration_seconds
     lengths = [seconds for seconds in EXCERPTS_SECONDS if seconds < whole]
-    return Group(
+    return ConditionGroup(
         "length of the excerpt",
         "s",
         f"Of the same mixtures of {whole:g} s, the excerpt nearest to the middle in which every "
@@ -193,7 +195,7 @@ def _excerpts(base: MixtureSet) -> Group:
     )
 
 
-def _robustness(base: MixtureSet) -> Group:
+def _robustness(base: MixtureSet) -> ConditionGroup:
     def noise(snr_db: float, tilt_db_per_octave: float = 0.0) -> Alteration:
         return _altered_with_seed(
             base.seed, partial(add_noise, snr_db=snr_db, tilt_db_per_octave=tilt_db_per_octave)
@@ -222,7 +224,7 @@ def _robustness(base: MixtureSet) -> Group:
         f"low-pass at {CUTOFF_HZ / 1000:g} kHz": _altered(partial(low_pass, cutoff_hz=CUTOFF_HZ)),
         f"loudness {LOUDNESS_DB:g} dB": _altered(partial(change_loudness, gain_db=LOUDNESS_DB)),
     }
-    return Group(
+    return ConditionGroup(
         "robustness",
         "",
         "The same mixtures after something happened to them. Bit rates are means at 16 kHz mono; "
@@ -235,20 +237,20 @@ def _robustness(base: MixtureSet) -> Group:
     )
 
 
-def _sources(base: MixtureSet, gallery: Gallery, pool: NotePool) -> Group:
-    """One condition for each source of the instruments that play, where there are several."""
+def _sources(base: MixtureSet, gallery: Gallery, pool: NotePool) -> ConditionGroup:
+    """One condition for each source of the instruments that play, if there are several."""
     playing = {
         gallery.entries[gallery.row(one.instrument_id)].source
         for one in pool.instruments
         if one.family in base.families
     }
 
-    def is_from(source: str, answers: Answers) -> NDArray[np.bool_]:
+    def is_from(source: str, answers: FamilyAnswers) -> NDArray[np.bool_]:
         rows = [gallery.row(name) for name in answers.instruments]
         return np.array([gallery.entries[row].source == source for row in rows])
 
     several = len(playing) > 1
-    return Group(
+    return ConditionGroup(
         "source of the target",
         "",
         "Instruments of all sources meet in the same mixtures and are ranked among the references "
@@ -262,7 +264,7 @@ def _sources(base: MixtureSet, gallery: Gallery, pool: NotePool) -> Group:
 
 
 def _altered(change: Callable[[Mixture], Mixture]) -> Alteration:
-    """Search for every instrument of what a change leaves."""
+    """Apply a change, and search for every instrument that is left."""
 
     def alter(_: int, mixture: Mixture) -> Question:
         return Question(change(mixture), tuple(range(len(mixture.stems))))
@@ -271,7 +273,7 @@ def _altered(change: Callable[[Mixture], Mixture]) -> Alteration:
 
 
 def _altered_with_seed(seed: int, change: Callable[..., Mixture]) -> Alteration:
-    """As `_altered`, with another seed for each mixture."""
+    """Apply a change with a seed of its own for each mixture; see `_altered`."""
 
     def alter(number: int, mixture: Mixture) -> Question:
         own = int(np.random.SeedSequence([seed, number, 2]).generate_state(1)[0])

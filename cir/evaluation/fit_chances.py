@@ -1,4 +1,4 @@
-"""Fitting the scores of matches: a conditional logit, whose likelihood has one maximum."""
+"""Fitting the scores of matches by a conditional logit, whose likelihood has one maximum."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,31 +12,31 @@ from cir.metrics import Float64Array, IntArray
 
 _OWN = ("scale", "scale_per_gap", "scale_per_best")
 _FAMILY_SPREAD = 1.0
-"""Standard deviation of what families add to the scale before anything was seen, in units of one
-over the spread of similarities; families with few instruments stay near 0."""
+"""Prior standard deviation of what a family adds to the scale, in units of one over the spread of
+similarities; families with few instruments stay near 0."""
 
 
 @dataclass(frozen=True, eq=False)
 class RankedQueries:
-    """Queries for one family against as many candidates, with the right one among them."""
+    """Queries for one family against the same number of candidates, the right one among them."""
 
     family: str
     ranked: Float64Array
     """Similarities, best first, (Q, N)."""
     places: IntArray
-    """Where the right one stands, from 0, (Q,)."""
+    """Place of the right candidate, from 0, (Q,)."""
     weights: Float64Array
-    """How much each query counts, (Q,); those of one instrument add up to 1."""
+    """Weight of each query, (Q,); those of one instrument add up to 1."""
 
 
 def fit_chances(queries: Sequence[RankedQueries]) -> ChanceModel:
-    """Find the figures under which the right candidates are most likely.
+    """Fit the model under which the right candidates are most likely.
 
     Args:
-        queries: Of several families.
+        queries: Queries of several families.
 
     Raises:
-        DataError: No query has a choice.
+        DataError: No query has two candidates.
     """
     chosen = [one for one in queries if one.ranked.shape[1] > 1 and len(one.ranked)]
     if not chosen:
@@ -74,10 +74,10 @@ def fit_chances(queries: Sequence[RankedQueries]) -> ChanceModel:
 
 
 class _Block:
-    """The loss of some queries, and how it changes with the figures.
+    """Loss and gradient of some queries.
 
-    The scale of a query is a weighted sum of what is known of the query, so that the loss is convex
-    in the weights and in the rank's decay.
+    The scale of a query is a weighted sum of its features, so the loss is convex in the weights and
+    in the rank's decay.
     """
 
     def __init__(self, queries: RankedQueries, families: Sequence[str], spread: float) -> None:
@@ -92,7 +92,7 @@ class _Block:
         self._known[:, len(_OWN) + list(families).index(queries.family)] = 1.0
 
     def loss(self, figures: Float64Array) -> tuple[float, Float64Array]:
-        """Negative log likelihood and its gradient, (P,)."""
+        """Return the negative log likelihood and its gradient, (P,)."""
         rows = np.arange(len(self._places))
         scales = self._known @ figures[:-1]  # (Q,)
         logits = scales[:, None] * self._behind - figures[-1] * self._log_ranks  # (Q, N)
@@ -108,6 +108,6 @@ class _Block:
 
 
 def _spread(queries: Sequence[RankedQueries]) -> float:
-    """Mean deviation of the similarities of one query; what makes figures comparable."""
+    """Return the mean standard deviation of a query's similarities, the unit of the parameters."""
     spreads = [float(one.ranked.std(axis=1).mean()) for one in queries]
     return float(np.mean(spreads)) or 1.0

@@ -1,4 +1,4 @@
-"""The cohort of mixtures that marks hubs down: what a model answers for instruments of training."""
+"""Fitting the cohort of mixtures that hub penalties come from, on instruments of training."""
 
 from collections import defaultdict
 
@@ -7,11 +7,10 @@ import numpy as np
 from cir.errors import DataError, InputError
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet, draw_mixtures
-from cir.index.hubs import HubCohort
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.mixtures.config import PAPER_FAMILIES
+from cir.index.hubness import HubCohort
+from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.progress import part
-from cir.types import Encoder, FloatArray, Progress
+from cir.types import SAMPLE_RATE, Encoder, FloatArray, Progress
 
 HUB_MIXTURES = 1_200
 _SHARE_OF_PAPER = 1 / 3
@@ -27,20 +26,20 @@ def fit_hubs(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> HubCohort:
-    """Listen to mixtures of instruments that nobody will be asked for.
+    """Embed mixtures of instruments that are not searched for in tests.
 
-    A third of the mixtures are of the paper's families, the others of any three.
+    A third of the mixtures are of the paper's families, the others of any three families.
 
     Args:
-        encoder: Whose answers these are.
-        gallery: Where notes come from.
-        n_mixtures: How many to listen to.
-        split: Whose instruments play.
-        seed: Of the mixtures.
-        progress: Told how far it is.
+        encoder: Encoder whose hubs are found.
+        gallery: Notes of the instruments.
+        n_mixtures: Number of mixtures.
+        split: Split of the instruments that play.
+        seed: Seed of the mixtures.
+        progress: Called with the fraction done.
 
     Raises:
-        InputError: The split or the number of mixtures makes no sense.
+        InputError: There is no such split, or there are too few mixtures.
         DataError: The split has too few families.
     """
     rows = gallery.of_split(split)

@@ -1,4 +1,4 @@
-"""Fitting the novelty of queries: a logistic regression on a few features, and its threshold."""
+"""Fitting the novelty score of queries, by logistic regression, and its threshold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,42 +13,42 @@ from cir.metrics import Float64Array
 
 _RIDGE = 1e-3
 _FAMILY_PRIOR = 1.0
-"""A family is moved all the way only where it has many more instruments than this."""
+"""Ridge of a family's offset, in instruments: small families keep offsets near 0."""
 
 
 @dataclass(frozen=True, eq=False)
 class NovelQueries:
-    """Queries against as many candidates, all with the right one among them, or all without."""
+    """Queries against the same number of candidates, all with the right one or all without."""
 
     family: str
     ranked: Float64Array
     """Similarities, best first, (Q, N)."""
     is_absent: bool
-    """Whether the right one is missing."""
+    """Whether the right candidate is missing."""
     weights: Float64Array
-    """How much each query counts, (Q,)."""
+    """Weight of each query, (Q,)."""
     is_whole: bool
-    """Whether all candidates of the data are there, not a draw of them; some queries must be."""
+    """Whether these are all candidates of the data, not a draw; the threshold is fitted on them."""
 
 
 def fit_novelty(
     queries: Sequence[NovelQueries], false_alarm_rate: float
 ) -> tuple[NoveltyModel, float]:
-    """Find the score that tells best whether the right candidate is missing, and a threshold.
+    """Fit a score of whether the right candidate is missing, and a threshold.
 
-    The score is then moved, family by family and with the number of candidates, so that queries
-    whose instrument is there exceed the threshold about equally often everywhere.
+    The score is shifted by family and by the number of candidates, so that queries whose instrument
+    is present exceed the threshold about equally often everywhere.
 
     Args:
-        queries: With and without the right candidate, against several numbers of candidates.
-        false_alarm_rate: Share of the whole queries whose instrument is there that the threshold
+        queries: Queries with and without the right candidate, among several numbers of them.
+        false_alarm_rate: Share of the whole queries with a present instrument that the threshold
             calls absent.
 
     Returns:
         The score and its threshold.
 
     Raises:
-        DataError: One of the two kinds is missing.
+        DataError: There are no queries with, or none without the right candidate.
     """
     chosen = [one for one in queries if one.ranked.shape[0] and one.ranked.shape[1]]
     if len({one.is_absent for one in chosen}) < 2:
@@ -92,19 +92,19 @@ def fit_novelty(
 
 @dataclass(frozen=True)
 class _Cell:
-    """Queries for one family against as many candidates, whose instrument is there."""
+    """Queries for one family against one number of candidates, with the right one."""
 
     family: str
     log_n: float
     level: float
-    """The score that a stated share of them stays below."""
+    """Quantile of their scores."""
     weight: float
 
 
 def _level(cells: Sequence[_Cell]) -> tuple[dict[str, float], float]:
-    """What to add for each family, and to take away for each unit of log N, to level the cells.
+    """Fit offsets of families, and the slope by log N to subtract, that equalise the cells.
 
-    Weighted least squares; families with few instruments are left near the others.
+    Weighted least squares with a ridge on the offsets.
     """
     families = sorted({cell.family for cell in cells})
     rows = np.zeros((len(cells), 2 + len(families)))
@@ -123,7 +123,7 @@ def _level(cells: Sequence[_Cell]) -> tuple[dict[str, float], float]:
 def _fit_logistic(
     known: Float64Array, positive: NDArray[np.bool_], weights: Float64Array
 ) -> tuple[float, Float64Array]:
-    """Logistic regression with a touch of ridge, both kinds of the same total weight."""
+    """Fit a logistic regression with a small ridge; both classes have the same total weight."""
     centre, spread = known.mean(axis=0), known.std(axis=0)
     spread[spread == 0.0] = 1.0
     scaled = np.column_stack([np.ones(len(known)), (known - centre) / spread])
@@ -144,7 +144,7 @@ def _fit_logistic(
 
 
 def weighted_quantile(values: Float64Array, weights: Float64Array, quantile: float) -> float:
-    """The smallest value that at least this share of the weight does not exceed."""
+    """Return the smallest value that at least this share of the weight does not exceed."""
     order = np.argsort(values)
     reached = np.cumsum(weights[order])
     found = int(np.searchsorted(reached, quantile * reached[-1] * (1.0 - 1e-12)))

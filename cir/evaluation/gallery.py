@@ -1,4 +1,4 @@
-"""Who is ranked: the instruments of one or more datasets, each known by its reference note."""
+"""The gallery: instruments of one or more datasets, each known by its reference notes."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +12,8 @@ from cir.datasets.work_ahead import work_ahead
 from cir.errors import DataError, InputError
 from cir.instruments.splits import SPLITS
 from cir.metrics import IntArray
-from cir.mixtures.decode import unique_names
 from cir.mixtures.pool import NotePool
+from cir.mixtures.pool_notes import unique_names
 from cir.types import Progress
 
 _Decoded = TypeVar("_Decoded")
@@ -21,18 +21,18 @@ _Decoded = TypeVar("_Decoded")
 ALL_SPLITS = "all"
 
 _SPLIT = "test"
-"""Where a `_OneSplit` lists its instruments, whatever split they are of."""
+"""Split under which `_OneSplit` lists its instruments, whatever their own."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One candidate."""
+    """A candidate."""
 
     instrument_id: str
-    """Unique; the source stands in front where two datasets share an id."""
+    """Unique; the source is put in front if two datasets share an id."""
     family: str | None
     source: str
-    """The dataset's name."""
+    """Name of the dataset."""
     split: str
 
 
@@ -40,21 +40,21 @@ class Gallery:
     """The instruments of all splits of some datasets, without their effects-off twins.
 
     Attributes:
-        entries: Dataset by dataset, train, valid and test in each.
-        sources: Names of the datasets, the second of a name numbered.
+        entries: Candidates by dataset, and by split within each.
+        sources: Names of the datasets; equal names are numbered.
     """
 
     def __init__(self, datasets: Sequence[NoteDataset], *, n_references: int = 1) -> None:
         """List the instruments; nothing is decoded yet.
 
         Args:
-            datasets: Where they are.
-            n_references: By how many of its notes an instrument is known, at least 1. Beyond 1,
-                these notes are not played: neither mixtures nor single notes meet themselves.
+            datasets: Datasets of the instruments.
+            n_references: Number of reference notes of an instrument, at least 1. If more than 1,
+                mixtures do not play these notes.
 
         Raises:
             DataError: The datasets have no instrument.
-            InputError: It is to be known by no note at all.
+            InputError: `n_references` is less than 1.
         """
         if n_references < 1:
             raise InputError(f"An instrument is known by at least 1 note, not by {n_references}.")
@@ -89,10 +89,10 @@ class Gallery:
         return len(self.entries)
 
     def row(self, instrument_id: str) -> int:
-        """Where an instrument stands.
+        """Return the row of an instrument.
 
         Raises:
-            DataError: There is none of that id.
+            DataError: There is no such instrument.
         """
         try:
             return self._rows[instrument_id]
@@ -103,10 +103,10 @@ class Gallery:
             ) from None
 
     def of_family(self, family: str) -> IntArray:
-        """Rows of a family's instruments, whatever their split.
+        """Return the rows of a family's instruments of all splits.
 
         Raises:
-            DataError: There is none.
+            DataError: The family has no instrument.
         """
         rows = [row for row, entry in enumerate(self.entries) if entry.family == family]
         if not rows:
@@ -118,11 +118,11 @@ class Gallery:
         return np.array(rows, dtype=np.int64)
 
     def of_split(self, split: str) -> IntArray:
-        """Rows of the instruments of a split, or of `all`.
+        """Return the rows of the instruments of a split, or of `all`.
 
         Raises:
             InputError: There is no such split.
-            DataError: It is empty.
+            DataError: The split is empty.
         """
         check_gallery_split(split)
         rows = [row for row, entry in enumerate(self.entries) if split in (entry.split, ALL_SPLITS)]
@@ -134,21 +134,21 @@ class Gallery:
         return np.array(rows, dtype=np.int64)
 
     def reference(self, row: int) -> RecordedNote | None:
-        """The reference note; None where nothing of the instrument sounds."""
+        """Decode the reference note; None if all notes are silent."""
         dataset, instrument = self._origins[row]
         return dataset.reference(instrument)
 
     def references(
         self, rows: Sequence[int] | IntArray, progress: Progress | None = None
     ) -> Iterator[tuple[int, RecordedNote]]:
-        """Decode reference notes on all cores, each with its row; the silent are left out."""
+        """Decode reference notes on all cores, with their rows; silent instruments are skipped."""
         found = self._decode(rows, self.reference, "Reference notes", progress)
         return ((row, note) for row, note in found if note is not None)
 
     def known_by(
         self, rows: Sequence[int] | IntArray, progress: Progress | None = None
     ) -> Iterator[tuple[int, list[RecordedNote]]]:
-        """Decode the first `n_references` notes of each row; the silent are left out."""
+        """Decode the first `n_references` notes of each row; silent instruments are skipped."""
         if self.n_references == 1:
             return ((row, [note]) for row, note in self.references(rows, progress))
         found = self._decode(rows, self.notes, "Reference notes", progress)
@@ -157,7 +157,7 @@ class Gallery:
     def all_notes(
         self, rows: Sequence[int] | IntArray, progress: Progress | None = None
     ) -> Iterator[tuple[int, list[RecordedNote]]]:
-        """Decode all notes of each row on all cores; the silent have none."""
+        """Decode all notes of each row on all cores; silent instruments have none."""
         return self._decode(rows, self.notes, "Notes of instruments", progress)
 
     def _decode(
@@ -176,11 +176,11 @@ class Gallery:
                 progress(done / len(numbers), f"{words}, {done} of {len(numbers)}")
 
     def played(self, notes: list[RecordedNote]) -> list[RecordedNote]:
-        """Those of an instrument's notes that mixtures may play; its last where none is left."""
+        """Return the notes that mixtures may play: those after the references, or the last one."""
         return notes if self.n_references == 1 else notes[self.n_references :] or notes[-1:]
 
     def notes(self, row: int) -> list[RecordedNote]:
-        """All notes of an instrument, its reference note first; empty where nothing sounds."""
+        """Decode all notes of an instrument, its reference note first; silent notes are skipped."""
         dataset, instrument = self._origins[row]
         return dataset.notes(instrument)
 
@@ -191,7 +191,7 @@ class Gallery:
 
         Raises:
             InputError: There is no such split.
-            DataError: It has no instrument of these families.
+            DataError: The split has no instrument of these families.
         """
         check_gallery_split(split)
         datasets = [_OneSplit(self, source, split) for source in self.sources]
@@ -199,7 +199,7 @@ class Gallery:
 
 
 class _OneSplit:
-    """The gallery's instruments of one source and one split (or all); a `NoteDataset`."""
+    """The gallery's instruments of one source and one split (or all), as a `NoteDataset`."""
 
     def __init__(self, gallery: Gallery, source: str, split: str) -> None:
         self.name = self.fingerprint = source
@@ -222,10 +222,10 @@ class _OneSplit:
 
 
 def check_gallery_split(split: str) -> None:
-    """Refuse what is neither a split nor `all`.
+    """Check the name of a split.
 
     Raises:
-        InputError: It is not.
+        InputError: It is neither a split nor `all`.
     """
     allowed = (*SPLITS, ALL_SPLITS)
     if split not in allowed:

@@ -1,23 +1,23 @@
-"""What can be asked to find instruments: encoders, and methods that are told more than the mix."""
+"""Methods that are evaluated: encoders, and upper bounds that are given the stems of a mixture."""
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from cir.index.database import BUNDLED_PATH
-from cir.index.hubs import HubCohort, read_hubs
-from cir.instruments.note_bank import SAMPLE_RATE
+from cir.index.hubness import HubCohort, read_hubs
 from cir.mixtures.render import Mixture
-from cir.types import Encoder, FloatArray, Progress
+from cir.types import SAMPLE_RATE, Encoder, FloatArray, Progress
 
 
 @runtime_checkable
 class StemListener(Protocol):
-    """A method that is told the stems of a mixture: an upper bound, nothing one could ship."""
+    """A method that is given the stems of a mixture: an upper bound."""
 
     @property
     def identity(self) -> str:
-        """Changes with the method and with the model behind it."""
+        """Identity of the method and of its model."""
 
     def embed(
         self,
@@ -29,56 +29,36 @@ class StemListener(Protocol):
         """Embed single instruments, (N, D), unit norm."""
 
     def embed_known(self, mixtures: Sequence[Mixture], families: Sequence[str]) -> FloatArray:
-        """Embed mixtures once per family, knowing what they are made of, (N, F, D), unit norm."""
+        """Embed mixtures, given their stems, once per family, (N, F, D), unit norm."""
 
 
+@dataclass(frozen=True)
 class Corrected:
-    """An encoder as a database asks it: instruments that are near to every mixture marked down."""
+    """An encoder with the hub penalties of a database."""
 
-    def __init__(self, encoder: Encoder, hubs: HubCohort) -> None:
-        hubs.check_identity(encoder.identity)
-        self.encoder = encoder
-        self.hubs = hubs
+    encoder: Encoder
+    hubs: HubCohort
+
+    def __post_init__(self) -> None:
+        self.hubs.check_identity(self.encoder.identity)
 
     @property
     def identity(self) -> str:
-        """See `Encoder`."""
+        """Identity of the encoder."""
         return self.encoder.identity
 
     @property
-    def embedding_size(self) -> int:
-        """See `Encoder`."""
-        return self.encoder.embedding_size
-
-    @property
     def families(self) -> tuple[str, ...]:
-        """See `Encoder`."""
+        """Families of the encoder."""
         return self.encoder.families
 
-    def embed(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        *,
-        progress: Progress | None = None,
-    ) -> FloatArray:
-        """See `Encoder`."""
-        return self.encoder.embed(sounds, sample_rate, progress=progress)
 
-    def embed_mixtures(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        families: Sequence[str],
-        *,
-        progress: Progress | None = None,
-    ) -> FloatArray:
-        """See `Encoder`."""
-        return self.encoder.embed_mixtures(sounds, sample_rate, families, progress=progress)
+AnyEncoder: TypeAlias = Encoder | Corrected
+Method: TypeAlias = AnyEncoder | StemListener
 
 
-def as_searched(encoder: Encoder) -> Encoder:
-    """The encoder as the bundled database asks it, where that is of the same model.
+def as_searched(encoder: Encoder) -> AnyEncoder:
+    """Add the hub penalties of the bundled database to an encoder, if they are of its model.
 
     Raises:
         DatabaseError: The bundled cohort is damaged.
@@ -89,20 +69,21 @@ def as_searched(encoder: Encoder) -> Encoder:
     return Corrected(encoder, hubs)
 
 
-Method: TypeAlias = Encoder | StemListener
-
-
 class Timed:
-    """A method that remembers how long it took."""
+    """A method and its computing time."""
 
     def __init__(self, method: Method) -> None:
-        self.method = method
-        self.hubs = method.hubs if isinstance(method, Corrected) else None
+        self.hubs: HubCohort | None = None
+        self.method: Encoder | StemListener
+        if isinstance(method, Corrected):
+            self.method, self.hubs = method.encoder, method.hubs
+        else:
+            self.method = method
         self.seconds = 0.0
 
     @property
     def identity(self) -> str:
-        """The method's own."""
+        """Identity of the method."""
         return self.method.identity
 
     def embed(self, sounds: Sequence[FloatArray]) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Mixtures are drawn, heard by every method and dropped, a few at a time."""
+"""Drawing mixtures and embedding them by every method, a few at a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,40 +9,40 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 
 from cir.errors import DataError, InputError
-from cir.evaluation.answers import ABSENT, Answers
+from cir.evaluation.answers import ABSENT, FamilyAnswers
 from cir.evaluation.casts import draw_casts, draw_mixed_casts
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, Timed
-from cir.index.hubs import HubCohort
+from cir.index.hubness import HubCohort
 from cir.index.vectors import average_notes
 from cir.instruments.families import check_families
 from cir.metrics import IntArray
-from cir.mixtures.config import PAPER_FAMILIES, MixtureConfig
+from cir.mixtures.mixture_config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import Mixture, draw_mixture
 from cir.progress import part
 from cir.types import FloatArray, Progress
 
-#: Sounds embedded at a time: 32 mixtures of 10 s are 20 MB.
 CHUNK = 32
+"""Sounds embedded at a time: 32 mixtures of 10 s are 20 MB."""
 
 _Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
 class MixtureSet:
-    """Which mixtures; the same set of the same gallery is always the same sounds."""
+    """Parameters of mixtures; the same set of the same gallery gives the same sounds."""
 
     n_mixtures: int = 5_000
     seed: int = 0
     split: str = "test"
-    """Whose instruments play; `all` for everybody."""
+    """Split of the instruments that play; `all` for all splits."""
     families: tuple[str, ...] = PAPER_FAMILIES
-    """One instrument of each plays; with `n_stems`, those that may."""
+    """Families that play, one instrument of each; with `n_stems`, families that may play."""
     n_stems: int | None = None
-    """So many instruments of different families, drawn anew for each mixture."""
+    """Number of instruments, of different families drawn anew for each mixture."""
     config: MixtureConfig = field(default_factory=MixtureConfig)
-    """The setting; its families are those that play."""
+    """Setting of the mixtures; its families are replaced by those that play."""
 
     def __post_init__(self) -> None:
         if self.n_mixtures < 1:
@@ -52,22 +52,22 @@ class MixtureSet:
 
 @dataclass(frozen=True)
 class Question:
-    """A mixture as it is heard, and the stems that are searched for in it."""
+    """A mixture and the stems that are searched for in it."""
 
     mixture: Mixture
     stems: tuple[int, ...]
 
 
-#: Turns a mixture, and its number, into what is heard instead.
 Alteration: TypeAlias = Callable[[int, Mixture], Question]
+"""Alters a mixture, given its number."""
 
 
 def draw_mixtures(pool: NotePool, mixture_set: MixtureSet) -> Iterator[list[tuple[int, Mixture]]]:
-    """Plan and play the mixtures of a set, up to 32 at a time, each with its number.
+    """Render the mixtures of a set, up to 32 at a time, each with its number.
 
     Args:
-        pool: Of the set's split and families.
-        mixture_set: Which ones.
+        pool: Notes of the set's split and families.
+        mixture_set: Mixtures to draw.
 
     Raises:
         InputError: There are fewer families than instruments in a mixture.
@@ -88,28 +88,28 @@ def ask_mixtures(
     alter: Alteration | None = None,
     n_absent: int = 0,
     progress: Progress | None = None,
-) -> dict[str, dict[str, Answers]]:
+) -> dict[str, dict[str, FamilyAnswers]]:
     """Search for every instrument of every mixture among the gallery's references of its family.
 
-    A mixture is played once for all methods.
+    A mixture is rendered once for all methods.
 
     Args:
-        methods: By name.
-        gallery: Whose references are ranked.
-        mixture_set: Which mixtures.
-        pool: `gallery.pool` of the set's split and families, where it is at hand already.
-        references: `embed_references` of these methods, where they are at hand already.
-        alter: Changes what is heard.
-        n_absent: In every mixture, so many families that do not play are asked for as well, drawn
-            by the set's seed among those that any mixture may have.
-        progress: Told how far it is.
+        methods: Methods by name.
+        gallery: Data whose references are ranked.
+        mixture_set: Mixtures to draw.
+        pool: `gallery.pool` of the set's split and families, if it exists already.
+        references: `embed_references` of these methods, if they exist already.
+        alter: Alters each mixture.
+        n_absent: Number of families that do not play but are searched for in each mixture, drawn by
+            the set's seed.
+        progress: Called with the fraction done.
 
     Returns:
-        By method, by family in the order of the set.
+        Answers by method and by family, in the order of the set.
 
     Raises:
-        InputError: Something about the set makes no sense.
-        DataError: The gallery lacks what is needed.
+        InputError: There is no such split, or too few families.
+        DataError: The gallery lacks instruments of a family.
     """
     rows = np.concatenate([gallery.of_family(family) for family in mixture_set.families])
     prepared = 0.0 if pool is not None and references is not None else 0.4
@@ -150,15 +150,15 @@ def ask_mixtures(
 
 @dataclass(frozen=True, eq=False)
 class References:
-    """The reference notes of some instruments, embedded by several methods."""
+    """Reference notes of some instruments, embedded by several methods."""
 
     rows: IntArray
-    """Of the gallery, without those that are silent, (N,)."""
+    """Rows of the gallery, without silent instruments, (N,)."""
     embeddings: dict[str, FloatArray]
-    """By method, (N, D)."""
+    """Embeddings by method, (N, D)."""
 
     def of_family(self, gallery: Gallery, family: str) -> IntArray:
-        """Which of `rows` are of a family."""
+        """Return the places in `rows` of a family's instruments."""
         return np.array(
             [n for n, row in enumerate(self.rows) if gallery.entries[row].family == family],
             dtype=np.int64,
@@ -171,10 +171,10 @@ def embed_references(
     rows: IntArray,
     progress: Progress | None = None,
 ) -> References:
-    """Embed what each instrument is known by, decoded once for all methods.
+    """Embed the reference notes of each instrument, decoded once for all methods.
 
     Raises:
-        DataError: None of them sounds.
+        DataError: All instruments are silent.
     """
     kept: list[int] = []
     parts: dict[str, list[FloatArray]] = {name: [] for name in methods}
@@ -193,7 +193,7 @@ def embed_references(
 
 
 class _Collector:
-    """Gathers the queries for one family."""
+    """Collects the queries for one family."""
 
     def __init__(self, family: str, gallery: Gallery, references: References) -> None:
         own = references.of_family(gallery, family)
@@ -211,12 +211,12 @@ class _Collector:
         for name, vector in vectors.items():
             self._vectors[name].append(vector)
 
-    def answers(self, name: str, hubs: HubCohort | None) -> Answers:
+    def answers(self, name: str, hubs: HubCohort | None) -> FamilyAnswers:
         embeddings = self._embeddings[name]
         similarities = np.stack(self._vectors[name]) @ embeddings.T
         if hubs is not None:
             similarities -= hubs.bias(embeddings, self._candidates, self._family)
-        return Answers(
+        return FamilyAnswers(
             self._family,
             self._candidates,
             similarities,
@@ -226,7 +226,7 @@ class _Collector:
 
 
 def _once_each(methods: Mapping[str, Timed], ask: Callable[[Timed], _Item]) -> dict[str, _Item]:
-    """Ask every method; those with the same identity answer alike, and are asked once."""
+    """Ask every method; those with the same identity give the same answer and are asked once."""
     answers: dict[str, _Item] = {}
     for method in methods.values():
         if method.identity not in answers:
@@ -237,7 +237,7 @@ def _once_each(methods: Mapping[str, Timed], ask: Callable[[Timed], _Item]) -> d
 def _listen(
     method: Timed, mixtures: Sequence[Mixture], asked: Sequence[Iterable[str]]
 ) -> list[FloatArray]:
-    """Ask about each mixture for its own families, all mixtures with the same ones in one call.
+    """Embed each mixture for its own families, mixtures with equal families in one call.
 
     Returns:
         For each mixture, (F, D) in the order of its families.
@@ -275,30 +275,30 @@ def _play(pool: NotePool, mixture_set: MixtureSet, number: int, cast: tuple[int,
 def _asked_families(
     question: Question, number: int, mixture_set: MixtureSet, n_absent: int
 ) -> dict[str, str | None]:
-    """Target of each family that is asked for, None where it does not play."""
+    """Return the target of each family that is searched for, None if the family is absent."""
     plan = question.mixture.plan
     asked: dict[str, str | None] = {
         str(plan.families[stem]): plan.instrument_ids[stem] for stem in question.stems
     }
     if n_absent:
-        silent = [name for name in mixture_set.families if name not in plan.families]
+        absent = [name for name in mixture_set.families if name not in plan.families]
         generator = np.random.default_rng([mixture_set.seed, number, 1])
-        asked |= dict.fromkeys(map(str, generator.permutation(silent)[:n_absent]))
+        asked |= dict.fromkeys(map(str, generator.permutation(absent)[:n_absent]))
     return asked
 
 
 def _item_seed(seed: int, number: int) -> int:
-    """Mix both into 32 bits, so that neighbouring seeds share no mixture."""
+    """Hash both into 32 bits, so that neighbouring seeds share no mixture."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 
 def chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    """Up to 32 at a time."""
+    """Split items into lists of up to 32."""
     iterator = iter(items)
     while chunk := list(islice(iterator, CHUNK)):
         yield chunk
 
 
 def timed(methods: Mapping[str, Method]) -> dict[str, Timed]:
-    """Let every method remember how long it takes."""
+    """Wrap every method so that its computing time is measured."""
     return {name: Timed(method) for name, method in methods.items()}

@@ -1,9 +1,9 @@
-"""The paper's second experiment: find each instrument of a mixture, on instruments never heard."""
+"""The paper's second experiment: retrieval from mixtures."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from cir.evaluation.answers import Answers
+from cir.evaluation.answers import FamilyAnswers
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method
 from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, timed
@@ -21,22 +21,22 @@ def evaluate_mixtures(
 ) -> list[dict[str, Any]]:
     """Find each instrument of a mixture among all references of its family.
 
-    In the paper's setting every instrument of the split plays once before any plays twice; then
-    they are drawn uniformly. The same arguments give the same mixtures, whatever the methods.
+    In the paper's setting every instrument of the split plays once before any plays twice; after
+    that they are drawn uniformly. The mixtures do not depend on the methods.
 
     Args:
-        methods: By name; any `Encoder`, or `StemListener`.
-        gallery: Where notes and references come from.
-        mixture_set: Which mixtures; the paper's 5 000 by default.
-        progress: Told how far it is.
+        methods: Methods by name: any `Encoder` or `StemListener`.
+        gallery: Notes and references.
+        mixture_set: Mixtures to draw; the paper's 5 000 by default.
+        progress: Called with the fraction done.
 
     Returns:
         For each method, for JSON: `protocol`, `name`, `encoder`, `seconds`, `settings`, `primary`
         and `scores`, which has a row (see `Scores.as_dict`) for each family and for their `mean`.
 
     Raises:
-        InputError: A family, the split or the number of mixtures makes no sense.
-        DataError: The gallery lacks what is needed.
+        InputError: There is no such split.
+        DataError: The gallery lacks instruments of a family.
     """
     chosen = MixtureSet() if mixture_set is None else mixture_set
     clocks = timed(methods)
@@ -54,8 +54,8 @@ def evaluate_mixtures(
     ]
 
 
-def score_families(answers: Mapping[str, Answers], seed: int) -> dict[str, Scores]:
-    """Figures of each family, and their unweighted `mean`."""
+def score_families(answers: Mapping[str, FamilyAnswers], seed: int) -> dict[str, Scores]:
+    """Return the scores of each family, and their unweighted `mean`."""
     rows = {
         family: score(one.ranks, one.instruments, len(one.candidates), seed=seed + number)
         for number, (family, one) in enumerate(answers.items())
@@ -64,7 +64,7 @@ def score_families(answers: Mapping[str, Answers], seed: int) -> dict[str, Score
 
 
 def describe(mixture_set: MixtureSet, gallery: Gallery) -> dict[str, Any]:
-    """The settings of a result."""
+    """Return the settings of a result."""
     described: dict[str, Any] = {
         "mixtures": mixture_set.n_mixtures,
         "seconds": mixture_set.config.duration_seconds,

@@ -1,4 +1,4 @@
-"""Whether a chance means what it says: reliability diagram and expected calibration error."""
+"""Reliability diagram and expected calibration error of chances."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,25 +12,24 @@ from cir.metrics import Float64Array, IntArray
 
 N_BINS = 10
 ENOUGH = 50
-"""Answers that a bin must have for its distance to mean anything."""
+"""Least answers of a bin for `worst_bin`."""
 
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """The answers whose stated chance lies from `low` to `high`."""
+    """Answers whose chance lies in [low, high), or in [low, 1] for the last bin."""
 
     low: float
     high: float
-    """Belongs to the next bin, but for 1."""
     chance: float | None
-    """Mean of what was stated; None where there is no answer."""
+    """Mean chance; None if there is no answer."""
     accuracy: float | None
-    """Share of them that were right; None where there is no answer."""
+    """Share of right answers; None if there is no answer."""
     count: int
 
     @property
     def gap(self) -> float:
-        """How far what was stated lies above what happened; below 0 where it lies below."""
+        """Mean chance less the share of right answers."""
         return 0.0 if self.chance is None or self.accuracy is None else self.chance - self.accuracy
 
     def as_dict(self) -> dict[str, float | int | None]:
@@ -42,8 +41,8 @@ def reliability_bins(chances: Float64Array, right: Float64Array) -> list[Reliabi
     """Sort answers into ten bins of equal width by their chance.
 
     Args:
-        chances: What was stated, in [0, 1], (Q,).
-        right: 1 where the answer was right, else 0, (Q,).
+        chances: Chances of the answers, in [0, 1], (Q,).
+        right: 1 for a right answer, 0 for a wrong one, (Q,).
     """
     numbers = bin_numbers(chances, right)
     edges = np.linspace(0.0, 1.0, N_BINS + 1)
@@ -64,7 +63,7 @@ def reliability_bins(chances: Float64Array, right: Float64Array) -> list[Reliabi
 
 
 def worst_bin(bins: Sequence[ReliabilityBin]) -> ReliabilityBin | None:
-    """The bin of 50 answers or more that is off the furthest; None where there is none."""
+    """Return the bin of 50 answers or more with the largest gap; None if there is none."""
     filled = [one for one in bins if one.count >= ENOUGH]
     return max(filled, key=lambda one: abs(one.gap), default=None)
 
@@ -72,18 +71,17 @@ def worst_bin(bins: Sequence[ReliabilityBin]) -> ReliabilityBin | None:
 def expected_calibration_error(
     chances: Float64Array, right: Float64Array, groups: IntArray, *, seed: int = 0
 ) -> Estimate:
-    """How far stated chances lie from what happens, on average.
+    """Return the expected calibration error (Naeini et al. 2015, Guo et al. 2017).
 
-    In each of ten bins of equal width, the distance between the mean chance and the share that
-    was right; the mean over the bins, weighted by their answers (Naeini et al. 2015, Guo et al.
-    2017). Noise only ever adds to it, so that the interval, from redrawing whole groups, lies
-    rather too high than too low.
+    It is the distance between mean chance and share of right answers in each of ten bins of equal
+    width, averaged over the bins, weighted by their answers. Noise only adds to it, so the interval
+    from redrawing whole groups tends to lie too high.
 
     Args:
-        chances: What was stated, in [0, 1], (Q,).
-        right: 1 where the answer was right, else 0, (Q,).
-        groups: Instrument of each query, (Q,); those that have answers are redrawn.
-        seed: Of the bootstrap.
+        chances: Chances of the answers, in [0, 1], (Q,).
+        right: 1 for a right answer, 0 for a wrong one, (Q,).
+        groups: Instrument of each answer, (Q,); whole instruments are redrawn.
+        seed: Seed of the bootstrap.
     """
     numbers = bin_numbers(chances, right)
     groups = np.unique(groups, return_inverse=True)[1]
@@ -101,10 +99,10 @@ def expected_calibration_error(
 
 
 def bin_numbers(chances: Float64Array, right: Float64Array) -> IntArray:
-    """The bin of each chance, 0..9, (Q,).
+    """Return the bin of each chance, 0..9, (Q,).
 
     Raises:
-        InputError: There are none, some are no chances, or the lengths differ.
+        InputError: There is no chance, some lie outside [0, 1], or the lengths differ.
     """
     if chances.ndim != 1 or not len(chances) or chances.shape != right.shape:
         raise InputError(

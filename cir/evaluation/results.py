@@ -1,4 +1,4 @@
-"""What a protocol hands on: plain values, ready for JSON."""
+"""Results of the protocols as plain values for JSON."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,15 +16,15 @@ def make_result(
     primary: str,
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Lay out the figures of one method.
+    """Return the result of one method.
 
     Args:
         protocol: `mixtures` or `single`.
-        name: What the method is called.
-        method: Its identity and how long it took.
-        rows: Figures by name.
-        primary: The row that sums them up.
-        settings: The conditions.
+        name: Name of the method.
+        method: Its identity and computing time.
+        rows: Scores by name.
+        primary: Name of the row that summarises them.
+        settings: Settings of the experiment.
     """
     return {
         "protocol": protocol,

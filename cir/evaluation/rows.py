@@ -1,24 +1,23 @@
-"""The rows of the paper's tables: which methods are compared, and how each is made."""
+"""The rows of the paper's tables: the methods that are compared, and how each is built."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cir.config import parse_config
 from cir.errors import InputError
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, as_searched
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.schema import read_yaml
-from cir.types import FloatArray, Progress
-
-if TYPE_CHECKING:
-    from cir.model.encoder import TimbreEncoder
+from cir.schema import parse_values, read_yaml
+from cir.types import SAMPLE_RATE, FloatArray, Progress
 
 PROTOCOLS = ("single", "mixtures")
+
+METHODS = (
+    *("model", "as-searched", "mfcc", "timbre-toolbox"),
+    *("true-stems", "ideal-masks", "demucs"),
+)
 
 
 @dataclass(frozen=True)
@@ -29,11 +28,11 @@ class Row:
     method: str = "model"
     """One of `METHODS`."""
     model: str | None = None
-    """Folder or Hub id of the encoder that the method needs; None is the bundled one."""
+    """Folder or Hub id of the encoder that the method needs; None for the bundled one."""
     paper: tuple[float, ...] = ()
-    """Top-1 and top-5 accuracy that the paper reports, in %; empty where it has no such row."""
+    """Top-1 and top-5 accuracy in the paper, in %; empty if the paper has no such row."""
     about: str = ""
-    """One line on what it is."""
+    """One line of description."""
     made_by: str = ""
     """The command that makes the model."""
 
@@ -50,7 +49,7 @@ class Row:
             )
 
     def labels(self) -> dict[str, object]:
-        """What a result says about the row beside its figures."""
+        """Return the entries that a result has beside its figures."""
         figures = dict(zip(("top_1", "top_5"), self.paper, strict=True)) if self.paper else None
         about = ". ".join(text for text in (self.about, self.made_by) if text)
         return {"paper": figures, "about": about}
@@ -60,7 +59,7 @@ def load_rows(path: str | Path) -> dict[str, tuple[Row, ...]]:
     """Read a YAML file with the rows of each protocol, `single` and `mixtures`.
 
     Raises:
-        InputError: It cannot be read, is not YAML, or something in it is unknown.
+        InputError: The file cannot be read, is not YAML, or has an unknown key or protocol.
     """
     tables = read_yaml(Path(path))
     if not (
@@ -74,7 +73,7 @@ def load_rows(path: str | Path) -> dict[str, tuple[Row, ...]]:
         )
     return {
         protocol: tuple(
-            parse_config(row, Row, f"{path}: {protocol}: row {number}")
+            parse_values(row, Row, f"{path}: {protocol}: row {number}")
             for number, row in enumerate(rows, start=1)
         )
         for protocol, rows in tables.items()
@@ -87,99 +86,51 @@ def build_method(
     families: Sequence[str] | None,
     progress: Progress | None = None,
 ) -> Method:
-    """Make the method of a row ready to be measured.
+    """Build the method of a row.
 
     Args:
-        row: Which one.
-        gallery: What descriptors are z-scored by.
-        families: Whose references these are; None for everybody's.
-        progress: Told how far it is.
+        row: The row.
+        gallery: Its reference notes give mean and spread of descriptors.
+        families: Families of these references; None for all instruments.
+        progress: Called with the fraction of references that are decoded.
 
     Raises:
-        CirError: Its model, or a package that it needs, is missing.
+        CirError: The model, or a package that the method needs, is missing.
     """
-    return METHODS[row.method](row, gallery, families, progress)
+    if row.method == "mfcc":
+        from cir.baselines.mfcc import MfccEncoder
+
+        return MfccEncoder.fit(_references(gallery, families, progress), SAMPLE_RATE)
+    if row.method == "timbre-toolbox":
+        from cir.baselines.timbre_toolbox.encoder import TimbreToolboxEncoder
+
+        return TimbreToolboxEncoder.fit(_references(gallery, families, progress), SAMPLE_RATE)
+    from cir.model.encoder import TimbreEncoder
+
+    encoder = TimbreEncoder.from_pretrained(row.model)
+    match row.method:
+        case "as-searched":
+            return as_searched(encoder)
+        case "true-stems":
+            from cir.baselines.known_stems import TrueStems
+
+            return TrueStems(encoder)
+        case "ideal-masks":
+            from cir.baselines.ideal_masks import IdealMasks
+
+            return IdealMasks(encoder)
+        case "demucs":
+            from cir.baselines.demucs import DemucsSeparator
+            from cir.baselines.separation import SeparatedEncoder
+
+            return SeparatedEncoder(encoder, DemucsSeparator())
+    return encoder
 
 
 def _references(
     gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
 ) -> list[FloatArray]:
-    rows = (
-        np.arange(len(gallery))
-        if families is None
-        else np.sort(np.concatenate([gallery.of_family(family) for family in families]))
-    )
+    rows = np.arange(len(gallery))
+    if families is not None:
+        rows = np.sort(np.concatenate([gallery.of_family(family) for family in families]))
     return [note.audio for _, note in gallery.references(rows, progress)]
-
-
-def _load(row: Row) -> "TimbreEncoder":
-    from cir.model.encoder import TimbreEncoder
-
-    return TimbreEncoder.from_pretrained(row.model)
-
-
-def _mfcc(
-    row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
-) -> Method:
-    from cir.baselines.mfcc import MfccEncoder
-
-    return MfccEncoder.fit(_references(gallery, families, progress), SAMPLE_RATE)
-
-
-def _timbre_toolbox(
-    row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
-) -> Method:
-    from cir.baselines.timbre_toolbox.encoder import TimbreToolboxEncoder
-
-    return TimbreToolboxEncoder.fit(_references(gallery, families, progress), SAMPLE_RATE)
-
-
-def _model(
-    row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
-) -> Method:
-    return _load(row)
-
-
-def _as_searched(
-    row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
-) -> Method:
-    return as_searched(_load(row))
-
-
-def _true_stems(
-    row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
-) -> Method:
-    from cir.baselines.known_stems import TrueStems
-
-    return TrueStems(_load(row))
-
-
-def _ideal_masks(
-    row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
-) -> Method:
-    from cir.baselines.ideal_masks import IdealMasks
-
-    return IdealMasks(_load(row))
-
-
-def _demucs(
-    row: Row, gallery: Gallery, families: Sequence[str] | None, progress: Progress | None
-) -> Method:
-    from cir.baselines.demucs import DemucsSeparator
-    from cir.baselines.separation import SeparatedEncoder
-
-    return SeparatedEncoder(_load(row), DemucsSeparator())
-
-
-_Builder = Callable[[Row, Gallery, Sequence[str] | None, Progress | None], Method]
-
-#: How each kind of method is made.
-METHODS: dict[str, _Builder] = {
-    "model": _model,
-    "as-searched": _as_searched,
-    "mfcc": _mfcc,
-    "timbre-toolbox": _timbre_toolbox,
-    "true-stems": _true_stems,
-    "ideal-masks": _ideal_masks,
-    "demucs": _demucs,
-}

@@ -1,4 +1,4 @@
-"""The figures of one set of queries: each with its interval and what chance would give."""
+"""Scores of a set of queries, each with its interval and the score of a random ranking."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,51 +10,50 @@ from cir.errors import InputError
 from cir.evaluation import bootstrap
 from cir.metrics import Float64Array, IntArray
 
-#: In the order of the report.
 METRICS = ("top_1", "top_5", "mrr", "median_rank")
 
 RESAMPLES = 2000
 
-#: Where the curve of accuracy against k is read.
 CURVE = (1, 2, 3, 5, 10, 20, 50, 100)
+"""Values of k on the curve of top-k accuracy."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure, the 95 % interval around it and the figure of a random ranking."""
+    """A score, its 95 % interval and the score of a random ranking."""
 
     value: float
     chance: float
     replicates: Float64Array | None = field(repr=False, compare=False)
-    """The figure in each bootstrap resample, (B,); None where all queries are one instrument's."""
+    """The score in each bootstrap resample, (B,); None if all queries are for one instrument."""
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """From low to high, where there is more than one instrument."""
+        """Low and high end; None if all queries are for one instrument."""
         return None if self.replicates is None else bootstrap.percentile_interval(self.replicates)
 
     def as_dict(self) -> dict[str, float | None]:
-        """For JSON; `low` and `high` are None where there is no interval."""
+        """Return it for JSON; `low` and `high` are None if there is no interval."""
         low, high = self.interval or (None, None)
         return {"value": self.value, "low": low, "high": high, "chance": self.chance}
 
 
 @dataclass(frozen=True)
 class Scores:
-    """All figures of one set of queries against one set of candidates."""
+    """All scores of one set of queries against one set of candidates."""
 
     queries: int
     instruments: int
-    """Distinct instruments among the queries: what the intervals resample."""
+    """Distinct instruments among the queries, which the intervals resample."""
     candidates: float
-    """How many references are ranked for a query; a mean where sets were averaged."""
+    """References that are ranked for a query; a mean if sets were averaged."""
     estimates: Mapping[str, Estimate]
-    """By name, as `METRICS`."""
+    """Estimates by name, see `METRICS`."""
     curve: Mapping[int, float] = field(default_factory=dict)
-    """Top-k accuracy by k, as `CURVE` as far as there are candidates."""
+    """Top-k accuracy by k, for those of `CURVE` that do not exceed the candidates."""
 
     def as_dict(self) -> dict[str, object]:
-        """For JSON."""
+        """Return them for JSON."""
         return {
             "queries": self.queries,
             "instruments": self.instruments,
@@ -65,13 +64,13 @@ class Scores:
 
 
 def score(ranks: IntArray, instruments: Sequence[str], candidates: int, *, seed: int = 0) -> Scores:
-    """Turn the ranks of many queries into figures.
+    """Compute the scores of some queries.
 
     Args:
-        ranks: From 1 to `candidates`, (Q,).
-        instruments: The right instrument of each query, (Q,).
-        candidates: How many references were ranked.
-        seed: Of the bootstrap.
+        ranks: Ranks of the right candidates, from 1 to `candidates`, (Q,).
+        instruments: Right instrument of each query, (Q,).
+        candidates: Number of references that were ranked.
+        seed: Seed of the bootstrap.
 
     Raises:
         InputError: There is no query, or the lengths differ.
@@ -109,10 +108,10 @@ def score(ranks: IntArray, instruments: Sequence[str], candidates: int, *, seed:
 
 
 def average(parts: Sequence[Scores]) -> Scores:
-    """Unweighted mean of several scores, e.g. over the families of a mixture.
+    """Return the unweighted mean of several scores, e.g. over the families of a mixture.
 
-    The intervals come from the mean of the parts' replicates: each family's instruments are redrawn
-    on their own. Score the parts with different seeds.
+    The intervals come from the mean of the parts' replicates, so score the parts with different
+    seeds: the instruments of each family are redrawn independently.
     """
     if not parts:
         raise InputError("No scores to average; give one at least.")

@@ -1,4 +1,4 @@
-"""The paper's first experiment: find the instrument of a single note that training never heard."""
+"""The paper's first experiment: retrieval from single notes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -27,25 +27,26 @@ def evaluate_single_source(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
-    """Find the instrument of each single note among all references, whatever their family.
+    """Find the instrument of each single note among the references of all families.
 
-    A reference note is no query: it would find itself. The paper's way, with them, stands beside.
+    Reference notes are not queries, since each would find itself; the paper includes them, so
+    scores with them are reported too.
 
     Args:
-        methods: By name.
-        gallery: Where notes and references come from.
-        split: Whose notes are the queries; `all` for everybody's.
-        seed: Of the bootstrap.
-        progress: Told how far it is.
+        methods: Methods by name.
+        gallery: Notes and references.
+        split: Split of the queries; `all` for all splits.
+        seed: Seed of the bootstrap.
+        progress: Called with the fraction done.
 
     Returns:
         As `evaluate_mixtures`; the rows are `all`, one for each family among the queries, one for
-        each source where there are several (`source: NAME`), and `all_with_references` (the paper's
+        each source if there are several (`source: NAME`), and `all_with_references` (the paper's
         way). `confusion` counts the family of the best match for each family of a query.
 
     Raises:
         InputError: There is no such split.
-        DataError: The gallery lacks what is needed.
+        DataError: The split has no instrument, or no reference note sounds.
     """
     players = gallery.of_split(split)
     clocks = timed(methods)
@@ -73,7 +74,7 @@ def evaluate_single_source(
 
 
 class _Queries:
-    """Notes and whose they are."""
+    """Notes and their instruments."""
 
     def __init__(
         self,
@@ -119,7 +120,7 @@ def _result(
 
 
 def _confusion(queries: _Queries, similarities: FloatArray) -> dict[str, Any]:
-    """How often the best match of a note of one family is of each family."""
+    """Count the family of the best match for each family of a query."""
     best = similarities[queries.held_out].argmax(axis=1)
     pairs = Counter(
         (queries.families[query], queries.candidate_families[column])

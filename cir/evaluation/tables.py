@@ -1,4 +1,4 @@
-"""A whole table of the paper: all its rows on the same queries."""
+"""A table of the paper: all its rows on the same queries."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from cir.progress import part
 from cir.types import Progress
 
 _SHARE_OF_BUILDING = 0.1
-"""Of the progress."""
+"""Share of the progress that building the methods takes."""
 
 
 def evaluate_rows(
@@ -25,22 +25,22 @@ def evaluate_rows(
     *,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
-    """Measure every row that can be measured.
+    """Evaluate every row whose model and packages are installed.
 
     Args:
         protocol: `single` or `mixtures`.
-        rows: With names of their own.
-        gallery: Where notes and references come from.
-        mixture_set: Which mixtures; of single notes, split and seed.
-        progress: Told how far it is.
+        rows: Rows with different names.
+        gallery: Notes and references.
+        mixture_set: Mixtures to draw; single notes take its split and seed.
+        progress: Called with the fraction done.
 
     Returns:
-        A result for each row, in their order, with the paper's figures beside. One whose model or
-        package is missing has no figures, but says in `missing` what to do.
+        A result for each row, in their order, with the paper's figures. A row whose model or
+        package is missing has `missing` in place of figures, with what to do.
 
     Raises:
-        InputError: The protocol is unknown, two rows share a name, or there is none.
-        CirError: No row can be measured: why the first cannot.
+        InputError: The protocol is unknown, two rows share a name, or there is no row.
+        CirError: No row can be evaluated; the error of the first row.
     """
     if protocol not in PROTOCOLS:
         raise InputError(f"Unknown protocol {protocol!r}; choose among {', '.join(PROTOCOLS)}.")

@@ -1,4 +1,4 @@
-"""Making the bundle of a database: references embedded, sounds written, the map drawn."""
+"""Build a database: embed reference notes, write their sounds, compute the map."""
 
 import shutil
 from collections import Counter
@@ -13,7 +13,8 @@ from cir.audio.io import save_opus
 from cir.errors import DatabaseError
 from cir.files import bring_back, replacing_folder
 from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, is_bundle, read_bundle, write_bundle
-from cir.index.database import InstrumentDatabase, check_new_folder
+from cir.index.changes import check_new_folder
+from cir.index.database import InstrumentDatabase
 from cir.index.phrases import write_phrases
 from cir.index.references import Reference, ReferenceSource
 from cir.index.timbre_map import N_NEIGHBORS, compute_map, trustworthiness
@@ -25,7 +26,7 @@ from cir.types import Encoder, FloatArray, Instrument, Progress
 
 _BATCH = 32
 _SHARE_OF_EMBEDDING = 0.9
-"""Of the progress bar, where no phrases are played; the map takes the rest."""
+"""Share of the progress bar without phrases; the map takes the rest."""
 _SHARE_OF_PHRASES = 0.3
 
 
@@ -42,25 +43,25 @@ def build_database(
 ) -> InstrumentDatabase:
     """Build a database from reference notes, in place of an older one in the same folder.
 
-    The folder is written under a temporary name and then renamed: nothing changes before all is
-    done. An id that several sources use gets its source in front.
+    The folder is written under a temporary name and then renamed, so nothing changes before
+    everything is done. An id that several sources use is prefixed with its source.
 
     Args:
-        folder: new, empty, or a database.
-        encoder: embeds the notes; only it can query the result.
-        sources: where the notes come from.
-        seed: of the map.
-        with_phrases: whether each instrument that can shall play its phrase; see `add_phrases`.
-        note_banks: what recorded instruments play their phrases from.
-        keep_sounds: whether an instrument that the older database has, under the same id and with
-            the same engine, keeps the preview and the phrase that it has there.
-        progress: called after every batch of instruments.
+        folder: New, empty, or a database.
+        encoder: Embeds the notes; only this model can query the result.
+        sources: Where the notes come from.
+        seed: Of the map.
+        with_phrases: Whether to render a phrase of each instrument that can play one.
+        note_banks: Note banks on which recorded instruments play their phrases.
+        keep_sounds: Whether instruments with the same id and engine in the older database keep
+            their preview and phrase.
+        progress: Called after every batch of instruments.
 
     Raises:
-        DatabaseError: `folder` holds something else, the sounds of a damaged database are to be
-            kept, or no source gives any instrument.
-        InputError: a note is silent or not finite.
-        DataError: a source is damaged, or two instruments share an id.
+        DatabaseError: `folder` holds something else, the database whose sounds are kept is damaged,
+            or no source has an instrument.
+        InputError: A note is silent or not finite.
+        DataError: A source is damaged, or two instruments share an id.
     """
     target = Path(folder).expanduser()
     bring_back(target)
@@ -83,7 +84,11 @@ def build_database(
 
 
 class _KeptSounds:
-    """Previews and phrases of the database that is about to be replaced, None for none of them."""
+    """Previews and phrases of the database that is being replaced.
+
+    Args:
+        folder: Of that database; None to keep nothing.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -98,7 +103,7 @@ class _KeptSounds:
             self._engines = {row.instrument_id: row.engine for row in catalog}
 
     def copy(self, kind: str, instrument: Instrument, folder: Path) -> bool:
-        """Copy an instrument's sound into a new database, where there is one; say whether."""
+        """Copy an instrument's sound into a new database; return whether there was one."""
         name = instrument.instrument_id
         if self._folder is None or self._engines.get(name) != instrument.engine:
             return False
@@ -150,7 +155,7 @@ def _write(
 
 
 def _batches(sources: Sequence[ReferenceSource]) -> Iterator[list[Reference]]:
-    """Give the references of all sources, at most 32 of one sample rate at a time."""
+    """Yield the references of all sources in batches of one sample rate, at most 32."""
     owners = Counter(row.instrument_id for source in sources for row in source.instruments())
     for source in sources:
         references = (_tell_apart(reference, owners) for reference in source)
@@ -160,7 +165,7 @@ def _batches(sources: Sequence[ReferenceSource]) -> Iterator[list[Reference]]:
 
 
 def _tell_apart(reference: Reference, owners: Mapping[str, int]) -> Reference:
-    """Put its source in front of an id that several instruments have."""
+    """Prefix an id that several instruments have with its source."""
     row = reference.instrument
     if owners[row.instrument_id] == 1:
         return reference

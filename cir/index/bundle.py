@@ -1,4 +1,4 @@
-"""The plain form of a database: a folder of open formats, from which any index can be made.
+"""The bundle, a database on disk: a folder of open formats from which any index can be made.
 
     database.json            format version, model identity, sizes, names and checksums of the rest
     instruments.csv          the catalogue
@@ -6,13 +6,13 @@
     map.csv                  instrument_id, x, y: the map of timbre (optional)
     previews/<id>.opus       the reference note of each instrument (optional)
     phrases/<id>.opus        a short phrase that each instrument plays (optional)
-    hubs.safetensors         what marks down instruments that are near to every mixture (optional)
-    calibration.json         what turns similarities into chances (optional)
+    hubs.safetensors         the cohort that corrects for hubs (optional)
+    calibration.json         how similarities become chances (optional)
 
-`database.json` is written last and names the tables. A change to an existing bundle writes
-its tables under new names first, reads them back and compares, so that whoever reads at any moment,
-or after a crash, finds either the old database or the new one. Whoever writes holds `locked`, and
-removes what others left that were killed.
+`database.json` is written last and names the tables. A change to an existing bundle first writes
+its tables under new names, reads them back and compares. Readers therefore find either the old
+database or the new one, at any moment and after a crash. Writers hold `locked`, and remove the
+leftovers of writers that were killed.
 """
 
 import csv
@@ -51,7 +51,7 @@ _RESTORE = "restore it or build the database again"
 
 @dataclass(frozen=True)
 class _Versioned:
-    """What every version of the header has."""
+    """The field that all versions of the header have."""
 
     format_version: int
 
@@ -70,7 +70,7 @@ class _Place:
 
 @dataclass(frozen=True)
 class Header:
-    """What `database.json` says."""
+    """The content of `database.json`."""
 
     format_version: int
     identity: str
@@ -82,7 +82,7 @@ class Header:
     sha256: dict[str, str]
     """Checksum of each of these files."""
     map_trustworthiness: float | None = None
-    """How well neighbours on the map are neighbours in truth, in [0, 1]."""
+    """How far neighbours on the map are true neighbours, in [0, 1]."""
 
     def __post_init__(self) -> None:
         plain = all(Path(name).name == name for name in self.files.values())
@@ -105,7 +105,7 @@ class Bundle:
 
     @property
     def digest(self) -> str:
-        """Names the model, the catalogue and the embeddings: what a search depends on."""
+        """Hash of everything that a search depends on: model, catalogue and embeddings."""
         parts = (
             str(FORMAT_VERSION),
             self.header.identity,
@@ -114,12 +114,21 @@ class Bundle:
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
+    def sound(self, kind: str, instrument_id: str) -> Path | None:
+        """Return an instrument's sound file, of `PREVIEWS_NAME` or `PHRASES_NAME`, if it exists."""
+        path = self.folder / kind / f"{instrument_id}.opus"
+        return path if path.is_file() else None
+
+    def sounds_of(self, instrument_id: str) -> tuple[Path | None, Path | None]:
+        """Return an instrument's preview and phrase, each where there is one."""
+        return self.sound(PREVIEWS_NAME, instrument_id), self.sound(PHRASES_NAME, instrument_id)
+
 
 def read_bundle(folder: Path) -> Bundle:
     """Read a bundle and check it against its checksums.
 
     Raises:
-        DatabaseError: there is none, it is of a newer format, or its files do not belong together.
+        DatabaseError: There is no bundle, its format is newer, or its files do not match.
     """
     header = _read_header(folder)
     while True:
@@ -143,19 +152,19 @@ def write_bundle(
 ) -> Bundle:
     """Write the tables of a bundle, or replace those of an existing one, and read them again.
 
-    Previews are left alone, but for those of no instrument.
+    Previews and phrases stay, except those that belong to no instrument.
 
     Args:
-        folder: made where it is missing; whoever else may write to it is kept out by `locked`.
-        identity: of the model that made the embeddings.
+        folder: Made if it is missing; hold `locked` if others may write to it.
+        identity: Of the model that made the embeddings.
         catalog: N instruments.
         embeddings: (N, D), unit norm.
         coordinates: (N, 2), for the map.
-        map_trustworthiness: of the coordinates.
+        map_trustworthiness: Of the coordinates.
 
     Raises:
-        DatabaseError: what was written is not what is read; the older tables stay.
-        StorageError: the disk is full; the same.
+        DatabaseError: The tables read back differ from those written; the older tables stay.
+        StorageError: The disk is full; the older tables stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
     old = _read_header(folder) if is_bundle(folder) else None
@@ -190,19 +199,19 @@ def write_bundle(
 
 
 def locked(folder: Path) -> BaseFileLock:
-    """Keep all others from writing to a database's folder, which exists; may be nested."""
+    """Return the lock that a writer of a database's folder holds; the folder exists."""
     return FileLock(folder.resolve() / _LOCK_NAME, is_singleton=True)
 
 
 def is_unfinished(folder: Path) -> bool:
-    """Whether a folder holds nothing but what `write_bundle` left there when it was killed."""
+    """Return whether a folder holds only leftovers of a killed `write_bundle`."""
     names = {path.name for path in folder.iterdir() if not is_temporary(path)}
     tables = names - {_LOCK_NAME}
     return not tables or (_LOCK_NAME in names and all(map(_TABLE.fullmatch, tables)))
 
 
 def is_bundle(folder: Path) -> bool:
-    """Whether a folder holds a database."""
+    """Return whether a folder holds a database."""
     return (folder / HEADER_NAME).is_file()
 
 
@@ -293,7 +302,7 @@ def _is_same(
 
 
 def _remove_left_over(folder: Path, written: Bundle) -> None:
-    """Remove older tables, sounds of no instrument, and what writers left that were killed."""
+    """Remove older tables, sounds of no instrument, and leftovers of killed writers."""
     named = set(written.header.files.values())
     for path in folder.iterdir():
         if is_temporary(path) or (_TABLE.fullmatch(path.name) and path.name not in named):

@@ -1,4 +1,4 @@
-"""From similarities to chances: what lets an answer say how sure it is, stored as plain numbers.
+"""Calibration: how similarities become chances, stored as plain numbers.
 
 `cir.evaluation.calibrate` fits it on instruments that the model was not trained on.
 """
@@ -12,27 +12,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cir.config import parse_config
 from cir.errors import DatabaseError, InputError
 from cir.files import replacing
-from cir.index.chances import ChanceModel, check_numbers, check_scales
-from cir.index.levels import Levels
+from cir.index.chances import ChanceLevels, ChanceModel, check_numbers, check_scales
 from cir.index.likeness import Likeness
 from cir.index.novelty import NoveltyModel
+from cir.schema import parse_values
 from cir.types import Judgement
 
 CALIBRATION_NAME = "calibration.json"
 FORMAT_VERSION = 2
 FIRST = 5
-"""Matches that are shown where nobody asks for another number."""
+"""Matches that are shown by default."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a model's similarities are worth, in one database.
+    """Chances and open-set detection for one model and one database.
 
     Raises:
-        InputError: a figure makes no sense.
+        InputError: A number is out of range.
     """
 
     identity: str
@@ -40,22 +39,22 @@ class Calibration:
     about: str
     """One line: what it was fitted on."""
     candidates: Mapping[str, int]
-    """How many instruments the database had, by family, where chances are known: they hold for
-    searches among these, and for no others."""
+    """Number of candidates by family for which chances are known; they hold for searches among as
+    many candidates, and for no others."""
     chance: ChanceModel
-    """Given that the instrument is in the database, how well each match stands."""
-    levels: Levels
-    """How likely a match of such a score is to be the instrument."""
-    first_levels: Levels
-    """How likely it is to be among the first five, of which these are the scores together."""
+    """Scores of matches, given that the instrument is in the database."""
+    levels: ChanceLevels
+    """Chance that a match is the instrument, by its score."""
+    first_levels: ChanceLevels
+    """Chance that the instrument is among the first five, by the sum of their scores."""
     likeness: Likeness
-    """What is said of similarities in words."""
+    """Words for similarities."""
     novelty: NoveltyModel
-    """Whether it is in the database at all."""
+    """Whether the instrument is in the database at all."""
     threshold: float
-    """Above this novelty, in [0, 1], the instrument is said to be absent."""
+    """Novelty, in [0, 1], above which the answer is that the instrument is absent."""
     false_alarm_rate: float
-    """How often that was said of instruments that were there, in [0, 1]."""
+    """Share of instruments in the database that were called absent, in [0, 1]."""
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -73,10 +72,10 @@ class Calibration:
             )
 
     def check_identity(self, identity: str) -> None:
-        """Make sure that this was fitted for a model.
+        """Make sure that this calibration was fitted for a model.
 
         Raises:
-            DatabaseError: it was fitted for another one.
+            DatabaseError: It was fitted for another one.
         """
         if identity != self.identity:
             raise DatabaseError(
@@ -85,19 +84,19 @@ class Calibration:
             )
 
     def judge(self, similarities: ArrayLike, family: str | None, top_k: int) -> Judgement:
-        """Say how sure an answer is.
+        """Return the judgement of an answer.
 
-        There are chances where they were fitted for as many candidates of that family, and the
-        instrument is not said to be absent.
+        It has chances if they were fitted for as many candidates of that family, and the instrument
+        is not judged absent.
 
         Args:
-            similarities: of all candidates that pass the filters, in any order, (N,). Without any,
-                nothing is found and the instrument is absent.
-            family: that was searched for; None for any.
-            top_k: how many matches are shown.
+            similarities: Of all candidates that pass the filters, in any order, (N,). If there are
+                none, the instrument is absent.
+            family: The family that was searched for; None for any.
+            top_k: How many matches are shown.
 
         Raises:
-            InputError: the similarities are not finite numbers, or `top_k` is not at least 1.
+            InputError: The similarities are not finite numbers, or `top_k` is not at least 1.
         """
         values = np.asarray(similarities, dtype=np.float64)
         if values.ndim != 1 or not np.isfinite(values).all():
@@ -127,18 +126,18 @@ class Calibration:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: object, where: str = "The calibration") -> "Calibration":
-        """Read what `as_dict` gave.
+        """Read the values of `as_dict`.
 
         Raises:
-            DatabaseError: something is missing, unknown or makes no sense.
+            DatabaseError: A value is missing, unknown or out of range.
         """
         try:
-            return parse_config(values, cls, where)
+            return parse_values(values, cls, where)
         except (InputError, TypeError, AttributeError) as error:
             raise DatabaseError(
                 f"{str(error).rstrip('.')}; delete it and run `cir database calibrate`."
@@ -148,10 +147,10 @@ class Calibration:
 def read_calibration(folder: Path) -> Calibration | None:
     """Read the calibration of the database in `folder`; None where it has none.
 
-    One of an older format counts as none.
+    A calibration of an older format counts as none.
 
     Raises:
-        DatabaseError: it is damaged.
+        DatabaseError: It is damaged.
     """
     path = folder / CALIBRATION_NAME
     try:
@@ -171,7 +170,7 @@ def write_calibration(folder: Path, calibration: Calibration) -> None:
     """Store a calibration with the database in `folder`.
 
     Raises:
-        DatabaseError: the folder cannot be written to.
+        DatabaseError: The folder cannot be written to.
     """
     text = json.dumps(calibration.as_dict(), indent=2, allow_nan=False)
     try:

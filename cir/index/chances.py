@@ -1,10 +1,10 @@
-"""How well each match stands among all: a softmax that knows how much to trust itself."""
+"""Chances of matches: a softmax over all candidates, then levels fitted on many answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from cir.errors import InputError
 from cir.instruments.families import FAMILIES
@@ -15,14 +15,16 @@ GAP_RANK = 5
 
 @dataclass(frozen=True)
 class ChanceModel:
-    """Scores of ranked candidates, given that one of them is right: chances, but for `Levels`.
+    """Scores of ranked candidates, given that one of them is right.
+
+    `ChanceLevels` turn them into chances.
 
     The score of the candidate of rank r and similarity s_r among N is proportional to
 
         exp(k s_r) / r^decay,   k = scale + scale_per_gap (s_1 - s_5) + scale_per_best s_1 + own,
 
-    where `own` is what the family adds to the scale, and k is never below 0. The scores sum to 1
-    and never rise with the rank.
+    where `own` is the family's addition to the scale, and k is at least 0. The scores sum to 1 and
+    never rise with the rank.
     """
 
     scale: float
@@ -31,7 +33,7 @@ class ChanceModel:
     rank_decay: float
     """At least 0."""
     family_scales: Mapping[str, float] = field(default_factory=dict)
-    """What a family adds to the scale; 0 for those that are not here."""
+    """Addition to the scale by family; 0 for families that are missing."""
 
     def __post_init__(self) -> None:
         check_numbers(
@@ -46,11 +48,11 @@ class ChanceModel:
             )
 
     def scores(self, ranked: NDArray[np.float64], family: str | None) -> NDArray[np.float64]:
-        """Score of each candidate, in [0, 1], (N,).
+        """Return the score of each candidate, in [0, 1], (N,).
 
         Args:
-            ranked: similarities of all candidates, best first, (N,), N at least 1.
-            family: that was searched for; None for any.
+            ranked: Similarities of all candidates, best first, (N,), N at least 1.
+            family: The family that was searched for; None for any.
         """
         count = len(ranked)
         scale = (
@@ -66,16 +68,42 @@ class ChanceModel:
         return weights
 
 
+@dataclass(frozen=True)
+class ChanceLevels:
+    """Histogram binning (Zadrozny and Elkan 2001) with the bins of isotonic regression.
+
+    All scores of a bin get the chance that was found in it.
+    """
+
+    starts: tuple[float, ...]
+    """The lowest score of each level, rising."""
+    chances: tuple[float, ...]
+    """The chance of each level, in [0, 1], never falling."""
+
+    def __post_init__(self) -> None:
+        check_numbers("the levels", (*self.starts, *self.chances))
+        if not self.starts or len(self.starts) != len(self.chances):
+            raise InputError("Give at least one level, each with its start and its chance.")
+        rising = all(np.diff(self.starts) > 0) and all(np.diff(self.chances) >= 0)
+        if not rising or not 0.0 <= self.chances[0] <= self.chances[-1] <= 1.0:
+            raise InputError("Levels must rise, and so must their chances, which lie in [0, 1].")
+
+    def of(self, scores: ArrayLike) -> NDArray[np.float64]:
+        """Return the chance of each score; scores below the first level get its chance."""
+        places = np.searchsorted(self.starts, scores, side="right") - 1
+        return np.array(self.chances)[np.maximum(places, 0)]
+
+
 def lead(ranked: NDArray[np.float64]) -> float:
-    """How far the best match is ahead of the fifth, or of the last where there are fewer."""
+    """Return the lead of the best match over the fifth, or over the last of fewer."""
     return float(ranked[0] - ranked[min(GAP_RANK, len(ranked)) - 1])
 
 
 def check_numbers(what: str, numbers: tuple[float, ...]) -> None:
-    """Refuse what is no finite number.
+    """Make sure that all numbers are finite.
 
     Raises:
-        InputError: Some are not.
+        InputError: One is not.
     """
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int | float):
@@ -85,7 +113,7 @@ def check_numbers(what: str, numbers: tuple[float, ...]) -> None:
 
 
 def check_scales(what: str, by_family: Mapping[str, float]) -> None:
-    """Refuse what are no finite numbers by family.
+    """Make sure that values are finite numbers by family.
 
     Raises:
         InputError: They are not.

@@ -1,4 +1,4 @@
-"""Matches that sound the same, gathered: a list of five should be five different sounds."""
+"""Groups of matches that sound the same: a list of five should show five different sounds."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,25 +8,24 @@ import numpy as np
 from cir.types import FloatArray, Match
 
 NEAR_DUPLICATE = 0.95
-"""Cosine of two embeddings from which on their instruments count as one sound.
+"""Least cosine of two embeddings whose instruments count as one sound.
 
 Chosen by looking at the bundled database: of the 11 pairs of one family above it, most are visibly
 variants of each other (one snare in four drum kits, violin and viola, "Quick 1" and "Quick 2"),
-while below it, from 0.95 to 0.9, names that have nothing in
-common become the rule.
+while between 0.9 and 0.95 most names have nothing in common.
 """
 
 
 @dataclass(frozen=True)
 class MatchGroup:
-    """A match, and later ones that sound nearly the same; all keep their own ranks and chances."""
+    """A match and later ones that sound nearly the same; all keep their ranks and chances."""
 
     match: Match
     duplicates: tuple[Match, ...] = ()
 
     @property
     def members(self) -> tuple[Match, ...]:
-        """All of them, best first."""
+        """All matches, best first."""
         return (self.match, *self.duplicates)
 
 
@@ -36,15 +35,15 @@ def group_near_duplicates(
     *,
     threshold: float = NEAR_DUPLICATE,
 ) -> list[MatchGroup]:
-    """Put each match under the first one before it that it nearly equals.
+    """Put each match into the group of the first earlier match that it nearly equals.
 
-    Members are compared with the head of their group only, so that no chain of small steps brings
-    two different sounds together.
+    Members are compared with the first match of a group only, so that no chain of small steps
+    joins two different sounds.
 
     Args:
-        matches: best first.
-        embedding_of: an instrument's embedding by its id, (D,), unit norm.
-        threshold: least cosine similarity of near-duplicates.
+        matches: Best first.
+        embedding_of: Returns an instrument's embedding by its id, (D,), unit norm.
+        threshold: Least cosine similarity of near-duplicates.
 
     Returns:
         The groups, in the order of their first matches.

@@ -1,4 +1,4 @@
-"""How alike something sounds, in words: what is said where no chance is known."""
+"""Words for how alike two sounds are, for answers without chances."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from cir.index.chances import check_numbers
 
 @dataclass(frozen=True)
 class Likeness:
-    """Where the words change, on the scale of a model's similarities of mixtures to instruments."""
+    """The similarities of mixtures to instruments at which the words change."""
 
     similar: float = 0.3
     very_similar: float = 0.5
@@ -17,12 +17,11 @@ class Likeness:
         check_numbers("the likeness", (self.similar, self.very_similar))
         if self.similar > self.very_similar:
             raise InputError(
-                f"What is very similar, from {self.very_similar}, must be above what is similar, "
-                f"from {self.similar}."
+                f"very_similar is {self.very_similar}; at least {self.similar} is allowed."
             )
 
     def word(self, similarity: float) -> str:
-        """Say it: very similar, similar or not alike."""
+        """Return "very similar", "similar" or "not alike"."""
         if similarity >= self.very_similar:
             return "very similar"
         return "similar" if similarity >= self.similar else "not alike"

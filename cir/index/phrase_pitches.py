@@ -1,4 +1,4 @@
-"""A phrase for an instrument: at any pitch, or on the few notes that were recorded of it."""
+"""The pitches of a phrase: as written, or chosen among the recorded notes of an instrument."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.index.phrase_scores import Event, Score
-from cir.instruments.note_bank import SAMPLE_RATE, BankNote
+from cir.instruments.note_bank import BankNote
 from cir.mixtures.scales import SCALES
-from cir.types import Note
+from cir.types import SAMPLE_RATE, Note
 
 _Pitches: TypeAlias = NDArray[np.int_]
 _Costs: TypeAlias = NDArray[np.float64]
@@ -19,7 +19,7 @@ _EXACT_SCALE = "natural_minor"
 _SCALES = ("natural_minor", "major", "dorian", "mixolydian")
 _OCTAVE = 12
 
-# Costs, all in semitones that a note may be off its place in the score instead.
+# Costs, all in semitones of distance from the pitch in the score.
 _OUT_OF_SCALE = 6.0
 _PER_MISSING_SECOND = 8.0
 _PER_UNUSUAL_DB = 0.3
@@ -51,11 +51,11 @@ class _Key:
 
 
 def exact_notes(score: Score, centre: int) -> tuple[Note, ...]:
-    """Play a score as it is, in minor.
+    """Return the notes of a score as it is written, in minor.
 
     Args:
-        score: what to play.
-        centre: MIDI pitch that the melody lies around.
+        score: The score.
+        centre: MIDI pitch at the middle of the melody.
     """
     key = _key_around(score, centre, _EXACT_SCALE)
     return tuple(
@@ -70,16 +70,16 @@ def exact_notes(score: Score, centre: int) -> tuple[Note, ...]:
 def recorded_notes(
     score: Score, centre: int, recorded: Sequence[BankNote], *, one_voice: bool
 ) -> tuple[Note, ...]:
-    """Play a score on recorded notes alone, in the key that most of them fit.
+    """Return the notes of a score at recorded pitches alone, in the key that fits them best.
 
-    Rhythm and contour are the score's; each pitch is one that was recorded, in the key and near its
-    place where there is one, and of a note held long and loud enough.
+    Rhythm and contour are the score's. Each pitch was recorded; recordings in the key, near the
+    written pitch, and held long and loud enough are preferred.
 
     Args:
-        score: what to play.
-        centre: MIDI pitch that the melody lies around.
-        recorded: notes of one instrument, at least one.
-        one_voice: the instrument plays one note at a time.
+        score: The score.
+        centre: MIDI pitch at the middle of the melody.
+        recorded: Notes of one instrument, at least one.
+        one_voice: The instrument plays one note at a time.
     """
     pitches = np.array([note.pitch for note in recorded])
     faults = np.array([_faults(event, recorded) for event in score.events])  # (events, notes)
@@ -103,19 +103,19 @@ def recorded_notes(
 
 
 def _key_around(score: Score, centre: int, scale: str) -> _Key:
-    """The key in which the melody's middle is at `centre`."""
+    """Return the key in which the melody's middle is at `centre`."""
     key = _Key(0, SCALES[scale])
     melody = [key.pitch(event.steps[0]) for event in score.events]
     return _Key(centre - round((min(melody) + max(melody)) / 2), SCALES[scale])
 
 
 def _faults(event: Event, recorded: Sequence[BankNote]) -> list[float]:
-    """What speaks against each recording at whatever pitch: released too soon, too soft or loud."""
+    """Return the cost of each recording at any pitch: released too soon, too soft or too loud."""
     usual_db = float(np.median([note.gain_db for note in recorded]))
     costs = []
     for note in recorded:
         sounding = note.duration_seconds
-        if sounding < event.seconds:  # what rings on helps by half
+        if sounding < event.seconds:  # the release counts by half
             sounding = (sounding + note.length / SAMPLE_RATE) / 2
         missing = _PER_MISSING_SECOND * max(0.0, event.seconds - sounding)
         unusual_db = max(0.0, abs(note.gain_db - usual_db) - _FORGIVEN_DB)
@@ -126,13 +126,13 @@ def _faults(event: Event, recorded: Sequence[BankNote]) -> list[float]:
 def _fit(
     score: Score, keys: Sequence[_Key], pitches: _Pitches, faults: _Costs
 ) -> tuple[_Key, list[int]]:
-    """Find the cheapest melody of any key (Viterbi): the key, and which recording plays each note.
+    """Find the cheapest melody in any key (Viterbi): the key, and the recording of each note.
 
     Args:
-        score: what to play.
-        keys: in which keys, K of them.
-        pitches: of the recordings, (N,).
-        faults: see `_faults`, (events, N).
+        score: The score.
+        keys: The keys to try, K.
+        pitches: Of the recordings, (N,).
+        faults: See `_faults`, (events, N).
     """
     steps = [event.steps[0] for event in score.events]
     wanted = np.array([[key.pitch(step) for key in keys] for step in steps])  # (events, K)
@@ -159,7 +159,7 @@ def _fit(
 
 
 def _chord(event: Event, key: _Key, first: int, pitches: _Pitches, faults: _Costs) -> list[int]:
-    """Which recordings join a note of the melody: those of its chord that the instrument has."""
+    """Return the recordings that complete the chord of a melody note, where there are any."""
     voices = [first]
     for step in event.steps[1:]:
         costs = np.where(key.has(pitches), np.abs(pitches - key.pitch(step)) + faults, np.inf)

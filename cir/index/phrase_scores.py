@@ -1,7 +1,7 @@
-"""What an instrument plays to be heard in context: two bars for each family, at 120 bpm.
+"""The scores of phrases: two bars for each family, at 120 bpm.
 
 Steps of a scale count from the tonic: 0 is the tonic, 2 the third, 4 the fifth, 7 the octave, -1
-the step below. Which scale, and on which tonic, is decided where the instrument is known.
+the step below. `cir.index.phrase_pitches` chooses the scale and the tonic.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Event:
     beats: float
     """How long it is held."""
     steps: tuple[int, ...]
-    """The first is the one that makes the melody; instruments of one voice play it alone."""
+    """The first step is the melody's; monophonic instruments play it alone."""
     velocity: int = 100
 
     @property
@@ -34,11 +34,11 @@ class Event:
 
 @dataclass(frozen=True)
 class Score:
-    """A phrase before anybody plays it."""
+    """A phrase without scale and tonic."""
 
     events: tuple[Event, ...]
     ring_seconds: float = 0.0
-    """Keys stay down so long beyond their time, as with a pedal; for struck and plucked notes."""
+    """How much longer keys are held, as with a pedal; for struck and plucked notes."""
 
 
 def _score(*rows: tuple[float, float, int | tuple[int, ...], int], rings: bool = False) -> Score:
@@ -153,11 +153,11 @@ _OF_CATEGORY = {
     "Percussive": BEAT,
     "Polysynths": CHORDS,
 }
-"""Where the category says more than the family."""
+"""Categories that decide before the family."""
 
 
 def score_for(family: str | None, category: str) -> Score:
-    """Choose the phrase of an instrument; whatever is of no family holds two notes."""
+    """Return the phrase of an instrument; without a family it holds two notes."""
     if category in _OF_CATEGORY:
         return _OF_CATEGORY[category]
     return TWO_LONG_NOTES if family is None else _OF_FAMILY[family]

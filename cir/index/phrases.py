@@ -1,4 +1,4 @@
-"""Phrases: what each instrument of a database sounds like when it plays, not only its one note."""
+"""Phrases: two bars that each instrument of a database plays, to be heard beside its one note."""
 
 import shutil
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cir.audio.dsp import fade_out, peak_normalise, trim_tail
+from cir.audio.audible import SILENT_NOTE_PEAK
+from cir.audio.dsp import TAIL_FLOOR, fade_out, peak_normalise, trim_tail
 from cir.audio.io import save_opus
 from cir.datasets.work_ahead import work_ahead
 from cir.engines.base import Engine
@@ -21,21 +22,19 @@ from cir.index.database import InstrumentDatabase
 from cir.index.phrase_pitches import exact_notes, recorded_notes
 from cir.index.phrase_scores import score_for
 from cir.instruments.families import reference_pitch
-from cir.instruments.note_bank import SAMPLE_RATE as BANK_RATE
 from cir.instruments.note_bank import NoteBank
+from cir.types import SAMPLE_RATE as BANK_RATE
 from cir.types import FloatArray, Instrument, Progress
 
 PHRASE_SECONDS = 4.2
-"""Two bars, and what rings on after them."""
+"""Two bars and their decay."""
 
 PHRASE_RATE = 48_000
-"""At which engines play."""
+"""Sample rate at which engines play."""
 
 _RELEASE_SECONDS = 0.15
 _FADE_SECONDS = 0.2
 _PEAK = 0.9
-_SILENT_PEAK = 1e-3
-_TAIL_FLOOR = 1e-3
 _COMPRESSION = 0.94
 """About 21 kbit/s."""
 
@@ -45,11 +44,11 @@ _RECORDED = "bank"
 
 @dataclass(frozen=True)
 class PhraseReport:
-    """What became of the phrases of a database."""
+    """The phrases that were written, and why others were not."""
 
     n_written: int
     left_out: tuple[str, ...]
-    """For each instrument without a new phrase, why."""
+    """The reason for each instrument without a new phrase."""
 
 
 def add_phrases(
@@ -58,17 +57,17 @@ def add_phrases(
     *,
     progress: Progress | None = None,
 ) -> PhraseReport:
-    """Give the instruments of a database their phrases, all at once, in place of older ones.
+    """Write the phrases of a database's instruments, all at once, in place of older ones.
 
-    Nothing else of the database is touched. Who cannot play keeps the phrase that is there.
+    Nothing else of the database changes. An instrument that cannot play keeps its older phrase.
 
     Args:
-        database: where they go.
-        note_banks: what recorded instruments play from; those of other banks are left out.
-        progress: called after every instrument.
+        database: The database.
+        note_banks: Note banks of recorded instruments; those of other banks are left out.
+        progress: Called after every instrument.
 
     Raises:
-        DataError: a note bank is damaged.
+        DataError: A note bank is damaged.
     """
     folder = database.path / PHRASES_NAME
     with replacing_folder(folder) as temporary:
@@ -87,16 +86,16 @@ def write_phrases(
     *,
     progress: Progress | None = None,
 ) -> PhraseReport:
-    """Write a phrase of each instrument that can play, `<id>.opus`, into a folder.
+    """Write a phrase of each instrument that can play into a folder, as `<id>.opus`.
 
-    The same instruments give the same bytes. Recorded ones play several at a time, on all cores.
+    The same instruments give the same bytes. Recorded instruments are rendered on all cores.
 
     Raises:
-        DataError: a note bank is damaged.
+        DataError: A note bank is damaged.
     """
 
     def play(instrument: Instrument) -> str | None:
-        """Why there is no phrase; None where there is one."""
+        """Write a phrase, or return why there is none."""
         try:
             audio, rate = render_phrase(instrument, note_banks)
         except EngineError as error:
@@ -118,21 +117,21 @@ def write_phrases(
 def render_phrase(
     instrument: Instrument, note_banks: Sequence[NoteBank] = ()
 ) -> tuple[FloatArray, int]:
-    """Let an instrument play its phrase.
+    """Render the phrase of an instrument.
 
-    A recorded instrument plays on the notes that were recorded of it, at their own pitches; one
-    with an engine plays the phrase of its family as it is written.
+    A recorded instrument plays its recorded notes at their own pitches; an instrument with an
+    engine plays the phrase of its family as it is written.
 
     Args:
-        instrument: who plays.
-        note_banks: where recorded notes are; an instrument's bank is known by its folder's name.
+        instrument: The instrument.
+        note_banks: Where recorded notes are; an instrument's bank is known by its folder's name.
 
     Returns:
         The phrase, (T,), with a peak of 0.9, and its sample rate.
 
     Raises:
-        EngineError: its engine is not here, one-shots are all there is of it, or it stays silent.
-        DataError: the note bank is damaged.
+        EngineError: Its engine is missing, there is only a one-shot of it, or it stays silent.
+        DataError: The note bank is damaged.
     """
     scheme = _scheme(instrument)
     if scheme == "samples":
@@ -153,18 +152,18 @@ def render_phrase(
 
 
 def play_phrase(engine: Engine, family: str | None, category: str = "") -> FloatArray:
-    """Let an engine play the phrase of a family as it is written.
+    """Render the phrase of a family with an engine, as it is written.
 
     Args:
-        engine: who plays.
-        family: slug; None plays what suits most.
-        category: of the instrument, such as Chords; some have a phrase of their own.
+        engine: Plays the notes.
+        family: Slug; None for a phrase that suits most instruments.
+        category: Of the instrument, such as Polysynths; some have a phrase of their own.
 
     Returns:
         The phrase, (T,), with a peak of 0.9, at `PHRASE_RATE`.
 
     Raises:
-        EngineError: it cannot play, or stays silent.
+        EngineError: The engine cannot play, or stays silent.
     """
     notes = exact_notes(score_for(family, category), reference_pitch(family))
     return _finish(engine.render(notes, PHRASE_SECONDS, PHRASE_RATE), PHRASE_RATE)
@@ -176,10 +175,10 @@ def save_phrase(path: Path, audio: FloatArray, sample_rate: int) -> None:
 
 
 def _finish(audio: FloatArray, rate: int) -> FloatArray:
-    if float(np.abs(audio).max()) < _SILENT_PEAK:
+    if float(np.abs(audio).max()) < SILENT_NOTE_PEAK:
         raise EngineError("it stays silent at the pitches of its phrase.")
     fade = round(_FADE_SECONDS * rate)
-    return trim_tail(fade_out(peak_normalise(audio, _PEAK), fade), _TAIL_FLOOR, fade // 4)
+    return trim_tail(fade_out(peak_normalise(audio, _PEAK), fade), TAIL_FLOOR, fade // 4)
 
 
 def _scheme(instrument: Instrument) -> str:
@@ -187,7 +186,7 @@ def _scheme(instrument: Instrument) -> str:
 
 
 def _open_recorded(instrument: Instrument, note_banks: Sequence[NoteBank]) -> NoteBankEngine:
-    """The engine of a recorded instrument, from the bank that its reference names."""
+    """Open the engine of a recorded instrument on the bank that its reference names."""
     source, _, name = instrument.engine.partition(":")[2].rpartition("#")
     for bank in note_banks:
         if bank.name == source and name in bank:

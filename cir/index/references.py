@@ -1,4 +1,4 @@
-"""Where reference notes come from: one note per instrument, from note banks and sound fonts."""
+"""Reference notes of instruments, from note banks and sound fonts."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -8,27 +8,26 @@ from typing import Protocol
 
 import numpy as np
 
-from cir.audio.dsp import peak_normalise, trim_tail
+from cir.audio.audible import SILENT_NOTE_PEAK
+from cir.audio.dsp import TAIL_FLOOR, peak_normalise, trim_tail
 from cir.datasets.work_ahead import work_ahead
 from cir.engines.base import Engine
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine
 from cir.errors import DataError, InputError
 from cir.instruments.families import reference_pitch
-from cir.instruments.note_bank import SAMPLE_RATE as BANK_SAMPLE_RATE
 from cir.instruments.note_bank import BankInstrument, NoteBank
+from cir.types import SAMPLE_RATE as BANK_SAMPLE_RATE
 from cir.types import FloatArray, Instrument, Note
 
 REFERENCE_VELOCITY = 100
 HELD_SECONDS = 2.0
 RENDER_SECONDS = 3.0
-"""A reference note is held 2 s and rings on for at most one more."""
+"""A reference note is held for 2 s and decays for at most 1 s."""
 
 RENDER_RATE = 48_000
-"""Hz, of notes that an engine plays."""
+"""Sample rate in Hz of notes that an engine plays."""
 
 _PEAK = 0.9
-_SILENT_PEAK = 1e-3
-_TAIL_FLOOR = 1e-3
 _FADE_SAMPLES = RENDER_RATE * 20 // 1000
 _logger = logging.getLogger(__name__)
 
@@ -42,35 +41,34 @@ class Reference:
     """Mono, (T,)."""
     sample_rate: int
     more: tuple[FloatArray, ...] = ()
-    """Further notes, where they are to count as well, each (T,)."""
+    """Further notes that are averaged with the reference note, each (T,)."""
     preview: Path | None = None
-    """An Ogg Opus file of it for people to listen to; None: one is made of `audio`."""
+    """An Ogg Opus file to listen to; None if it is to be made of `audio`."""
 
 
 class ReferenceSource(Protocol):
-    """Gives reference notes one by one."""
+    """Yields reference notes one by one."""
 
     def instruments(self) -> Sequence[Instrument]:
-        """Whose notes they are; a few may turn out silent and be left out."""
+        """Return the instruments; silent ones are left out when notes are rendered."""
 
     def __iter__(self) -> Iterator[Reference]:
-        """Render or decode one note after the other, in the order of `instruments`."""
+        """Yield the notes in the order of `instruments`, rendered or decoded one by one."""
 
 
 class NoteBankReferences:
     """The notes of a note bank by which each instrument is known.
 
-    People listen to the bank's previews, or, in a bank without any, to the reference notes.
+    Previews are those of the bank, or the reference notes if it has none.
 
     Args:
-        folder: of the bank; its name is the instruments' source.
-        n_references: how many notes of each instrument, at least 1; the first is its reference
-            note.
-        licence: of the notes, shown beside each instrument.
+        folder: Of the bank; its name is the instruments' source.
+        n_references: Notes per instrument, at least 1; the first is the reference note.
+        licence: Licence of the notes, shown beside each instrument.
 
     Raises:
-        DataError: there is no note bank.
-        InputError: it is to be no note at all.
+        DataError: There is no note bank.
+        InputError: `n_references` is less than 1.
     """
 
     def __init__(self, folder: Path | str, n_references: int = 1, *, licence: str = "") -> None:
@@ -93,7 +91,7 @@ class NoteBankReferences:
         if preview is not None and not preview.is_file():
             raise DataError(f"The note bank lacks {preview}; fetch it again.")
         reference, *others = self._bank.first_notes(row.instrument_id, self._n_references)
-        sounding = tuple(note for note in others if np.abs(note).max() >= _SILENT_PEAK)
+        sounding = tuple(note for note in others if np.abs(note).max() >= SILENT_NOTE_PEAK)
         return Reference(self._describe(row), reference, BANK_SAMPLE_RATE, sounding, preview)
 
     def _describe(self, row: BankInstrument) -> Instrument:
@@ -114,10 +112,10 @@ class SoundFontReferences:
     """The presets of a sound font, each at its family's reference pitch.
 
     Args:
-        path: a .sf2 or .sf3 file; None for TimGM6mb.
+        path: A .sf2 or .sf3 file; None for TimGM6mb.
 
     Raises:
-        EngineError: tinysoundfont or the file is missing, or the file is no sound font.
+        EngineError: `tinysoundfont` or the file is missing, or the file is no sound font.
     """
 
     def __init__(self, path: Path | str | None = None) -> None:
@@ -142,6 +140,6 @@ def play_reference(engine: Engine, family: str | None) -> FloatArray | None:
     """Play the reference note of a family, at `RENDER_RATE`, (T,); None where it is silent."""
     note = Note(reference_pitch(family), REFERENCE_VELOCITY, 0.0, HELD_SECONDS)
     audio = engine.render([note], RENDER_SECONDS, RENDER_RATE)
-    if float(np.abs(audio).max()) < _SILENT_PEAK:
+    if float(np.abs(audio).max()) < SILENT_NOTE_PEAK:
         return None
-    return trim_tail(peak_normalise(audio, _PEAK), _TAIL_FLOOR, _FADE_SAMPLES)
+    return trim_tail(peak_normalise(audio, _PEAK), TAIL_FLOOR, _FADE_SAMPLES)

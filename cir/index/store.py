@@ -1,4 +1,4 @@
-"""Where Chroma stores lie, and how each is built once, whoever asks at the same time."""
+"""The Chroma stores of databases: folders in the cache, each built once."""
 
 import atexit
 import contextlib
@@ -16,12 +16,13 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock
 
+from cir.errors import DatabaseError
 from cir.index.bundle import Bundle
-from cir.index.chroma import ChromaStore
+from cir.index.chroma import write_collections
 from cir.types import Progress
 
 HOME_VARIABLE = "CIR_HOME"
-"""Environment variable: the folder for what can be made again; by default in the user's cache."""
+"""Environment variable: folder of files that can be made again; by default in the user's cache."""
 
 _LAYOUT_VERSION = "1"
 _READY_NAME = "ready"
@@ -30,7 +31,7 @@ _logger = logging.getLogger(__name__)
 
 
 def home() -> Path:
-    """Return a writable folder for what can be made again, and make it."""
+    """Return a writable folder for files that can be made again; create it if necessary."""
     chosen = os.environ.get(HOME_VARIABLE)
     if chosen:
         folder = Path(chosen).expanduser()
@@ -42,34 +43,37 @@ def home() -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:  # a container without a home of its own
-        _logger.warning("%s cannot be written; set %s to keep the index", folder, HOME_VARIABLE)
+        _logger.warning("%s cannot be written; set %s to keep what is made", folder, HOME_VARIABLE)
         return _temporary_home()
 
 
 def ensure_store(bundle: Bundle, progress: Progress | None = None) -> Path:
-    """Return the folder of the bundle's Chroma store; build it where there is none yet.
+    """Return the folder of a bundle's Chroma store; build it if there is none yet.
 
-    The folder is named by the content of the bundle, so a bundle that changed gets another one. It
+    The folder is named by the content of the bundle, so a store never differs from its bundle. It
     is built under a temporary name and then renamed, under a lock: of two processes that start at
     once, one builds and the other waits.
+
+    Raises:
+        DatabaseError: The store cannot be written.
     """
-    stores = home() / "stores"
-    stores.mkdir(exist_ok=True)
-    key = f"{_LAYOUT_VERSION}\n{version('chromadb')}\n{bundle.digest}"
-    name = hashlib.sha256(key.encode()).hexdigest()[:20]
-    target = stores / name
-    with FileLock(stores / f"{name}.lock"):
-        if not (target / _READY_NAME).is_file():
-            _build(target, bundle, progress)
-            _remove_unused(stores, keep=target)
-        os.utime(target / _READY_NAME)
+    try:
+        stores = home() / "stores"
+        stores.mkdir(exist_ok=True)
+        key = f"{_LAYOUT_VERSION}\n{version('chromadb')}\n{bundle.digest}"
+        name = hashlib.sha256(key.encode()).hexdigest()[:20]
+        target = stores / name
+        with FileLock(stores / f"{name}.lock"):
+            if not (target / _READY_NAME).is_file():
+                _build(target, bundle, progress)
+                _remove_unused(stores, keep=target)
+            os.utime(target / _READY_NAME)
+    except Exception as error:  # of the file system, of SQLite or of Chroma
+        raise DatabaseError(
+            f"The Chroma store cannot be written: {error}; set {HOME_VARIABLE} to a folder that "
+            "can be written to."
+        ) from error
     return target
-
-
-def discard_store(folder: Path) -> None:
-    """Mark a damaged store, so that the next process builds it again."""
-    with contextlib.suppress(OSError):
-        (folder / _READY_NAME).unlink()
 
 
 @functools.cache
@@ -84,7 +88,7 @@ def _build(target: Path, bundle: Bundle, progress: Progress | None) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
     temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
     try:
-        ChromaStore.build(temporary, bundle.catalog, bundle.embeddings, progress)
+        write_collections(temporary, bundle.catalog, bundle.embeddings, progress)
         (temporary / _READY_NAME).touch()
         temporary.rename(target)
     finally:
@@ -92,7 +96,7 @@ def _build(target: Path, bundle: Bundle, progress: Progress | None) -> None:
 
 
 def _remove_unused(stores: Path, keep: Path) -> None:
-    """Drop stores that no process opened for a month: of bundles that changed since."""
+    """Remove stores that no process asked for during a month: most are of bundles that changed."""
     oldest = time.time() - _UNUSED_DAYS * 86_400
     for ready in stores.glob(f"*/{_READY_NAME}"):
         with contextlib.suppress(OSError):

@@ -1,8 +1,8 @@
-"""The map of timbre: instruments in two dimensions, near where they sound alike.
+"""The map of timbre: instruments in two dimensions, close together if they sound alike.
 
-The map is computed once, with the database (UMAP), and stored. Queries and later additions are
-placed among their nearest neighbours: UMAP's own `transform` takes seconds and moves one query
-about from call to call.
+UMAP computes the map once, with the database, and the map is stored. Queries and later additions
+are placed among their nearest neighbours, because UMAP's own `transform` takes seconds and gives
+the same query another place at each call.
 """
 
 import warnings
@@ -34,7 +34,7 @@ def nearest_neighbors(
     distances = np.empty((len(embeddings), n_neighbors), dtype=np.float32)
     for row, embedding in enumerate(embeddings):
         to_all = np.clip(1.0 - embeddings @ embedding, 0.0, 2.0)
-        to_all[row] = -1.0  # itself first, also among twins
+        to_all[row] = -1.0  # itself first, even if others are equal
         nearest = np.argsort(to_all, kind="stable")[:n_neighbors]
         indices[row], distances[row] = nearest, np.maximum(to_all[nearest], 0.0)
     return indices, distances
@@ -45,13 +45,13 @@ def compute_map(
 ) -> FloatArray:
     """Lay out embeddings in the plane.
 
-    UMAP (McInnes et al. 2018) on exact neighbours; principal components where there are too few
-    points for it. The same embeddings and seed give the same map.
+    The layout is UMAP (McInnes et al. 2018) on exact neighbours, or the principal plane if there
+    are too few points. Equal embeddings and seeds give equal maps.
 
     Args:
         embeddings: (N, D), unit norm.
-        seed: of UMAP.
-        progress: called before each of the two steps.
+        seed: Seed of UMAP.
+        progress: Called before each of the two steps.
 
     Returns:
         (N, 2), centred, within [-10, 10].
@@ -66,7 +66,7 @@ def compute_map(
     from umap import UMAP
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that new points cannot be transformed: see `place`
+        warnings.simplefilter("ignore")  # that it cannot transform new points: `place` does that
         layout = UMAP(
             n_neighbors=N_NEIGHBORS,
             min_dist=0.1,
@@ -83,51 +83,34 @@ def compute_map(
 
 def principal_plane(embeddings: FloatArray) -> FloatArray:
     """Project embeddings, (N, D), on their first two principal components: (N, 2)."""
-    if len(embeddings) == 0:
-        return np.zeros((0, 2), dtype=np.float32)
-    centred = embeddings.astype(np.float64) - embeddings.mean(axis=0)
-    _, axes = np.linalg.eigh(centred.T @ centred)  # in rising order of variance
-    plane = np.zeros((len(embeddings), 2), dtype=np.float64)
-    n_axes = min(2, embeddings.shape[1])
-    plane[:, :n_axes] = centred @ axes[:, ::-1][:, :n_axes]
-    # The sign of a component is arbitrary: let its largest entry be positive.
-    largest = np.abs(plane).argmax(axis=0)
-    plane *= np.where(plane[largest, [0, 1]] < 0, -1.0, 1.0)
-    return _fit_extent(plane.astype(np.float32))
+    from sklearn.decomposition import PCA
+
+    plane = np.zeros((len(embeddings), 2), dtype=np.float32)
+    if len(embeddings) < 2:
+        return plane
+    components = PCA(min(2, *embeddings.shape), svd_solver="full")
+    with np.errstate(invalid="ignore"):  # the share of variance, if all embeddings are equal
+        projected = components.fit_transform(embeddings.astype(np.float64))
+    plane[:, : projected.shape[1]] = projected
+    return _fit_extent(plane)
 
 
 def trustworthiness(
     embeddings: FloatArray, coordinates: FloatArray, n_neighbors: int = N_NEIGHBORS
 ) -> float:
-    """Measure how far neighbours on the map are neighbours in truth (Venna and Kaski 2001).
+    """Measure how many neighbours on the map are neighbours by cosine (Venna and Kaski 2001).
 
     Args:
-        embeddings: (N, D), unit norm, compared by cosine.
-        coordinates: (N, 2), compared by Euclidean distance.
+        embeddings: (N, D), unit norm.
+        coordinates: (N, 2).
         n_neighbors: K, less than N / 2.
 
     Returns:
-        From 0 to 1; 1 where no point intrudes on a neighbourhood.
-
-    Raises:
-        InputError: `n_neighbors` is out of range.
+        From 0 to 1; 1 if no point intrudes on a neighbourhood.
     """
-    n_points = len(embeddings)
-    if not 1 <= n_neighbors < n_points / 2:
-        raise InputError(
-            f"n_neighbors must be at least 1 and less than half of {n_points}, not {n_neighbors}."
-        )
-    penalty = 0
-    for row in range(n_points):
-        true_distances = 1.0 - embeddings @ embeddings[row]
-        map_distances = np.sum(np.square(coordinates - coordinates[row]), axis=1)
-        true_distances[row] = map_distances[row] = -np.inf
-        true_rank = np.empty(n_points, dtype=np.int64)  # 0: itself, 1: nearest
-        true_rank[np.argsort(true_distances, kind="stable")] = np.arange(n_points)
-        on_map = np.argsort(map_distances, kind="stable")[1 : n_neighbors + 1]
-        penalty += int(np.maximum(true_rank[on_map] - n_neighbors, 0).sum())
-    worst = n_points * n_neighbors * (2 * n_points - 3 * n_neighbors - 1) / 2
-    return 1.0 - penalty / worst
+    from sklearn.manifold import trustworthiness as measure
+
+    return float(measure(embeddings, coordinates, n_neighbors=n_neighbors, metric="cosine"))
 
 
 def place(
@@ -135,20 +118,20 @@ def place(
 ) -> tuple[float, float]:
     """Place a query on a map: the mean of its nearest neighbours, weighted by similarity.
 
-    The weights are similarities above that of the first neighbour left out, so that a neighbour
-    enters and leaves without a jump. The same query always gets the same place.
+    The weights are similarities above that of the first neighbour left out, so that the place does
+    not jump when a neighbour enters or leaves. Equal queries get equal places.
 
     Args:
         query: (D,), unit norm.
         embeddings: (N, D), unit norm, N at least 1.
         coordinates: (N, 2).
-        k: how many neighbours.
+        k: Number of neighbours.
 
     Returns:
         x and y.
 
     Raises:
-        InputError: the map is empty.
+        InputError: The map is empty.
     """
     if len(embeddings) == 0:
         raise InputError("There is no instrument on the map to place the sound beside.")

@@ -1,4 +1,4 @@
-"""Checks on embeddings that come from outside, Chroma accepts almost anything, and their mean."""
+"""Checks of embeddings that come from outside, and the mean of several notes' embeddings."""
 
 from collections.abc import Sequence
 
@@ -14,11 +14,11 @@ def check_embeddings(embeddings: ArrayLike, dimension: int) -> FloatArray:
 
     Args:
         embeddings: (N, D), any scale.
-        dimension: the D that is required.
+        dimension: The required D.
 
     Raises:
-        DatabaseError: they have another D, that is, they come from another model.
-        InputError: they are no (N, D) numbers, or hold NaN, infinity or a zero vector.
+        DatabaseError: They have another D, so another model made them.
+        InputError: They are not numbers of shape (N, D), or hold NaN, infinity or a zero vector.
     """
     try:
         array = np.asarray(embeddings, dtype=np.float64)
@@ -48,7 +48,7 @@ def check_query(embedding: ArrayLike, dimension: int) -> FloatArray:
 
 
 def average_notes(embeddings: FloatArray, counts: Sequence[int]) -> FloatArray:
-    """One embedding for each instrument: the direction of the mean of its notes', (N, D).
+    """Return one embedding per instrument, the direction of the mean of its notes', (N, D).
 
     Args:
         embeddings: Of the notes of one instrument after the other, unit norm, (M, D).

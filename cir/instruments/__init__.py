@@ -1,1 +1,1 @@
-"""What an instrument is: families, catalogue, note bank."""
+"""Families, the catalogue, splits and note banks."""

@@ -1,4 +1,4 @@
-"""The catalogue: a checked table of instruments, one row each, kept as CSV."""
+"""The catalogue: a checked table of instruments, stored as CSV."""
 
 import csv
 import re
@@ -19,7 +19,7 @@ COLUMNS = tuple(field.name for field in fields(Instrument))
 
 _MAX_ID_LENGTH = 120
 INSTRUMENT_ID = r"[a-z0-9]+(-[a-z0-9]+)*"
-"""What an id looks like: it is also the name of files."""
+"""Pattern of ids, which are also the names of files."""
 
 _INSTRUMENT_ID = re.compile(INSTRUMENT_ID)
 _ENGINE = re.compile(r"[a-z0-9]+:.+")
@@ -30,10 +30,10 @@ class Catalog(Sequence[Instrument]):
     """An immutable sequence of instruments with unique ids.
 
     Args:
-        instruments: rows, in the order that embeddings and map coordinates share.
+        instruments: Rows, in the order that embeddings and map coordinates share.
 
     Raises:
-        DataError: a row is incomplete, its id malformed or repeated, or its family unknown.
+        DataError: A row is incomplete, its id malformed or repeated, or its family unknown.
     """
 
     def __init__(self, instruments: Iterable[Instrument]) -> None:
@@ -71,20 +71,20 @@ class Catalog(Sequence[Instrument]):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The ids of all rows, in order."""
+        """Ids of all rows, in order."""
         return tuple(self._by_id)
 
     def by_id(self, instrument_id: str) -> Instrument:
         """Return one instrument.
 
         Raises:
-            InputError: there is none with this id.
+            InputError: No row has this id.
         """
         try:
             return self._by_id[instrument_id]
         except KeyError:
             raise InputError(
-                f"The catalogue of {len(self)} instruments has none with the id {instrument_id!r}."
+                f"None of the {len(self)} instruments has the id {instrument_id!r}."
             ) from None
 
     def filter(
@@ -93,7 +93,7 @@ class Catalog(Sequence[Instrument]):
         """Return the rows that meet every condition given, in the same order.
 
         Raises:
-            InputError: `family` is no family.
+            InputError: `family` is unknown.
         """
         if family is not None:
             (family,) = check_families([family])
@@ -110,7 +110,7 @@ class Catalog(Sequence[Instrument]):
         """Read a catalogue; further columns are ignored.
 
         Raises:
-            DataError: the file is missing or no CSV, lacks a column, or has a faulty row.
+            DataError: The file is missing or not CSV, lacks a column, or has a faulty row.
         """
         file = Path(path)
         rows = [_instrument(row) for row in read_rows(file, COLUMNS)]
@@ -129,13 +129,13 @@ class Catalog(Sequence[Instrument]):
 
 
 def make_instrument_id(*parts: object) -> str:
-    """Join names and numbers to an instrument id: lower-case ASCII letters, digits and hyphens.
+    """Join names and numbers to an instrument id of lower-case ASCII letters, digits and hyphens.
 
     `make_instrument_id("TimGM6mb", "000", "Fingered Bass")` is `timgm6mb-000-fingered-bass`. The
     result is not unique by itself.
 
     Raises:
-        InputError: no part holds a letter or a digit.
+        InputError: No part holds a letter or a digit.
     """
     text = unicodedata.normalize("NFKD", "-".join(str(part) for part in parts))
     ascii_text = text.encode("ascii", "ignore").decode().lower()
@@ -151,10 +151,10 @@ def _instrument(row: dict[str, str]) -> Instrument:
 
 
 def check_instrument(row: Instrument, where: str = "The instrument") -> None:
-    """Make sure that an instrument can be a row of a catalogue.
+    """Check that an instrument can be a row of a catalogue.
 
     Raises:
-        DataError: it is incomplete, its id malformed, or its family unknown.
+        DataError: It is incomplete, its id is malformed, or its family unknown.
     """
     where = f"{where} ({row.instrument_id!r:.140})"
     name = row.instrument_id

@@ -26,7 +26,7 @@ FAMILIES: tuple[str, ...] = (
     "pipe",
     "voice",
 )
-"""Slugs, in the order in which they are shown and in which family queries are numbered."""
+"""Slugs, in the order of display and of family queries."""
 
 DEFAULT_REFERENCE_PITCH = 61
 """MIDI pitch of the reference note of an instrument without a family."""
@@ -92,30 +92,22 @@ _GM_GROUPS = (
 )
 
 _SURGE_CATEGORIES = {
-    "basses": "bass",
-    "brass": "brass",
-    "winds": "reed",
-    "guitars": "guitar",
-    "plucks": "guitar",
-    "keys": "piano",
-    "percussion": "percussion",
-    "drums": "percussion",
-    "mallets": "percussion",
-    "bells": "percussion",
-    "organs": "organ",
-    "leads": "synth_lead",
-    "synths": "synth_lead",
-    "strings": "strings",
-    "string machines": "strings",
-    "pads": "synth_pad",
-    "vox": "voice",
-    "voices": "voice",
-    "fx": "synth_effects",
-    "sfx": "synth_effects",  # as Vital's styles spell it
-    "drones": "synth_effects",
-    "atmospheres": "synth_effects",
-    "ambiance": "synth_effects",
-    "soundscapes": "synth_effects",
+    category: family
+    for family, categories in {
+        "bass": "basses",
+        "brass": "brass",
+        "reed": "winds",
+        "guitar": "guitars, plucks",
+        "piano": "keys",
+        "percussion": "percussion, drums, mallets, bells",
+        "organ": "organs",
+        "synth_lead": "leads, synths",
+        "strings": "strings, string machines",
+        "synth_pad": "pads",
+        "voice": "vox, voices",
+        "synth_effects": "fx, sfx, drones, atmospheres, ambiance, soundscapes",
+    }.items()
+    for category in categories.split(", ")
 }
 
 _SAMPLE_PACK_WORDS = {
@@ -131,7 +123,7 @@ _SAMPLE_PACK_WORDS = {
     "voice": "vocal choir",
     "synth_effects": "effect riser texture",
 }
-"""What folders of one-shots are called, in the singular, beyond families and Surge's categories."""
+"""Names of folders of one-shots, in the singular, beyond families and Surge's categories."""
 _FAMILY_BY_WORD = {
     word: family for family, words in _SAMPLE_PACK_WORDS.items() for word in words.split()
 }
@@ -146,7 +138,7 @@ _FILE_WORDS = {
     "pipe": "piccolo panflute shakuhachi",
     "synth_effects": "sweep",
 }
-"""What single sound files are called, beyond what folders are."""
+"""Names of single sound files, beyond those of folders."""
 _FAMILY_BY_FILE_WORD = {
     word: family for family, words in _FILE_WORDS.items() for word in words.split()
 }
@@ -173,7 +165,7 @@ _FAMILY_BY_PHRASE = {
     "english horn": "reed",
     "music box": "percussion",
 }
-"""Where the last word is not what the sound is."""
+"""Names whose last word alone would mislead."""
 _FILE_WORD = re.compile(r"[^\W\d_]+|\d+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -193,10 +185,10 @@ _NSYNTH_FAMILIES = {
 
 
 def family_label(slug: str) -> str:
-    """Return the name that people read: `synth_lead` -> `Synth lead`.
+    """Return the name for display: `synth_lead` -> `Synth lead`.
 
     Raises:
-        InputError: `slug` is no family.
+        InputError: `slug` is unknown.
     """
     (family,) = check_families([slug])
     return family.replace("_", " ").capitalize()
@@ -207,7 +199,7 @@ def family_of_gm_program(program: int, *, is_drum: bool = False) -> str | None:
 
     Args:
         program: General MIDI program, counted from 0.
-        is_drum: the program is a drum kit (MIDI channel 10, bank 128 of a sound font): percussion.
+        is_drum: The program is a drum kit (MIDI channel 10, bank 128 of a sound font): percussion.
 
     Raises:
         InputError: `program` is outside 0..127.
@@ -277,7 +269,7 @@ def family_of_nsynth(name: str) -> str:
     """Map a family name of NSynth (`flute`) to ours.
 
     Raises:
-        InputError: `name` is none of NSynth's eleven families.
+        InputError: `name` is not one of NSynth's eleven families.
     """
     try:
         return _NSYNTH_FAMILIES[name]
@@ -296,14 +288,14 @@ def reference_pitch(family: str | None) -> int:
 def check_families(slugs: Sequence[str]) -> tuple[str, ...]:
     """Return the families named, in the order given and each once.
 
-    Case, spaces and hyphens are forgiven: `Synth lead` and `synth-lead` name `synth_lead`.
+    Case, spaces and hyphens do not matter: `Synth lead` and `synth-lead` name `synth_lead`.
 
     Raises:
-        InputError: a name is no family, or there is none at all.
+        InputError: A family is unknown, or none is given.
     """
     names = [slugs] if isinstance(slugs, str) else list(slugs)
     if not names:
-        raise InputError(f"No family was chosen; choose at least one of {', '.join(FAMILIES)}.")
+        raise InputError(f"No family was given; choose at least one of {', '.join(FAMILIES)}.")
     found: dict[str, None] = {}
     for name in names:
         slug = str(name).strip().lower().replace(" ", "_").replace("-", "_")

@@ -1,4 +1,4 @@
-"""Names that were written in an encoding that their file does not tell."""
+"""Decoding of names whose encoding is unknown."""
 
 import re
 import zipfile
@@ -16,23 +16,21 @@ _JAPANESE_TEXT = re.compile("[\u3041-\u30ff\u3400-\u9fff\uff66-\uff9f]")
 
 
 def decode_names(names: Sequence[bytes], *, may_be_dos: bool = False) -> list[str]:
-    """Decode names that came together, and so in one encoding: UTF-8, cp1252 or cp932.
-
-    Short names say little by themselves; together they show what they are written in.
+    """Decode the names of one file, which share an encoding: UTF-8, cp1252 or cp932.
 
     Args:
-        names: of one file; some may be cut off within their last character.
-        may_be_dos: whether they may be in the encoding of DOS, cp437, as those in zip archives.
+        names: Names; some may be cut off within their last character.
+        may_be_dos: Whether they may be in cp437, the encoding of DOS, as in zip archives.
     """
     encoding = _encoding_of([name for name in names if not name.isascii()], may_be_dos)
-    # A character that is cut off says nothing; there are none in one byte.
+    # A character that is cut off is dropped.
     return [name.decode(encoding, "ignore") for name in names]
 
 
 def names_in_zip(entries: Sequence[zipfile.ZipInfo]) -> list[str]:
-    """Decode the names of a zip archive; where they do not say that they are UTF-8, by their looks.
+    """Decode the names of a zip archive, guessing the encoding of those not marked as UTF-8.
 
-    Back-slashes, which some programs of Windows write, are slashes.
+    Backslashes, which some programs of Windows write, become slashes.
     """
     unsure = [entry for entry in entries if not entry.flag_bits & _FLAG_UTF8]
     raw = [entry.filename.encode(_DOS, "replace") for entry in unsure]  # as zipfile decodes them
@@ -52,7 +50,7 @@ def _encoding_of(names: Sequence[bytes], may_be_dos: bool) -> str:
 
 
 def _is_utf8(name: bytes) -> bool:
-    """Whether a name is UTF-8, if need be cut off at the end of a sound font's field."""
+    """Return whether a name is UTF-8, possibly cut off at the end of a sound font's field."""
     try:
         name.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -61,7 +59,7 @@ def _is_utf8(name: bytes) -> bool:
 
 
 def _letters(sample: bytes, encoding: str) -> int:
-    """How many characters beyond ASCII are letters in an encoding; few in a wrong one."""
+    """Count the letters beyond ASCII in an encoding; a wrong one gives few."""
     try:
         text = sample.decode(encoding)
     except UnicodeDecodeError:

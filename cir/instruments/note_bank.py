@@ -1,11 +1,11 @@
 """A folder of recorded notes: two tables and one Opus file of notes per instrument.
 
-`instruments.csv` lists the instruments, `notes.csv` where each note lies in `notes/<id>.opus`, and
-`previews/<id>.opus` is the reference note for people to listen to.
+`instruments.csv` lists the instruments, `notes.csv` the place of each note in `notes/<id>.opus`.
+`previews/<id>.opus` is the reference note at 48 kHz, for listening.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -14,32 +14,16 @@ import soundfile
 from pydantic import Field
 
 from cir.errors import DataError
+from cir.files import expand_data_folder
 from cir.instruments.catalog import INSTRUMENT_ID, make_instrument_id
 from cir.schema import read_table
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
-SAMPLE_RATE = 16_000
 REFERENCE_INDEX = 0
 MAX_SECONDS = 3_600.0
-"""No note is held longer, nor is the file of an instrument."""
+"""Longest note, and longest file of an instrument."""
 
 _MAX_SAMPLES = int(MAX_SECONDS * SAMPLE_RATE)
-_NOTE_COLUMNS = (
-    *("instrument_id", "index", "pitch", "velocity", "duration_s", "fx", "start", "length"),
-    "gain_db",
-)
-_INSTRUMENT_COLUMNS = (
-    "instrument_id",
-    "name",
-    "family",
-    "category",
-    "bank",
-    "author",
-    "effects",
-    "split",
-)
-
-
 _Id = Annotated[str, Field(pattern=f"^{INSTRUMENT_ID}$", max_length=200)]
 
 
@@ -56,23 +40,23 @@ class BankInstrument:
     effects: str
     split: str
     polyphony: str = ""
-    """`Poly`, or `Mono` and how; empty where nobody knows."""
+    """`Poly`, or `Mono` and its kind; empty if unknown."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "family", self.family or None)
 
     @property
     def is_monophonic(self) -> bool:
-        """Whether it plays one note at a time."""
+        """Whether the instrument plays one note at a time."""
         return self.polyphony.startswith("Mono")
 
 
 @dataclass(frozen=True)
 class BankNote:
-    """A row of `notes.csv`: one recorded note and where it lies."""
+    """One recorded note and its place in the instrument's file."""
 
     index: int
-    """0 is the instrument's reference note. Unique within an instrument, effects on and off."""
+    """0 is the reference note. Unique within an instrument and its effects-off twin."""
     pitch: int
     velocity: int
     duration_seconds: float
@@ -83,7 +67,7 @@ class BankNote:
     length: int
     """Samples at 16 kHz."""
     gain_db: float
-    """What was added to bring the note to a peak of 0.9."""
+    """Gain that brought the note to a peak of 0.9."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +85,7 @@ class _NoteRow:
     gain_db: Annotated[float, Field(ge=-300, le=300)]
 
     def note(self) -> BankNote:
-        """What it says."""
+        """Convert the row."""
         return BankNote(
             self.index,
             self.pitch,
@@ -114,8 +98,14 @@ class _NoteRow:
         )
 
 
+NOTE_COLUMNS = tuple(field.name for field in fields(_NoteRow))
+_INSTRUMENT_COLUMNS = tuple(
+    field.name for field in fields(BankInstrument) if field.name != "polyphony"
+)
+
+
 class NoteBank:
-    """The tables of a note bank in memory, its sounds on disk."""
+    """A note bank: tables in memory, sounds on disk."""
 
     def __init__(
         self,
@@ -130,20 +120,21 @@ class NoteBank:
 
     @classmethod
     def open(cls, folder: Path | str) -> "NoteBank":
-        """Read the tables of `folder`.
+        """Read the tables of `folder`, which may begin with `$CIR_DATA`.
 
         Raises:
+            InputError: It does, and the environment has no `CIR_DATA`.
             DataError: A table is missing, lacks a column, or names an instrument twice.
         """
-        folder = Path(folder)
+        folder = expand_data_folder(folder)
         for name in ("instruments.csv", "notes.csv"):
             if not (folder / name).is_file():
                 raise DataError(
-                    f"No note bank here: {folder} has no {name}; give a folder with "
+                    f"{folder} is not a note bank, it has no {name}; give a folder with "
                     "instruments.csv, notes.csv and notes, as `cir render-notes` writes."
                 )
         notes: dict[str, list[BankNote]] = defaultdict(list)
-        for row in read_table(folder / "notes.csv", _NoteRow, _NOTE_COLUMNS):
+        for row in read_table(folder / "notes.csv", _NoteRow, NOTE_COLUMNS):
             notes[row.instrument_id].append(row.note())
         instruments = tuple(
             read_table(folder / "instruments.csv", BankInstrument, _INSTRUMENT_COLUMNS)
@@ -172,12 +163,12 @@ class NoteBank:
             ) from None
 
     def notes(self, instrument_id: str, *, effects_on: bool = True) -> tuple[BankNote, ...]:
-        """The instrument's notes in table order, its effects on (the patch) or off (its twin)."""
+        """Return the notes of an instrument or of its effects-off twin, in table order."""
         rows = self._notes.get(self[instrument_id].instrument_id, ())
         return tuple(note for note in rows if note.effects_on == effects_on)
 
     def audio(self, instrument_id: str, *, effects_on: bool = True) -> list[FloatArray]:
-        """Decode the notes that `notes` lists, each mono float32 at 16 kHz, peak about 0.9."""
+        """Decode the notes that `notes` lists, each mono at 16 kHz with a peak of about 0.9."""
         path = self.folder / "notes" / f"{self[instrument_id].instrument_id}.opus"
         stream = _decode(path)
         notes = self.notes(instrument_id, effects_on=effects_on)
@@ -186,12 +177,12 @@ class NoteBank:
         return [stream[note.start : note.start + note.length] for note in notes]
 
     def first_notes(self, instrument_id: str, count: int) -> list[FloatArray]:
-        """Decode the reference note and what follows it, at most `count` notes, as `audio` does.
+        """Decode the first `count` notes, beginning with the reference note, as `audio` does.
 
-        Nothing behind them is decoded: far sooner than `audio`.
+        Much faster than `audio`, as the rest of the file is not decoded.
 
         Raises:
-            DataError: There is no reference note, or a note cannot be read.
+            DataError: The reference note is missing, or a note cannot be read.
         """
         notes = self.notes(instrument_id)[:count]
         if not notes or notes[0].index != REFERENCE_INDEX:
@@ -211,19 +202,19 @@ class NoteBank:
         ]
 
     def reference(self, instrument_id: str) -> FloatArray:
-        """Decode the reference note alone, mono float32 at 16 kHz.
+        """Decode the reference note, mono at 16 kHz.
 
         Raises:
-            DataError: There is no such note, or it cannot be read.
+            DataError: The note is missing or cannot be read.
         """
         return self.first_notes(instrument_id, 1)[0]
 
     def preview_path(self, instrument_id: str) -> Path:
-        """The reference note at 48 kHz."""
+        """Return the path of the reference note at 48 kHz."""
         return self.folder / "previews" / f"{self[instrument_id].instrument_id}.opus"
 
 
-@lru_cache(maxsize=2)  # an instrument and its effects-off twin lie in one file
+@lru_cache(maxsize=2)  # an instrument and its effects-off twin share a file
 def _decode(path: Path) -> FloatArray:
     stream = _read(path)
     stream.setflags(write=False)

@@ -23,7 +23,7 @@ _HOW_TO_LOAD = {
 
 
 def preset_path(instrument: Instrument) -> str:
-    """Return the path to an instrument, from the outermost menu in.
+    """Return the path to an instrument, from the outermost menu inwards.
 
     | source | path |
     |---|---|

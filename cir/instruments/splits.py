@@ -1,4 +1,4 @@
-"""Dividing instruments into train, valid and test."""
+"""Division of instruments into train, valid and test."""
 
 import hashlib
 from collections import defaultdict
@@ -8,10 +8,11 @@ from typing import Protocol
 from cir.errors import InputError
 
 SPLITS: tuple[str, ...] = ("train", "valid", "test")
+_FRACTIONS = (0.8, 0.1, 0.1)
 
 
 class Divisible(Protocol):
-    """What has an id and perhaps a family, as an `Instrument` has."""
+    """Anything with an id and perhaps a family, such as an `Instrument`."""
 
     @property
     def instrument_id(self) -> str:
@@ -19,50 +20,42 @@ class Divisible(Protocol):
 
     @property
     def family(self) -> str | None:
-        """Within which the fractions hold."""
+        """Fractions hold within each family."""
 
 
 def check_split(split: str) -> None:
-    """Refuse what is no split.
+    """Check the name of a split.
 
     Raises:
-        InputError: `split` is none of `SPLITS`.
+        InputError: `split` is not one of `SPLITS`.
     """
     if split not in SPLITS:
-        raise InputError(f"There is no split {split!r}; splits are {', '.join(SPLITS)}.")
+        raise InputError(f"Unknown split {split!r}; splits are {', '.join(SPLITS)}.")
 
 
-def split_instruments(
-    instruments: Sequence[Divisible],
-    *,
-    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
-    seed: int = 0,
-) -> dict[str, str]:
+def split_instruments(instruments: Sequence[Divisible], *, seed: int = 0) -> dict[str, str]:
     """Assign every instrument to one split, with the same fractions within each family.
 
     The result depends on the ids and the seed, not on the order of the instruments. Within a family
     the numbers are the fractions of its size, rounded by largest remainder, ties to train.
 
     Args:
-        instruments: with unique ids.
-        fractions: shares of train, valid and test; not negative, summing to 1.
-        seed: another seed gives another division.
+        instruments: Instruments with unique ids.
+        seed: Seed of the division.
 
     Returns:
-        Split name by instrument id, in the order of `instruments`.
+        Split by instrument id, in the order of `instruments`.
 
     Raises:
-        InputError: the fractions are negative or do not sum to 1, or an id occurs twice.
+        InputError: An id occurs twice.
     """
-    if min(fractions) < 0.0 or abs(sum(fractions) - 1.0) > 1e-9:
-        raise InputError(f"Split fractions must be positive and sum to 1, not {fractions}.")
     strata: defaultdict[str | None, list[str]] = defaultdict(list)
     for instrument in instruments:
         strata[instrument.family].append(instrument.instrument_id)
     assigned: dict[str, str] = {}
     for names in strata.values():
         names.sort(key=lambda name: _lot(name, seed))
-        counts = _largest_remainder(len(names), fractions)
+        counts = _largest_remainder(len(names))
         labels = [split for split, count in zip(SPLITS, counts, strict=True) for _ in range(count)]
         assigned.update(zip(names, labels, strict=True))
     if len(assigned) != len(instruments):
@@ -74,8 +67,8 @@ def _lot(name: str, seed: int) -> bytes:
     return hashlib.sha256(f"{seed}/{name}".encode()).digest()
 
 
-def _largest_remainder(total: int, fractions: Sequence[float]) -> list[int]:
-    shares = [round(total * fraction, 9) for fraction in fractions]
+def _largest_remainder(total: int) -> list[int]:
+    shares = [round(total * fraction, 9) for fraction in _FRACTIONS]
     counts = [int(share) for share in shares]
     by_remainder = sorted(range(len(shares)), key=lambda i: (counts[i] - shares[i], i))
     for i in by_remainder[: total - sum(counts)]:

@@ -1,7 +1,7 @@
-"""What each instrument of a personal database was made of: the same again need not be made again.
+"""Digests of the files that each instrument of a personal database was made of.
 
-`contents.json` beside the tables is a help, no part of the database: without it, or where it is
-damaged, everything is simply made anew.
+They save work when the same files are added again. `contents.json` is optional: if it is missing or
+damaged, everything is embedded again.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ CONTENTS_NAME = "contents.json"
 
 
 def read_digests(folder: Path) -> dict[str, str]:
-    """Read the digest of each instrument, by id; nothing where none are known."""
+    """Read the digest of each instrument, by id; empty if none are known."""
     try:
         return read_json(folder / CONTENTS_NAME, dict[str, str])
     except InputError:
@@ -30,7 +30,7 @@ def write_digests(folder: Path, digests: dict[str, str]) -> None:
 
 
 def digest_of_file(path: Path) -> str:
-    """Name the content of a file, or of the files of a folder: a plug-in may be one."""
+    """Return the digest of a file's content, or of a folder's, as a plug-in may be one."""
     if not path.is_file():
         files = sorted(one for one in path.rglob("*") if one.is_file())
         return hashlib.sha256("".join(map(digest_of_file, files)).encode()).hexdigest()

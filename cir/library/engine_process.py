@@ -1,4 +1,4 @@
-"""The other process of `cir.library.engines`: plays sound fonts and presets.
+"""The child process of `sandboxed_engines`: plays sound fonts and presets.
 
 {"do": "describe", "target": ..., "stem": ...}                     its instruments
 {"do": "play", "reference": ..., "family": ..., "category": ...}   a reference note

@@ -1,4 +1,4 @@
-"""Adding one's own sounds to a database: one-shots, sound fonts and presets."""
+"""Adding personal sounds to a database: one-shots, sound fonts and presets."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,67 +7,66 @@ from pathlib import Path
 from cir.errors import CirError, InputError, StorageError
 from cir.files import workspace
 from cir.index.bundle import is_bundle
-from cir.index.database import InstrumentDatabase, check_new_folder
+from cir.index.changes import check_new_folder
+from cir.index.database import InstrumentDatabase
 from cir.instruments.families import check_families
-from cir.library.engines import OwnEngines
-from cir.library.files import Limits, SoundFile, Upload, find_files
-from cir.library.notes import Labels, NoteReader, OwnNote
-from cir.library.writer import OwnWriter
+from cir.library.find_files import Limits, SoundFile, UploadedFile, find_files
+from cir.library.own_notes import Labels, NoteReader, OwnNote
+from cir.library.own_writer import OwnWriter
+from cir.library.sandboxed_engines import SandboxedEngines
 from cir.types import Encoder, Instrument, Progress
 
-__all__ = ["AddReport", "Labels", "Limits", "Upload", "add_sounds"]
+__all__ = ["AddReport", "Labels", "Limits", "UploadedFile", "add_sounds"]
 
 
 @dataclass(frozen=True)
 class AddReport:
-    """What became of the sounds."""
+    """Result of adding sounds."""
 
     added: tuple[Instrument, ...]
-    """New ones, and those in place of others of the same id."""
+    """New instruments, and those that replace others of the same id."""
     refused: tuple[str, ...]
-    """For each sound that was left out, why."""
+    """Reason for each sound that was left out."""
     unchanged: int = 0
-    """How many were there already, just as they are."""
+    """Number of sounds that were stored already."""
     replaced: int = 0
-    """How many of those added took the place of another."""
+    """Number of instruments that replaced another."""
     was_stopped: bool = False
-    """Not everything was looked at; the same again goes on from here."""
+    """Whether `stop` ended it early; the same call goes on from here."""
     notices: tuple[str, ...] = ()
-    """For each sound that was read in part, what is missing."""
+    """What is missing of each sound that was read in part."""
 
 
 def add_sounds(
     folder: Path | str,
     encoder: Encoder,
-    paths: Sequence[Path | str | Upload],
+    paths: Sequence[Path | str | UploadedFile],
     labels: Labels | None = None,
     *,
     limits: Limits | None = None,
     progress: Progress | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> AddReport:
-    """Add sounds to a database of one's own, each as an instrument; made where there is none.
+    """Add sounds to a personal database, which is created if missing, each as an instrument.
 
-    The same file again replaces itself, and costs nothing where neither it nor its labels changed.
-    Sounds are stored a few hundred at a time, each time all or none; an interruption keeps those
-    that are ready.
-
-    What cannot be added is left out and reported.
+    A file that was added before is replaced, or skipped if neither it nor its labels changed.
+    Sounds are stored a few hundred at a time; an interruption keeps those that are stored. Sounds
+    that cannot be added are left out and reported.
 
     Args:
-        folder: of the database; new, empty, or one that `encoder` made.
-        encoder: embeds the sounds.
-        paths: sound files, sound fonts and presets of synthesizers, folders (with all they hold)
-            and zip archives of these; `plugin:PATH[?presets=FOLDER]`.
-        labels: what to say of them.
-        limits: how much may be added.
-        progress: called after every sound.
-        stop: asked after every sound; once it says yes, the rest is left.
+        folder: Folder of the database: new, empty, or made with `encoder`.
+        encoder: Embeds the sounds.
+        paths: Sound files, sound fonts, presets, folders and zip archives of these, and
+            `plugin:PATH[?presets=FOLDER]`.
+        labels: Labels of all sounds.
+        limits: Limits on what is added.
+        progress: Called after every sound.
+        stop: Called after every sound; returning True leaves out the rest.
 
     Raises:
-        InputError: there is more than the limits allow, or nothing can be added.
-        DatabaseError: another model made the database, or it is the bundled one.
-        StorageError: the disk is full.
+        InputError: There is more than the limits allow, or nothing can be added.
+        DatabaseError: Another model made the database, or it is the bundled one.
+        StorageError: The disk is full.
     """
     target = Path(folder).expanduser()
     if is_bundle(target):
@@ -77,7 +76,7 @@ def add_sounds(
     labels, limits = labels or Labels(), limits or Limits()
     if labels.family is not None:
         check_families([labels.family])
-    with workspace("add") as folder_of_work, OwnEngines() as engines:
+    with workspace("add") as folder_of_work, SandboxedEngines() as engines:
         files, refused = find_files(paths, folder_of_work, limits)
         reader = NoteReader(labels, limits, engines)
         writer = OwnWriter(target, encoder, folder_of_work, limits)
@@ -109,7 +108,7 @@ def _notes(
     refused: list[str],
     progress: Progress | None,
 ) -> Iterator[OwnNote]:
-    """Give the instruments of all files; why one gives none goes to `refused`."""
+    """Give the instruments of all files; reasons of refusal go to `refused`."""
     for done, file in enumerate(files):
         try:
             notes = list(reader.read(file))

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from cir.losses.pair_infonce import PAPER_TEMPERATURE
-from cir.losses.several_positives import several_positives_infonce
+from cir.losses.supervised_contrastive import several_positives_infonce
 
 
 def full_infonce(
@@ -30,7 +30,7 @@ def full_infonce(
         mixtures: One raw embedding per mixture, (B, D).
         notes: A note of each instrument in them, raw, (K, D).
         owners: Index of each note's mixture, (K,).
-        temperature: Divides the cosines; a tensor where it is learned.
+        temperature: Divides the cosines; a tensor if it is learned.
 
     Returns:
         Mean cross-entropy over the rows, a scalar; mixtures without a note have none.

@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor
 
-from cir.losses.hinge import mean_hinge
 from cir.losses.mix_triplet import negatives_of_pairs
-from cir.losses.similarity import euclidean_distances
+from cir.losses.similarity import euclidean_distances, mean_hinge
 
 
 def full_triplet(

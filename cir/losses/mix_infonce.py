@@ -25,7 +25,7 @@ def mix_infonce(
         mixtures: One raw embedding per mixture, (B, D).
         notes: A note of each instrument in them, raw, (K, D).
         owners: Index of each note's mixture, (K,).
-        temperature: Divides the cosines; a tensor where it is learned.
+        temperature: Divides the cosines; a tensor if it is learned.
 
     Returns:
         Mean cross-entropy over the notes, a scalar.

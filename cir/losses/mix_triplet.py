@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from cir.losses.hinge import mean_hinge
-from cir.losses.similarity import euclidean_distances
+from cir.losses.similarity import euclidean_distances, mean_hinge
 
 
 def mix_triplet(
@@ -42,7 +41,7 @@ def mix_triplet(
 
 
 def negatives_of_pairs(owners: Tensor, n_mixtures: int, *, same_mix_negatives: bool) -> Tensor:
-    """What is negative for each note and its mixture: the matrix above, bool, (K, K + B)."""
+    """Return which sounds are negatives of each note and its mixture, bool, (K, K + B)."""
     mixture = torch.arange(n_mixtures, device=owners.device)
     if same_mix_negatives:
         other_notes = ~torch.eye(len(owners), dtype=torch.bool, device=owners.device)

@@ -14,7 +14,7 @@ def pair_infonce(
     positives: Tensor,
     temperature: Tensor | float = PAPER_TEMPERATURE,
 ) -> Tensor:
-    """Each sound picks its partner out of the batch, both ways (section 5 of the protocol).
+    """Each sound picks its partner out of the batch, both ways.
 
               b0  b1  b2
           a0   +   -   -
@@ -24,7 +24,7 @@ def pair_infonce(
     Args:
         anchors: One sound per instrument, raw embeddings, (P, D).
         positives: Another sound of the same instruments, in the same order, (P, D).
-        temperature: Divides the cosines; a tensor where it is learned.
+        temperature: Divides the cosines; a tensor if it is learned.
 
     Returns:
         Mean of the two cross-entropies, a scalar.

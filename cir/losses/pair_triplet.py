@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from cir.losses.hinge import mean_hinge
-from cir.losses.similarity import euclidean_distances
+from cir.losses.similarity import euclidean_distances, mean_hinge
 
 
 def pair_triplet(anchors: Tensor, positives: Tensor, margin: float = 1.0) -> Tensor:

@@ -1,1 +1,1 @@
-"""Mixtures of instruments: a seed becomes a plan, a plan becomes sound."""
+"""Mixtures of instruments: a seed gives a plan, a plan is rendered as sound."""

@@ -1,4 +1,4 @@
-"""Chords of the notes that an instrument has."""
+"""Chords of the recorded notes of an instrument."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ def draw_voices(
     in_scale: NDArray[np.bool_],
     n_slots: int,
 ) -> list[tuple[int, ...]]:
-    """Rows that sound together in each slot: one, or the two to four of a chord."""
+    """Draw the rows that sound together in each slot: one, or two to four of a chord."""
     family = pool.instruments[instrument].family
     if generator.random() >= CHORD_PROBABILITY.get(family or "", 0.0):
         return [
@@ -50,7 +50,7 @@ def _draw_chord(
     in_scale: NDArray[np.bool_],
     root: int,
 ) -> tuple[int, ...]:
-    """The root and others of the scale not far from it, each of another pitch."""
+    """Draw notes of different pitches in the scale, near the root."""
     rows = pool.instruments[instrument].rows
     pitches = pool.pitches[rows]
     near = np.abs(pitches - pool.pitches[root]) <= _WIDEST_SEMITONES

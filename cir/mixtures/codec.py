@@ -1,4 +1,4 @@
-"""Lossy codecs: a sound goes through the file that it would be sent as."""
+"""Lossy codecs."""
 
 import io
 from dataclasses import dataclass
@@ -7,13 +7,12 @@ import numpy as np
 import soundfile
 
 from cir.audio.dsp import pad_or_trim
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 
 @dataclass(frozen=True)
 class Codec:
-    """What libsndfile calls it, and the range of its compression level that music survives."""
+    """The names that libsndfile gives a codec, and a usable range of its compression level."""
 
     container: str
     subtype: str
@@ -29,7 +28,7 @@ CODECS = {
 
 
 def through_codec(audio: FloatArray, name: str, compression: float) -> FloatArray:
-    """Encode and decode a sound at 16 kHz, (T,), in memory; the result is as long as it was.
+    """Encode and decode a sound at 16 kHz, (T,); its length stays.
 
     Args:
         audio: In [-1, 1].

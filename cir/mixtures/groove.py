@@ -1,17 +1,18 @@
-"""When notes start and how long they are held: tempo, swing, rests, bars of silence."""
+"""Starts and lengths of notes: tempo, swing, rests, silent bars."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.mixtures.paper import QUARTERS, draw_note_lengths
+from cir.mixtures.note_lengths import QUARTERS
+from cir.mixtures.paper import draw_note_lengths
+from cir.types import SAMPLE_RATE
 
 QUARTERS_PER_BAR = 4
 _SWING_PROBABILITY = 0.3
 _HARDEST_SWING = 0.67
-"""Where in the quarter its second eighth falls: 0.5 is straight, 2/3 a triplet."""
+"""Position of the second eighth within its quarter: 0.5 is straight, 2/3 a triplet."""
 _BREAK_PROBABILITY = 0.05
 _SILENT_BAR_PROBABILITY = 0.15
 _REST_PROBABILITY = 0.15
@@ -21,14 +22,14 @@ _SHORTEST_SECONDS = 0.06
 
 @dataclass(frozen=True)
 class Groove:
-    """What the stems of a mixture share in time."""
+    """Timing that the stems of a mixture share."""
 
     quarter_seconds: float
     swing: float
     entry_quarters: float
-    """The mixture starts this far into a bar."""
+    """Offset of the mixture's start within a bar."""
     breaks: NDArray[np.bool_]
-    """Bars in which nobody starts a note, (bars,)."""
+    """Bars in which no stem starts a note, (bars,)."""
     n_samples: int
 
 
@@ -51,7 +52,7 @@ def draw_groove(
 def draw_slots(
     generator: np.random.Generator, groove: Groove, family: str | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Starts and lengths in samples of the slots in which a stem sounds; at least one."""
+    """Draw starts and lengths in samples of a stem's slots; at least one."""
     n_bars = len(groove.breaks)
     n_slots = int(n_bars * QUARTERS_PER_BAR / QUARTERS[-1])
     edges = np.zeros(n_slots + 1)

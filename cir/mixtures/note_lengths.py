@@ -1,4 +1,4 @@
-"""How long notes are in the paper's mixtures: numbers alone, for whoever plays them."""
+"""Note lengths of the paper's mixtures."""
 
 import numpy as np
 

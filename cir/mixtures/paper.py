@@ -1,7 +1,7 @@
 """The paper's mixtures: one instrument per family, one voice each.
 
-Section 3 of the protocol: a scale and a tempo shared by the stems, note lengths drawn per family,
-slots left silent one time in four (never for percussion), onsets jittered.
+The stems share a scale and a tempo. Note lengths are drawn per family, one slot in four is silent
+(never for percussion), and onsets are jittered.
 """
 
 from collections.abc import Sequence
@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.errors import InputError
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.mixtures.config import MixtureConfig
-from cir.mixtures.note_lengths import NOTE_LENGTHS as NOTE_LENGTHS
-from cir.mixtures.note_lengths import OTHER_NOTE_LENGTHS as OTHER_NOTE_LENGTHS
-from cir.mixtures.note_lengths import QUARTERS as QUARTERS
+from cir.mixtures.mixture_config import MixtureConfig
+from cir.mixtures.note_lengths import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS
 from cir.mixtures.plan import MixturePlan, PlacedNote, StemPlan
 from cir.mixtures.pool import NotePool
 from cir.mixtures.scales import SCALES
+from cir.types import SAMPLE_RATE
 
 _SILENCE_PROBABILITY = 0.25
 _JITTER = 0.02
@@ -32,7 +30,7 @@ def plan_paper(
     config: MixtureConfig,
     instruments: Sequence[int] | None = None,
 ) -> MixturePlan:
-    """Write a mixture; see `plan_mixture`."""
+    """Plan a mixture; see `plan_mixture`."""
     generator = np.random.default_rng([seed, 1])
     if instruments is None:
         groups = [pool.of_family(name) for name in config.families]
@@ -63,7 +61,7 @@ def plan_paper(
 
 
 def draw_scale(generator: np.random.Generator) -> NDArray[np.bool_]:
-    """A scale on a root: whether each of the twelve pitch classes is in it, (12,)."""
+    """Draw a scale and a root; return which of the twelve pitch classes are in it, (12,)."""
     steps = _SCALE_STEPS[generator.integers(len(_SCALE_STEPS))]
     in_scale = np.zeros(12, bool)
     in_scale[(steps + generator.integers(12)) % 12] = True
@@ -73,7 +71,7 @@ def draw_scale(generator: np.random.Generator) -> NDArray[np.bool_]:
 def draw_note_lengths(
     generator: np.random.Generator, family: str | None, n_notes: int
 ) -> NDArray[np.float64]:
-    """Lengths of consecutive notes in quarters, (n_notes,)."""
+    """Draw lengths of consecutive notes in quarters, (n_notes,)."""
     cumulated = _CUMULATED_LENGTHS.get(family, _CUMULATED_OTHER_LENGTHS)
     drawn: NDArray[np.float64] = QUARTERS[
         cumulated.searchsorted(generator.random(n_notes), side="right")
@@ -88,9 +86,9 @@ def draw_rows(
     in_scale: NDArray[np.bool_],
     n_notes: int,
 ) -> NDArray[np.int64]:
-    """Notes of the instrument that are in the scale, as likely as their pitch in the family."""
+    """Draw notes of the instrument in the scale, weighted by their pitch's share in the family."""
     rows = pool.instruments[instrument].rows
-    # What Generator.choice does, without the checks that take it ten times as long.
+    # The draw of Generator.choice without its checks, ten times as fast.
     allowed = in_scale[pool.pitch_classes[rows]]
     cumulated = (pool.pitch_weights(instrument) * allowed).cumsum()
     if cumulated[-1] == 0:
@@ -103,7 +101,7 @@ def draw_rows(
 def _draw_slots(
     generator: np.random.Generator, family: str, quarter_seconds: float, n_samples: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Starts and lengths in samples of the slots that sound; at least one."""
+    """Draw starts and lengths in samples of the slots that sound; at least one."""
     delay = generator.uniform(0, _MAX_DELAY) * quarter_seconds
     total_seconds = n_samples / SAMPLE_RATE - delay
     shortest = QUARTERS[-1] * quarter_seconds

@@ -1,4 +1,4 @@
-"""A plan: everything that decides how a mixture sounds, before anything does."""
+"""Plans of mixtures: all that rendering needs beside the pool."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,17 +8,17 @@ CUT_FADE_SAMPLES = 160
 
 
 class PlacedNote(NamedTuple):
-    """A note of the pool and where it plays. Thousands are made a second: hence no dataclass."""
+    """A note of the pool and its place in a stem; a tuple, since thousands are made per second."""
 
     row: int
     start: int
     """In samples at 16 kHz."""
     length: int
-    """In samples; a longer note is cut there."""
+    """In samples; a longer note is cut."""
     fade: int = CUT_FADE_SAMPLES
-    """Samples of the linear fade that a cut ends with."""
+    """Samples of the linear fade before a cut."""
     gain: float = 1.0
-    """Linear, on top of the note's own level."""
+    """Linear, relative to the note's own level."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class StemPlan:
 
 @dataclass(frozen=True)
 class ReverbPlan:
-    """A room: noise that decays."""
+    """Reverb: decaying noise."""
 
     decay_seconds: float
-    """Until it is 60 dB down."""
+    """Time until it has fallen by 60 dB."""
     wet_db: float
     """Energy of the reverberation relative to the direct sound."""
     offset: int
-    """Where in the table of noise its response starts."""
+    """Start of its response in the table of noise."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class NoisePlan:
     tilt_db: float
     """Slope in dB per octave: 0 is white, -3 pink, -6 brown."""
     offset: int
-    """Where in the table of noise it starts."""
+    """Its start in the table of noise."""
 
 
 @dataclass(frozen=True)
 class CodecPlan:
-    """A lossy codec that the mixture went through."""
+    """A lossy codec."""
 
     format: str
     """One of `cir.mixtures.codec.CODECS`."""
@@ -68,17 +68,17 @@ class CodecPlan:
 
 @dataclass(frozen=True)
 class EffectsPlan:
-    """What the mix, and only the mix, went through; in this order."""
+    """Effects on the mix, not on the stems, in this order."""
 
     equaliser_db: tuple[float, ...] = ()
-    """Gain at each of `cir.mixtures.effects.EQUALISER_HZ`; empty changes nothing."""
+    """Gain at each of `cir.mixtures.effects.EQUALISER_HZ`; empty for none."""
     reverb: ReverbPlan | None = None
     noise: NoisePlan | None = None
     codec: CodecPlan | None = None
 
     @property
     def is_dry(self) -> bool:
-        """Nothing is done to the mix."""
+        """Whether the mix has no effects."""
         return self == DRY
 
 
@@ -87,7 +87,7 @@ DRY = EffectsPlan()
 
 @dataclass(frozen=True)
 class MixturePlan:
-    """Who plays what when, how loud, and what happens to the mix."""
+    """Stems and effects of a mixture."""
 
     seed: int
     n_samples: int

@@ -8,28 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.datasets.base import NoteDataset
-from cir.datasets.note_bank import NoteBankDataset
 from cir.errors import DataError
 from cir.files import replacing_folder
-from cir.instruments.note_bank import NoteBank
-from cir.mixtures.decode import INT16_SCALE, DecodedInstrument, decode_datasets
-from cir.mixtures.sample_file import SampleFile
-from cir.mixtures.tables import PoolTables, TableBuilder, pitch_weights
+from cir.mixtures.pool_notes import INT16_SCALE, DecodedInstrument, decode_datasets
+from cir.mixtures.pool_tables import PoolTables, TableBuilder, pitch_weights
 from cir.types import FloatArray, Progress
 
-_SAMPLES = "samples.npy"
+_SAMPLES = "samples.bin"
+_SAMPLE_TYPE = np.dtype("<i2")
 _TABLES = "tables.npz"
 
 
 class NotePool:
-    """Decoded notes, (T,) int16, with tables of where each lies, its pitch and its own level.
+    """Decoded notes of many instruments.
 
     Attributes:
-        samples: All notes one after the other; on disk until touched where the pool was loaded.
+        samples: All notes one after the other, int16, (T,); a loaded pool maps them from disk.
         tables: Instruments and notes. `instruments`, `starts`, `pitches`, `gains` and `onsets`
             are its columns.
-        pitch_classes: Of every note, C is 0, (N,).
-        families: Those with at least one instrument, most instruments first.
+        pitch_classes: Pitch class of every note, C is 0, (N,).
+        families: Families with at least one instrument, the largest first.
     """
 
     def __init__(self, samples: NDArray[np.int16], tables: PoolTables) -> None:
@@ -60,21 +58,7 @@ class NotePool:
         variants: int = 0,
         progress: Progress | None = None,
     ) -> "NotePool":
-        """Decode the notes of one split into memory.
-
-        Args:
-            datasets: Where the notes are. An instrument's id that several of them use gets the
-                dataset's name in front.
-            split: `train`, `valid` or `test`.
-            families: Only these; None takes every instrument, also those without a family.
-            twins: Add the effects-off twins as further instruments.
-            variants: Recast copies of every instrument and twin; see `cir.mixtures.recast`.
-            progress: Told how far it is.
-
-        Raises:
-            InputError: There is no such split.
-            DataError: The split has no such instrument, or a dataset cannot be read.
-        """
+        """Decode the notes of one split into memory; see `decode_datasets`."""
         builder = TableBuilder()
         sounds: list[NDArray[np.int16]] = []
         for decoded in decode_datasets(
@@ -90,73 +74,30 @@ class NotePool:
         return cls(np.concatenate(sounds), builder.tables())
 
     @classmethod
-    def from_note_bank(
-        cls,
-        bank: NoteBank,
-        *,
-        split: str,
-        families: Sequence[str] | None = None,
-        twins: bool = False,
-        variants: int = 0,
-        progress: Progress | None = None,
-    ) -> "NotePool":
-        """Decode the notes of one split of one note bank; see `from_datasets`."""
-        return cls.from_datasets(
-            [NoteBankDataset(bank.folder, twins=twins)],
-            split=split,
-            families=families,
-            twins=twins,
-            variants=variants,
-            progress=progress,
-        )
+    def build(cls, folder: Path, instruments: Iterable[DecodedInstrument]) -> "NotePool":
+        """Write decoded instruments into a folder, and open it.
 
-    @classmethod
-    def build(
-        cls,
-        folder: Path,
-        datasets: Sequence[NoteDataset],
-        *,
-        split: str,
-        families: Sequence[str] | None = None,
-        twins: bool = False,
-        variants: int = 0,
-        progress: Progress | None = None,
-    ) -> "NotePool":
-        """Decode like `from_datasets`, but straight into a folder, and open it.
-
-        Memory holds a few instruments at a time, however large the pool; the folder appears when
-        all is in it.
+        Memory holds one instrument at a time, however large the pool. The folder appears when it
+        is complete.
         """
-        decoded = decode_datasets(
-            datasets,
-            split=split,
-            families=families,
-            twins=twins,
-            variants=variants,
-            progress=progress,
-        )
-        return cls._write(folder, decoded)
+        builder = TableBuilder()
+        with replacing_folder(folder) as unfinished:
+            with (unfinished / _SAMPLES).open("wb") as file:
+                for instrument in instruments:
+                    builder.append(instrument)
+                    for sound in instrument.sounds:
+                        file.write(sound.astype(_SAMPLE_TYPE).tobytes())
+            builder.tables().save(unfinished / _TABLES)
+        return cls.load(folder)
 
     @classmethod
     def join(cls, folder: Path, pools: Sequence["NotePool"]) -> "NotePool":
         """Write pools one after the other into a folder, and open it.
 
-        An id that an earlier pool has, gets its source in front; a source that an earlier pool
-        has, gets its number behind.
+        An id that an earlier pool has is prefixed with its source; a source that an earlier pool
+        has is numbered.
         """
-        return cls._write(folder, _tell_apart(pools))
-
-    @classmethod
-    def _write(cls, folder: Path, instruments: Iterable[DecodedInstrument]) -> "NotePool":
-        builder = TableBuilder()
-        with replacing_folder(folder) as unfinished:
-            with SampleFile(unfinished / _SAMPLES) as file:
-                for instrument in instruments:
-                    builder.append(instrument)
-                    for sound in instrument.sounds:
-                        file.append(sound)
-            builder.tables().save(unfinished / _TABLES)
-        return cls.load(folder)
+        return cls.build(folder, _tell_apart(pools))
 
     def _decoded(self) -> Iterator[DecodedInstrument]:
         for one in self.instruments:
@@ -171,28 +112,26 @@ class NotePool:
                 gains=self.gains[one.rows].tolist(),
             )
 
-    def save(self, folder: Path) -> None:
-        """Write the pool so that `load` can map it into memory at once."""
-        with replacing_folder(folder) as unfinished:
-            np.save(unfinished / _SAMPLES, self.samples)
-            self.tables.save(unfinished / _TABLES)
-
     @classmethod
     def load(cls, folder: Path) -> "NotePool":
-        """Open what `save` or `build` wrote; the samples stay on disk until they are touched.
+        """Open what `build` wrote; the samples stay on disk until they are used.
 
         Raises:
-            DataError: It is missing, or of another version.
+            DataError: The pool is missing or of another version.
         """
         tables = PoolTables.load(folder / _TABLES)
-        samples = np.load(folder / _SAMPLES, mmap_mode="r")
-        return cls(np.asarray(samples), tables)  # slices of a memmap proper are slow to make
+        path, shape = folder / _SAMPLES, (int(tables.starts[-1]),)
+        try:
+            samples = np.memmap(path, _SAMPLE_TYPE, "r", shape=shape)
+        except (OSError, ValueError) as error:
+            raise DataError(f"Cannot read {path} ({error}); delete its folder.") from None
+        return cls(np.asarray(samples), tables)  # slicing a memmap itself is slow
 
     def of_family(self, family: str) -> list[int]:
-        """Numbers of the family's instruments.
+        """Return the numbers of the family's instruments.
 
         Raises:
-            DataError: There is none.
+            DataError: The pool has none.
         """
         try:
             return self._by_family[family]
@@ -203,23 +142,34 @@ class NotePool:
             ) from None
 
     def pitch_weights(self, instrument: int) -> NDArray[np.int64]:
-        """How often the pitch of each of the instrument's notes occurs in its family, (n,)."""
+        """Return how often each of the instrument's pitches occurs in its family, (n,)."""
         return self._pitch_weights[self.instruments[instrument].rows]
 
+    def length(self, row: int) -> int:
+        """Return the length of a note in samples."""
+        return int(self.starts[row + 1] - self.starts[row])
+
     def note(self, row: int, n_samples: int | None = None) -> FloatArray:
-        """One note, or its first samples, at the instrument's own level, float32, (T,)."""
+        """Return a note, or its first samples, at the instrument's own level, (T,)."""
         sound: FloatArray = self.stored_note(row, n_samples) * self.gains[row]
         return sound
 
     def stored_note(self, row: int, n_samples: int | None = None) -> FloatArray:
-        """One note at the level it is stored at (about the same peak for all), float32, (T,)."""
+        """Return a note as it is stored, with about the same peak as all others, (T,)."""
         sound = self.samples[self.starts[row] : self.starts[row + 1]][:n_samples]
         floats: FloatArray = sound.astype(np.float32) / np.float32(INT16_SCALE)
         return floats
 
+    def clips(self, rows: Sequence[int], n_samples: int) -> FloatArray:
+        """Return notes as `stored_note` does, cut or padded with zeros to (N, n_samples)."""
+        clips = np.zeros((len(rows), n_samples), np.float32)
+        for clip, row in zip(clips, rows, strict=True):
+            clip[: self.length(row)] = self.stored_note(row, n_samples)
+        return clips
+
 
 def _tell_apart(pools: Sequence[NotePool]) -> Iterator[DecodedInstrument]:
-    """All instruments of all pools, those named like one of an earlier pool renamed."""
+    """Give the instruments of all pools, ids and sources that occurred before changed."""
     sources: set[str] = set()
     ids: set[str] = set()
     for number, pool in enumerate(pools, start=1):

@@ -1,32 +1,30 @@
-"""Mixtures as music makes them: a few instruments of any families, chords, tails, effects."""
+"""Realistic mixtures: two to six instruments of any families, chords, tails, effects."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cir.datasets.midi_scores import ScoreBook
-from cir.instruments.note_bank import SAMPLE_RATE
 from cir.mixtures.cast import draw_cast
 from cir.mixtures.chords import MAX_VOICES, draw_voices
-from cir.mixtures.config import MixtureConfig
 from cir.mixtures.draw_effects import draw_effects
 from cir.mixtures.groove import Groove, draw_groove, draw_slots
+from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.paper import draw_scale
 from cir.mixtures.plan import CUT_FADE_SAMPLES, MixturePlan, PlacedNote, StemPlan
 from cir.mixtures.pool import NotePool
-from cir.mixtures.scored_part import play_score
+from cir.types import SAMPLE_RATE
 
 _LEVEL_SPREAD_DB = 4.0
 """Standard deviation of the stems' levels, before `level_range_db`."""
 _SOFTEST_NOTE_DB = -9.0
 _SHORTEST_GATE = 0.4
-"""How much of its slot the key of a staccato note is held."""
+"""Least share of its slot that a key is held."""
 _TAIL_SECONDS = (0.03, 0.8)
 _RINGING_SECONDS = 4.0
-"""Percussion rings on: nobody holds its keys. No note of a pool is longer."""
+"""Percussion rings on after its slot; no note of a pool is longer."""
 _MAX_SPREAD_SECONDS = 0.02
-"""The voices of a chord start within so much."""
+"""The voices of a chord start within this time."""
 
 
 def plan_realistic(
@@ -34,9 +32,8 @@ def plan_realistic(
     pool: NotePool,
     config: MixtureConfig,
     instruments: Sequence[int] | None = None,
-    scores: ScoreBook | None = None,
 ) -> MixturePlan:
-    """Write a mixture; see `plan_mixture`."""
+    """Plan a mixture; see `plan_mixture`."""
     generator = np.random.default_rng([seed, 2])
     if instruments is None:
         instruments = draw_cast(generator, pool, config)
@@ -49,14 +46,10 @@ def plan_realistic(
         gain_db = generator.normal(0, _LEVEL_SPREAD_DB)
         gain_db += generator.uniform(-1, 1) * config.level_range_db
         tail = round(generator.uniform(*_TAIL_SECONDS) * SAMPLE_RATE)
-        from_score = generator.random() < config.score_probability
-        if from_score and scores is not None and family is not None and family in scores.excerpts:
-            score = scores.excerpt(family, generator)
-            notes = play_score(generator, pool, instrument, score, n_samples, tail)
-        else:
-            slots = draw_slots(generator, groove, family)
-            voices = draw_voices(generator, pool, instrument, in_scale, len(slots[0]))
-            notes = _place(generator, groove, family, slots, voices, tail)
+        generator.random()  # unused: keeps the mixtures of published seeds
+        slots = draw_slots(generator, groove, family)
+        voices = draw_voices(generator, pool, instrument, in_scale, len(slots[0]))
+        notes = _place(generator, groove, family, slots, voices, tail)
         stems.append(StemPlan(int(instrument), float(gain_db), notes))
     return MixturePlan(
         seed=seed,
@@ -76,7 +69,7 @@ def _place(
     voices: Sequence[tuple[int, ...]],
     tail: int,
 ) -> tuple[PlacedNote, ...]:
-    """Fill slots with voices: how long each is held, how loud it is, how its end fades."""
+    """Fill slots with voices, with length, level and fade of each."""
     starts, lengths = slots
     fade = tail
     if family == "percussion":

@@ -1,4 +1,4 @@
-"""The scales that mixtures are written in, as semitones above the root."""
+"""The scales of mixtures, as semitones above the root."""
 
 SCALES: dict[str, tuple[int, ...]] = {
     "major": (0, 2, 4, 5, 7, 9, 11),

@@ -1,4 +1,4 @@
-"""The networks that an encoder can be: the paper's AST, and the convolutional AST."""
+"""The two networks of an encoder: the paper's AST and the convolutional AST."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from cir.errors import CheckpointError
-from cir.model.config import EncoderConfig
-from cir.model.conv_ast.config import ConvAstConfig
-from cir.model.conv_ast.network import ConvAst
-from cir.model.network import TimbreNetwork
+from cir.model.ast import TimbreNetwork
+from cir.model.ast_config import EncoderConfig
+from cir.model.conv_ast import ConvAst
+from cir.model.conv_ast_config import ConvAstConfig
 from cir.model.network_config import split_json
 
 AnyConfig: TypeAlias = EncoderConfig | ConvAstConfig
@@ -31,7 +31,7 @@ def build_network(config: AnyConfig) -> AnyNetwork:
 
 
 def check_weights(config: AnyConfig, state: Mapping[str, Tensor]) -> None:
-    """Make sure that weights are those of a configuration, before memory is taken for it.
+    """Check that weights fit a configuration, before memory is taken for it.
 
     Raises:
         CheckpointError: They are not, or the configuration asks for what no model has.

@@ -1,4 +1,4 @@
-"""The weights of an AST by the names of transformers 5, whoever saved them."""
+"""Weights of an AST by the names of transformers 5, whichever version saved them."""
 
 import re
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """The model card that goes with a saved model."""
 
-from cir.audio.features import SAMPLE_RATE
 from cir.model.architectures import AnyConfig
-from cir.model.conv_ast.config import ConvAstConfig
+from cir.model.conv_ast_config import ConvAstConfig
+from cir.types import SAMPLE_RATE
 
 CARD_NAME = "README.md"
 
@@ -31,6 +31,7 @@ Made with `cir`; its training and its results are not described here yet.
 
 ```python
 from cir import TimbreEncoder
+from cir.types import SAMPLE_RATE
 
 encoder = TimbreEncoder.from_pretrained("FOLDER_OR_HUB_ID")
 embedding = encoder.embed([audio], sample_rate)  # (1, {embedding_size})
@@ -39,7 +40,7 @@ embedding = encoder.embed([audio], sample_rate)  # (1, {embedding_size})
 
 
 def write_card(config: AnyConfig) -> str:
-    """Say what the configuration alone can say; results belong into a card written by hand."""
+    """Describe what the configuration alone says; results belong in a card written by hand."""
     network = f"{config.n_layers} transformer layers, {config.n_heads} heads"
     if isinstance(config, ConvAstConfig):
         widths = "-".join(map(str, config.widths))

@@ -55,9 +55,9 @@ def load_folder(folder: Path) -> tuple[AnyConfig, dict[str, Tensor]]:
 
 
 def identify(config: AnyConfig, state: Mapping[str, Tensor]) -> str:
-    """Sixteen hexadecimal digits that two models share only if they embed alike.
+    """Return sixteen hexadecimal digits that identify how a model embeds.
 
-    Weights count as they would be stored, so a model keeps its identity through a save.
+    Weights are hashed as they are stored, so that saving does not change them.
     """
     digest = hashlib.sha256(config.to_json().encode())
     for name in sorted(state):
@@ -67,6 +67,6 @@ def identify(config: AnyConfig, state: Mapping[str, Tensor]) -> str:
 
 
 def _as_stored(value: Tensor) -> Tensor:
-    """Matrices as float16. Vectors are small, and a running variance may leave its range."""
+    """Convert matrices to float16; vectors are small, and a variance may exceed its range."""
     value = value.detach().cpu().contiguous()
     return value.half() if value.is_floating_point() and value.ndim > 1 else value

@@ -1,8 +1,9 @@
-"""The public face of a model: sounds in, unit vectors out."""
+"""The public interface of a model: sounds in, unit vectors out."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from cir.audio.dsp import pad_or_trim
-from cir.audio.features import SAMPLE_RATE
 from cir.audio.io import check_audio, resample
 from cir.errors import CheckpointError, InputError
 from cir.files import replacing
@@ -19,21 +19,20 @@ from cir.instruments.families import check_families
 from cir.model.architectures import AnyConfig, AnyNetwork, build_network, check_weights
 from cir.model.card import CARD_NAME, write_card
 from cir.model.checkpoint import identify, load_folder, save_folder
-from cir.model.conv_ast.network import ConvAst
-from cir.model.family_masks import share_out
-from cir.model.heard import Heard
+from cir.model.conv_ast import ConvAst
+from cir.model.heads import Heard
 from cir.model.windows import cut_windows
-from cir.types import FloatArray, Progress
+from cir.types import SAMPLE_RATE, FloatArray, Progress
 
 BUNDLED_MODEL = Path(__file__).parent.parent / "assets" / "model"
 _BATCH_SIZE = 16
 
 
 class TimbreEncoder:
-    """One space for single instruments and for mixtures.
+    """Embeds single instruments and mixtures in one space.
 
-    Every clip is brought to one peak and one length before it is read, whatever else is in its
-    batch: the same sound always has the same embedding.
+    Every clip is brought to one peak and one length, whatever else is in its batch: the same sound
+    always has the same embedding.
     """
 
     def __init__(
@@ -50,7 +49,7 @@ class TimbreEncoder:
 
     @classmethod
     def from_config(cls, config: AnyConfig, *, seed: int = 0) -> "TimbreEncoder":
-        """An untrained encoder whose weights depend on `seed` alone."""
+        """Return an untrained encoder whose weights depend on `seed` alone."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return cls(build_network(config))
@@ -143,18 +142,14 @@ class TimbreEncoder:
         return identify(self.config, self.network.state_dict())
 
     def embed(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        *,
-        progress: Progress | None = None,
+        self, sounds: Sequence[FloatArray], sample_rate: int, *, progress: Progress | None = None
     ) -> FloatArray:
         """Embed single instruments.
 
         Args:
             sounds: One-dimensional waveforms; each is padded or cut to `config.note_seconds`.
-            sample_rate: Theirs, in Hz.
-            progress: Told how far it is.
+            sample_rate: In Hz.
+            progress: Called after each batch.
 
         Returns:
             (N, D) float32, unit norm.
@@ -191,10 +186,10 @@ class TimbreEncoder:
 
         Args:
             sounds: One-dimensional waveforms of any length.
-            sample_rate: Theirs, in Hz.
-            families: Which instruments to listen for. A family without a query of its own, and
-                every family of a model without queries, gets the whole mixture's embedding.
-            progress: Told how far it is.
+            sample_rate: In Hz.
+            families: Families to listen for. One without a query of its own, and every one of a
+                model without queries, gets the embedding of the whole mixture.
+            progress: Called after each mixture.
 
         Returns:
             (N, F, D) float32, unit norm.
@@ -210,27 +205,17 @@ class TimbreEncoder:
         return embeddings
 
     def presence(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        *,
-        progress: Progress | None = None,
+        self, sounds: Sequence[FloatArray], sample_rate: int, *, progress: Progress | None = None
     ) -> FloatArray:
-        """Tell which of `families` are in mixtures.
-
-        Arguments as in `embed_mixtures`.
+        """Estimate which of `families` play in mixtures.
 
         Returns:
-            How sure the model is, in [0, 1], (N, families); the surest window counts.
+            Probabilities, (N, families), each of the window with the highest one.
 
         Raises:
-            InputError: The model does not tell, or a sound is empty, silent or not finite.
+            InputError: The model has no such output, or a sound is empty, silent or not finite.
         """
-        if not (isinstance(self.network, ConvAst) and self.families):
-            raise InputError(
-                "This model does not tell which families are there (it is an AST, or it has no "
-                "family queries): load one that does."
-            )
+        self._listening_network()
         found = np.zeros((len(sounds), len(self.families)), np.float32)
         for index, heard in enumerate(self._listen(sounds, sample_rate, progress)):
             found[index] = heard.presence.sigmoid().amax(0).numpy()
@@ -239,35 +224,40 @@ class TimbreEncoder:
     def family_masks(
         self, sound: FloatArray, sample_rate: int, families: Sequence[str]
     ) -> FloatArray:
-        """Tell how much of a mixture's energy is each family's, over time and frequency.
+        """Estimate each family's share in the energy of a mixture over time and frequency.
 
         Args:
             sound: One-dimensional waveform of any length.
-            sample_rate: Its, in Hz.
-            families: Whose shares are wanted. A family without a query of its own gets the share
-                of all families without one.
+            sample_rate: In Hz.
+            families: Families to return. A family without a query of its own gets the share of all
+                families without one.
 
         Returns:
-            Shares from 0 to 1, (F, frames, bands), of the frames and bands of `config.bands`; the
+            Shares from 0 to 1, (F, frames, bands), in the frames and bands of `config.bands`; the
             frames cover the whole sound.
 
         Raises:
-            InputError: The model tells no masks, the sound is empty, silent or not finite, or there
+            InputError: The model has no masks, the sound is empty, silent or not finite, or there
                 is no such family.
         """
-        if not (isinstance(self.network, ConvAst) and self.families):
-            raise InputError(
-                "This model tells no masks (it is an AST, or it has no family queries): load a "
-                "conv-ast with families."
-            )
+        network = self._listening_network()
         columns = self._columns(families)
         audio = torch.from_numpy(self._prepare(sound, sample_rate)).to(self.device)
-        shares = share_out(self.network, audio).cpu().numpy()
+        shares = network.family_shares(audio).cpu().numpy()
         # Columns count the whole mixture as 0; here, what belongs to no family of ours comes last.
         return np.ascontiguousarray(shares[[column - 1 for column in columns]])
 
+    def _listening_network(self) -> ConvAst:
+        """Return the network if it estimates presence and masks."""
+        if isinstance(self.network, ConvAst) and self.families:
+            return self.network
+        raise InputError(
+            "This model estimates neither presence nor masks of families (it is an AST, or it has "
+            "no family queries): load a conv-ast with families."
+        )
+
     def _columns(self, families: Sequence[str]) -> list[int]:
-        """Which of the network's answers belongs to each family; 0 is the whole mixture's."""
+        """Return the column of each family in `Heard.with_overall`; 0 is the whole mixture's."""
         return [
             1 + self.families.index(name) if name in self.families else 0
             for name in check_families(families)
@@ -277,24 +267,16 @@ class TimbreEncoder:
         return resample(check_audio(sound, sample_rate), sample_rate, SAMPLE_RATE)
 
     def _listen(
-        self,
-        sounds: Sequence[FloatArray],
-        sample_rate: int,
-        progress: Progress | None,
+        self, sounds: Sequence[FloatArray], sample_rate: int, progress: Progress | None
     ) -> Iterator[Heard]:
-        """What the network hears in the windows of each mixture, mixture by mixture."""
+        """Yield the answers for the windows of each mixture."""
         for done, sound in enumerate(sounds, 1):
             windows = cut_windows(self._prepare(sound, sample_rate), self.config.mixture_samples)
-            yield Heard.concatenate(
-                [self._listen_to_windows(batch) for batch in _batches(iter(windows))]
-            )
+            with torch.inference_mode():
+                heard = [self.network.listen(self._features(one)) for one in _batches(windows)]
+            yield Heard.concatenate(heard)
             if progress is not None:
                 progress(done / len(sounds), f"Listening, {done} of {len(sounds)}")
-
-    @torch.inference_mode()
-    def _listen_to_windows(self, windows: FloatArray) -> Heard:
-        """Batch (B, T) of one length."""
-        return self.network.listen(self._features(windows))
 
     @torch.inference_mode()
     def _embed_notes(self, clips: FloatArray) -> Tensor:
@@ -306,12 +288,7 @@ class TimbreEncoder:
         return self.network.features(torch.from_numpy(clips).to(self.device))
 
 
-def _batches(clips: Iterator[FloatArray]) -> Iterator[FloatArray]:
-    batch: list[FloatArray] = []
-    for clip in clips:
-        batch.append(clip)
-        if len(batch) == _BATCH_SIZE:
-            yield np.stack(batch)
-            batch = []
-    if batch:
+def _batches(clips: Iterable[FloatArray]) -> Iterator[FloatArray]:
+    waiting = iter(clips)
+    while batch := list(islice(waiting, _BATCH_SIZE)):
         yield np.stack(batch)

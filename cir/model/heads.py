@@ -1,26 +1,157 @@
-"""What is asked of one mixture: an embedding per family.
-
-Two siblings of one skeleton: questions that look at the sound behind the transformer, or the same
-linear map for every mixture.
-"""
+"""Heads: tokens become the embedding of a note, or of each family in a mixture."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import gelu
 
-from cir.model.heard import Heard
+from cir.model.conv_ast_config import ConvAstConfig
+from cir.model.conv_trunk import attend
 
-# Fresh questions must differ enough to be told apart beside the sound they are added to.
+# Fresh queries must differ enough to be told apart beside the sound they are added to.
 _QUERY_SCALE = 0.5
+_LEAST_VARIANCE = 1e-5
+CELL = 4
+"""Masks have a cell for this many frames by this many bands."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Answers to a batch of mixtures; nothing in it is normalised."""
+
+    overall: Tensor
+    """One embedding for the whole mixture, (B, E)."""
+    embeddings: Tensor
+    """One for each family query, in the order of the configuration, (B, families, E)."""
+    presence: Tensor
+    """Logits of whether the family plays, (B, families); (B, 0) where the network does not tell."""
+
+    @property
+    def with_overall(self) -> Tensor:
+        """The overall embedding, then those of the families, (B, 1 + families, E)."""
+        return torch.cat([self.overall.unsqueeze(1), self.embeddings], 1)
+
+    @classmethod
+    def overall_alone(cls, overall: Tensor) -> Self:
+        """Answers of a network without family queries."""
+        return cls(overall, overall.new_zeros(len(overall), 0, overall.shape[-1]), overall[:, :0])
+
+    @classmethod
+    def concatenate(cls, batches: list[Self]) -> Self:
+        """Join batches on the CPU in full precision."""
+        names = [field.name for field in fields(cls)]
+        return cls(
+            *(torch.cat([getattr(b, name).float().cpu() for b in batches]) for name in names)
+        )
+
+
+class NoteHead(nn.Module):
+    """Statistics over time, frequency kept, and a linear map of them."""
+
+    def __init__(self, config: ConvAstConfig) -> None:
+        super().__init__()
+        n_statistics = 2 * config.n_rows * config.hidden_size
+        self.norm = nn.BatchNorm1d(n_statistics)
+        self.linear = nn.Linear(n_statistics, config.embedding_size)
+        self.out = nn.BatchNorm1d(config.embedding_size)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, columns, rows, D) to raw embeddings (B, embedding_size)."""
+        tokens = tokens.float()
+        means = tokens.mean(1)
+        # A CPU takes eight times as long for `var` along this axis.
+        variances = (tokens - means.unsqueeze(1)).square().mean(1)
+        deviations = (variances + _LEAST_VARIANCE).sqrt()
+        statistics = torch.cat([means, deviations], 1).flatten(1)
+        embedding: Tensor = self.out(self.linear(self.norm(statistics)))
+        return embedding
+
+
+class FamilyHead(nn.Module):
+    """Learned queries that attend to the tokens, several times, and answer in the notes' space.
+
+    An answer is added to an embedding of the whole mixture, which starts as the note head's, so
+    that training only has to bend it towards the family.
+    """
+
+    def __init__(self, config: ConvAstConfig) -> None:
+        super().__init__()
+        size, n_families = config.hidden_size, len(config.families)
+        self.overall = NoteHead(config)
+        self.queries = nn.Parameter(torch.randn(n_families, size) * _QUERY_SCALE)
+        self.looks = nn.ModuleList(Look(size, config.n_heads) for _ in range(config.n_query_layers))
+        self.norm = nn.LayerNorm(size)
+        self.answer = nn.Linear(size, config.embedding_size)
+        self.bend = nn.Parameter(torch.randn(n_families, config.embedding_size, size) * 0.02)
+        """A linear map of its own for each family, (families, E, D)."""
+        self.presence = nn.Linear(size, 1)
+        # Frames and bands that a token stands for, in cells.
+        self.cells = (
+            config.time_stride // CELL,
+            config.bands.n_bands // config.n_rows // CELL,
+        )
+        self.to_cells = nn.Linear(size, (n_families + 1) * self.cells[0] * self.cells[1])
+
+    def forward(self, tokens: Tensor) -> Heard:
+        """Tokens (B, columns, rows, D)."""
+        flat = tokens.flatten(1, 2)
+        asked = self.queries.expand(len(flat), -1, -1)
+        for look in self.looks:
+            asked = look(asked, flat)
+        asked = self.norm(asked)
+        own = torch.einsum("bfd,fed->bfe", asked, self.bend.to(asked.dtype))
+        overall = self.overall(tokens)
+        embeddings = overall.unsqueeze(1) + self.answer(asked) + own
+        return Heard(overall, embeddings, self.presence(asked).squeeze(-1))
+
+    def mask_logits(self, tokens: Tensor) -> Tensor:
+        """Return logits of the share of each family in the energy of each cell.
+
+        (B, families + 1, frames / CELL, bands / CELL); the last is for other families.
+        """
+        n_clips, columns, rows, _ = tokens.shape
+        wide, high = self.cells
+        logits: Tensor = self.to_cells(tokens).view(n_clips, columns, rows, -1, wide, high)
+        return logits.permute(0, 3, 1, 4, 2, 5).reshape(n_clips, -1, columns * wide, rows * high)
+
+
+class Look(nn.Module):
+    """Cross-attention from queries to tokens, then a perceptron."""
+
+    def __init__(self, size: int, n_heads: int) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.norm_1 = nn.LayerNorm(size)
+        self.to_queries = nn.Linear(size, size)
+        self.to_keys = nn.Linear(size, 2 * size)
+        self.from_heads = nn.Linear(size, size)
+        self.norm_2 = nn.LayerNorm(size)
+        self.widen = nn.Linear(size, 4 * size)
+        self.narrow = nn.Linear(4 * size, size)
+
+    def forward(self, queries: Tensor, tokens: Tensor) -> Tensor:
+        """Queries (B, Q, D) and tokens (B, N, D) to queries (B, Q, D)."""
+        asked = self._heads(self.to_queries(self.norm_1(queries)))
+        keys, values = map(self._heads, self.to_keys(tokens).chunk(2, -1))
+        found = attend(asked, keys, values)
+        queries = queries + self.from_heads(found.transpose(1, 2).flatten(2))
+        thought: Tensor = queries + self.narrow(gelu(self.widen(self.norm_2(queries))))
+        return thought
+
+    def _heads(self, values: Tensor) -> Tensor:
+        """(B, N, D) to (B, heads, N, D / heads)."""
+        return values.view(*values.shape[:2], self.n_heads, -1).transpose(1, 2)
 
 
 class QueryHead(nn.Module, ABC):
-    """A fixed number of learned questions, each answered with one embedding."""
+    """Family queries of the paper's AST: learned questions, each answered with one embedding."""
 
     @abstractmethod
     def answer(self, tokens: Tensor, pooled: Tensor) -> Tensor:
-        """Raw embeddings (B, Q, D); arguments as in `forward`."""
+        """Return raw embeddings (B, Q, D); arguments as in `forward`."""
 
     def forward(self, tokens: Tensor, pooled: Tensor) -> Heard:
         """Answer every question.
@@ -51,7 +182,7 @@ class FamilyQueries(QueryHead):
         )
 
     def answer(self, tokens: Tensor, pooled: Tensor) -> Tensor:
-        """Attend, then think."""
+        """Attend, then map."""
         queries = self.queries.expand(len(tokens), -1, -1)
         attended, _ = self.attention(queries, tokens, tokens, need_weights=False)
         answer = queries + attended
@@ -62,7 +193,7 @@ class FamilyQueries(QueryHead):
 class LinearQueries(QueryHead):
     """One linear map of the pooled embedding per family: the head of the multi-encoder.
 
-    Kim et al. 2023, "Show me the instruments": all families out of one vector, no look at tokens.
+    Kim et al. 2023, "Show me the instruments": all families from one vector, without the tokens.
     """
 
     def __init__(self, n_queries: int, hidden_size: int) -> None:

@@ -34,15 +34,15 @@ LOG_IN = "log in with `hf auth login` (or set HF_TOKEN)"
 
 @dataclass(frozen=True)
 class Kind:
-    """What is looked for by name, and how it is called in errors."""
+    """A kind of thing that has a name on the Hub, and its words in errors."""
 
     noun: str
     repo_type: str
-    """As the Hub calls it: `model` or `dataset`."""
+    """The Hub's word: `model` or `dataset`."""
     patterns: tuple[str, ...]
-    """What is downloaded of a repository."""
+    """Files of a repository that are downloaded."""
     holds: str
-    """What a folder of it holds, in words."""
+    """Content of a folder, in words."""
     error: type[CirError]
 
 
@@ -77,9 +77,9 @@ def fetch(
     token: str | bool | None = None,
     kind: Kind = MODEL,
 ) -> Path:
-    """Do as `resolve` does for a model of any library, or for what else has a name.
+    """Find the folder of a model of any library, or of another kind, as `resolve` does.
 
-    What the folder holds is not checked, and the error is that of its kind.
+    Its content is not checked; errors are those of the kind.
     """
     folder = Path(source).expanduser()
     if folder.is_dir():
@@ -154,7 +154,7 @@ def check_repo_id(repo_id: str) -> None:
 
 @contextmanager
 def writing_to_hub(repo_id: str) -> Iterator[None]:
-    """Say in one sentence why the Hub did not take what was written to it.
+    """Explain in one sentence why the Hub refused a write.
 
     Raises:
         CheckpointError: The Hub refuses, or it is out of reach.
@@ -226,7 +226,7 @@ def _check_model_folder(folder: Path, name: str) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong in a few words, without huggingface_hub's advice around it."""
+    """Return the reason in a few words, without the advice of huggingface_hub."""
     if isinstance(error, LocalEntryNotFoundError) and error.__cause__ is not None:
         return _reason(error.__cause__)
     if isinstance(error, OfflineModeIsEnabled):

@@ -1,4 +1,4 @@
-"""What the configuration of every network has, and its JSON beside the weights."""
+"""What the configurations of all networks share, and their JSON beside the weights."""
 
 import json
 from abc import ABC, abstractmethod
@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar, Self
 
-from cir.audio.features import SAMPLE_RATE
-from cir.config import parse_config
 from cir.errors import CheckpointError, InputError
-from cir.schema import parse_json
+from cir.schema import parse_json, parse_values
+from cir.types import SAMPLE_RATE
 
 FORMAT_VERSION = 2
 
@@ -49,26 +48,26 @@ class NetworkConfig(ABC):
         return self.mixture_samples / SAMPLE_RATE
 
     def to_json(self) -> str:
-        """The same configuration always gives the same text."""
+        """Return JSON; the same configuration always gives the same text."""
         head = {"format_version": FORMAT_VERSION, "architecture": self.ARCHITECTURE}
         values = asdict(self)  # type: ignore[call-overload]  # every sibling is a dataclass
         return json.dumps({**head, **values}, indent=2) + "\n"
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Self:
-        """Take what `split_json` gave.
+        """Build a configuration from the values of `split_json`.
 
         Raises:
             CheckpointError: A key is unknown, or a value is not what it must be.
         """
         try:
-            return parse_config(values, cls, "the model's config.json")
+            return parse_values(values, cls, "the model's config.json")
         except InputError as error:
             raise CheckpointError(str(error)) from error
 
 
 def split_json(text: str | bytes) -> tuple[str, dict[str, Any]]:
-    """The name of the architecture and the values in what `to_json` wrote.
+    """Return the name of the architecture and the values in what `to_json` wrote.
 
     Raises:
         CheckpointError: It is not JSON, or made by another version.

@@ -1,22 +1,22 @@
-"""A positional table learned for one grid of patches, for another grid."""
+"""Positional tables, learned for one grid of patches, for another grid."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from cir.audio.features import SAMPLE_RATE
-from cir.model.config import EncoderConfig
+from cir.model.ast_config import EncoderConfig
+from cir.types import SAMPLE_RATE
 
 
 @dataclass(frozen=True)
 class PatchGrid:
-    """Where the centres of an AST's patches lie."""
+    """Centres of the patches of an AST."""
 
     bands: Tensor
-    """As fractions of the mel range, (rows,)."""
+    """Fractions of the mel range, (rows,)."""
     seconds: Tensor
-    """From the start of the clip, (columns,)."""
+    """Times from the start of the clip, (columns,)."""
 
     @classmethod
     def of(cls, config: EncoderConfig) -> "PatchGrid":
@@ -31,15 +31,15 @@ class PatchGrid:
         return len(self.bands), len(self.seconds)
 
     def equals(self, other: "PatchGrid") -> bool:
-        """Whether every patch lies where the other's does."""
+        """Return whether both have the same patches."""
         return torch.equal(self.bands, other.bands) and torch.equal(self.seconds, other.seconds)
 
 
 def resample_positions(table: Tensor, source: PatchGrid, target: PatchGrid) -> Tensor:
-    """Read the table off at the target's patches, bilinearly over frequency and time.
+    """Interpolate the table at the target's patches, bilinearly over frequency and time.
 
     A target that ends earlier takes the start of the table, so that a second stays a second. One
-    that ends later squeezes its seconds into the source's: no two columns may share a position.
+    that ends later is squeezed into the source's range: no two columns may share a position.
 
     Args:
         table: Positions of CLS, distillation and patch tokens, (1, 2 + rows x columns, D).

@@ -1,4 +1,4 @@
-"""Start from an AST that somebody else has trained, on AudioSet for instance."""
+"""Initialisation from an AST trained elsewhere, on AudioSet for instance."""
 
 import math
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from torch import Tensor
 from transformers import ASTConfig, ASTModel
 
 from cir.errors import CheckpointError, InputError
+from cir.model.ast import TimbreNetwork
+from cir.model.ast_config import EncoderConfig
 from cir.model.ast_weights import read_ast_weights
-from cir.model.config import EncoderConfig
 from cir.model.hub import REQUIRED_FILES, fetch
-from cir.model.network import TimbreNetwork
 from cir.model.positions import PatchGrid, resample_positions
 from cir.model.released import HOP_SAMPLES
 from cir.schema import TENSOR_ERRORS, read_json
@@ -73,7 +73,7 @@ def initialise_from_ast(
 
 
 def _read_config(folder: Path, source: str) -> EncoderConfig:
-    """An AST's sizes as ours; it hears a whole table at a time."""
+    """Read the sizes of an AST; its clips are as long as its table."""
     missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from cir.errors import CheckpointError
+from cir.model.ast_config import EncoderConfig
 from cir.model.ast_weights import read_ast_weights
-from cir.model.config import EncoderConfig
 from cir.schema import TENSOR_ERRORS
 
 HOP_SAMPLES = 160
@@ -28,7 +28,7 @@ _PREFIX = "ast."
 
 
 def is_released_checkpoint(path: str | Path) -> bool:
-    """Whether this is a file that `torch.save` may have written; its content is not looked at."""
+    """Return whether `torch.save` may have written a file, by its first bytes or entries."""
     file = Path(path).expanduser()
     if not file.is_file():
         return False

@@ -1,12 +1,12 @@
-"""The card of a published database: what is in it, whose it is, how it was made."""
+"""The card of a published database: its contents, licences and origin."""
 
 from collections import Counter
 
 from cir.index.calibration import CALIBRATION_NAME
 from cir.index.database import InstrumentDatabase
-from cir.index.hub import ARCHIVE_NAME
-from cir.index.hubs import HUBS_NAME
+from cir.index.hubness import HUBS_NAME
 from cir.instruments.families import FAMILIES, family_label
+from cir.library.remote import ARCHIVE_NAME
 from cir.publish.front_matter import write_front_matter
 
 _LICENCES = (("gpl-3.0", "GPL-3.0"), ("gpl-2.0", "GPL-2.0"), ("cc0-1.0", "CC0-1.0"))
@@ -22,7 +22,7 @@ finds the instruments that play in it.
 
 ```python
 from cir import InstrumentDatabase, TimbreEncoder, search
-from cir.index.hub import resolve_database
+from cir.library.remote import resolve_database
 
 encoder = TimbreEncoder.from_pretrained({model_source})
 database = InstrumentDatabase.open(resolve_database("{repo_id}"), encoder=encoder)
@@ -47,21 +47,20 @@ The page serves it with `CIR_DATABASE={repo_id} python app.py`.
 | `embeddings.safetensors` | `embeddings`, ({count}, {dimension}) float32, unit norm, row by row |
 {files}| `database.json` | format, the model's identity, sizes and checksums of the tables |
 
-`engine` says what plays an instrument, as `scheme:reference`; `family` is one of thirteen, or none.
+`engine` names the player of an instrument, as `scheme:reference`; `family` may be empty.
 
 ## How it was made
 
 One reference note of each instrument (recorded ones: several notes, averaged) was embedded by the
 model {model} (identity `{identity}`).{preview_words}{map_words}{calibration}
-Licences and authors are those of the sounds' makers and stand in each row: the embeddings and
-previews are made from their work.
+Each row has licence and author of its sounds, from which embeddings and previews are derived.
 """
 
 
 def write_dataset_card(
     database: InstrumentDatabase, repo_id: str, *, model_id: str | None, has_sounds: bool
 ) -> str:
-    """Say of a database what its files say; the front matter lets the Hub show its sounds."""
+    """Return the card of a database; its front matter lets the Hub play its sounds."""
     rows = database.instruments()
     info = database.info()
     header = {
@@ -113,7 +112,7 @@ def _title(repo_id: str) -> str:
 
 
 def _licences(database: InstrumentDatabase) -> list[str]:
-    """The Hub's names of the licences of all sounds; `other` where one has none."""
+    """Return the Hub's names of the licences of all sounds, `other` for those it does not have."""
     found = set()
     for one in database.instruments():
         slug = next((slug for slug, name in _LICENCES if one.licence.startswith(name)), "other")
@@ -124,14 +123,16 @@ def _licences(database: InstrumentDatabase) -> list[str]:
 def _files(database: InstrumentDatabase, has_sounds: bool) -> str:
     rows = []
     if database.coordinates() is not None:
-        rows.append("| `map.csv` | where each instrument lies on the map of timbre: x, y |")
+        rows.append("| `map.csv` | coordinates of each instrument on the map of timbre: x, y |")
     if has_sounds:
         rows.append(
-            f"| `{ARCHIVE_NAME}` | `previews/ID.opus`, where there are any `phrases/ID.opus`, and "
+            f"| `{ARCHIVE_NAME}` | `previews/ID.opus`, `phrases/ID.opus` if there are phrases, and "
             "the rows again as `metadata.csv` |"
         )
     if (database.path / CALIBRATION_NAME).is_file():
-        rows.append(f"| `{CALIBRATION_NAME}` | what turns similarities into chances |")
+        rows.append(f"| `{CALIBRATION_NAME}` | the calibration of chances |")
     if (database.path / HUBS_NAME).is_file():
-        rows.append(f"| `{HUBS_NAME}` | marks down instruments that are near to every mix |")
+        rows.append(
+            f"| `{HUBS_NAME}` | penalties of hubs, instruments that are near to every mix |"
+        )
     return "".join(f"{row}\n" for row in rows)

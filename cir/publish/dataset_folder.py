@@ -1,4 +1,4 @@
-"""A database as a dataset of the Hub: its tables, one archive of its sounds, and a card."""
+"""A database as a dataset of the Hub: its tables, an archive of its sounds, and a card."""
 
 import csv
 import io
@@ -10,13 +10,13 @@ from pathlib import Path
 from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, read_bundle
 from cir.index.calibration import CALIBRATION_NAME
 from cir.index.database import InstrumentDatabase
-from cir.index.hub import ARCHIVE_NAME
-from cir.index.hubs import HUBS_NAME
+from cir.index.hubness import HUBS_NAME
+from cir.library.remote import ARCHIVE_NAME
 from cir.publish.dataset_card import write_dataset_card
 from cir.types import Progress
 
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
-"""In place of the time: the same sounds make the same archive."""
+"""Time of all files, so that equal sounds give an equal archive."""
 
 METADATA_NAME = "metadata.csv"
 
@@ -30,18 +30,18 @@ def write_dataset_folder(
     notice: str = "",
     progress: Progress | None = None,
 ) -> None:
-    """Write a database so that the Hub shows it, and so that `resolve_database` reads it back.
+    """Write a database as the Hub shows it and `resolve_database` reads it.
 
     Args:
-        folder: empty.
-        source: the folder of the database.
-        repo_id: `owner/name` that it will have.
-        model_id: the Hub id of the model that made it, where it has one.
-        notice: on the sounds' licences, as a file of its own.
-        progress: told how far it is.
+        folder: An empty folder.
+        source: Folder of the database.
+        repo_id: Its future `owner/name`.
+        model_id: Hub id of its model, if the model is on the Hub.
+        notice: Text on the sounds' licences, written as a file.
+        progress: Called with the fraction of sounds that are packed.
 
     Raises:
-        DatabaseError: there is no database in `source`.
+        DatabaseError: There is no database in `source`.
     """
     database = InstrumentDatabase.open(source)
     bundle = read_bundle(database.path)
@@ -57,9 +57,9 @@ def write_dataset_folder(
 
 
 def _write_sounds(target: Path, database: InstrumentDatabase, progress: Progress | None) -> bool:
-    """Write the archive, laid out as `datasets` reads it; False, and none, without any sound.
+    """Write the archive as `datasets` reads it, or return False if there is no sound.
 
-    Opus is packed already, so that it is stored as it is.
+    Opus is compressed already and stored as it is.
     """
     rows, paths = [], []
     for one in database.instruments():

@@ -1,4 +1,4 @@
-"""The YAML at the head of a card, which the Hub reads."""
+"""The front matter of a card: YAML that the Hub reads."""
 
 import re
 from typing import Any
@@ -11,10 +11,10 @@ _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", r
 
 
 def with_values(card: str, values: dict[str, Any]) -> str:
-    """Set keys of a card's front matter; the others, and the text, stay as they are.
+    """Set keys of a card's front matter, and keep other keys and the text.
 
     Raises:
-        InputError: the card has no front matter, or none that is YAML.
+        InputError: The card has no front matter, or it is not YAML.
     """
     found = _FRONT_MATTER.match(card)
     try:
@@ -22,7 +22,7 @@ def with_values(card: str, values: dict[str, Any]) -> str:
     except yaml.YAMLError:
         header = None
     if found is None or not isinstance(header, dict):
-        raise InputError("The card has no YAML between two lines of --- at its head; give it one.")
+        raise InputError("The card must begin with YAML between two lines of ---; add it.")
     return write_front_matter({**header, **values}) + card[found.end() :]
 
 

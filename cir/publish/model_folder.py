@@ -1,4 +1,4 @@
-"""The model as the Hub is to hold it: weights, configuration and card."""
+"""A model as a repository of the Hub: weights, configuration and card."""
 
 import shutil
 from pathlib import Path
@@ -12,12 +12,12 @@ def write_model_folder(folder: Path, source: Path, repo_id: str) -> None:
     """Copy the files of a model, with its future name in the card.
 
     Args:
-        folder: empty.
-        source: what `TimbreEncoder.save_pretrained` wrote.
-        repo_id: `owner/name`.
+        folder: An empty folder.
+        source: Folder that `TimbreEncoder.save_pretrained` wrote.
+        repo_id: Its future `owner/name`.
 
     Raises:
-        CheckpointError: there is no model in `source`.
+        CheckpointError: There is no model in `source`.
     """
     model = resolve(source)
     for name in MODEL_FILES:

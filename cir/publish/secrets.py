@@ -1,4 +1,4 @@
-"""No token goes to the Hub inside of a file."""
+"""Refusing to upload files that hold a token of the Hub."""
 
 import re
 from pathlib import Path
@@ -6,18 +6,18 @@ from pathlib import Path
 from cir.errors import InputError
 
 _TOKEN = re.compile(rb"\b(?:hf|api_org)_[A-Za-z0-9]{30,}\b")
-"""What tokens of the Hub look like."""
+"""Pattern of tokens of the Hub."""
 
 
 def refuse_secrets(folder: Path, token: str | None = None) -> None:
-    """Make sure that no file holds a token of the Hub.
+    """Check that no file holds a token of the Hub.
 
     Args:
-        folder: with all that is below it.
-        token: one that must not be in there whatever it looks like.
+        folder: Folder that is searched recursively.
+        token: A token to search for besides the pattern.
 
     Raises:
-        InputError: one does; the token itself is not repeated.
+        InputError: A file holds a token; the message does not repeat it.
     """
     for path in sorted(folder.rglob("*")):
         if not path.is_file():

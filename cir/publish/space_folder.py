@@ -1,15 +1,15 @@
-"""The page as a Space of the Hub: `app.py` and `cir/` as they are, and the files of `spaces/`."""
+"""The app as a Space of the Hub: `app.py`, `cir/` and the files of `spaces/`."""
 
 import shutil
 from pathlib import Path
 
 from cir.errors import InputError
-from cir.index.hub import DATABASE_VARIABLE
+from cir.library.remote import DATABASE_VARIABLE
 from cir.model.hub import MODEL_VARIABLE
 from cir.publish.front_matter import with_values
 
 ROOT = Path(__file__).parents[2]
-"""The repository, where `cir` is used from a clone."""
+"""The repository, if `cir` is used from a clone."""
 
 _CARD_NAME = "README.md"
 _REQUIREMENTS_NAME = "requirements.txt"
@@ -25,17 +25,17 @@ def write_space_folder(
     root: Path = ROOT,
     zero_gpu: bool = False,
 ) -> None:
-    """Assemble what a Space needs.
+    """Write the files of a Space.
 
     Args:
-        folder: empty.
-        model: Hub id of the model that the Space loads, or the folder of one that it holds.
-        database: the same of the database.
-        root: the repository.
-        zero_gpu: for a Space with a GPU that it shares: torch for CUDA.
+        folder: An empty folder.
+        model: Hub id of the model that the Space loads, or folder of a model to copy.
+        database: Hub id of the database that the Space loads, or folder of a database to copy.
+        root: The repository.
+        zero_gpu: Whether the Space runs on shared GPUs (ZeroGPU) and needs torch for CUDA.
 
     Raises:
-        InputError: `root` is no clone of the repository.
+        InputError: `root` is not a clone of the repository.
     """
     missing = [name for name in ("app.py", "spaces") if not (root / name).exists()]
     if missing:
@@ -70,20 +70,20 @@ def write_space_folder(
 
 
 def space_variables(model: str | Path, database: str | Path) -> dict[str, str]:
-    """The environment of a Space: what it loads from the Hub; its page is an MCP server too."""
+    """Return the environment of a Space: what it loads from the Hub, and that it serves MCP."""
     chosen = {MODEL_VARIABLE: model, DATABASE_VARIABLE: database}
     named = {name: value for name, value in chosen.items() if isinstance(value, str)}
     return {**named, "GRADIO_MCP_SERVER": "True"}
 
 
 def _drop_cpu_index(requirements: Path) -> None:
-    """Leave torch to PyPI, whose builds for Linux are those for CUDA."""
+    """Remove the index of CPU builds: those of torch on PyPI for Linux are for CUDA."""
     lines = requirements.read_text(encoding="utf-8").splitlines(keepends=True)
     kept = [line for line in lines if not line.startswith("--extra-index-url")]
     requirements.write_text("".join(kept), encoding="utf-8")
 
 
 def notice(root: Path = ROOT) -> str:
-    """Return what the repository says of others' licences; empty outside of a clone."""
+    """Return the repository's notice on licences of others; empty outside of a clone."""
     path = root / "NOTICE"
     return path.read_text(encoding="utf-8") if path.is_file() else ""

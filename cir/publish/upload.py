@@ -1,4 +1,4 @@
-"""Folders to repositories of the Hub: what is to go where, and sending it."""
+"""Uploading folders to repositories of the Hub."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,18 +13,18 @@ RepoType = Literal["model", "dataset", "space"]
 
 
 @dataclass(frozen=True)
-class Upload:
-    """One repository, and the folder that it is to hold."""
+class RepositoryUpload:
+    """A folder and the repository that it goes to."""
 
     repo_type: RepoType
     repo_id: str
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
-    """Of a Space: its environment, for all to see."""
+    """Public environment variables of a Space."""
 
     @property
     def files(self) -> list[tuple[str, int]]:
-        """Path in the repository and size in bytes of each file, in order of the paths."""
+        """Path in the repository and size in bytes of each file, sorted by path."""
         return [
             (path.relative_to(self.folder).as_posix(), path.stat().st_size)
             for path in sorted(self.folder.rglob("*"))
@@ -36,30 +36,30 @@ def find_token() -> str:
     """Return the token of HF_TOKEN or of `hf auth login`.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: There is none.
     """
     token = get_token()
     if not token:
-        raise CheckpointError(f"The Hub wants to know who writes: {LOG_IN} first.")
+        raise CheckpointError(f"Uploading needs a token of the Hub: {LOG_IN} first.")
     return token
 
 
-def send(upload: Upload, *, private: bool = False, token: str) -> str:
-    """Make the repository where there is none, and upload the folder.
+def send(upload: RepositoryUpload, *, private: bool = False, token: str) -> str:
+    """Upload a folder, and create its repository if it does not exist.
 
-    Files that are there already with the same content are not sent again, and neither is what an
-    interrupted upload has sent; files of the repository that the folder lacks stay.
+    Files that the repository already holds are not sent again, also after an interruption. Files of
+    the repository that the folder lacks are kept.
 
     Args:
-        upload: what goes where.
-        private: whether a repository made here is private; one that exists stays as it is.
-        token: may write there.
+        upload: The folder and its repository.
+        private: Whether a new repository is private; an existing one is not changed.
+        token: Token of the Hub with write access.
 
     Returns:
-        The repository's address.
+        The URL of the repository.
 
     Raises:
-        CheckpointError: the Hub refuses, or it is out of reach.
+        CheckpointError: The Hub refuses, or cannot be reached.
     """
     api = HfApi(token=token)
     is_space = upload.repo_type == "space"
@@ -77,6 +77,6 @@ def send(upload: Upload, *, private: bool = False, token: str) -> str:
             repo_id=upload.repo_id,
             repo_type=upload.repo_type,
             folder_path=upload.folder,
-            commit_message=f"Upload {upload.repo_type} with cir publish",
+            commit_message=f"RepositoryUpload {upload.repo_type} with cir publish",
         )
     return str(address)

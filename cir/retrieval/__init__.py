@@ -1,1 +1,1 @@
-"""From a mixture to ranked instruments: windows, look-ups, timelines and the words for answers."""
+"""From a mixture to ranked instruments: windows, look-ups, timelines and wording."""

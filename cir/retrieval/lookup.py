@@ -1,51 +1,38 @@
-"""One family's query, looked up: as it is, or so that a list of five shows five sounds."""
+"""Look-ups of one family's query: match by match, or grouped into different sounds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cir.index.duplicates import MatchGroup, group_near_duplicates
+from cir.index.vector_index import Filters
 from cir.retrieval.retriever import Retriever
-from cir.types import FamilyResult, FloatArray, Instrument
+from cir.types import FamilyResult, FloatArray
 
 _SPARE = 10
-"""Matches beyond twice those asked for, among which near-duplicates are looked for."""
-
-
-@dataclass(frozen=True)
-class Filters:
-    """Which instruments may be found; None lets all pass."""
-
-    bank: str | None = None
-    source: str | None = None
-
-    def passes(self, instrument: Instrument) -> bool:
-        """Whether an instrument may be found."""
-        return self.bank in (None, instrument.bank) and self.source in (None, instrument.source)
-
-
-ANY = Filters()
+"""How many matches beyond twice those asked for are first searched for near-duplicates."""
 
 
 def look_up_singly(
     retriever: Retriever, family: str, query: FloatArray, top_k: int, filters: Filters
 ) -> tuple[FamilyResult, tuple[MatchGroup, ...]]:
     """Return the `top_k` matches, each a group of its own."""
-    (result,) = retriever.match({family: query}, top_k, bank=filters.bank, source=filters.source)
+    result = retriever.result(family, retriever.ranking(family, query, filters), top_k)
     return result, tuple(MatchGroup(match) for match in result.matches)
 
 
 def look_up_gathered(
     retriever: Retriever, family: str, query: FloatArray, top_k: int, filters: Filters
 ) -> tuple[FamilyResult, tuple[MatchGroup, ...]]:
-    """Go down the ranks until there are `top_k` sounds, near-duplicates together.
+    """Go down the ranks until there are `top_k` groups of near-duplicates.
 
     Returns:
-        The matches of all groups in order of rank, with the chances that are known, and the groups.
+        The matches of all groups in order of rank, with their chances if known, and the groups.
     """
     ids, embeddings = retriever.database.embeddings()
     rows = dict(zip(ids, embeddings, strict=True))
+    ranking = retriever.ranking(family, query, filters)
     count = 2 * top_k + _SPARE
     while True:
-        result, _ = look_up_singly(retriever, family, query, count, filters)
+        result = retriever.result(family, ranking, count)
         groups = group_near_duplicates(result.matches, rows.__getitem__)
         if len(groups) >= top_k or len(result.matches) < count:
             break

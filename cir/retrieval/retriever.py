@@ -1,4 +1,4 @@
-"""Sound in, instruments out: the whole path from a mix to its matches."""
+"""Search: the whole path from a sound to its matches."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,14 +14,15 @@ from cir.audio.io import check_audio, load_audio, resample
 from cir.errors import InputError
 from cir.index.bundle import is_bundle
 from cir.index.database import BUNDLED_PATH, InstrumentDatabase
-from cir.index.exact import rank
-from cir.index.unsorted import compare_with_family, guess_families
+from cir.index.ranking import Ranking
+from cir.index.unsorted import guess_families, rows_of_family
+from cir.index.vector_index import ANY, Filters
 from cir.instruments.families import FAMILIES, check_families
-from cir.retrieval.windows import SAMPLE_RATE, embed_windows
-from cir.types import Encoder, FamilyResult, FloatArray, Match, Progress
+from cir.retrieval.windows import embed_windows
+from cir.types import SAMPLE_RATE, Encoder, FamilyResult, FloatArray, Progress
 
 DEFAULT_FAMILIES = ("percussion", "bass", "synth_lead")
-"""What the mixtures of the paper are made of."""
+"""The families of the paper's mixtures."""
 
 Sound: TypeAlias = str | PathLike[str] | ArrayLike
 """A file, or a waveform of any shape and type that `cir.audio.io.check_audio` takes."""
@@ -29,14 +30,14 @@ Sound: TypeAlias = str | PathLike[str] | ArrayLike
 
 @dataclass(frozen=True)
 class SearchTimings:
-    """Where the time of one search went."""
+    """The time that each part of one search took."""
 
     decode_seconds: float
     """Reading, checking and resampling."""
     embed_seconds: float
-    """The model: features and network."""
+    """Features and network."""
     search_seconds: float
-    """The database, all families together."""
+    """Ranking, all families together."""
 
     @property
     def total_seconds(self) -> float:
@@ -45,14 +46,14 @@ class SearchTimings:
 
 
 class Retriever:
-    """A model beside a database that it made.
+    """A model together with a database that it made.
 
     Args:
-        encoder: embeds the queries.
-        database: made by the same model.
+        encoder: Embeds the queries.
+        database: Made by the same model.
 
     Raises:
-        DatabaseError: another model made the database.
+        DatabaseError: Another model made the database.
     """
 
     def __init__(self, encoder: Encoder, database: InstrumentDatabase) -> None:
@@ -62,10 +63,10 @@ class Retriever:
 
     @cached_property
     def guesses(self) -> dict[str, str | None]:
-        """The family that each sound without one is like, by id; None where it may be any.
+        """The guessed family of each sound without one, by id; None where it is unclear.
 
-        Empty in the bundled database, where instruments are of no family on purpose, and in one
-        that is calibrated: chances hold for those instruments of a family that they were fitted on.
+        Nothing is guessed in the bundled database, whose instruments without a family have none on
+        purpose, or in a calibrated one, whose chances hold for the candidates they were fitted on.
         """
         database = self.database
         unsorted = any(one.family is None for one in database.instruments())
@@ -76,7 +77,7 @@ class Retriever:
         return guess_families(self.database, _opened(BUNDLED_PATH))
 
     def families(self) -> tuple[str, ...]:
-        """Families that the database has, guessed ones too; all where it only has unclear ones."""
+        """Return the families of the database, stated or guessed; all families if it has none."""
         here = {one.family for one in self.database.instruments()} | set(self.guesses.values())
         return tuple(family for family in FAMILIES if family in here) or FAMILIES
 
@@ -92,19 +93,9 @@ class Retriever:
         progress: Progress | None = None,
         on_timings: Callable[[SearchTimings], None] | None = None,
     ) -> list[FamilyResult]:
-        """Find the instruments of each family that sound most like those in a mix.
+        """Do as `cir.search`, for instruments of one `bank` or one `source` if these are given.
 
-        Takes what `search` below takes, and further:
-
-        Args:
-            audio_or_path: a file or a waveform.
-            families: which instruments to look for.
-            top_k: matches per family.
-            sample_rate: of a waveform.
-            bank: only instruments of this bank.
-            source: only instruments of this source.
-            progress: called after every few windows.
-            on_timings: called at the end with the time that each part took.
+        `on_timings` is called at the end with the time that each part took.
         """
         started = time.perf_counter()
         chosen = check_families(DEFAULT_FAMILIES if families is None else families)
@@ -126,68 +117,52 @@ class Retriever:
         bank: str | None = None,
         source: str | None = None,
     ) -> list[FamilyResult]:
-        """Look up embeddings by family, as `embed_query` gives them.
+        """Look up the embeddings of `embed_query`.
 
-        Sounds that say no family are looked up with that which they sound like, or with every
-        family where that is not clear; but for the bundled database's.
+        Sounds without a family are candidates for the family that they sound like, or for every
+        family if that is unclear; not so in the bundled database.
 
-        Each match gets a word for how alike it sounds. Where the database is calibrated, each
-        family that has any match gets a judgement, and the matches chances where these are known.
+        Each match gets a word for how alike it sounds. If the database is calibrated, each family
+        with any match gets a judgement, and its matches get chances if these are known.
         """
+        filters = Filters(bank, source)
         return [
-            self._match_family(family, embedding, top_k, bank, source)
+            self.result(family, self.ranking(family, embedding, filters), top_k)
             for family, embedding in embeddings.items()
         ]
 
-    def _match_family(
-        self,
-        family: str,
-        embedding: FloatArray,
-        top_k: int,
-        bank: str | None,
-        source: str | None,
-    ) -> FamilyResult:
-        found = self.database.search(
-            embedding, top_k, family, bank=bank, source=source, of_mixture=True
+    def ranking(self, family: str, embedding: FloatArray, filters: Filters = ANY) -> Ranking:
+        """Rank the instruments of a family, and those that may be of it, see `match`."""
+        return self.database.ranking(
+            embedding,
+            family,
+            bank=filters.bank,
+            source=filters.source,
+            of_mixture=True,
+            rows=rows_of_family(self.database, self.guesses, family) if self.guesses else None,
         )
-        if self.guesses:
-            found = self._with_unsorted(family, embedding, top_k, bank, source)
+
+    def result(self, family: str, ranking: Ranking, top_k: int) -> FamilyResult:
+        """Return the best matches of a ranking, with words and chances, see `match`."""
         likeness = self.database.likeness
-        found = [replace(one, likeness=likeness.word(one.similarity)) for one in found]
+        found = [
+            replace(
+                match,
+                likeness=likeness.word(match.similarity),
+                guessed_family=self.guesses.get(match.instrument.instrument_id),
+            )
+            for match in ranking.top(top_k)
+        ]
         calibration = self.database.calibration
         if calibration is None or not found:
             return FamilyResult(family, tuple(found))
-        similarities = self.database.similarities(
-            embedding, family, bank=bank, source=source, of_mixture=True
-        )
-        judgement = calibration.judge(similarities, family, top_k)
+        judgement = calibration.judge(ranking.scores, family, top_k)
         if judgement.chances:
             found = [
                 replace(match, chance=chance)
                 for match, chance in zip(found, judgement.chances, strict=True)
             ]
         return FamilyResult(family, tuple(found), judgement)
-
-    def _with_unsorted(
-        self, family: str, embedding: FloatArray, top_k: int, bank: str | None, source: str | None
-    ) -> list[Match]:
-        """Rank the instruments of a family together with those that may be of it."""
-        database = self.database
-        rows, similarities = compare_with_family(
-            database, self.guesses, family, embedding, bank=bank, source=source
-        )
-        ids = [database.instruments()[row].instrument_id for row in rows]
-        return [
-            Match(
-                position,
-                similarity,
-                database.get(name),
-                database.preview_path(name),
-                phrase=database.phrase_path(name),
-                guessed_family=self.guesses.get(name),
-            )
-            for position, (name, similarity) in enumerate(rank(ids, similarities, top_k), start=1)
-        ]
 
 
 def search(
@@ -203,25 +178,25 @@ def search(
     """Find the instruments that sound most like those in a mix.
 
     Args:
-        audio_or_path: a sound file, or a waveform (T,), (T, channels) or (channels, T), up to 20
+        audio_or_path: A sound file, or a waveform (T,), (T, channels) or (channels, T), up to 20
             minutes; channels are mixed down so that nothing cancels.
-        families: which instruments to look for; None for percussion, bass and synth lead.
-        top_k: matches per family.
-        sample_rate: of a waveform, in Hz; a file has its own.
-        encoder: the model; None for the bundled one.
-        database: made by the same model; None for the bundled one.
-        progress: called after every few windows of a long sound.
+        families: Which instruments to look for; None for percussion, bass and synth lead.
+        top_k: Matches per family.
+        sample_rate: Of a waveform, in Hz; a file has its own.
+        encoder: The model; None for the bundled one.
+        database: Made by the same model; None for the bundled one.
+        progress: Called after every few windows of a long sound.
 
     Returns:
         One result per family, in the order given. A family of which the database has no instrument
-        has no matches. Matches say in a word how alike they sound. Where the database is
-        calibrated, families have a judgement, and matches a chance where it is known.
+        has no matches. Matches have a word for how alike they sound. If the database is calibrated,
+        families have a judgement, and matches have a chance if it is known.
 
     Raises:
-        InputError: the sound cannot be read or heard, a family is unknown, or `top_k` is out of
+        InputError: The sound cannot be read or heard, a family is unknown, or `top_k` is out of
             range.
-        DatabaseError: another model made the database.
-        CheckpointError: the bundled model is missing.
+        DatabaseError: Another model made the database.
+        CheckpointError: The bundled model is missing.
     """
     if encoder is None and database is None:
         retriever = default_retriever()
@@ -245,7 +220,7 @@ def embed_query(
 ) -> dict[str, FloatArray]:
     """Embed a mix once per family.
 
-    Takes what `search` takes.
+    Arguments as in `search`.
 
     Returns:
         The embedding, (D,), unit norm, by family, in the order given.
@@ -259,8 +234,8 @@ def read_sound(audio_or_path: Sound, sample_rate: int | None = None) -> FloatArr
     """Return a file or a waveform as mono at 16 kHz, (T,).
 
     Raises:
-        InputError: it cannot be read, is empty, silent, too long or not finite, or a waveform came
-            without its sample rate.
+        InputError: It cannot be read, is empty, silent, too long or not finite, or the sample rate
+            of a waveform is missing.
     """
     if isinstance(audio_or_path, str | PathLike):
         return load_audio(str(audio_or_path), sample_rate=SAMPLE_RATE)[0]
@@ -268,19 +243,22 @@ def read_sound(audio_or_path: Sound, sample_rate: int | None = None) -> FloatArr
         raise InputError(
             "A waveform needs its sample rate: search(audio, sample_rate=44100), or give a file."
         )
-    audio = resample(check_audio(audio_or_path, sample_rate), int(sample_rate), SAMPLE_RATE)
-    return check_audio(audio, SAMPLE_RATE)  # a sound above 8 kHz alone is silence from here on
+    audio = check_audio(audio_or_path, sample_rate)
+    if sample_rate == SAMPLE_RATE:
+        return audio
+    # A sound above 8 kHz alone is silence once it is resampled.
+    return check_audio(resample(audio, int(sample_rate), SAMPLE_RATE), SAMPLE_RATE)
 
 
 @cache
 def _opened(path: Path) -> InstrumentDatabase:
-    """Open a database that does not change, once."""
+    """Open a database that does not change, once per process."""
     return InstrumentDatabase.open(path)
 
 
 @cache
 def default_encoder() -> Encoder:
-    """Load the bundled model, once."""
+    """Load the bundled model, once per process."""
     from cir.model.encoder import TimbreEncoder
 
     return TimbreEncoder.from_pretrained()
@@ -288,8 +266,6 @@ def default_encoder() -> Encoder:
 
 @cache
 def default_retriever() -> Retriever:
-    """Load the bundled model and database, once, ready to search."""
+    """Load the bundled model and database, once per process."""
     encoder = default_encoder()
-    database = InstrumentDatabase.open(encoder=encoder)
-    database.prepare()
-    return Retriever(encoder, database)
+    return Retriever(encoder, InstrumentDatabase.open(encoder=encoder))

@@ -1,95 +1,62 @@
-"""Which instrument is where in a long mix: each window's own answer, beside that of the whole."""
+"""Which instrument is where in a long mix: the best match of each window beside that of the mix."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from cir.index.database import InstrumentDatabase
-from cir.index.unsorted import compare_with_family
+from cir.index.vector_index import ANY, Filters
+from cir.retrieval.retriever import Retriever
 from cir.retrieval.windows import WindowEmbeddings
-from cir.types import FloatArray, Instrument
+from cir.types import Instrument
 
 
 @dataclass(frozen=True)
 class TimelineCell:
-    """One window of a mix, as one family's query heard it."""
+    """One window of a mix, compared with the instruments of one family."""
 
     start_seconds: float
     end_seconds: float
     similarity: float
     """Cosine of the window's own embedding to the instrument that the whole mix found."""
     best: Instrument
-    """What this window alone would have found."""
+    """The first match of this window alone."""
     best_similarity: float
-    """Of `best`, as `InstrumentDatabase.search` gives it to this window's embedding."""
+    """Of `best` to this window's embedding, as in a search."""
 
 
 def build_timeline(
     windows: WindowEmbeddings,
-    database: InstrumentDatabase,
+    retriever: Retriever,
     found: Mapping[str, str],
-    *,
-    guesses: Mapping[str, str | None] | None = None,
-    bank: str | None = None,
-    source: str | None = None,
+    filters: Filters = ANY,
 ) -> dict[str, list[TimelineCell]]:
     """Compare each window with what the whole mix found, and find its own best instrument.
 
     Args:
-        windows: of the mix.
-        database: that was searched.
-        found: by family, the id of the first match; families that are not here, or of which
-            `windows` knows nothing, get no line.
-        guesses: by id, the family of instruments that say none, as `Retriever.guesses`, if these
-            were searched.
-        bank: only instruments of this bank were searched.
-        source: only instruments of this source were searched.
+        windows: Of the mix.
+        retriever: The model and the database that was searched.
+        found: By family, the id of the first match; there is no line for families that are missing
+            here or in `windows`.
+        filters: Of the search.
 
     Returns:
         By family: one cell per window, in order.
 
     Raises:
-        InputError: the database has no such instrument, bank or source.
+        InputError: The database has no such instrument, bank or source.
     """
-    return {
-        family: _line(windows, column, database, found[family], guesses or {}, bank, source)
-        for column, family in enumerate(windows.families)
-        if family in found
-    }
-
-
-def _line(
-    windows: WindowEmbeddings,
-    column: int,
-    database: InstrumentDatabase,
-    instrument_id: str,
-    guesses: Mapping[str, str | None],
-    bank: str | None,
-    source: str | None,
-) -> list[TimelineCell]:
-    family = windows.families[column]
-    target = _embedding(database, instrument_id)
-    cells = []
-    for (start, end), embedding in zip(windows.spans, windows.embeddings[:, column], strict=True):
-        rows, similarities = compare_with_family(
-            database, guesses, family, embedding, bank=bank, source=source
-        )
-        best = int(np.argmax(similarities))  # the first of equals, as in a search
-        cells.append(
-            TimelineCell(
-                start,
-                end,
-                similarity=float(target @ embedding),
-                best=database.instruments()[rows[best]],
-                best_similarity=float(similarities[best]),
-            )
-        )
-    return cells
-
-
-def _embedding(database: InstrumentDatabase, instrument_id: str) -> FloatArray:
-    ids, embeddings = database.embeddings()
-    database.get(instrument_id)  # or says that there is none
-    row: FloatArray = embeddings[ids.index(instrument_id)]
-    return row
+    ids, embeddings = retriever.database.embeddings()
+    timeline: dict[str, list[TimelineCell]] = {}
+    for column, family in enumerate(windows.families):
+        if family not in found:
+            continue
+        instrument = retriever.database.get(found[family])
+        target = embeddings[ids.index(instrument.instrument_id)]
+        timeline[family] = []
+        for (start, end), query in zip(windows.spans, windows.embeddings[:, column], strict=True):
+            best = retriever.ranking(family, query, filters).best()
+            if best is not None:
+                similarity = float(target @ query)
+                timeline[family].append(
+                    TimelineCell(start, end, similarity, best.instrument, best.similarity)
+                )
+    return timeline

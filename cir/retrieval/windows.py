@@ -1,4 +1,8 @@
-"""A mix of any length, window by window: what the model says of each, and of them all."""
+"""Embeddings of a mix of any length: one per window of 10 s, and their mean.
+
+These windows bound the memory of a search and are the cells of a timeline. Within each, the model
+cuts the shorter windows that its network reads (`cir.model.windows`).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +12,8 @@ from numpy.typing import NDArray
 
 from cir.audio.dsp import peak_normalise
 from cir.errors import InputError
-from cir.types import Encoder, FloatArray, Progress
+from cir.types import SAMPLE_RATE, Encoder, FloatArray, Progress
 
-SAMPLE_RATE = 16_000
 WINDOW_SECONDS = 10.0
 
 _BATCH_WINDOWS = 4
@@ -19,7 +22,7 @@ _AUDIBLE_PEAK = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class WindowEmbeddings:
-    """The windows of a mix that can be heard, and what each answers for each family."""
+    """The audible windows of a mix, and their embeddings by family."""
 
     families: tuple[str, ...]
     spans: tuple[tuple[float, float], ...]
@@ -30,13 +33,13 @@ class WindowEmbeddings:
     """(N, families, D), unit norm."""
 
     def average(self) -> dict[str, FloatArray]:
-        """Answer for the whole mix; a window counts by its energy: what is loud is what is heard.
+        """Return the mean over the windows, weighted by energy: loud windows dominate a mix.
 
         Returns:
             The embedding, (D,), unit norm, by family.
 
         Raises:
-            InputError: the windows cancel out.
+            InputError: The embeddings cancel out.
         """
         total = np.einsum("n,nfd->fd", self.energies, self.embeddings.astype(np.float64))
         norms = np.linalg.norm(total, axis=1, keepdims=True)
@@ -57,10 +60,10 @@ def embed_each_window(
     Windows whose peak is 60 dB below that of the whole are left out.
 
     Args:
-        audio: mono at 16 kHz, (T,), not silent.
-        encoder: embeds the windows.
-        families: slugs, checked.
-        progress: called after every few windows.
+        audio: Mono at 16 kHz, (T,), not silent.
+        encoder: Embeds the windows.
+        families: Checked slugs.
+        progress: Called after every few windows.
     """
     heard = [
         (number, window)
@@ -91,7 +94,7 @@ def embed_windows(
     families: Sequence[str],
     progress: Progress | None = None,
 ) -> dict[str, FloatArray]:
-    """Embed a mix of any length once per family: `embed_each_window`, averaged."""
+    """Embed a mix of any length once per family: the average of `embed_each_window`."""
     return embed_each_window(audio, encoder, families, progress).average()
 
 

@@ -1,4 +1,4 @@
-"""What a calibrated answer says, in the words and JSON that page and command line share."""
+"""Calibrated answers in the words and the JSON that page and command line share."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ ABSENT = "Probably not in this database."
 
 
 def percent(share: float) -> str:
-    """Round a share in [0, 1] to whole percents; only what is certain becomes 0 or 100."""
+    """Format a share in [0, 1] in whole percents; only 0 and 1 become 0 and 100 %."""
     if 0.0 < share < 0.01:
         return "<1 %"
     if 0.99 < share < 1.0:
@@ -17,7 +17,7 @@ def percent(share: float) -> str:
 
 
 def among_five(result: FamilyResult) -> str:
-    """Say how likely it is that one of the first five is right; empty where that is not known."""
+    """Return a sentence with the chance that one of the first five is right, if it is known."""
     judgement = result.judgement
     if judgement is None or judgement.top_5 is None or len(result.matches) < 5:
         return ""
@@ -26,14 +26,14 @@ def among_five(result: FamilyResult) -> str:
 
 
 def false_alarms(judgement: Judgement) -> str:
-    """Say how often `ABSENT` is wrong."""
+    """Return a sentence that says how often `ABSENT` is wrong."""
     return (
         f"Said wrongly of {percent(judgement.false_alarm_rate)} of the instruments in calibration."
     )
 
 
 def judgement_as_json(judgement: Judgement | None) -> dict[str, Any] | None:
-    """Turn a judgement into plain values; the chances of single matches stand beside these."""
+    """Return a judgement as plain values, without the chances of single matches."""
     if judgement is None:
         return None
     return {
@@ -46,5 +46,5 @@ def judgement_as_json(judgement: Judgement | None) -> dict[str, Any] | None:
 
 
 def chance_as_json(chance: float | None) -> float | None:
-    """Round a match's chance; None stays None."""
+    """Return a match's chance, rounded; None stays None."""
     return None if chance is None else round(chance, 4)

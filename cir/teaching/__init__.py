@@ -1,7 +1,7 @@
-"""What the notebooks share and a reader need not read: the look of plots, players, sizes."""
+"""Helpers of the notebooks: plots, players, sizes."""
 
 from cir.teaching.contrast import train_on_pairs
-from cir.teaching.notes import NoteSearch, PlayedInstrument, read_instruments, search_notes
+from cir.teaching.note_search import NoteSearch, PlayedInstrument, read_instruments, search_notes
 from cir.teaching.players import player, players
 from cir.teaching.plots import (
     ACCENT,

@@ -1,4 +1,4 @@
-"""Training on pairs, small enough to read in one go and to watch while it runs."""
+"""A minimal training loop on pairs of notes."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW
 
-from cir.model.config import EncoderConfig
+from cir.model.ast import TimbreNetwork
+from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import TimbreEncoder
-from cir.model.network import TimbreNetwork
 
 #: Waveforms of anchors and of their positives, both (P, T), for a step.
 DrawPairs: TypeAlias = Callable[[int], tuple[Tensor, Tensor]]
@@ -35,13 +35,13 @@ def train_on_pairs(
     """Train a fresh encoder on the CPU, without the checkpoints and logs of `cir train`.
 
     Args:
-        draw: gives the pairs of each step.
-        loss_of: what is made small.
-        steps: how many.
-        config: of the encoder; None for the sizes of cir-tiny.
-        learning_rate: after a short warm-up.
-        seed: of the weights: equal seeds start at equal weights.
-        watch: called after each step with its number from 1, the loss, and the encoder as it is.
+        draw: Returns the pairs of a step.
+        loss_of: The loss to minimise.
+        steps: Number of steps.
+        config: Sizes of the encoder; None for those of cir-tiny.
+        learning_rate: Rate after a short warm-up.
+        seed: Seed of the initial weights.
+        watch: Called after each step with its number from 1, the loss and the encoder.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

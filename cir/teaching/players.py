@@ -1,4 +1,4 @@
-"""Sounds to hear between two cells, kept within the notebook."""
+"""Audio players that are stored in the notebook."""
 
 import base64
 import html
@@ -29,18 +29,18 @@ def player(sound: FloatArray, sample_rate: int = 16_000, title: str = "") -> "HT
     """Show one player. The sound keeps its level unless it would clip.
 
     Args:
-        sound: mono in [-1, 1], (T,), of a minute at most.
-        sample_rate: in Hz.
-        title: above the player, and what a screen reader says.
+        sound: Mono in [-1, 1], (T,), at most a minute.
+        sample_rate: In Hz.
+        title: Text above the player, also for screen readers.
 
     Raises:
-        InputError: the sound is empty, silent, too long or no waveform; IPython is not installed.
+        InputError: The sound is invalid, empty, silent or too long, or IPython is not installed.
     """
     return players([(title, sound)], sample_rate)
 
 
 def players(sounds: Sequence[tuple[str, FloatArray]], sample_rate: int = 16_000) -> "HTML":
-    """Show players in a row that wraps: (title, sound) each, as `player` has them."""
+    """Show players of (title, sound) in a row that wraps; see `player`."""
     try:
         from IPython.display import HTML
     except ImportError:

@@ -1,4 +1,4 @@
-"""Plots that more than one notebook shows. Each draws into the axes that it is given."""
+"""Plots of more than one notebook, drawn into given axes."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -8,18 +8,18 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from cir.audio.dsp import pad_or_trim, resample
-from cir.audio.features import SAMPLE_RATE, WINDOW_SAMPLES, log_mel
+from cir.audio.features import WINDOW_SAMPLES, log_mel
 from cir.audio.mel_scale import mel_place, to_decibels
 from cir.evaluation.report.charts.canvas import BESIDE, TOP_1, TOP_5
 from cir.teaching.style import colour_of, marker_of
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
 ACCENT, CONTRAST, QUIET = TOP_1, TOP_5, BESIDE
-"""What a plot is about, what it is held against, and what stands beside both."""
+"""Colours of the subject of a plot, of what it is compared with, and of the rest."""
 
 _HOP_SAMPLES = 160
 _N_MELS = 128
@@ -31,14 +31,7 @@ _SMOOTHED = 20
 def show_log_mel(
     axes: "Axes", sound: FloatArray, sample_rate: int = SAMPLE_RATE, title: str = ""
 ) -> "AxesImage":
-    """Draw the log-mel spectrogram of a sound, in decibels below its loudest spot.
-
-    Args:
-        axes: where to.
-        sound: mono, (T,).
-        sample_rate: in Hz.
-        title: above it.
-    """
+    """Draw the log-mel spectrogram of a sound, (T,), in decibels below its maximum."""
     audio = resample(sound, sample_rate, SAMPLE_RATE)
     audio = pad_or_trim(audio, max(len(audio), WINDOW_SAMPLES))
     bands = log_mel(torch.from_numpy(audio[None]), hop_samples=_HOP_SAMPLES, n_mels=_N_MELS)[0]
@@ -69,11 +62,11 @@ def show_similarity_matrix(
     """Draw cosines of sounds against sounds, (N, M), from -1 to 1.
 
     Args:
-        axes: where to.
-        similarities: one row a query.
-        labels: one for each row, or, with `group_size`, for each group of them.
-        title: above it.
-        group_size: so many neighbouring sounds are one instrument's; they get a frame.
+        axes: Axes to draw into.
+        similarities: One row for each query.
+        labels: One for each row or, with `group_size`, for each group.
+        title: Title of the plot.
+        group_size: Number of neighbouring sounds of one instrument, which get a frame.
     """
     matrix = np.asarray(similarities, dtype=np.float64)
     image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1.0, vmax=1.0, interpolation="nearest")
@@ -97,7 +90,7 @@ def show_similarity_matrix(
 def show_losses(
     axes: "Axes", losses: Mapping[str, Sequence[float]], *, title: str = "", ylabel: str = "loss"
 ) -> None:
-    """Draw losses by step, each faintly as it was and boldly as its running mean."""
+    """Draw losses by step, each with its running mean."""
     for name, values in losses.items():
         steps = np.arange(1, len(values) + 1)
         (line,) = axes.plot(steps, _running_mean(values), label=name)
@@ -131,7 +124,7 @@ def show_plane(
 
 
 def _running_mean(values: Sequence[float]) -> NDArray[np.float64]:
-    """Mean of each value and up to 19 before it."""
+    """Return the mean of each value and up to 19 before it."""
     sums = np.concatenate([[0.0], np.cumsum(values)])
     ends = np.arange(1, len(sums))
     starts = np.maximum(0, ends - _SMOOTHED)
@@ -139,7 +132,7 @@ def _running_mean(values: Sequence[float]) -> NDArray[np.float64]:
 
 
 def _band(hertz: float) -> float:
-    """The number of the mel band, with a fraction, whose middle a frequency is."""
+    """Return the fractional number of the mel band centred at a frequency."""
     return mel_place(hertz) * (_N_MELS + 1) - 1
 
 

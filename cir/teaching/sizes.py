@@ -1,4 +1,4 @@
-"""The one switch of the notebooks: fewer steps and sounds, where only their running counts."""
+"""Smaller notebooks for tests."""
 
 import os
 from typing import TypeVar
@@ -7,7 +7,7 @@ _Value = TypeVar("_Value", int, float)
 
 
 def is_fast() -> bool:
-    """Whether the environment variable `CIR_FAST` is set, to anything but nothing and 0."""
+    """Return whether the environment variable `CIR_FAST` is set, and not to 0."""
     return os.environ.get("CIR_FAST", "") not in ("", "0")
 
 
@@ -15,7 +15,7 @@ def size(full: _Value, fast: _Value) -> _Value:
     """Choose a number of steps, mixtures or instruments.
 
     Args:
-        full: for people, who read figures.
-        fast: for tests, which ask only whether everything runs.
+        full: For readers.
+        fast: For tests, which check only that everything runs.
     """
     return fast if is_fast() else full

@@ -1,8 +1,8 @@
-"""One look for all plots of the notebooks: that of the report and of the page."""
+"""The style of the notebooks' plots: that of the report and the page."""
 
 from typing import TYPE_CHECKING
 
-from cir.evaluation.report.charts.canvas import GRID, INK, LINES, PALE, require_matplotlib
+from cir.evaluation.report.charts.canvas import GRID, INK, LINES, PALE
 from cir.evaluation.report.charts.family_looks import family_look, to_marker
 
 if TYPE_CHECKING:
@@ -10,12 +10,7 @@ if TYPE_CHECKING:
 
 
 def use_style() -> None:
-    """Set Matplotlib's defaults for the rest of a notebook.
-
-    Raises:
-        InputError: Matplotlib is not installed.
-    """
-    require_matplotlib()
+    """Set Matplotlib's defaults for the rest of a notebook."""
     import matplotlib.pyplot as plt
     from matplotlib.rcsetup import cycler
 
@@ -52,10 +47,10 @@ def use_style() -> None:
 
 
 def colour_of(family: str | None) -> str:
-    """The colour of a family on the page and in the report, as a hex number."""
+    """Return the colour of a family on the page and in the report, in hex."""
     return family_look(family).colour
 
 
 def marker_of(family: str | None) -> "MarkerStyle":
-    """The shape of a family, for readers who do not tell its hue from others."""
+    """Return the marker of a family, for readers who cannot tell its colour from others."""
     return to_marker(family_look(family))

@@ -1,7 +1,7 @@
-"""Notes of synthesizer patches with their effects on and off, for those who have no synthesizer.
+"""Bundled notes of synthesizer patches with their effects on and off.
 
-They were recorded from patches of Surge (GPL-3.0-or-later; each author is in the catalogue of the
-bundled database) and are in the package: `python -m cir.teaching.twins FOLDER` made them.
+They are from patches of Surge (GPL-3.0-or-later; the authors are in the catalogue of the bundled
+database). `python -m cir.teaching.twins FOLDER` made them.
 """
 
 import sys
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from cir.audio.io import load_audio, save_opus
 from cir.index.database import InstrumentDatabase
-from cir.instruments.note_bank import SAMPLE_RATE, NoteBank
-from cir.types import FloatArray, Instrument
+from cir.instruments.note_bank import NoteBank
+from cir.types import SAMPLE_RATE, FloatArray, Instrument
 
 FOLDER = Path(__file__).parents[1] / "assets" / "teaching"
 INSTRUMENT_IDS = (
@@ -24,7 +24,7 @@ INSTRUMENT_IDS = (
 
 @dataclass(frozen=True, eq=False)
 class Twin:
-    """The reference note of a patch, twice."""
+    """The reference note of a patch and that of its effects-off twin."""
 
     instrument: Instrument
     effects_on: FloatArray
@@ -33,7 +33,7 @@ class Twin:
 
 
 def load_twins() -> list[Twin]:
-    """Read all of them."""
+    """Read all bundled pairs."""
     with InstrumentDatabase.open() as database:
         return [
             Twin(
@@ -45,7 +45,7 @@ def load_twins() -> list[Twin]:
 
 
 def make_twins(folder: Path) -> None:
-    """Record them from a note bank of Surge patches that has notes with the effects off."""
+    """Write the files from a note bank of Surge patches with effects-off twins."""
     bank = NoteBank.open(folder)
     for name in INSTRUMENT_IDS:
         for state in _STATES:

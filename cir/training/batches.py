@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from cir.mixtures.batched import render_batch
-from cir.mixtures.device_notes import DeviceNotes
 from cir.mixtures.pool import NotePool
-from cir.model.config import EncoderConfig
+from cir.mixtures.render import render_plan
+from cir.model.ast_config import EncoderConfig
 from cir.training.sampler import MixtureBatchPlan, PairPlan
+from cir.types import FloatArray
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class MixtureBatch:
     queries: Tensor
     """The number of each stem's family among the encoder's, -1 where it has no query, (S,)."""
     instruments: Tensor
-    """Of each stem, numbers in the pool, (S,)."""
+    """Instrument of each stem, numbers in the pool, (S,)."""
 
     @property
     def n_clips(self) -> int:
@@ -49,16 +50,15 @@ class MixtureBatch:
 
 
 class BatchRenderer:
-    """Plays what the sampler wrote, on the device: all notes lie there as one tensor."""
+    """Renders what the sampler planned, and brings it to a device."""
 
     def __init__(self, pool: NotePool, encoder: EncoderConfig, device: torch.device) -> None:
-        """Bring the notes to the device."""
+        self._pool = pool
         self._encoder = encoder
         self._device = device
-        self._notes = DeviceNotes(pool, device)
 
     def pairs(self, plan: PairPlan) -> PairBatch:
-        """The waveforms of each instrument."""
+        """Return the waveforms of each instrument."""
         rows = [row for pair in plan.rows for row in pair]
         return PairBatch(
             self.clips(rows).view(len(plan.rows), len(plan.rows[0]), -1),
@@ -66,7 +66,7 @@ class BatchRenderer:
         )
 
     def mixtures(self, plan: MixtureBatchPlan) -> MixtureBatch:
-        """The mixtures, the notes beside them, and what belongs to what."""
+        """Return the mixtures, a note for each stem, and which belong together."""
         families = self._encoder.families
         stems = [
             (owner, stem.instrument, family)
@@ -75,7 +75,7 @@ class BatchRenderer:
         ]
         owners, instruments, names = zip(*stems, strict=True)
         return MixtureBatch(
-            mixtures=render_batch(plan.mixtures, self._notes),
+            mixtures=self._to_device([render_plan(one, self._pool).mix for one in plan.mixtures]),
             notes=self.clips([row for rows in plan.note_rows for row in rows]),
             owners=self._numbers(owners),
             queries=self._numbers([families.index(n) if n in families else -1 for n in names]),
@@ -83,8 +83,11 @@ class BatchRenderer:
         )
 
     def clips(self, rows: list[int]) -> Tensor:
-        """Notes of the pool, (N, T), each padded or cut to what the encoder takes."""
-        return self._notes.clips(rows, self._encoder.note_samples)
+        """Return notes of the pool, (N, T), padded or cut to the length that the encoder takes."""
+        return self._to_device(self._pool.clips(rows, self._encoder.note_samples))
+
+    def _to_device(self, sounds: FloatArray | list[FloatArray]) -> Tensor:
+        return torch.from_numpy(np.asarray(sounds)).to(self._device)
 
     def _numbers(self, values: "list[int] | tuple[int, ...]") -> Tensor:
         return torch.tensor(values, dtype=torch.long, device=self._device)

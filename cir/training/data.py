@@ -7,10 +7,11 @@ from pathlib import Path
 from cir.datasets.base import NoteDataset
 from cir.datasets.registry import open_dataset
 from cir.mixtures.pool import NotePool
-from cir.training.config import TrainingConfig
+from cir.mixtures.pool_notes import decode_datasets
+from cir.training.run_config import TrainingConfig
 from cir.types import Progress
 
-_POOL_VERSION = 3
+_POOL_VERSION = 4
 
 
 def open_datasets(config: TrainingConfig) -> list[NoteDataset]:
@@ -28,7 +29,7 @@ def training_pool(
     cache: Path,
     progress: Progress | None = None,
 ) -> NotePool:
-    """All training instruments with their variants, from the cache where it holds them.
+    """Load all training instruments with their variants, decoding what the cache lacks.
 
     Decoding takes minutes and gigabytes: it is done once for all runs, source by source, and all
     processes of a run share the same pages of memory.
@@ -52,11 +53,13 @@ def _decode(
         cache.mkdir(parents=True, exist_ok=True)
         NotePool.build(
             folder,
-            [dataset],
-            split="train",
-            twins=config.twins,
-            variants=config.variants,
-            progress=progress,
+            decode_datasets(
+                [dataset],
+                split="train",
+                twins=config.twins,
+                variants=config.variants,
+                progress=progress,
+            ),
         )
     return folder
 

@@ -1,7 +1,7 @@
 """The levels of all notes of a dataset, computed once and kept on disk.
 
 Training draws millions of notes; decoding and analysing each of them anew would take most of its
-time. A cache is found again by what it was made of: the notes' fingerprint and the bands.
+time. The name of a cache has a hash of the fingerprint of the notes and of the bands.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from cir.files import replacing_folder
 from cir.types import Progress
 
 KEPT_FRAMES = 128
-"""Of each note; what comes later is not heard in training."""
+"""Frames kept of each note; training does not hear later ones."""
 SPLITS = ("train", "valid")
 """Test instruments are never cached, so that nothing can train on them."""
 
@@ -35,18 +35,18 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class NoteTable:
-    """What is known of each note, and of each instrument, of a cache."""
+    """Columns of the notes, and of the instruments, of a cache."""
 
     instruments: NDArray[np.int64]
-    """Whose each note is, (N,)."""
+    """Instrument of each note, (N,)."""
     pitches: NDArray[np.int64]
     """MIDI note numbers, (N,)."""
     gains: NDArray[np.float32]
-    """Linear factors that bring notes of one peak back to the instrument's own levels, (N,)."""
+    """Linear factors that restore the instrument's own levels of notes of one peak, (N,)."""
     lengths: NDArray[np.int64]
-    """In frames, at most `KEPT_FRAMES`, (N,)."""
+    """Lengths in frames, at most `KEPT_FRAMES`, (N,)."""
     ids: NDArray[np.str_]
-    """(I,), as all that follow; a twin has its original's id."""
+    """Of the instruments, (I,), as all that follow; a twin has the id of its original."""
     families: NDArray[np.str_]
     """Empty for none."""
     splits: NDArray[np.str_]
@@ -70,7 +70,7 @@ class FeatureCache:
         *,
         progress: Progress | None = None,
     ) -> "FeatureCache":
-        """Find the cache of a dataset in `folder`, or make it.
+        """Open the cache of a dataset in `folder`; compute it if there is none.
 
         Raises:
             CirError: A note cannot be read.

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,31 +27,31 @@ class FeaturePool:
     log_gains: Tensor
     """Natural logarithms of the power that each note has at its instrument's own level, (N,)."""
     lengths: Tensor
-    """In frames, (N,)."""
+    """Lengths in frames, (N,)."""
     pitch_weights: Tensor
-    """How often each note's pitch occurs in its instrument's family, (N,)."""
+    """Number of notes of the same family with the pitch of each note, (N,)."""
     rows: Tensor
-    """Notes of each instrument, its reference note first, filled up with -1, (I, most)."""
+    """Notes of each instrument, its reference note first, padded with -1, (I, most)."""
     n_notes: Tensor
-    """Of each instrument, (I,)."""
+    """Number of notes of each instrument, (I,)."""
     weights: Tensor
     """How often each instrument is drawn, relative to the others, (I,)."""
     plays: Tensor
-    """Whether it may play in mixtures: twins do not, (I,)."""
+    """Whether it plays in mixtures, as effects-off twins do not, (I,)."""
     families: tuple[str, ...]
-    """Of each instrument; empty for none."""
+    """Family of each instrument; empty for none."""
     sources: tuple[str, ...]
 
     @classmethod
     def join(
         cls, caches: Sequence[FeatureCache], weights: Sequence[float], device: str = "cpu"
     ) -> "FeaturePool":
-        """Take the training instruments of caches.
+        """Join the training instruments of caches.
 
         Args:
-            caches: Of one band configuration.
+            caches: Caches of one band configuration.
             weights: How often an instrument of each cache is drawn, relative to the others.
-            device: Where all of it lies from now on.
+            device: Device of all tensors.
 
         Raises:
             DataError: None of them has a training instrument.
@@ -98,11 +99,11 @@ class FeaturePool:
 
     @property
     def device(self) -> torch.device:
-        """Of every tensor."""
+        """Device of every tensor."""
         return self.levels.device
 
     def of_family(self, family: str) -> Tensor:
-        """Instruments of the family that may play in mixtures, ascending; maybe none."""
+        """Return the instruments of the family that may play in mixtures, ascending."""
         return self._by_family.get(family, self.n_notes[:0])
 
     @cached_property
@@ -115,18 +116,15 @@ class FeaturePool:
         }
 
     def notes(self, rows: Tensor, n_frames: int = KEPT_FRAMES) -> Tensor:
-        """Levels of the first frames of notes, float32, (*rows, n_frames, bands)."""
+        """Return levels of the first frames of notes, float32, (*rows, n_frames, bands)."""
         return self.levels[rows, :n_frames].float()
 
     def any_note(
         self, instruments: Tensor, generator: torch.Generator, *, reference_share: float = 0.0
     ) -> Tensor:
-        """A note of each instrument; same shape as `instruments`.
+        """Draw a note of each instrument: its reference note in `reference_share` of all cases.
 
-        Args:
-            instruments: Their numbers.
-            generator: Of the draws.
-            reference_share: How often it is the reference note; else any, uniformly.
+        The others are uniform over its notes. The result has the shape of `instruments`.
         """
         shape = (2, *instruments.shape)
         draws, kinds = torch.rand(shape, generator=generator, device=self.device)
@@ -134,8 +132,20 @@ class FeaturePool:
         return self.rows[instruments, torch.where(kinds < reference_share, 0, columns)]
 
 
+@lru_cache(maxsize=512)
+def device_table(values: tuple[Any, ...], device: torch.device) -> Tensor:
+    """Return a small constant table on a device, sent there once: the host waits whenever it sends.
+
+    Args:
+        values: Numbers, or tuples of them.
+        device: Where the table lies; nobody may change it.
+    """
+    with torch.inference_mode(False):
+        return torch.tensor(values, device=device)
+
+
 def _count_pitches(pitches: NDArray[np.int64], families: NDArray[np.str_]) -> NDArray[np.int64]:
-    """How many notes of the same family have each note's pitch, (N,)."""
+    """Count the notes of the same family with the pitch of each note, (N,)."""
     _, kinds = np.unique(families, return_inverse=True)
     _, cells, counts = np.unique(kinds * 128 + pitches, return_inverse=True, return_counts=True)
     counted: NDArray[np.int64] = counts[cells]

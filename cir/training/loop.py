@@ -1,8 +1,9 @@
-"""Train a configuration into a folder; interrupted at any moment, it goes on where it was."""
+"""Train one of the paper's models into a folder; an interrupted run resumes where it was."""
 
+import copy
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from datetime import timedelta
 from importlib.util import find_spec
@@ -22,17 +23,14 @@ from cir.instruments.families import FAMILIES
 from cir.model.encoder import TimbreEncoder
 from cir.model.hub import fetch
 from cir.model.pretrained import initialise_from_ast
-from cir.training.average import MovingAverage
 from cir.training.batches import BatchRenderer, MixtureBatch, PairBatch
-from cir.training.config import TrainingConfig
 from cir.training.data import open_datasets, training_pool
-from cir.training.divergence import check_finite
-from cir.training.interrupts import collect_interrupts
 from cir.training.objective import Objective
-from cir.training.prefetch import Prefetcher
+from cir.training.prefetch import prefetch
+from cir.training.run_config import TrainingConfig
 from cir.training.run_folder import Progressed, RunFolder
 from cir.training.sampler import BatchSampler, MixtureBatchPlan, PairPlan
-from cir.training.schedule import learning_rate_factor
+from cir.training.stopping import check_finite, collect_interrupts
 from cir.training.validation import Validation, check_validation
 from cir.types import Progress
 
@@ -41,7 +39,7 @@ _Plan: TypeAlias = PairPlan | MixtureBatchPlan
 _LOG_EVERY_STEPS = 20
 _PREFETCHED = 4
 _PATIENCE = timedelta(hours=6)
-"""The others wait while one process decodes or validates; torch would give up after minutes."""
+"""How long processes wait while one decodes or validates; torch would give up after minutes."""
 _TRACKER_PACKAGES = {"tensorboard": ("tensorboardX", "tensorboard")}
 
 
@@ -53,13 +51,13 @@ def train(config: TrainingConfig, folder: Path, *, cpu: bool = False) -> Path:
     Args:
         config: The run.
         folder: Where checkpoint, logs, `best` and `last` models go.
-        cpu: Leave a GPU alone.
+        cpu: Do not use a GPU.
 
     Returns:
-        The folder of the best model by validation; not there where a run was stopped before any.
+        The folder of the best model by validation; it does not exist before the first validation.
 
     Raises:
-        InputError: The batches cannot be shared out among so many processes.
+        InputError: The batches cannot be shared out among the processes.
         DataError: A loss is not a finite number; the checkpoint before it is kept.
         CirError: A source, a checkpoint or what to start from cannot be used.
     """
@@ -67,13 +65,9 @@ def train(config: TrainingConfig, folder: Path, *, cpu: bool = False) -> Path:
     datasets = open_datasets(config)
     check_validation(datasets[0], config)
     use_cpu = cpu or not torch.cuda.is_available()
-    precision = config.precision
-    if precision == "auto":
-        precision = "no" if use_cpu else "bf16"
     accelerator = Accelerator(
         cpu=cpu,
-        mixed_precision=precision,
-        gradient_accumulation_steps=config.accumulate,
+        mixed_precision="no" if use_cpu else "bf16",
         log_with=_available_trackers(config.trackers) or None,
         project_config=ProjectConfiguration(str(folder), logging_dir=str(folder)),
         kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
@@ -104,34 +98,30 @@ class _Trainer:
         with accelerator.main_process_first(), _decoding_bar(show=self.main) as progress:
             pool = training_pool(datasets, config, folder.folder.parent / "cache", progress)
         self.sampler = BatchSampler(pool, config)
-        self.renderer = BatchRenderer(
-            pool,
-            config.encoder,
-            accelerator.device,
-        )
+        self.renderer = BatchRenderer(pool, config.encoder, accelerator.device)
         numbers = {name: number for number, name in enumerate(FAMILIES)}
         families = [numbers.get(one.family or "", -1) for one in pool.instruments]
         objective = Objective(config, families)
         optimizer = AdamW(_parameter_groups(objective, config), lr=config.learning_rate)
-        self.average = MovingAverage(objective.network, config.ema_decay)
+        self.average = copy.deepcopy(objective.network).requires_grad_(False)
         with accelerator.main_process_first():  # it may have to put a checkpoint back in place
-            restored = folder.restore(objective, self.average.network, optimizer)
+            restored = folder.restore(objective, self.average, optimizer)
         if restored is None:
             self._initialise(objective)
-            self.average = MovingAverage(objective.network, config.ema_decay)
+            self.average = copy.deepcopy(objective.network).requires_grad_(False)
         self.state = restored or Progressed()
         self.objective, self.optimizer = accelerator.prepare(objective, optimizer)
         for entry in self.optimizer.state.values():
             # accelerate moves all to the device; of steps there, Adam asks one after the other.
             entry["step"] = entry["step"].cpu()
-        self.average.network.to(accelerator.device)
+        self.average.to(accelerator.device)
         if self.main:
             self.validation = Validation(datasets[0], pool, config)
             folder.save_config(config)
             accelerator.init_trackers("tensorboard", config={"config": str(asdict(config))})
 
     def _initialise(self, objective: Objective) -> None:
-        """Start from other weights where the configuration names some."""
+        """Load the weights that the configuration names to start from."""
         if self.config.initial_ast is not None:
             try:
                 folder = fetch(self.config.initial_ast)
@@ -149,17 +139,18 @@ class _Trainer:
             RunFolder(folder).initialise(objective)
 
     def run(self) -> None:
-        """Step after step until the end or an interruption."""
+        """Train until the end or an interruption."""
         total = self.config.total_steps
         saved_at = time.monotonic()
         bar: tqdm[Never] = tqdm(
             total=total, initial=self.state.step, unit="step", disable=not self.main
         )
         ahead = 0 if self.accelerator.device.type == "cpu" else _PREFETCHED
-        with collect_interrupts() as interrupted, bar, Prefetcher(self._plan, ahead=ahead) as plans:
+        batches = prefetch(self._plan, self.state.step, ahead=ahead)
+        with collect_interrupts() as interrupted, bar, closing(batches) as plans:
             while self.state.step < total:
                 started = time.monotonic()
-                losses, clips = self._step(plans)
+                losses, clips = self._step(next(plans))
                 self.state = replace(
                     self.state,
                     step=self.state.step + 1,
@@ -182,40 +173,30 @@ class _Trainer:
                 if stop:
                     break
 
-    def _step(self, plans: Prefetcher[_Plan]) -> tuple[dict[str, Tensor], int]:
-        """One optimiser step; its losses and how many sounds all processes embedded."""
-        config = self.config
-        factor = learning_rate_factor(
-            self.state.step,
-            total=config.total_steps,
-            warmup=config.warmup_steps,
-            decay=config.total_steps if config.decay_steps is None else config.decay_steps,
-            shape=config.schedule,
-            final=config.final_learning_rate / config.learning_rate if config.learning_rate else 0,
-        )
+    def _step(self, plan: _Plan) -> tuple[dict[str, Tensor], int]:
+        """Take a step; return its losses and how many sounds all processes embedded."""
+        config, step = self.config, self.state.step
         for group in self.optimizer.param_groups:
-            group["lr"] = config.learning_rate * factor
-        clips = 0
-        for part in range(config.accumulate):
-            number = self.state.step * config.accumulate + part
-            torch.manual_seed(_dropout_seed(config.seed, number, self.accelerator.process_index))
-            batch = self._render(plans.get(number))
-            with self.accelerator.accumulate(self.objective):
-                losses: dict[str, Tensor] = self.objective(batch)
-                self.accelerator.backward(losses["loss"])
-                if self.accelerator.sync_gradients and config.max_gradient_norm:
-                    self.accelerator.clip_grad_norm_(
-                        self.objective.parameters(), config.max_gradient_norm
-                    )
-                self.optimizer.step()
-                self.optimizer.zero_grad()
-            clips += batch.n_clips * self.accelerator.num_processes
+            group["lr"] = config.learning_rate_at(step)
+        torch.manual_seed(_dropout_seed(config.seed, step, self.accelerator.process_index))
+        batch = self._render(plan)
+        losses: dict[str, Tensor] = self.objective(batch)
+        self.accelerator.backward(losses["loss"])
+        if config.max_gradient_norm:
+            self.accelerator.clip_grad_norm_(self.objective.parameters(), config.max_gradient_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
         network = self.accelerator.unwrap_model(self.objective).network
-        self.average.update(network, self.state.step + 1)
-        return losses, clips
+        # While it is young, the average forgets quickly: random weights would linger otherwise.
+        decay = min(config.ema_decay, (step + 1) / (step + 11))
+        with torch.no_grad():
+            torch._foreach_lerp_(
+                list(self.average.parameters()), list(network.parameters()), 1 - decay
+            )
+        return losses, batch.n_clips * self.accelerator.num_processes
 
     def _plan(self, number: int) -> _Plan:
-        """This process's share of batch `number`."""
+        """Draw the share of this process in batch `number`."""
         draw = self.sampler.pairs if self.config.task == "pairs" else self.sampler.mixtures
         return draw(number, self.accelerator.process_index, self.accelerator.num_processes)
 
@@ -225,7 +206,7 @@ class _Trainer:
         return self.renderer.mixtures(plan)
 
     def _any(self, here: bool) -> bool:
-        """Whether it is so in any process: they all stop at the same step."""
+        """Return whether `here` is true in any process, so that all stop at the same step."""
         if self.accelerator.num_processes == 1:
             return here
         flag = torch.tensor([here], dtype=torch.long, device=self.accelerator.device)
@@ -236,19 +217,18 @@ class _Trainer:
         if self.state.step % _LOG_EVERY_STEPS == 0:
             row = {name: float(value.detach()) for name, value in losses.items()}
             speed = self.state.clips / self.state.seconds
-            self.folder.log({"step": self.state.step, "clips": self.state.clips, **row})
+            self.folder.log("log.csv", {"step": self.state.step, "clips": self.state.clips, **row})
             self.accelerator.log({**row, "clips_per_second": speed}, step=self.state.step)
             bar.set_postfix(loss=f"{row['loss']:.3f}", clips_per_s=f"{speed:.0f}")
 
     def _validate(self) -> None:
         started = time.monotonic()
-        encoder = TimbreEncoder(self.average.network, self.accelerator.device)
+        encoder = TimbreEncoder(self.average, self.accelerator.device)
         metrics = self.validation.run(encoder)
         seconds = self.state.seconds + time.monotonic() - started
         self.state = replace(self.state, seconds=seconds)
-        self.folder.log_validation(
-            {"step": self.state.step, "clips": self.state.clips, "seconds": seconds, **metrics}
-        )
+        progress = {"step": self.state.step, "clips": self.state.clips, "seconds": seconds}
+        self.folder.log("validation.csv", {**progress, **metrics})
         self.accelerator.log(
             {f"validation/{name}": value for name, value in metrics.items()}, step=self.state.step
         )
@@ -260,14 +240,12 @@ class _Trainer:
 
     def _save(self) -> None:
         objective = self.accelerator.unwrap_model(self.objective)
-        self.folder.save(objective, self.average.network, self.optimizer, self.state)
-        TimbreEncoder(self.average.network, self.accelerator.device).save_pretrained(
-            self.folder.last
-        )
+        self.folder.save(objective, self.average, self.optimizer, self.state)
+        TimbreEncoder(self.average, self.accelerator.device).save_pretrained(self.folder.last)
 
 
 def _check_shares(config: TrainingConfig, n_processes: int) -> None:
-    """Refuse batches that some process would have more of than another, or nothing."""
+    """Refuse batches that cannot be shared out equally."""
     if config.batch_size % n_processes:
         raise InputError(
             f"batch_size must be a multiple of the number of processes, {n_processes}, got "
@@ -276,7 +254,7 @@ def _check_shares(config: TrainingConfig, n_processes: int) -> None:
 
 
 def _available_trackers(names: Sequence[str]) -> list[str]:
-    """Those that can be imported: tracking is never required."""
+    """Return those that can be imported: tracking is never required."""
     return [
         name
         for name in names
@@ -286,7 +264,7 @@ def _available_trackers(names: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _decoding_bar(*, show: bool) -> Iterator[Progress]:
-    """Show how far the decoding of the notes is, once it takes two seconds."""
+    """Show the progress of decoding if it takes more than two seconds."""
     with tqdm(total=100, unit="%", delay=2, leave=False, disable=not show) as bar:
 
         def report(fraction: float, words: str) -> None:
@@ -297,12 +275,12 @@ def _decoding_bar(*, show: bool) -> Iterator[Progress]:
 
 
 def _dropout_seed(seed: int, number: int, process: int) -> int:
-    """Of the random numbers within one batch, so that a resumed run draws the same."""
+    """Return the seed of the random numbers of one batch, so that a resumed run draws the same."""
     return ((seed * 1_000_003 + number) * 1_009 + process) % 2**63
 
 
 def _parameter_groups(objective: nn.Module, config: TrainingConfig) -> list[dict[str, object]]:
-    """Weight decay for matrices only: not for norms, biases, tokens, positions and proxies."""
+    """Apply weight decay to matrices only: not to norms, biases, tokens, positions, proxies."""
     decayed: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
     for name, parameter in objective.named_parameters():

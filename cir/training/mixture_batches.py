@@ -1,19 +1,19 @@
 """Batches of mixtures, planned and made on the levels of notes, without any sound.
 
-The paper's setting (section 3 of the protocol) as index arithmetic on one device: a scale and a
-tempo for each mixture, note lengths by family, one voice for each instrument. Powers add up where
-sounds add up, but for their phases.
+The paper's setting as index arithmetic on one device: a scale and a tempo for each mixture, note
+lengths by family, one voice for each instrument. Powers add up where sounds add up, apart from
+their phases.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from cir.audio.features import SAMPLE_RATE
 from cir.audio.log_frequency import (
     NEPERS_PER_UNIT,
     POWER_FLOOR,
@@ -23,11 +23,10 @@ from cir.audio.log_frequency import (
 from cir.errors import DataError
 from cir.mixtures.note_lengths import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS
 from cir.mixtures.scales import SCALES
-from cir.training.device_tables import device_table
 from cir.training.feature_cache import KEPT_FRAMES
-from cir.training.feature_pool import FeaturePool
-from cir.training.gates import gate_notes
-from cir.training.recast import Recast
+from cir.training.feature_pool import FeaturePool, device_table
+from cir.training.level_changes import Recast, gate_notes
+from cir.types import SAMPLE_RATE
 
 _SECONDS = 10.0
 _TEMPO_BPM = (60.0, 140.0)
@@ -36,7 +35,20 @@ _JITTER = 0.02
 _PERCUSSION_DB = 12.0
 _NEPERS_PER_DB = math.log(10) / 10
 _SILENT_DB = -60.0
-"""A stem that stays so far below the loudest cell of its mixture is not asked for."""
+"""Stems that stay this far below the loudest cell of their mixture are not asked for."""
+
+
+class Slots(NamedTuple):
+    """Notes of stems one after the other, (B, S, slots) each."""
+
+    rows: Tensor
+    """Notes of the pool."""
+    starts: Tensor
+    """Times in seconds."""
+    ends: Tensor
+    """Times in seconds."""
+    sounding: Tensor
+    """Whether the slot is played."""
 
 
 @dataclass(frozen=True)
@@ -46,21 +58,21 @@ class MixtureBatch:
     levels: Tensor
     """(B, frames, bands), brought to level."""
     stem_power: Tensor
-    """Of each stem as loud as in its mixture, (B, S, frames, bands)."""
+    """Power of each stem at its level in the mixture, (B, S, frames, bands)."""
     families: tuple[str, ...]
-    """Of the S columns, the same in all mixtures."""
+    """Family of each of the S columns, the same in all mixtures."""
     members: Tensor
-    """Who plays, as places in `pool.of_family`, (B, S)."""
+    """Instruments as places in `pool.of_family`, (B, S)."""
     instruments: Tensor
-    """Who plays, as numbers in the pool, (B, S)."""
+    """Instruments as numbers in the pool, (B, S)."""
     audible: Tensor
     """Whether the stem can be heard in the window, (B, S)."""
     recast: Tensor
-    """Whether the instrument was made anew, (B, S)."""
+    """Whether the instrument was recast, (B, S)."""
     remade: Tensor
-    """The mixtures where it was, as many in each column, (R, S)."""
+    """The mixtures where each column was recast, (R, S)."""
     recasts: Recast
-    """The chains of the instruments that were, in the order of `remade.flatten()`."""
+    """The chains, in the order of `remade.flatten()`."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,7 @@ class MixtureSampler:
     level_range_db: float = 3.0
     """Each stem's level is moved by up to this much, up or down."""
     coloured_share: float = 0.3
-    """So many of the mixtures go through an equaliser that does not move."""
+    """Share of the mixtures that go through a fixed equaliser."""
 
     def draw(self, families: Sequence[str], generator: torch.Generator) -> MixtureBatch:
         """Draw one batch of mixtures of these families.
@@ -84,8 +96,8 @@ class MixtureSampler:
             DataError: No instrument of a family may play.
         """
         members, instruments = self._draw_instruments(families, generator)
-        rows, starts, ends, sounding = self._draw_notes(families, instruments, generator)
-        power, offsets = self._play(rows, starts, ends, sounding, generator)
+        slots = self._draw_notes(families, instruments, generator)
+        power, offsets = self._play(slots, generator)
         n_mixtures, n_stems = instruments.shape
         chosen, remade, places = self._choose_recast(n_mixtures, n_stems, generator)
         recasts = Recast.draw(len(places), self.bands, generator, self.pool.device)
@@ -136,11 +148,11 @@ class MixtureSampler:
     def _choose_recast(
         self, n_mixtures: int, n_stems: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Recast the same share of every column: how many are must not be asked of the device.
+        """Choose the same number of every column, so that the host need not wait for a count.
 
         Returns:
-            Whether each is (B, S), the mixtures where each column is (R, S), and the places of
-            these in the flattened (B S), (R S).
+            Whether each is chosen (B, S), the mixtures chosen for each column (R, S), and their
+            places in the flattened (B S), (R S).
         """
         n_recast = round(self.recast_share * n_mixtures)
         remade = self._uniform(generator, n_mixtures, n_stems).argsort(0)[:n_recast]
@@ -150,8 +162,7 @@ class MixtureSampler:
 
     def _draw_notes(
         self, families: Sequence[str], instruments: Tensor, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Rows, starts and ends in seconds, and whether each slot sounds; (B, S, slots) each."""
+    ) -> Slots:
         device = self.pool.device
         n_mixtures, n_stems = instruments.shape
         low, high = _TEMPO_BPM
@@ -175,11 +186,10 @@ class MixtureSampler:
         is_silent = ~(sounding & (starts < _SECONDS)).any(-1, keepdim=True)
         first = torch.arange(n_slots, device=device) == 0
         sounding = sounding | (is_silent & first)  # no stem is silent throughout
-        rows = self._draw_rows(instruments, n_slots, generator)
-        return rows, starts, ends, sounding
+        return Slots(self._draw_rows(instruments, n_slots, generator), starts, ends, sounding)
 
     def _draw_rows(self, instruments: Tensor, n_slots: int, generator: torch.Generator) -> Tensor:
-        """Notes in a scale of each mixture, as likely as in the family, (B, S, slots)."""
+        """Draw notes in a scale of each mixture, as likely as in the family, (B, S, slots)."""
         n_mixtures, n_stems = instruments.shape
         candidates = self.pool.rows[instruments]  # (B, S, most)
         scales = device_table(_SCALES, self.pool.device)
@@ -197,21 +207,15 @@ class MixtureSampler:
         )
         return candidates.gather(-1, columns.view(n_mixtures, n_stems, n_slots))
 
-    def _play(
-        self,
-        rows: Tensor,
-        starts: Tensor,
-        ends: Tensor,
-        sounding: Tensor,
-        generator: torch.Generator,
-    ) -> tuple[Tensor, Tensor]:
-        """Stems of one peak in a window of each mixture.
+    def _play(self, slots: Slots, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Play stems, each of one peak, in a window of each mixture.
 
         Returns:
             Power (B, S, frames, bands), and for each frame how many frames ago its note began,
             (B, S, frames).
         """
         seconds_a_frame = self.bands.hop_samples / SAMPLE_RATE
+        rows, starts, _, sounding = slots
         n_mixtures = len(rows)
         latest = _SECONDS / seconds_a_frame - self.n_frames
         first = (self._uniform(generator, n_mixtures) * latest).long()
@@ -222,46 +226,36 @@ class MixtureSampler:
         played = sounding & (starts < _SECONDS)
         gains = self.pool.log_gains[rows]
         gains = gains - gains.masked_fill(~played, -math.inf).amax(-1, keepdim=True)
-        power, place = self._hear(current, middles, rows, starts, ends, sounding, gains)
-        # Windows also reach to the note before, and to the one to come.
+        power, place = self._hear(current, middles, slots, gains)
+        # Windows also reach to the note before, and to the one after.
         for neighbour in (current - 1, current + 1):
-            power += self._hear(neighbour, middles, rows, starts, ends, sounding, gains)[0]
+            power += self._hear(neighbour, middles, slots, gains)[0]
         return power, place
 
     def _hear(
-        self,
-        slots: Tensor,
-        middles: Tensor,
-        rows: Tensor,
-        starts: Tensor,
-        ends: Tensor,
-        sounding: Tensor,
-        gains: Tensor,
+        self, numbers: Tensor, middles: Tensor, slots: Slots, gains: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Power in each frame of the note in one slot of its stem, and the frame of the note.
+        """Return the power in each frame of the note in one slot, and the frame of the note.
 
         Args:
-            slots: (B, S, frames); those before the first and behind the last are silent.
+            numbers: Slots, (B, S, frames); those before the first and after the last are silent.
             middles: Of the frames, in seconds, (B, S, frames).
-            rows: Notes, starts and ends in seconds, whether they sound and their gains in nepers of
-                power; (B, S, slots) each.
-            starts: See `rows`.
-            ends: See `rows`.
-            sounding: See `rows`.
-            gains: See `rows`.
+            slots: The notes.
+            gains: Of the notes, in nepers of power, (B, S, slots).
         """
-        there = (slots >= 0) & (slots < rows.shape[-1])
-        slots = slots.clamp(0, rows.shape[-1] - 1)
-        row = rows.gather(-1, slots)
-        since = middles - starts.gather(-1, slots)
-        left = ends.gather(-1, slots) - middles
+        rows, starts, ends, sounding = slots
+        there = (numbers >= 0) & (numbers < rows.shape[-1])
+        numbers = numbers.clamp(0, rows.shape[-1] - 1)
+        row = rows.gather(-1, numbers)
+        since = middles - starts.gather(-1, numbers)
+        left = ends.gather(-1, numbers) - middles
         place = (since * (SAMPLE_RATE / self.bands.hop_samples)).floor().long()
-        heard = there & sounding.gather(-1, slots) & (place < self.pool.lengths[row])
+        heard = there & sounding.gather(-1, numbers) & (place < self.pool.lengths[row])
         place = place.clamp(0, KEPT_FRAMES - 1)
         # All in place: what takes time here is memory. Silence stays 100 dB below the loudest.
         nepers = self.pool.levels.flatten(0, 1)[row * KEPT_FRAMES + place].float()
         nepers *= NEPERS_PER_UNIT
-        own = torch.where(heard, gains.gather(-1, slots), -math.inf)
+        own = torch.where(heard, gains.gather(-1, numbers), -math.inf)
         long, short = gate_notes(since, left, self.bands)
         n_long = self.bands.n_long_bands
         nepers[..., :n_long] += (own + long.log())[..., None]
@@ -271,7 +265,7 @@ class MixtureSampler:
     def _stem_gains(
         self, families: Sequence[str], n_mixtures: int, generator: torch.Generator
     ) -> Tensor:
-        """In nepers of power, (B, S)."""
+        """Draw gains in nepers of power, (B, S)."""
         drawn = (2 * self._uniform(generator, n_mixtures, len(families)) - 1) * self.level_range_db
         own = device_table(
             tuple(_PERCUSSION_DB if family == "percussion" else 0.0 for family in families),
@@ -280,7 +274,7 @@ class MixtureSampler:
         return (drawn + own) * _NEPERS_PER_DB
 
     def _colour(self, n_mixtures: int, generator: torch.Generator) -> Tensor:
-        """Factors of power, (B, bands)."""
+        """Draw factors of power, (B, bands)."""
         chosen = self._uniform(generator, n_mixtures) < self.coloured_share
         filters = Recast.draw(n_mixtures, self.bands, generator, self.pool.device).static_db / 2
         return torch.where(chosen[:, None], 10 ** (filters / 10), 1.0)
@@ -291,7 +285,7 @@ def _to_levels(power: Tensor) -> Tensor:
 
 
 def _all_scales() -> tuple[tuple[bool, ...], ...]:
-    """Every scale on every root, (scales x 12, 12)."""
+    """Return the pitch classes of every scale on every root, (scales x 12, 12)."""
     members = np.zeros((len(SCALES), 12, 12), bool)
     for number, steps in enumerate(SCALES.values()):
         for root in range(12):

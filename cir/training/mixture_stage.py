@@ -1,4 +1,4 @@
-"""The second stage: what each family query hears in a mixture is found among the notes."""
+"""The second stage: the answer of each family query in a mixture is found among the notes."""
 
 import math
 from collections.abc import Mapping
@@ -14,14 +14,12 @@ from torch.nn.functional import (
 )
 
 from cir.audio.log_frequency import bring_to_level
-from cir.model.conv_ast.family_head import CELL
-from cir.model.conv_ast.network import ConvAst
-from cir.model.heard import Heard
+from cir.model.conv_ast import ConvAst
+from cir.model.heads import CELL, Heard
 from cir.training.mixture_batches import MixtureBatch, MixtureSampler
 from cir.training.mixture_validation import MixtureValidation
-from cir.training.network_stage import NetworkStage
 from cir.training.note_batches import frame_seconds
-from cir.training.stage import StageConfig
+from cir.training.stage import NetworkStage, StageConfig
 
 FIRST_SCALE = 15.0
 _LARGEST_SCALE = 40.0
@@ -30,16 +28,15 @@ _REFERENCE_SHARE = 0.5
 _PRESENCE_WEIGHT = 0.1
 _SHARES_WEIGHT = 0.2
 _SILENT_CELL = 1e-6
-"""A cell 60 dB below the loudest of its mixture belongs to nobody."""
+"""Cells 60 dB below the loudest of their mixture do not count."""
 
 
 class MixtureStage(NetworkStage):
     """Trains the mixture encoder against the note encoder, which stays as it is.
 
-    An answer is classified among the notes of all training instruments of its family, and among
-    instruments that were made by recasting, of this batch and of earlier ones: the note encoder
-    does not change, so that they do not age. Recast instruments occur once: what is learned of them
-    cannot be learned by heart.
+    An answer is classified among the notes of all training instruments of its family and of recast
+    instruments, of this batch and of earlier ones: the note encoder is frozen, so that old
+    embeddings stay valid. Recast instruments occur once, so that they cannot be learned by heart.
     """
 
     def __init__(
@@ -100,12 +97,12 @@ class MixtureStage(NetworkStage):
         }
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """See `Stage`: other note encoders give other answers."""
+        """See `Stage`; embeds the pool anew, for the note encoder changes."""
         super().load_state(tensors)
         self._notes = self._embed_pool()
 
     def start_from(self, tensors: Mapping[str, Tensor]) -> None:
-        """See `Stage`: the note encoder stays this run's own."""
+        """See `Stage`; keeps the note encoder of this run."""
         own = {
             name: value
             for name, value in self.network.state_dict().items()
@@ -114,8 +111,8 @@ class MixtureStage(NetworkStage):
         self.load_state({**tensors, **own})
 
     def _draw_families(self, generator: torch.Generator) -> tuple[str, ...]:
-        """The paper's, or two to five of all that have instruments, which get a turn alike."""
-        # Of the same seed, but drawn by the host: to ask the device is to wait for it.
+        """Draw the paper's families, or two to five of all that have instruments, uniformly."""
+        # Drawn by the host from the same seed, for asking the device would mean to wait for it.
         draws = np.random.default_rng(generator.initial_seed())
         if draws.random() < self.paper_share:
             return self.paper_families
@@ -126,7 +123,7 @@ class MixtureStage(NetworkStage):
         return tuple(known[number] for number in order)
 
     def _draw_notes(self, instruments: Tensor, generator: torch.Generator) -> Tensor:
-        """One note stands for each instrument, as one reference note does in a database."""
+        """Draw one note for each instrument, as a database has one reference note."""
         return self.sampler.pool.any_note(instruments, generator, reference_share=_REFERENCE_SHARE)
 
     @torch.inference_mode()
@@ -136,7 +133,7 @@ class MixtureStage(NetworkStage):
         return normalize(embeddings.float(), dim=-1)
 
     def _embed_pool(self) -> Tensor:
-        """Of every note of the pool, (N, E)."""
+        """Embed every note of the pool, (N, E)."""
         self.network.notes.eval()
         self.network.note_head.eval()
         n_frames = self.network.config.note_frames
@@ -147,7 +144,7 @@ class MixtureStage(NetworkStage):
         return torch.cat(parts).clone()
 
     def _embed_made(self, batch: MixtureBatch, generator: torch.Generator) -> Tensor:
-        """A note of each recast instrument, recast alike, (R, S, E)."""
+        """Embed a note of each recast instrument, recast by the same chain, (R, S, E)."""
         n_frames = self.network.config.note_frames
         instruments = batch.instruments.gather(0, batch.remade).flatten()
         if not len(instruments):
@@ -180,7 +177,7 @@ class MixtureStage(NetworkStage):
         return torch.stack(losses).mean()
 
     def _keep(self, family: str, made: Tensor) -> None:
-        """Let instruments made now be candidates later, instead of the oldest ones."""
+        """Replace the oldest recast candidates of a family."""
         queue = self._made[family]
         if len(queue) and len(made):
             kept = made[: len(queue)]
@@ -194,7 +191,7 @@ class MixtureStage(NetworkStage):
         return binary_cross_entropy_with_logits(heard.presence.float(), plays)
 
     def _shares_loss(self, batch: MixtureBatch, logits: Tensor) -> Tensor:
-        """Each cell says whose energy is in it, as likely as it is theirs."""
+        """Cross-entropy of each cell against the shares of the stems in its energy."""
         families = self.network.config.families
         energies = avg_pool2d(batch.stem_power, CELL)  # (B, S, cells along time, along frequency)
         total = energies.sum(1, keepdim=True)

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from cir.datasets.base import NoteDataset
-from cir.mixtures.config import MixtureConfig
-from cir.model.conv_ast.network import ConvAst
+from cir.mixtures.mixture_config import MixtureConfig
+from cir.model.conv_ast import ConvAst
 from cir.training.feature_cache import FeatureCache
 from cir.training.note_stage import accuracy, embed_levels
 
@@ -19,7 +19,7 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class PlayedMixtures:
-    """What was played, as far as it takes to validate; of the valid split, with seeds from 0."""
+    """Mixtures of the valid split with seeds from 0, as features."""
 
     families: tuple[str, ...]
     windows: Tensor
@@ -33,8 +33,8 @@ class PlayedMixtures:
     def play(
         cls, dataset: NoteDataset, network: ConvAst, families: Sequence[str], n_mixtures: int
     ) -> "PlayedMixtures":
-        """Arguments and errors as of `MixtureValidation.draw`."""
-        # These read sound files; where only levels are at hand there is nothing to read them with.
+        """Play mixtures; arguments and errors as of `MixtureValidation.draw`."""
+        # These read sound files, which benchmarks/gpu does without.
         from cir.mixtures.pool import NotePool
         from cir.mixtures.render import draw_mixture
         from cir.model.windows import cut_windows
@@ -51,20 +51,15 @@ class PlayedMixtures:
 
 
 @dataclass(frozen=True)
-class MixtureValidation:
+class MixtureValidation(PlayedMixtures):
     """Fixed mixtures of the valid split; every draw of training is new, these never change."""
 
-    families: tuple[str, ...]
-    windows: Tensor
-    """Levels of the windows of all mixtures, float16, (W, frames, bands)."""
-    owners: Tensor
-    """The mixture of each window, (W,)."""
     references: tuple[Tensor, ...]
     """Levels of the reference notes of each family, float16, (R, frames, bands) each."""
     targets: tuple[Tensor, ...]
     """The reference that plays in each mixture, by family, (mixtures,) each."""
     unheard: tuple[Tensor, ...]
-    """Which references are of held-out instruments, by family, (R,) each."""
+    """Whether each reference is of a held-out instrument, by family, (R,) each."""
 
     @classmethod
     def draw(
@@ -76,14 +71,14 @@ class MixtureValidation:
         families: Sequence[str],
         n_mixtures: int,
     ) -> "MixtureValidation":
-        """Play the mixtures and take the references of train and valid instruments.
+        """Play mixtures and take the references of train and valid instruments.
 
         Args:
-            dataset: Whose valid instruments play.
-            cache: Of the same dataset.
-            network: What the sounds are prepared for; not asked yet.
+            dataset: Its valid instruments play.
+            cache: Features of the same dataset.
+            network: Says how features are computed.
             families: One instrument of each plays.
-            n_mixtures: So many, with the seeds from 0.
+            n_mixtures: Number of mixtures, with the seeds from 0.
 
         Raises:
             DataError: The dataset has no valid instrument of a family.
@@ -95,7 +90,7 @@ class MixtureValidation:
     def of(
         cls, played: PlayedMixtures, cache: FeatureCache, note_frames: int
     ) -> "MixtureValidation":
-        """Take the references of train and valid instruments of the dataset that played."""
+        """Take the references of train and valid instruments of the same dataset."""
         table = cache.table
         first = np.flatnonzero(np.diff(table.instruments, prepend=-1))
         owner = table.instruments[first]
@@ -107,21 +102,15 @@ class MixtureValidation:
             references.append(torch.from_numpy(levels))
             targets.append(torch.tensor([ids.index(names[column]) for names in played.players]))
             unheard.append(torch.from_numpy(table.splits[owner[member]] == "valid"))
-        return cls(
-            played.families,
-            played.windows,
-            played.owners,
-            tuple(references),
-            tuple(targets),
-            tuple(unheard),
-        )
+        found = tuple(references), tuple(targets), tuple(unheard)
+        return cls(played.families, played.windows, played.owners, played.players, *found)
 
     @torch.inference_mode()
     def run(self, network: ConvAst) -> dict[str, float]:
         """Top-1 and top-5 in percent and the mean reciprocal rank, means over families.
 
-        By family also top-1, top-5, and how often the best match is a held-out instrument: all
-        that play are.
+        For each family also top-1, top-5, and how often the best match is a held-out instrument,
+        as all instruments that play are.
         """
         network.eval()
         device = next(network.parameters()).device

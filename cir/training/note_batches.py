@@ -1,4 +1,4 @@
-"""Batches of notes to tell instruments apart by, drawn by index and without any sound."""
+"""Batches of notes of several instruments, drawn by index and without any sound."""
 
 import math
 from dataclasses import dataclass
@@ -6,22 +6,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cir.audio.features import SAMPLE_RATE
 from cir.audio.log_frequency import NEPERS_PER_UNIT, BandConfig, bring_to_level
-from cir.training.device_tables import device_table
-from cir.training.feature_pool import FeaturePool
-from cir.training.recast import Recast, shift_bands
+from cir.training.feature_pool import FeaturePool, device_table
+from cir.training.level_changes import Recast, shift_bands
+from cir.types import SAMPLE_RATE
 
 _LAYER_DB = (-10.0, 5.0)
-"""How loud the second instrument of a layered one is."""
+"""Range of the level of the second instrument of a layered one."""
 _DETUNES = (0, 0, 0, 12, -12, 7)
-"""Semitones that the second instrument plays above the first."""
+"""Semitones of the second instrument above the first."""
 _SEMITONES_AN_OCTAVE = 12
 
 
 @dataclass(frozen=True)
 class NoteBatch:
-    """K notes of each of P instruments, those of one instrument in succession."""
+    """K notes of each of P instruments, grouped by instrument."""
 
     levels: Tensor
     """(P K, frames, bands), each brought to level."""
@@ -39,18 +38,18 @@ class NoteSampler:
     n_instruments: int
     notes_per_instrument: int = 2
     recast_share: float = 0.3
-    """So many of a batch's instruments are recast."""
+    """Share of the instruments of a batch that are recast."""
     layered_share: float = 0.3
-    """So many are two instruments that play together."""
+    """Share that are two instruments playing together."""
 
     def draw(self, generator: torch.Generator) -> NoteBatch:
         """Draw one batch."""
         n_notes = self.notes_per_instrument
         drawable = self.pool.weights * (self.pool.n_notes >= 2)
-        # torch.multinomial's own way, but that it makes the host wait for the device to check.
+        # As torch.multinomial does it, without its check, for which the host waits.
         race = drawable / torch.empty_like(drawable).exponential_(generator=generator)
         chosen = race.topk(self.n_instruments).indices
-        # The first so many are changed below: they must be as good as any.
+        # The first ones are changed below, so that their order must be random.
         keys = torch.rand(chosen.shape, generator=generator, device=chosen.device)
         chosen = chosen[keys.argsort()]
         rows = self._different_notes(chosen, generator)  # (P, K)
@@ -68,7 +67,7 @@ class NoteSampler:
         return NoteBatch(bring_to_level(levels), labels.repeat_interleave(n_notes))
 
     def _different_notes(self, instruments: Tensor, generator: torch.Generator) -> Tensor:
-        """Rows (P, K) of different notes; of the same again where there are not so many."""
+        """Draw rows (P, K) of different notes, repeated where an instrument has fewer."""
         rows = self.pool.rows[instruments]
         keys = torch.rand(rows.shape, generator=generator, device=rows.device)
         order = keys.masked_fill(rows < 0, 2.0).argsort(1)
@@ -105,7 +104,7 @@ class NoteSampler:
 
 
 def frame_seconds(n_frames: int, bands: BandConfig, device: torch.device) -> Tensor:
-    """Since the start of a note, of each of its frames, (n_frames,)."""
+    """Return the time of each frame since the start of its note, (n_frames,)."""
     return torch.arange(n_frames, device=device) * (bands.hop_samples / SAMPLE_RATE)
 
 

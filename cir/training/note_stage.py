@@ -1,4 +1,4 @@
-"""The first stage: notes of one instrument are alike, notes of others are not."""
+"""The first stage: notes of one instrument are brought together, those of others apart."""
 
 import math
 from collections.abc import Sequence
@@ -10,12 +10,11 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from cir.losses.supervised_contrastive import supervised_contrastive
-from cir.metrics import mean_reciprocal_rank, target_ranks, top_k_accuracy
-from cir.model.conv_ast.network import ConvAst
+from cir.metrics import accuracies, target_ranks
+from cir.model.conv_ast import ConvAst
 from cir.training.feature_cache import FeatureCache
-from cir.training.network_stage import NetworkStage
 from cir.training.note_batches import NoteSampler
-from cir.training.stage import StageConfig
+from cir.training.stage import NetworkStage, StageConfig
 
 FIRST_TEMPERATURE = 0.1
 _LOWEST_TEMPERATURE = 0.02
@@ -23,7 +22,7 @@ _BATCH = 256
 
 
 class NoteStage(NetworkStage):
-    """Trains the note encoder by supervised contrast; the temperature is learned."""
+    """Trains the note encoder by supervised contrast, with a learned temperature."""
 
     def __init__(
         self,
@@ -57,7 +56,7 @@ class NoteStage(NetworkStage):
 
 @dataclass(frozen=True)
 class NoteValidation:
-    """Other notes of held-out instruments against the reference notes of all, by levels."""
+    """Retrieval of held-out instruments, by their other notes, among all reference notes."""
 
     references: Tensor
     """(R, frames, bands)."""
@@ -103,7 +102,7 @@ class NoteValidation:
 
 @torch.inference_mode()
 def embed_levels(network: ConvAst, levels: Tensor) -> Tensor:
-    """Unit embeddings (N, E) of stored levels (N, frames, bands), as the network is served."""
+    """Embed stored levels (N, frames, bands) as the network is served: unit vectors (N, E)."""
     parts = [
         normalize(network.embed_notes(part.float()), dim=-1) for part in torch.split(levels, _BATCH)
     ]
@@ -111,15 +110,12 @@ def embed_levels(network: ConvAst, levels: Tensor) -> Tensor:
 
 
 def accuracy(similarities: Tensor, targets: Tensor) -> dict[str, float]:
-    """Top-1 and top-5 in percent, and the mean reciprocal rank.
+    """Return top-1 and top-5 in percent, and the mean reciprocal rank.
 
     Args:
         similarities: (Q, R).
-        targets: Columns of them, (Q,).
+        targets: Column of the right reference of each query, (Q,).
     """
     ranks = target_ranks(similarities.numpy(force=True), targets.numpy(force=True))
-    return {
-        "top_1": 100 * top_k_accuracy(ranks, 1),
-        "top_5": 100 * top_k_accuracy(ranks, 5),
-        "mrr": mean_reciprocal_rank(ranks),
-    }
+    shares = accuracies(ranks)
+    return {name: share if name == "mrr" else 100 * share for name, share in shares.items()}

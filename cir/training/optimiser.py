@@ -1,20 +1,20 @@
 """Muon for matrices and convolutions, AdamW for everything else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Muon
+from torch.optim import AdamW, Muon, Optimizer
 
 _BETAS = (0.9, 0.98)
 
 
 class MatrixOptimiser:
-    """One optimiser to the outside: two rates that rise and fall together.
+    """Two optimisers as one, whose rates rise and fall together.
 
     Muon (Jordan et al. 2024) makes the update of a matrix orthogonal, so that all its directions
-    learn alike. torch's takes matrices alone; a convolution is one of (outputs, inputs x taps), and
-    is handed over as a view of that shape.
+    learn at the same rate. torch's takes matrices alone; a convolution is given to it as a view of
+    shape (outputs, inputs x taps).
     """
 
     def __init__(
@@ -29,12 +29,11 @@ class MatrixOptimiser:
         """Sort the parameters.
 
         Args:
-            named: Of a network; those called `weight` that are matrices in more than name are
-                Muon's.
-            others: Such as a temperature; AdamW's.
-            matrix_rate: Muon's rate at its highest.
-            rate: AdamW's.
-            weight_decay: Of matrices.
+            named: Parameters of a network; Muon gets those called `weight` that are matrices.
+            others: Further parameters for AdamW, such as a temperature.
+            matrix_rate: Highest rate of Muon.
+            rate: Highest rate of AdamW.
+            weight_decay: For matrices.
         """
         self._matrices: list[nn.Parameter] = []
         rest: list[nn.Parameter] = []
@@ -52,11 +51,11 @@ class MatrixOptimiser:
         """Take a step and forget the gradients.
 
         Args:
-            share: Of the highest rates, from 0 to 1.
-            clip: Longer gradients are shortened to it.
+            share: Share of the highest rates, 0 to 1.
+            clip: Longer gradients are scaled down to this norm.
 
         Returns:
-            The length that the gradient had.
+            The norm of the gradient before that.
         """
         length = nn.utils.clip_grad_norm_(self._parameters, clip)
         for view, parameter in zip(self._views, self._matrices, strict=True):
@@ -70,26 +69,39 @@ class MatrixOptimiser:
         return length
 
     def state_tensors(self) -> dict[str, Tensor]:
-        """All that it remembers, by name."""
+        """Return all that it remembers, by name."""
         return {
-            f"{kind}.{number}.{name}": torch.as_tensor(value)
+            f"{kind}.{name}": value
             for kind, optimiser in (("muon", self._muon), ("adam", self._adam))
-            for number, state in optimiser.state_dict()["state"].items()
-            for name, value in state.items()
+            for name, value in state_tensors(optimiser).items()
         }
 
-    def load_state_tensors(self, tensors: dict[str, Tensor]) -> None:
-        """Remember what `state_tensors` gave."""
-        for kind, optimiser in (("muon", self._muon), ("adam", self._adam)):
-            state: dict[int, dict[str, Tensor]] = {}
-            for key, value in tensors.items():
-                owner, number, name = key.split(".", 2)
-                if owner == kind:
-                    state.setdefault(int(number), {})[name] = value
-            groups = optimiser.state_dict()["param_groups"]
-            optimiser.load_state_dict({"state": state, "param_groups": groups})
+    def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Load what `state_tensors` returned."""
+        for kind, optimiser in (("muon.", self._muon), ("adam.", self._adam)):
+            own = {k.removeprefix(kind): v for k, v in tensors.items() if k.startswith(kind)}
+            load_state_tensors(optimiser, own)
+
+
+def state_tensors(optimiser: Optimizer) -> dict[str, Tensor]:
+    """Return the state of an optimiser as named tensors, for safetensors instead of pickles."""
+    return {
+        f"{number}.{name}": torch.as_tensor(value)
+        for number, entry in optimiser.state_dict()["state"].items()
+        for name, value in entry.items()
+    }
+
+
+def load_state_tensors(optimiser: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Load what `state_tensors` returned."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, name = key.split(".", 1)
+        state.setdefault(int(number), {})[name] = value
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": state, "param_groups": groups})
 
 
 def _is_matrix(name: str, parameter: nn.Parameter) -> bool:
-    """The first convolution, with one input, and norms are none."""
+    """Return False for norms and for the first convolution, which has one input."""
     return name.endswith("weight") and parameter.ndim >= 2 and min(parameter.shape[:2]) > 1

@@ -1,18 +1,20 @@
-"""The whole of a training: data, features, first the notes and then the mixtures."""
+"""The recipe of our models: data, features, first the notes and then the mixtures."""
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from pydantic import Field
 
+from cir.config import Amount, Count, Number, Positive, Share, checked
 from cir.datasets.base import NoteDataset
 from cir.datasets.registry import open_dataset
 from cir.errors import DataError, InputError
 from cir.instruments.families import FAMILIES
-from cir.mixtures.config import PAPER_FAMILIES
-from cir.model.conv_ast.config import ConvAstConfig
-from cir.model.conv_ast.network import ConvAst
+from cir.mixtures.mixture_config import PAPER_FAMILIES
+from cir.model.conv_ast import ConvAst
+from cir.model.conv_ast_config import ConvAstConfig
 from cir.model.encoder import TimbreEncoder
 from cir.training.feature_cache import FeatureCache
 from cir.training.feature_pool import FeaturePool
@@ -22,69 +24,62 @@ from cir.training.mixture_validation import MixtureValidation
 from cir.training.note_batches import NoteSampler
 from cir.training.note_stage import NoteStage, NoteValidation
 from cir.training.precision import choose_precision
-from cir.training.stage import STABLE, Stage, StageConfig, run_stage
+from cir.training.run_config import check_sources
+from cir.training.stage import Stage, StageConfig
+from cir.training.stage_loop import STABLE, run_stage
 from cir.types import Progress
 
 
-@dataclass(frozen=True)
+@checked()
 class NoteStageConfig(StageConfig):
     """The first stage: notes."""
 
-    n_instruments: int = 128
-    """In a batch; fewer where the data has not so many."""
-    notes_per_instrument: int = 2
-    recast_share: float = 0.3
-    layered_share: float = 0.3
+    n_instruments: Count = 128
+    """In a batch; fewer if the data has fewer."""
+    notes_per_instrument: Annotated[int, Field(ge=2)] = 2
+    recast_share: Share = 0.3
+    layered_share: Share = 0.3
 
 
-@dataclass(frozen=True)
+@checked()
 class MixtureStageConfig(StageConfig):
     """The second stage: mixtures."""
 
-    matrix_rate: float = 0.01
-    rate: float = 1e-3
-    n_mixtures: int = 48
+    matrix_rate: Positive = 0.01
+    rate: Positive = 1e-3
+    n_mixtures: Count = 48
     """In a batch."""
-    recast_share: float = 0.5
-    queue_size: int = 1024
-    """Recast instruments of earlier batches that an answer is told from, for each family."""
-    paper_share: float = 0.6
-    """How often a batch has the paper's families; else it has two to five of any."""
-    level_range_db: float = 3.0
-    coloured_share: float = 0.3
-    n_validation_mixtures: int = 300
+    recast_share: Share = 0.5
+    queue_size: Number = 1024
+    """Recast instruments of earlier batches among the candidates of each family."""
+    paper_share: Share = 0.6
+    """Share of batches with the paper's families; the others have two to five of any."""
+    level_range_db: Amount = 3.0
+    coloured_share: Share = 0.3
+    n_validation_mixtures: Count = 300
 
 
-@dataclass(frozen=True)
+@checked()
 class RecipeConfig:
     """A training from notes to a model."""
 
     data: tuple[str, ...]
-    """Sources as `cir.datasets.registry.open_dataset` names them; the first one's valid split is
-    validated on."""
-    data_weights: tuple[float, ...] = ()
+    """Sources as `cir.datasets.registry.open_dataset` names them; the valid split of the first one
+    is validated on."""
+    data_weights: tuple[Positive, ...] = ()
     """How often an instrument of each source is drawn, relative to the others; empty: alike."""
-    seed: int = 0
+    seed: Number = 0
     encoder: ConvAstConfig = field(default_factory=lambda: ConvAstConfig(families=FAMILIES))
     notes: NoteStageConfig = field(default_factory=NoteStageConfig)
     mixtures: MixtureStageConfig = field(default_factory=MixtureStageConfig)
     initial: str | None = None
-    """Folder of a run to go on from, from where its rates began to fall."""
-    validate_minutes: float = 10.0
-    threads: int = 0
-    """Of the processor; 0 leaves it to torch."""
+    """Folder of a run to start from, at the point where its rates began to fall."""
+    validate_minutes: Amount = 10.0
+    threads: Number = 0
+    """Threads of the CPU; 0 leaves it to torch."""
 
     def __post_init__(self) -> None:
-        if not self.data:
-            raise InputError("data must name at least one source.")
-        if self.data_weights and (
-            len(self.data_weights) != len(self.data)
-            or not all(0 < weight < math.inf for weight in self.data_weights)
-        ):
-            raise InputError(
-                f"data_weights must be none, or one positive number for each of the "
-                f"{len(self.data)} sources, got {self.data_weights}."
-            )
+        check_sources(self.data, self.data_weights)
         if not self.encoder.families:
             raise InputError("families of the encoder must name at least one family.")
 
@@ -97,17 +92,17 @@ def train_recipe(
     device: torch.device,
     progress: Progress | None = None,
 ) -> Path:
-    """Train both stages, or go on with them.
+    """Train both stages, or resume them.
 
     Args:
-        config: All that decides the result, but for the clock where a stage ends by it.
-        folder: Of the run: `notes`, `mixtures` and, in the end, `model`.
+        config: The run.
+        folder: Gets `notes`, `mixtures` and, at the end, `model`.
         cache: Where features are kept, of this run and others.
         device: Where everything is computed.
-        progress: Told how far the features are; stages print lines of their own.
+        progress: Called while features are computed; stages print lines of their own.
 
     Returns:
-        The folder of the model; not there where the run was stopped before its end.
+        The folder of the model; it does not exist if the run was stopped before its end.
 
     Raises:
         CirError: Data is missing or damaged, or a checkpoint is of another run.
@@ -137,7 +132,7 @@ def train_recipe(
 def _run(
     stage: Stage, config: RecipeConfig, own: StageConfig, folder: Path, device: torch.device
 ) -> bool:
-    """Whether the stage reached its end."""
+    """Return whether the stage reached its end."""
     initial = None if config.initial is None else Path(config.initial) / folder.name / STABLE
     return run_stage(
         stage,
@@ -157,7 +152,7 @@ def make_note_stage(
     caches: list[FeatureCache],
     precision: torch.dtype,
 ) -> NoteStage:
-    """The first stage of a fresh network.
+    """Return the first stage, of a fresh network.
 
     Raises:
         DataError: There are no two instruments with two notes.
@@ -187,7 +182,7 @@ def make_mixture_stage(
     datasets: list[NoteDataset],
     precision: torch.dtype,
 ) -> MixtureStage:
-    """The second stage, of a network that knows notes.
+    """Return the second stage, of a network that has learned notes.
 
     Raises:
         CirError: The first dataset cannot play the mixtures to validate on.

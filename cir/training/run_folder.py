@@ -1,4 +1,4 @@
-"""What a run leaves on disk: configuration, log, checkpoint to resume, best and last model."""
+"""Files of a run: configuration, logs, checkpoint to resume from, best and last model."""
 
 import csv
 import json
@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
 from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -18,12 +17,13 @@ from cir.errors import CheckpointError
 from cir.files import replace_folder, replacing, set_aside, writing
 from cir.model.checkpoint import WEIGHTS_NAME, load_folder
 from cir.schema import TENSOR_ERRORS
-from cir.training.config import TrainingConfig
+from cir.training.optimiser import load_state_tensors, state_tensors
+from cir.training.run_config import TrainingConfig
 
 
 @dataclass(frozen=True)
 class Progressed:
-    """How far a run has come."""
+    """Progress of a run."""
 
     step: int = 0
     clips: int = 0
@@ -38,8 +38,10 @@ class RunFolder:
 
     def __init__(self, folder: Path) -> None:
         """Make the folder."""
-        self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.best, self.last = folder / "best", folder / "last"
+        self._checkpoint = folder / "checkpoint"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -61,43 +63,29 @@ class RunFolder:
         finally:
             lock.release()
 
-    @property
-    def best(self) -> Path:
-        """Model with the best validation score."""
-        return self.folder / "best"
-
-    @property
-    def last(self) -> Path:
-        """Model at the last checkpoint."""
-        return self.folder / "last"
-
-    @property
-    def _checkpoint(self) -> Path:
-        return self.folder / "checkpoint"
-
     def save_config(self, config: TrainingConfig) -> None:
-        """Keep what the run was made with."""
+        """Write the configuration."""
         with replacing(self.folder / "config.json") as path:
             path.write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
 
     def save(
         self, objective: nn.Module, average: nn.Module, optimizer: Optimizer, state: Progressed
     ) -> None:
-        """Write everything that a resumed run needs; the old checkpoint stays until then."""
+        """Write all that a resumed run needs; the old checkpoint stays until it is complete."""
         temporary = self.folder / ".checkpoint"
         shutil.rmtree(temporary, ignore_errors=True)
         with writing(temporary):
             temporary.mkdir()
             save_file(_contiguous(objective.state_dict()), temporary / "objective.safetensors")
             save_file(_contiguous(average.state_dict()), temporary / "average.safetensors")
-            save_file(_flatten(optimizer), temporary / "optimizer.safetensors")
+            save_file(_contiguous(state_tensors(optimizer)), temporary / "optimizer.safetensors")
             (temporary / "state.json").write_text(json.dumps(asdict(state)), encoding="utf-8")
         replace_folder(temporary, self._checkpoint)
 
     def restore(
         self, objective: nn.Module, average: nn.Module, optimizer: Optimizer
     ) -> Progressed | None:
-        """Load the checkpoint in place; None where there is none.
+        """Load the checkpoint; return None if there is none.
 
         Raises:
             CheckpointError: It belongs to another configuration.
@@ -110,7 +98,7 @@ class RunFolder:
         try:
             objective.load_state_dict(load_file(self._checkpoint / "objective.safetensors"))
             average.load_state_dict(load_file(self._checkpoint / "average.safetensors"))
-            _unflatten(optimizer, load_file(self._checkpoint / "optimizer.safetensors"))
+            load_state_tensors(optimizer, load_file(self._checkpoint / "optimizer.safetensors"))
         except (RuntimeError, *TENSOR_ERRORS) as error:
             raise CheckpointError(
                 f"The checkpoint in {self.folder} belongs to another configuration; train into "
@@ -121,7 +109,7 @@ class RunFolder:
     def initialise(self, objective: nn.Module) -> None:
         """Start from this run's averaged weights, or from the model in this folder.
 
-        What it has not, or in another size, stays fresh, and so does a temperature that is not
+        What it lacks or has in another size stays fresh, and so does a temperature that is not
         learned here.
 
         Raises:
@@ -153,15 +141,8 @@ class RunFolder:
             return _of_network(load_folder(self.folder)[1])
         raise CheckpointError(f"{self.folder} holds neither a checkpoint nor a model.")
 
-    def log(self, values: Mapping[str, float]) -> None:
-        """Append a row to `log.csv`."""
-        self._append("log.csv", values)
-
-    def log_validation(self, values: Mapping[str, float]) -> None:
-        """Append a row to `validation.csv`."""
-        self._append("validation.csv", values)
-
-    def _append(self, name: str, values: Mapping[str, float]) -> None:
+    def log(self, name: str, values: Mapping[str, float]) -> None:
+        """Append a row to a CSV file, `log.csv` or `validation.csv`."""
         path = self.folder / name
         new = not path.exists()
         with path.open("a", newline="", encoding="utf-8") as file:
@@ -177,23 +158,3 @@ def _of_network(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _contiguous(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().cpu().contiguous() for name, value in state.items()}
-
-
-def _flatten(optimizer: Optimizer) -> dict[str, Tensor]:
-    """Adam's state as named tensors: safetensors, not pickles."""
-    state = optimizer.state_dict()["state"]
-    return {
-        f"{number}.{name}": torch.as_tensor(value).cpu().contiguous()
-        for number, entry in state.items()
-        for name, value in entry.items()
-    }
-
-
-def _unflatten(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    full = optimizer.state_dict()
-    entries: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        number, name = key.split(".", 1)
-        entries.setdefault(int(number), {})[name] = value
-    full["state"] = entries
-    optimizer.load_state_dict(full)

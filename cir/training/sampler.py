@@ -1,18 +1,19 @@
-"""What goes into each batch: a pure function of (seed, step), the same on every machine."""
+"""The content of each batch: a pure function of (seed, step), the same on every machine."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cir.errors import DataError
-from cir.mixtures.config import MixtureConfig
+from cir.mixtures.mixture_config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.plan import MixturePlan
+from cir.mixtures.planning import plan_sounding
 from cir.mixtures.pool import NotePool
-from cir.mixtures.score import plan_sounding
-from cir.training.config import TrainingConfig
+from cir.training.run_config import TrainingConfig
 
 _FEWEST_STEMS = 2
 
@@ -36,18 +37,8 @@ class MixtureBatchPlan:
     """Notes in the pool, one for each stem."""
 
 
-@dataclass(frozen=True)
-class _Cast:
-    """Who plays in one mixture of a batch, and what is drawn for it."""
-
-    seed: int
-    numbers: tuple[int, ...]
-    config: MixtureConfig
-    note_rows: tuple[int, ...]
-
-
 class BatchSampler:
-    """Draws batches of all processes together, and hands each process its share of them."""
+    """Draws batches of all processes together, and gives each process its share."""
 
     def __init__(self, pool: NotePool, config: TrainingConfig) -> None:
         """Sort the pool's instruments: variants (twins, recast copies) under their original.
@@ -72,7 +63,7 @@ class BatchSampler:
             self._check_paper_families()
 
     def pairs(self, step: int, process: int = 0, n_processes: int = 1) -> PairPlan:
-        """Some of the instruments are of one family, hard negatives; none meets its own twin."""
+        """Draw pairs, some of one family as hard negatives; no instrument meets its own twin."""
         generator = self._generator(step)
         n_pairs = min(self.config.batch_size, len(self._names))
         chosen = self._draw_of_one_family(generator, round(n_pairs * self.config.hard_negatives))
@@ -84,22 +75,20 @@ class BatchSampler:
         return PairPlan(tuple(numbers[share]), tuple(rows[share]))
 
     def mixtures(self, step: int, process: int = 0, n_processes: int = 1) -> MixtureBatchPlan:
-        """Mixtures that share no instrument, nor one's twin, with another of any process."""
+        """Draw mixtures; no instrument, nor its twin, is in two of them, in any process."""
         generator = self._generator(step)
         used: set[str] = set()
         casts = [self._draw_cast(generator, used) for _ in range(self.config.batch_size)]
         share = casts[process::n_processes]
-        plans = tuple(self._plan(cast) for cast in share)
-        return MixtureBatchPlan(plans, tuple(cast.note_rows for cast in share))
-
-    def _plan(self, cast: _Cast) -> MixturePlan:
-        return plan_sounding(cast.seed, self.pool, cast.config, instruments=cast.numbers)
+        return MixtureBatchPlan(
+            tuple(write_plan() for write_plan, _ in share), tuple(rows for _, rows in share)
+        )
 
     def _check_paper_families(self) -> None:
-        """With as many instruments of each as mixtures in a batch, none can run out later."""
+        """Refuse families with fewer instruments than a batch has mixtures: they would run out."""
         if self.config.paper_probability == 0:
             return
-        for family in self.config.paper_families:
+        for family in PAPER_FAMILIES:
             if len(self._family_names.get(family, ())) < self.config.batch_size:
                 self._refuse(family)
 
@@ -111,7 +100,7 @@ class BatchSampler:
         )
 
     def _drawable(self, names: Iterable[str]) -> NDArray[np.str_]:
-        """Those of sources that are drawn from at all, each once, sorted."""
+        """Return those of sources that are drawn from at all, each once, sorted."""
         weights = self._weights
         return np.array(sorted({n for n in names if weights is None or weights[n] > 0}), dtype=str)
 
@@ -120,7 +109,7 @@ class BatchSampler:
         return self._drawable(members & self._variants.keys())
 
     def _draw_of_one_family(self, generator: np.random.Generator, n: int) -> list[str]:
-        """Different instruments of a family, which is drawn as often as it has members."""
+        """Draw different instruments of a family, which is as likely as it has members."""
         if not self._family_names:
             return []
         families = list(self._family_names)
@@ -128,35 +117,38 @@ class BatchSampler:
         family = self._family_names[str(generator.choice(families, p=sizes / sizes.sum()))]
         return list(self._choose(generator, family, min(n, len(family))))
 
-    def _draw_cast(self, generator: np.random.Generator, used: set[str]) -> _Cast:
+    def _draw_cast(
+        self, generator: np.random.Generator, used: set[str]
+    ) -> tuple[Callable[[], MixturePlan], tuple[int, ...]]:
+        """Draw a mixture, to be planned by the process that plays it, and a note for each stem."""
         families = self._draw_families(generator, used)
         numbers = tuple(self._draw_unused(generator, name, used) for name in families)
-        rows = [self._draw_note(generator, number) for number in numbers]
+        rows = tuple(self._draw_note(generator, number) for number in numbers)
         config = MixtureConfig(
             duration_seconds=self.config.encoder.mixture_seconds,
             families=tuple(families),
             level_range_db=self.config.level_range_db,
         )
         seed = int(generator.integers(2**31))
-        return _Cast(seed, numbers, config, tuple(rows))
+        return partial(plan_sounding, seed, self.pool, config, instruments=numbers), rows
 
     def _generator(self, step: int) -> np.random.Generator:
         return np.random.default_rng([self.config.seed, step])
 
     def _draw_families(self, generator: np.random.Generator, used: set[str]) -> Sequence[str]:
-        """The paper's families, or different ones that still have an unused instrument.
+        """Draw the paper's families, or any that still have an unused instrument.
 
-        A family query has one answer: no family plays twice.
+        No family plays twice, for a family query has one answer.
         """
         if generator.uniform() < self.config.paper_probability:
-            return self.config.paper_families
+            return PAPER_FAMILIES
         left = {
             name: len(members) - len(used.intersection(members))
             for name, members in self._family_names.items()
         }
         weights = np.sqrt(list(left.values()))
         n_left = int((weights > 0).sum())
-        n_stems = len(self.config.paper_families)
+        n_stems = len(PAPER_FAMILIES)
         if n_left < min(n_stems, _FEWEST_STEMS):
             raise DataError(
                 f"A batch of {self.config.batch_size} mixtures needs more than the "
@@ -168,7 +160,7 @@ class BatchSampler:
         return [str(name) for name in drawn]
 
     def _draw_unused(self, generator: np.random.Generator, family: str, used: set[str]) -> int:
-        """An instrument of the family that is new to the batch."""
+        """Draw an instrument of the family that is new to the batch."""
         members = self._family_names.get(family, ())
         free = np.array([name for name in members if name not in used])
         if not len(free):
@@ -180,14 +172,14 @@ class BatchSampler:
     def _choose(
         self, generator: np.random.Generator, names: NDArray[np.str_], n: int
     ) -> NDArray[np.str_]:
-        """Different instruments, as likely as their sources' weights make them."""
+        """Draw different instruments, as likely as the weights of their sources make them."""
         if self._weights is None:
             return generator.choice(names, n, replace=False)
         weights = np.array([self._weights[str(name)] for name in names])
         return generator.choice(names, n, replace=False, p=weights / weights.sum())
 
     def _source_weights(self) -> dict[str, float] | None:
-        """How likely each instrument is within its family, where `data_weights` says so."""
+        """Return how likely each instrument is within its family, None for all alike."""
         if not self.config.data_weights:
             return None
         sources = list(dict.fromkeys(one.source for one in self.pool.instruments))
@@ -214,7 +206,7 @@ class BatchSampler:
         return int(generator.choice(variants or [self._originals[instrument_id]]))
 
     def _draw_notes(self, generator: np.random.Generator, number: int) -> tuple[int, int]:
-        """Different ones, the same twice where the instrument has only one."""
+        """Draw two different notes, or twice the only one."""
         first, second = np.resize(generator.permutation(self.pool.instruments[number].rows), 2)
         return int(first), int(second)
 

@@ -1,235 +1,133 @@
-"""What the two stages of training share: schedule, checkpoints, a loop that can be stopped."""
+"""What the two stages of training share: their configuration, and a network that learns."""
 
-import csv
-import json
-import math
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol
 
-import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
-from cir.errors import CheckpointError, InputError
-from cir.files import replacing
-from cir.training.divergence import check_finite
-from cir.training.interrupts import collect_interrupts
+from cir.config import Amount, Count, Positive, Share, checked
+from cir.model.conv_ast import ConvAst
 from cir.training.optimiser import MatrixOptimiser
 
-CHECKPOINT = "checkpoint.safetensors"
-STABLE = "stable.safetensors"
-"""The last checkpoint before the rate began to fall: where a longer run goes on."""
-LOG = "log.csv"
-_LOG_SECONDS = 20.0
 
-
-@dataclass(frozen=True)
+@checked()
 class StageConfig:
-    """How long a stage learns, and how fast."""
+    """Duration and learning rates of a stage."""
 
-    examples: int = 1_000_000
+    examples: Count = 1_000_000
     """Notes, or mixtures."""
-    minutes: float = 0.0
-    """Instead of `examples`, the stage ends by the clock; 0 for none."""
-    matrix_rate: float = 0.02
-    """Muon's, for matrices and convolutions."""
-    rate: float = 2e-3
-    """AdamW's, for everything else."""
-    weight_decay: float = 0.05
-    warm_share: float = 0.03
-    """Of the stage, in which the rates rise."""
-    fall_share: float = 0.5
-    """Of the stage, at its end, in which they fall to 0."""
-    clip: float = 2.0
-    """Longer gradients are shortened to it."""
-
-    def __post_init__(self) -> None:
-        for name in ("examples", "matrix_rate", "rate", "clip"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise InputError(f"{name} must be positive, got {getattr(self, name)}.")
-        for name in ("minutes", "weight_decay"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise InputError(f"{name} must be 0 at least, got {getattr(self, name)}.")
-        for name in ("warm_share", "fall_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name} must lie between 0 and 1, got {getattr(self, name)}.")
+    minutes: Amount = 0.0
+    """Unless 0, the stage ends after this time instead of after `examples`."""
+    matrix_rate: Positive = 0.02
+    """Highest rate of Muon, for matrices and convolutions."""
+    rate: Positive = 2e-3
+    """Highest rate of AdamW, for everything else."""
+    weight_decay: Amount = 0.05
+    warm_share: Share = 0.03
+    """Share of the stage in which the rates rise."""
+    fall_share: Share = 0.5
+    """Share of the stage, at its end, in which they fall to 0."""
+    clip: Positive = 2.0
+    """Longer gradients are scaled down to this norm."""
 
     def share(self, done: float) -> float:
-        """Of the highest rates, when so much of the stage is done, from 0 to 1."""
+        """Return the share of the highest rates when `done` of the stage, 0 to 1, is over."""
         rising = 1.0 if self.warm_share == 0 else min(1.0, (done + 1e-4) / self.warm_share)
         falling = 1.0 if self.fall_share == 0 else min(1.0, (1 - done) / self.fall_share)
         return max(0.0, rising * falling)
 
 
 class Stage(ABC):
-    """Something that learns from batches that it draws itself."""
+    """A model that learns from batches that it draws itself."""
 
     optimiser: MatrixOptimiser
     batch_size: int
 
     @abstractmethod
     def losses(self, generator: torch.Generator) -> dict[str, Tensor]:
-        """Draw a batch and tell what is wrong with the answers; the losses are added up."""
+        """Draw a batch and return its losses, which are added up."""
 
     @abstractmethod
     def state(self) -> dict[str, Tensor]:
-        """Everything that was learned, by name."""
+        """Return everything that was learned, by name."""
 
     @abstractmethod
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take what `state` gave."""
+        """Load what `state` returned."""
 
     def start_from(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take from another run's `state` what this stage trains, and nothing else."""
+        """Load from the `state` of another run what this stage trains, and nothing else."""
         self.load_state(tensors)
 
     @abstractmethod
     def validate(self) -> dict[str, float]:
-        """Accuracy on instruments that were not trained on."""
+        """Measure accuracy on held-out instruments."""
 
 
-@dataclass
-class Clock:
-    """How far a stage is."""
+class Validation(Protocol):
+    """Retrieval of held-out instruments."""
 
-    step: int = 0
-    seconds: float = 0.0
-
-    def done(self, config: StageConfig, batch_size: int) -> float:
-        """From 0 to 1."""
-        if config.minutes:
-            return min(1.0, self.seconds / (60 * config.minutes))
-        return min(1.0, self.step * batch_size / config.examples)
+    @abstractmethod
+    def run(self, network: ConvAst) -> dict[str, float]:
+        """Return accuracies by name."""
 
 
-def run_stage(
-    stage: Stage,
-    config: StageConfig,
-    folder: Path,
-    *,
-    seed: int,
-    device: torch.device,
-    validate_minutes: float = 10.0,
-    checkpoint_minutes: float = 2.0,
-    initial: Path | None = None,
-) -> bool:
-    """Learn until the end, going on from a checkpoint in `folder` where there is one.
+class NetworkStage(Stage):
+    """A stage that trains parts of a network, and a scale of cosines beside it."""
 
-    Args:
-        stage: What learns.
-        config: How long and how fast.
-        folder: Where checkpoints and the log go.
-        seed: Of every draw, together with the step.
-        device: Of the draws.
-        validate_minutes: Between validations.
-        checkpoint_minutes: Between checkpoints.
-        initial: A checkpoint of another run of this stage to start from; its clock starts anew.
+    def __init__(
+        self,
+        network: ConvAst,
+        trained: Iterable[tuple[str, nn.Parameter]],
+        config: StageConfig,
+        validation: Validation,
+        *,
+        log_scale: float,
+        precision: torch.dtype,
+    ) -> None:
+        """Hand the trained parameters to an optimiser.
 
-    Returns:
-        Whether the end was reached; Ctrl-C and SIGTERM save and stop before it.
+        Args:
+            network: Validated and saved as a whole.
+            trained: Names and parameters of the parts that learn.
+            config: Rates.
+            validation: What `validate` runs.
+            log_scale: Natural logarithm of the factor of cosines at first; learned.
+            precision: Number format of the network in training.
+        """
+        self.network = network
+        self.validation = validation
+        self.precision = precision
+        device = next(network.parameters()).device
+        self.log_scale = nn.Parameter(torch.tensor(log_scale, device=device))
+        self.optimiser = MatrixOptimiser(
+            trained,
+            [self.log_scale],
+            matrix_rate=config.matrix_rate,
+            rate=config.rate,
+            weight_decay=config.weight_decay,
+        )
 
-    Raises:
-        DataError: A loss is not a finite number; the checkpoint before it is kept.
-        CheckpointError: A checkpoint cannot be read.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    clock = Clock()
-    if (folder / CHECKPOINT).is_file():
-        clock = load_checkpoint(folder / CHECKPOINT, stage)
-    elif initial is not None:
-        load_checkpoint(initial, stage, of_another_run=True)
-    generator = torch.Generator(device)
-    saved = validated = told = clock.seconds
-    falls = clock.done(config, stage.batch_size) > 1 - config.fall_share
-    began = time.monotonic() - clock.seconds
-    losses: dict[str, Tensor] = {}
-    with collect_interrupts() as interrupted:
-        while (done := clock.done(config, stage.batch_size)) < 1 and not interrupted:
-            if not falls and done > 1 - config.fall_share:
-                check_finite(losses, clock.step)
-                save_checkpoint(folder / STABLE, stage, clock)
-                falls = True
-            generator.manual_seed(_seed_of(seed, clock.step))
-            losses = stage.losses(generator)
-            total = torch.stack(list(losses.values())).sum()
-            total.backward()  # type: ignore[no-untyped-call]
-            stage.optimiser.step(config.share(done), clip=config.clip)
-            clock.step += 1
-            clock.seconds = time.monotonic() - began
-            if clock.seconds - told > _LOG_SECONDS:
-                told = clock.seconds
-                check_finite(losses, clock.step)
-                row = {name: float(value.detach()) for name, value in losses.items()}
-                _log(folder, stage, clock, done, row)
-            if clock.seconds - saved > 60 * checkpoint_minutes:
-                saved = clock.seconds
-                check_finite(losses, clock.step)
-                save_checkpoint(folder / CHECKPOINT, stage, clock)
-            if clock.seconds - validated > 60 * validate_minutes:
-                validated = clock.seconds
-                _log(folder, stage, clock, done, stage.validate())
-                began = time.monotonic() - clock.seconds  # the clock stands still meanwhile
-    if losses:
-        check_finite(losses, clock.step)
-        save_checkpoint(folder / CHECKPOINT, stage, clock)
-    if interrupted:
-        return False
-    _log(folder, stage, clock, 1.0, stage.validate())
-    return True
+    def state(self) -> dict[str, Tensor]:
+        """See `Stage`."""
+        return {**self.network.state_dict(), "log_scale": self.log_scale}
 
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """See `Stage`."""
+        rest = dict(tensors)
+        with torch.no_grad():
+            self.log_scale.copy_(rest.pop("log_scale"))
+        self.network.load_state_dict(rest)
 
-def save_checkpoint(path: Path, stage: Stage, clock: Clock) -> None:
-    """Write all that a run needs to go on, atomically."""
-    tensors = {f"stage.{name}": value for name, value in stage.state().items()}
-    tensors |= {f"optimiser.{k}": v for k, v in stage.optimiser.state_tensors().items()}
-    stored = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    with replacing(path) as temporary:
-        save_file(stored, temporary, {"clock": json.dumps(vars(clock))})
+    def validate(self) -> dict[str, float]:
+        """See `Stage`."""
+        return self.validation.run(self.network)
 
-
-def load_checkpoint(path: Path, stage: Stage, *, of_another_run: bool = False) -> Clock:
-    """Take up what `save_checkpoint` wrote; of another run only what the stage trains.
-
-    Raises:
-        CheckpointError: There is no such file, it is damaged, or of another network.
-    """
-    try:
-        with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            clock = Clock(**json.loads(file.metadata()["clock"]))
-        (stage.start_from if of_another_run else stage.load_state)(_of(tensors, "stage."))
-        stage.optimiser.load_state_tensors(_of(tensors, "optimiser."))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(
-            f"The checkpoint {path} does not fit this run ({error}); delete its folder to start "
-            "anew, or give the configuration that it was made with."
-        ) from error
-    return clock
-
-
-def _seed_of(seed: int, step: int) -> int:
-    """Of the draws of one step; of 32 bits, all that the generator of a CPU looks at."""
-    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
-
-
-def _of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-def _log(
-    folder: Path, stage: Stage, clock: Clock, done: float, values: Mapping[str, float]
-) -> None:
-    """A line for people, and one row for each value in the log."""
-    examples = clock.step * stage.batch_size
-    words = " ".join(f"{name} {value:.4g}" for name, value in values.items())
-    speed = examples / max(clock.seconds, 1e-9)
-    print(f"{done:6.1%} {examples} examples, {speed:.0f} a second: {words}", flush=True)
-    with (folder / LOG).open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        for name, value in values.items():
-            writer.writerow([clock.step, examples, round(clock.seconds), name, f"{value:.6g}"])
+    def autocast(self) -> AbstractContextManager[object]:
+        """Return a context in which the network computes in the precision of the stage."""
+        return torch.autocast(
+            self.log_scale.device.type, self.precision, enabled=self.precision != torch.float32
+        )

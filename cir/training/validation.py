@@ -6,17 +6,15 @@ import numpy as np
 
 from cir.datasets.base import NoteDataset
 from cir.errors import DataError
-from cir.instruments.note_bank import SAMPLE_RATE
-from cir.metrics import IntArray, mean_reciprocal_rank, target_ranks, top_k_accuracy
-from cir.mixtures.config import MixtureConfig
+from cir.metrics import accuracies, target_ranks
+from cir.mixtures.mixture_config import PAPER_FAMILIES, MixtureConfig
 from cir.mixtures.pool import NotePool
+from cir.mixtures.pool_tables import PoolInstrument
 from cir.mixtures.render import draw_mixture
-from cir.mixtures.tables import PoolInstrument
-from cir.training.config import TrainingConfig
-from cir.types import Encoder, FloatArray
+from cir.training.run_config import TrainingConfig
+from cir.types import SAMPLE_RATE, Encoder, FloatArray
 
 _N_NOTES = 300
-_SCORES = ("top_1", "top_5", "mrr")
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ def check_validation(dataset: NoteDataset, config: TrainingConfig) -> None:
         DataError: The valid split of the run's first dataset lacks instruments.
     """
     found = {one.family for one in dataset.instruments("valid") if one.effects_on}
-    missing = [name for name in config.paper_families if name not in found]
+    missing = [name for name in PAPER_FAMILIES if name not in found]
     if config.task == "pairs":
         missing = [] if found else ["any family"]
     if missing:
@@ -56,10 +54,10 @@ class Validation:
     def __init__(self, dataset: NoteDataset, train_pool: NotePool, config: TrainingConfig) -> None:
         """Decode the valid split of the run's first dataset and write the queries."""
         mixtures = config.task == "mixtures"
-        families = config.paper_families if mixtures else None
+        families = PAPER_FAMILIES if mixtures else None
         pool = NotePool.from_datasets([dataset], split="valid", families=families)
         self._mixtures = mixtures
-        self._targets = config.paper_families
+        self._targets = PAPER_FAMILIES
         self._references: list[FloatArray] = []
         self._ids: list[str] = []
         self._families: list[str | None] = []
@@ -76,7 +74,7 @@ class Validation:
             self._queries = _note_queries(pool, config.seed)
 
     def run(self, encoder: Encoder) -> dict[str, float]:
-        """Top-1, top-5 and mean reciprocal rank, each the mean over families."""
+        """Return top-1, top-5 and mean reciprocal rank, each the mean over families."""
         references = encoder.embed(self._references, SAMPLE_RATE)
         ranks: dict[str | None, list[int]] = {}
         for query, embedded in zip(self._queries, self._embed_queries(encoder), strict=True):
@@ -86,9 +84,10 @@ class Validation:
                 column = candidates.index(self._ids.index(target))
                 rank = int(target_ranks(similarities[None], [column])[0])
                 ranks.setdefault(family, []).append(rank)
-        scores = {family: _score(np.array(found)) for family, found in ranks.items()}
+        scores = {family: accuracies(np.array(found)) for family, found in ranks.items()}
         metrics = {
-            name: float(np.mean([score[name] for score in scores.values()])) for name in _SCORES
+            name: float(np.mean([score[name] for score in scores.values()]))
+            for name in ("top_1", "top_5", "mrr")
         }
         if self._mixtures:
             for family, score in scores.items():
@@ -96,7 +95,7 @@ class Validation:
         return metrics
 
     def _candidates(self, family: str | None) -> list[int]:
-        """References that an answer is searched for among: in mixtures those of its family."""
+        """Return the references that a query is compared with; for mixtures, its family's."""
         if not self._mixtures:
             return list(range(len(self._ids)))
         return [number for number, other in enumerate(self._families) if other == family]
@@ -113,15 +112,10 @@ def _originals(pool: NotePool) -> list[tuple[NotePool, PoolInstrument]]:
     return [(pool, instrument) for instrument in pool.instruments if instrument.is_original]
 
 
-def _score(ranks: IntArray) -> dict[str, float]:
-    values = top_k_accuracy(ranks, 1), top_k_accuracy(ranks, 5), mean_reciprocal_rank(ranks)
-    return dict(zip(_SCORES, values, strict=True))
-
-
 def _mixture_queries(pool: NotePool, config: TrainingConfig) -> list[Query]:
     queries = []
     for number in range(config.n_validation_mixtures):
-        mixture = draw_mixture(number, pool, MixtureConfig(families=config.paper_families))
+        mixture = draw_mixture(number, pool, MixtureConfig(families=PAPER_FAMILIES))
         plan = mixture.plan
         targets = tuple(zip(plan.families, plan.instrument_ids, strict=True))
         queries.append(Query(mixture.mix, targets))

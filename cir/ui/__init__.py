@@ -1,1 +1,1 @@
-"""The web page: one file per tab, the map, the cards and the theme."""
+"""The web page: a folder per tab, the endpoints and the server."""

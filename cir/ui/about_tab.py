@@ -1,4 +1,4 @@
-"""The About tab: what this is, how to read it, whose sounds these are."""
+"""The About tab: purpose, how to read the results, privacy, licences."""
 
 from collections import Counter
 from html import escape
@@ -15,70 +15,69 @@ from cir.ui.service import PageService
 _WHAT = """
 ## What it does
 
-You hear a sound in a mix and want *that* instrument. Give this page the mix: for each family that
-you ask for (percussion, bass, synth lead, ...) it lists the instruments of its database that sound
-most like the one in your mix, and plays you each, so that your ears have the last word.
+You hear a sound in a mix and want *that* instrument. Upload the mix: for each family that you
+choose (percussion, bass, synth lead, ...) this page lists the instruments of its database that
+sound most like the one in your mix, with a preview of each, so that you can compare by ear.
 
-A neural network, an audio spectrogram transformer, was trained on mixtures and single notes
-together, so that a mix lies close to each instrument that plays in it. It listens to the whole mix
-at once and answers for each family. The method is that of the paper *Contrastive timbre
-representations for musical instrument and synthesizer retrieval*; the model and the code here are
-our own.
+An audio spectrogram transformer learned to place notes of one instrument close together, and a mix
+close to each instrument that plays in it. It processes the whole mix once and answers for each
+family. The method is that of the paper *Contrastive timbre representations for
+musical instrument and synthesizer retrieval*; the model and the code are our own.
 
 ## How to read it
 
 {scores}
 * **Previews** are one note each: the middle pitch of the family, held for two seconds.
-* **Long files** are heard in windows of ten seconds, louder ones counting more; up to
-  {minutes:.0f} minutes, of any sample rate. Channels are mixed down so that none is lost to its
-  opposite phase. For a clear answer, cut the mix to the passage in which the instrument plays.
-* **Files**: {readable}, and many others; what is in one counts, not its name. Of a file that is cut
-  off or damaged, what is there is heard, and the answer says so.
-* **Percussion** means tuned and untuned percussion of synthesizers, rather than drum loops.
-* The same file always gives the same answer.
+* **Long files** are searched in windows of ten seconds, and louder windows count more; up to
+  {minutes:.0f} minutes, at any sample rate. The mono downmix keeps channels of opposite phase. For
+  a clear result, choose the passage in which the instrument plays.
+* **Files**: {readable}, and many others; the content decides, not the file name. If a file is cut
+  off or damaged, its readable part is searched, and the results say so.
+* **Percussion** means tuned and untuned percussion of synthesizers, not drum loops.
+* The same file always gives the same result.
 """
 
-_SIMILARITY = """* **Similarity** is the cosine between two embeddings: 1 is the same sound to the
-  model, 0 is unrelated. In a search of a mix, an instrument that is near to every mix loses some
-  of it, and others gain. It ranks instruments *within* one list. It is no probability, and two
-  searches cannot be compared by it."""
+_SIMILARITY = """* **Similarity** is the cosine of two embeddings: 1 is the same sound to the model,
+  0 is unrelated. In a search of a mix, instruments that are similar to every mix lose some of it,
+  and others gain. It ranks instruments *within* one list. It is not a probability, and it cannot be
+  compared between two searches."""
+
+_NEVER_EMPTY = """* **The list is never empty.** The most similar instruments are shown even if the
+  mix has no such instrument, or the database does not have it. Listen before you believe."""
 
 _UNCALIBRATED = f"""{_SIMILARITY}
-* **The list is never empty.** The five most similar instruments are shown even where the mix has no
-  such instrument, or the database lacks it. Listen before you believe."""
+{_NEVER_EMPTY}"""
 
-_CALIBRATED = f"""* **Chance** is how likely it is that a match is the very instrument in your mix,
+_CALIBRATED = f"""* **Chance** is the probability that a match is the very instrument in your mix,
   *if the database has it*. It was measured on mixes of instruments that the model was not trained
-  on: of the matches shown with 30 %, about 30 in 100 were right. A program made those mixes from
-  single notes; where yours are unlike them (voices, chords, mastering, or one instrument alone),
-  take the chance as a hint. There are only a few different chances, each with many instruments
-  behind it, and never 100 %.
-* **Very similar, similar, not alike** stand where no chance is known: in families with too few
-  instruments to measure it, with a filter, among your own sounds, and where the instrument is
-  probably not here. Of the right instruments in those mixes a quarter was very similar, and three
-  of four at least similar.
-* **Probably not in this database** says that the answer looks like those where the instrument had
-  been left out of the database on purpose, or where the mix had none of its family. Beside it
-  stands how often it was said of instruments that are here, on the mixes that it was set with; on
-  others that can be more. It also misses many that are not: where it is not said, nothing is
-  promised.
-* **The list is never empty.** The most similar instruments are shown even where the mix has no such
-  instrument, or the database lacks it. Listen before you believe.
+  on: of the matches shown with 30 %, about 30 in 100 were right. Those mixes were composed by a
+  program from single notes; if yours is different (voices, chords, mastering, or one instrument
+  alone), take the chance as a hint. It takes only a few values, each measured on many instruments,
+  and is never 100 %.
+* **Very similar, similar, not alike** replace the chance where it is unknown: in families with too
+  few instruments to measure it, with a filter, for your own sounds, and where the instrument is
+  probably not in the database. Of the right instruments in those mixes, a quarter were very
+  similar, and three quarters at least similar.
+* **Probably not in this database** means that the matches look like those of mixes whose instrument
+  was left out of the database on purpose, or which had no instrument of the family. The percentage
+  beside it says how often this was wrong on the calibration mixes; on other mixes it can be more.
+  It also misses many absent instruments: without it, nothing is promised.
+{_NEVER_EMPTY}
 {_SIMILARITY}"""
 
 _PRIVACY = """
 ## Your sounds
 
-Uploads are used for your search only, and removed from this computer within two hours. What is
-made of the sounds that you add under *Your sounds* is kept as it says there. The page loads nothing
-from other hosts.
+Uploads are used for your search only, and deleted from the server within two hours. The tab *Your
+sounds* says how long the sounds that you add there are kept. The page loads nothing from other
+hosts.
 """
 
 _LICENCES = """
 ## Licences
 
 The code is under Apache-2.0. The sounds keep the licences of their authors, named beside each of
-them; these are the database's sources:
+them. The sources of the database:
 
 {licences}
 
@@ -105,7 +104,7 @@ def build_about_tab(service: PageService) -> None:
 
 
 def _model_card(service: PageService) -> str:
-    """The card of the page's model, without the table of settings at its head."""
+    """Return the card of the page's model, without its metadata."""
     if service.has_bundled_model:
         path = Path(str(files("cir"))) / "assets" / "model" / "README.md"
         text = path.read_text(encoding="utf-8") if path.is_file() else ""

@@ -1,4 +1,4 @@
-"""Icons of buttons, drawn in the colour of their text."""
+"""SVG icons of buttons, in the colour of the text."""
 
 
 def _icon(drawing: str, name: str = "cir-icon") -> str:

@@ -1,4 +1,4 @@
-"""The whole page: header, tabs and the endpoints, on one model and one database."""
+"""The page: header, tabs and endpoints, on one model and one database."""
 
 import gradio as gr
 
@@ -27,12 +27,12 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
     """Build the page; launch it with `cir.ui.theme.launch_options`.
 
     Args:
-        service: answers its searches.
-        with_tools: add the tools of an MCP server.
+        service: The model and the database.
+        with_tools: Whether to add the tools of an MCP server.
 
     Raises:
-        DataError: the example mixes are damaged.
-        DatabaseError: the folder for own sounds holds something else.
+        DataError: The example mixes are damaged.
+        DatabaseError: The folder for own sounds holds something else.
     """
     libraries = OwnLibraries(service, library_folder())
     examples = [one for one in load_examples() if service.has(one.instrument_ids)]
@@ -40,14 +40,14 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
     sounds = [sound(name) for sound in (service.preview, service.phrase) for name in ids]
     folders = {path.parent for path in sounds if path is not None}
     gr.set_static_paths(sorted(folders | {one.path.parent for one in examples}))
-    # Uploads older than an hour are removed, once an hour.
+    # Gradio removes uploads older than an hour, once an hour.
     page: gr.Blocks
     with CheckedBlocks(
         title=TITLE, analytics_enabled=False, delete_cache=(_HOUR_SECONDS, _HOUR_SECONDS)
     ) as page:
         gr.HTML(_HEADER, apply_default_css=False)
         shelf = own_shelf(libraries)
-        with gr.Tabs(overflow_behavior="wrap"):  # a phone shows them all
+        with gr.Tabs(overflow_behavior="wrap"):  # phones show all tabs
             with gr.Tab("Search"):
                 answer = build_search_tab(page, service, examples, libraries, shelf)
             with gr.Tab("Timbre map"):

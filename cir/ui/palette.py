@@ -1,8 +1,7 @@
-"""Colour and shape of each family, the same on the cards and on the map.
+"""Colour and shape of each family, on the cards and on the map.
 
-Colour alone fails readers who do not tell hues apart, and thirteen hues fail everybody: the shape
-says the same once more. The colours keep a contrast of at least 2.4 against the cards of both
-themes.
+Thirteen hues are hard to tell apart, for colour-blind readers most of all, so each family has a
+shape too. The contrast of the colours is at least 2.4 against the cards of both themes.
 """
 
 from dataclasses import dataclass
@@ -12,12 +11,12 @@ from cir.instruments.families import FAMILIES
 
 @dataclass(frozen=True)
 class FamilyStyle:
-    """How the instruments of one family look."""
+    """Colour and marker of a family."""
 
     colour: str
     """CSS hex colour."""
     symbol: str
-    """A marker symbol of Plotly."""
+    """Marker symbol, as Plotly names it."""
 
 
 NO_FAMILY = FamilyStyle("#8a8f98", "circle-open")
@@ -42,5 +41,5 @@ _STYLES = dict(zip(FAMILIES, _LOOKS, strict=True))
 
 
 def family_style(family: str | None) -> FamilyStyle:
-    """Look up the style of a family; instruments of none share a grey ring."""
+    """Return the style of a family; a grey ring for None."""
     return NO_FAMILY if family is None else _STYLES[family]

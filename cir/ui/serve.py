@@ -1,4 +1,4 @@
-"""Start the page: what `python app.py` and `cir app` both do."""
+"""Start of the page, for `python app.py` and `cir app`."""
 
 import logging
 import os
@@ -10,12 +10,12 @@ import gradio as gr
 
 from cir.errors import CirError, InputError
 from cir.index.database import InstrumentDatabase
-from cir.index.hub import DATABASE_VARIABLE, resolve_database
+from cir.library.remote import DATABASE_VARIABLE, resolve_database
 from cir.model.hub import MODEL_VARIABLE
 from cir.types import Encoder
 from cir.ui.page import build_page
-from cir.ui.server.hosts import allowed_hosts
-from cir.ui.server.temporary import temporary_files
+from cir.ui.server.host_check import allowed_hosts
+from cir.ui.server.temporary_files import temporary_files
 from cir.ui.service import PageService
 from cir.ui.theme import launch_options
 from cir.ui.zero_gpu import is_zero_gpu, load_on_gpu
@@ -37,15 +37,15 @@ def serve(
     CIR_MODEL and CIR_DATABASE name another model and database than the bundled ones.
 
     Args:
-        host: address to listen on; None takes GRADIO_SERVER_NAME, else this machine only.
+        host: Address to listen on; None takes GRADIO_SERVER_NAME, else this machine only.
         port: TCP port; None takes PORT or GRADIO_SERVER_PORT, else 7860.
-        mcp: be an MCP server too; GRADIO_MCP_SERVER says so as well.
-        hosts: more names that the page answers to; CIR_ALLOWED_HOSTS says so as well.
+        mcp: Whether to serve MCP too, as GRADIO_MCP_SERVER=True does.
+        hosts: Further host names that the page answers to, besides those of CIR_ALLOWED_HOSTS.
 
     Raises:
-        InputError: the port is no number or is in use, a host is no name, or the page does not
+        InputError: The port is invalid or in use, a host name is invalid, or the page does not
             answer on this machine.
-        CirError: the model or the database cannot be opened.
+        CirError: The model or the database cannot be opened.
     """
     number = port_from_environment() if port is None else port
     with_tools = mcp or os.environ.get(_MCP_VARIABLE, "").lower() == "true"
@@ -56,24 +56,24 @@ def serve(
             try:
                 _launch(page, host, number, names, with_tools)
             finally:
-                page.close(verbose=False)  # what it still writes is removed after that
+                page.close(verbose=False)  # before its temporary files are removed
     except SystemExit as ended:
-        # Terminated, and cleaned up. Where Python ends as usual, a thread that is within the model
-        # (it warms up, or searches) aborts the process instead.
+        # Terminated, and cleaned up. A regular exit of Python would crash if a thread still runs
+        # the model.
         sys.stdout.flush()
         os._exit(ended.code if isinstance(ended.code, int) else 1)
 
 
 def _build(with_tools: bool) -> gr.Blocks:
-    """Build the page, and let its model warm up."""
+    """Build the page and warm up its model."""
     service = service_from_environment()
     page = build_page(service, with_tools=with_tools)
     if os.environ.get("SYSTEM") == "spaces":
-        # At launch, the Hub's hot reloading looks through all objects there are. A thread that
-        # builds the index meanwhile fails (SystemError: bad argument to internal function).
+        # At launch, the Hub's hot reloading inspects all objects. A thread that builds the index at
+        # the same time fails (SystemError: bad argument to internal function).
         _warm_up(service)
     else:
-        # The page is there before the model: a search that comes sooner waits for it.
+        # The page starts before the model is loaded; an early search waits for it.
         threading.Thread(target=_warm_up, args=[service], name="warm-up", daemon=True).start()
     return page
 
@@ -95,23 +95,23 @@ def _launch(
             f"Port {port} cannot be opened ({error}); choose another one, for example PORT=7861."
         ) from error
     except ValueError as error:
-        # Gradio asks itself for the page once it serves, and gives up after three seconds.
+        # Gradio requests its own page after the launch, and gives up after three seconds.
         if "localhost is not accessible" not in str(error):
             raise
         raise InputError(
-            "The page was started but did not answer on this machine: it is busy, or a proxy "
-            "stands between (no_proxy=localhost,127.0.0.1 goes around it); start it again."
+            "The page did not answer on this machine: it is busy, or behind a proxy "
+            "(no_proxy=localhost,127.0.0.1 avoids it); start it again."
         ) from error
 
 
 def service_from_environment() -> PageService:
-    """Open the model and database of CIR_MODEL and CIR_DATABASE, the bundled ones without them.
+    """Open the model and database of CIR_MODEL and CIR_DATABASE; the bundled ones by default.
 
-    A model that was named is loaded at once, to be compared with the database; so is any on
-    ZeroGPU, where the GPU is given to what was there when the page was launched.
+    A named model is loaded at once, to compare it with the database. On ZeroGPU every model is,
+    since the GPU serves only functions that exist at the launch.
 
     Raises:
-        CirError: one of them cannot be had, or they do not belong together.
+        CirError: One of them cannot be loaded, or the database is of another model.
     """
     model, database = os.environ.get(MODEL_VARIABLE), os.environ.get(DATABASE_VARIABLE)
     return PageService(
@@ -127,15 +127,14 @@ def _load(model: str | None) -> Encoder:
 
 
 def _warm_up(service: PageService) -> None:
-    """Load the model ahead of the first search, which shows the same error if it cannot be.
+    """Load the model before the first search; on failure, the search shows the error.
 
-    On ZeroGPU there is no GPU to warm up before a visitor asks for one.
+    On ZeroGPU there is no GPU to warm up before a search.
     """
+    if is_zero_gpu():
+        return
     try:
-        if is_zero_gpu():
-            service.database.prepare()
-        else:
-            service.warm_up()
+        service.warm_up()
     except CirError as error:
         _logger.warning("The model is not ready: %s", error)
 
@@ -144,7 +143,7 @@ def port_from_environment() -> int:
     """Read the port from PORT or GRADIO_SERVER_PORT.
 
     Raises:
-        InputError: it is no number between 1 and 65535.
+        InputError: It is not a number from 1 to 65535.
     """
     text = os.environ.get("PORT") or os.environ.get("GRADIO_SERVER_PORT") or str(DEFAULT_PORT)
     if not text.isdecimal() or not 1 <= int(text) <= 65535:

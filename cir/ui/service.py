@@ -1,4 +1,4 @@
-"""What the tabs need of the model and the database, without anything of Gradio.
+"""The model and the database as the tabs use them, independent of Gradio.
 
 The database is opened when the page is built, the encoder when the first search needs it (or when
 `warm_up` is called), so that the page is there before the model is.
@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +18,15 @@ from cir.audio.io import check_audio, load_with_notice
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
 from cir.index.duplicates import MatchGroup
-from cir.index.exact import cosine_similarities
 from cir.index.timbre_map import place
+from cir.index.vector_index import ANY, Filters
 from cir.instruments.families import check_families
 from cir.progress import part
-from cir.retrieval.lookup import ANY, Filters, look_up_gathered, look_up_singly
+from cir.retrieval.lookup import look_up_gathered, look_up_singly
 from cir.retrieval.retriever import Retriever, default_encoder
 from cir.retrieval.timeline import TimelineCell, build_timeline
-from cir.retrieval.windows import SAMPLE_RATE, WindowEmbeddings, embed_each_window
-from cir.types import Encoder, FamilyResult, FloatArray, Instrument, Match, Progress
+from cir.retrieval.windows import WindowEmbeddings, embed_each_window
+from cir.types import SAMPLE_RATE, Encoder, FamilyResult, FloatArray, Instrument, Match, Progress
 from cir.ui.search.mixes import MAX_SECONDS, Region, cut
 
 MAX_TOP_K = 20
@@ -35,9 +35,9 @@ MAX_TOP_K = 20
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """A search of the page: what was found, and the vectors that it was found with.
+    """A search of the page: its results and the vectors that they were found with.
 
-    Two searches are never equal: Gradio asks whether a visitor's answer is a new one.
+    No two searches are equal, because Gradio compares answers to see whether one is new.
     """
 
     results: tuple[FamilyResult, ...]
@@ -46,24 +46,23 @@ class Answer:
     seconds: float
     """How long it took."""
     groups: tuple[tuple[MatchGroup, ...], ...]
-    """The matches of each result, those that sound nearly the same together where that was asked
-    for."""
+    """The matches of each result; near-duplicates are in one group if `gather` was set."""
     mix: Path
-    """What can be played of it."""
+    """The file that the page plays."""
     windows: WindowEmbeddings
     filters: Filters
     region: Region | None = None
     """The passage that was searched; None for the whole mix."""
     note: str = ""
-    """What must be known of all of it."""
+    """A remark on the whole answer."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """An instrument that really is in a mix, and where the search ranked it."""
+    """An instrument that is known to play in a mix, and its rank in the search."""
 
     match: Match
-    """Its rank counts from 1 among all instruments of its family."""
+    """Its rank counts from 1 among all instruments of its family, ties against it."""
     candidates: int
     """How many instruments the family has."""
 
@@ -77,7 +76,7 @@ class PageService:
         """Open the database; the bundled one, and the bundled model, where none is given.
 
         Raises:
-            DatabaseError: the database cannot be opened, or was made by another model.
+            DatabaseError: The database cannot be opened, or was made by another model.
         """
         self.database = InstrumentDatabase.open() if database is None else database
         if encoder is not None:
@@ -93,11 +92,11 @@ class PageService:
 
     @property
     def encoder(self) -> Encoder:
-        """The model, loaded now if it was not yet.
+        """The model; it is loaded at the first use.
 
         Raises:
-            CheckpointError: the bundled model cannot be loaded.
-            DatabaseError: another model made the database.
+            CheckpointError: The bundled model cannot be loaded.
+            DatabaseError: Another model made the database.
         """
         with self._loading:
             if self._encoder is None:
@@ -108,12 +107,11 @@ class PageService:
 
     @cached_property
     def _retriever(self) -> Retriever:
-        """Guesses families of sounds that say none, once."""
+        """Guesses the families of sounds without one only once."""
         return Retriever(self.encoder, self.database)
 
     def warm_up(self) -> None:
-        """Load the model, run it once and open the index: the first visitor need not wait."""
-        self.database.prepare()
+        """Load the model and run it once, so that the first visitor need not wait."""
         noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE).astype(np.float32)
         self.encoder.embed([0.1 * noise], SAMPLE_RATE)
 
@@ -128,10 +126,7 @@ class PageService:
         region: Region | None = None,
         gather: bool = False,
     ) -> Answer:
-        """Find the instruments of a mix.
-
-        Takes what `search_by_family` takes, and raises what it raises.
-        """
+        """Find the instruments of a mix; arguments and errors as in `search_by_family`."""
         *_, answer = self.search_by_family(
             path, families, top_k, progress, filters=filters, region=region, gather=gather
         )
@@ -150,26 +145,26 @@ class PageService:
     ) -> Iterator[Answer]:
         """Find the instruments of a mix, family by family.
 
-        The model listens for all families at once. Asked for one at a time, the first would be
-        there hardly sooner (a 10 s mix: not at all, 60 s: by a quarter), but all of them two to
-        six times as late (`benchmarks/by_family.py`).
+        The model embeds the mix for all families at once. One family at a time, the first result
+        would hardly come sooner (for a mix of 10 s not at all, of 60 s by a quarter), but all of
+        them would take two to six times as long (`benchmarks/by_family.py`).
 
         Args:
-            path: the mix, any sound file.
-            families: slugs.
-            top_k: matches per family, a whole number (sliders and JSON say 5.0).
-            progress: told how far it is.
-            filters: which instruments may be found.
-            region: the passage to listen to; None for all of it.
-            gather: put near-duplicates together, and go on until there are `top_k` different
-                sounds; what is found then has more than `top_k` matches.
+            path: The mix, any sound file.
+            families: Slugs.
+            top_k: Matches per family, a whole number; sliders and JSON give 5.0.
+            progress: Called at each step.
+            filters: Which instruments may be found.
+            region: The passage to listen to, which may end at infinity; None for all of it.
+            gather: Group near-duplicates and return `top_k` groups, which hold more matches.
 
         Yields:
-            The answer so far: after each family one more result.
+            The answer so far, with one more result after each family.
 
         Raises:
-            InputError: no file, no family, an unknown family, bank or source, a `top_k` out of
-                range, a file that is not audio, silent or too long, or a passage outside it.
+            InputError: There is no file or no family; a family, bank or source is unknown; `top_k`
+                is out of range; the file is not audio, silent or too long; or the passage is not
+                within it.
         """
         if not path:
             raise InputError("There is no mix yet; upload a file, record one or pick an example.")
@@ -185,6 +180,8 @@ class PageService:
         start = time.perf_counter()
         report(0.0, "Reading the sound")
         mix = load_with_notice(path, sample_rate=SAMPLE_RATE, max_seconds=MAX_SECONDS)
+        if region is not None and region.end_seconds == inf:
+            region = replace(region, end_seconds=len(mix.audio) / SAMPLE_RATE)
         passage = cut(mix.audio, region)
         if region is not None:
             passage = check_audio(passage, SAMPLE_RATE)
@@ -205,7 +202,7 @@ class PageService:
             yield answer
 
     def timeline(self, answer: Answer) -> dict[str, list[TimelineCell]]:
-        """Say which instrument is where in a mix; nothing where one window holds it all."""
+        """Return the timeline of a mix by family, empty for a mix of one window."""
         if len(answer.windows.spans) < 2:
             return {}
         found = {
@@ -213,41 +210,23 @@ class PageService:
             for result in answer.results
             if result.matches
         }
-        return build_timeline(
-            answer.windows,
-            self.database,
-            found,
-            guesses=self._retriever.guesses,
-            bank=answer.filters.bank,
-            source=answer.filters.source,
-        )
+        return build_timeline(answer.windows, self._retriever, found, answer.filters)
 
     def has(self, instrument_ids: Iterable[str]) -> bool:
-        """Say whether the database holds all of these instruments."""
+        """Return whether the database holds all of these instruments."""
         return all(instrument_id in self._rows for instrument_id in instrument_ids)
 
     def truth(self, instrument_id: str, queries: dict[str, FloatArray]) -> Truth | None:
-        """Rank an instrument known to be in the mix; None where its family was not searched."""
+        """Rank an instrument that plays in the mix; None if its family was not searched."""
         instrument = self.instruments[self._rows[instrument_id]]
         if instrument.family is None or instrument.family not in queries:
             return None
-        rivals = [
-            row for row, other in enumerate(self.instruments) if other.family == instrument.family
-        ]
-        scores = self.database.similarities(
+        ranking = self.database.ranking(
             queries[instrument.family], instrument.family, of_mixture=True
         )
-        own = float(scores[rivals.index(self._rows[instrument_id])])
-        rank = 1 + int(np.count_nonzero(scores > own))
-        match = Match(
-            rank,
-            own,
-            instrument,
-            self.preview(instrument_id),
-            phrase=self.phrase(instrument_id),
-            likeness=self.database.likeness.word(own),
-        )
-        return Truth(match, len(rivals))
+        match = ranking.match_of(instrument_id)
+        word = self.database.likeness.word(match.similarity)
+        return Truth(replace(match, likeness=word), len(ranking))
 
     def neighbours(
         self, instrument_id: str, count: int = 5, filters: Filters = ANY
@@ -257,26 +236,23 @@ class PageService:
         Fewer than `count` come back where fewer pass the filters.
 
         Raises:
-            InputError: the database has no such instrument.
+            InputError: The database has no such instrument.
         """
         row = self._rows.get(instrument_id)
         if row is None:
             raise InputError(f"The database has no instrument {instrument_id!r}; pick another one.")
-        scores = cosine_similarities(self._embeddings, self._embeddings[row])
-        order = (int(other) for other in np.argsort(-scores, kind="stable"))
-        passing = (
-            other for other in order if other != row and filters.passes(self.instruments[other])
+        ranking = self.database.ranking(self._embeddings[row])
+        match = replace(ranking.match_of(instrument_id), rank=0, similarity=1.0)
+        others = ranking.only(
+            lambda one: one.instrument_id != instrument_id and filters.passes(one)
         )
-        return self._match(row, 0, 1.0), [
-            self._match(other, rank, float(scores[other]))
-            for rank, other in enumerate(islice(passing, count), start=1)
-        ]
+        return match, others.top(count)
 
     def place(self, family: str, query: FloatArray) -> tuple[float, float]:
         """Place a query on the map, among the instruments of its family.
 
         Raises:
-            InputError: the database has no map, or nothing of this family.
+            InputError: The database has no map, or nothing of this family.
         """
         rows = [row for row, other in enumerate(self.instruments) if other.family == family]
         return place(query, self._embeddings[rows], self._map()[rows])
@@ -299,11 +275,6 @@ class PageService:
             raise InputError("This database has no map; build it anew with `cir database build`.")
         return self.coordinates
 
-    def _match(self, row: int, rank: int, similarity: float) -> Match:
-        instrument = self.instruments[row]
-        name = instrument.instrument_id
-        return Match(rank, similarity, instrument, self.preview(name), phrase=self.phrase(name))
-
 
 def _ignore(done: float, words: str) -> None:
-    """Report to nobody."""
+    """Ignore a report of progress."""

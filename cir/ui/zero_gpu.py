@@ -1,7 +1,7 @@
-"""The model's calls on ZeroGPU, where a Space has a GPU only while a decorated function runs.
+"""Calls of the model on ZeroGPU, where a Space has a GPU only while a decorated function runs.
 
-The decorator comes with the package `spaces`, which the Hub installs. Without it, or on hardware of
-another kind, nothing here changes anything.
+The decorator is in the package `spaces`, which the Hub installs. Without it, or on other hardware,
+models are used directly.
 """
 
 import os
@@ -13,24 +13,24 @@ import numpy as np
 from cir.types import Encoder, FloatArray, Progress
 
 CALL_SECONDS = 30
-"""Longest that a call may hold the GPU; four windows of a mix take far less."""
+"""Maximum duration of a call on the GPU; four windows of a mix take far less."""
 
 _VARIABLE = "SPACES_ZERO_GPU"
 _Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def is_zero_gpu() -> bool:
-    """Whether this process is a Space on ZeroGPU: the model must be there before the page."""
+    """Whether this process is a Space on ZeroGPU, where the model must be loaded before launch."""
     return os.environ.get(_VARIABLE, "").lower() in ("1", "t", "true")
 
 
 def load_on_gpu(load: Callable[[], Encoder]) -> Encoder:
-    """Load a model whose calls run through `spaces.GPU`, where there is such a thing.
+    """Load a model whose calls run through `spaces.GPU`, if that package is installed.
 
-    `spaces` comes before the model: it is what makes torch see a GPU.
+    `spaces` is imported before the model, because it makes a GPU visible to torch.
     """
     try:
-        # To mypy it is the repository's own folder of that name.
+        # mypy finds the repository's folder of that name instead.
         from spaces import GPU  # type: ignore[attr-defined]
     except ImportError:
         return load()
@@ -40,12 +40,13 @@ def load_on_gpu(load: Callable[[], Encoder]) -> Encoder:
 class _OnGpu:
     """An encoder whose calls are decorated functions.
 
-    They run in a process of their own, so that arguments and results are arrays, names and numbers,
-    and progress is not passed on.
+    They run in another process, so arguments are plain values and progress is not reported.
     """
 
     def __init__(self, encoder: Encoder, decorate: _Decorator) -> None:
-        self._encoder = encoder
+        self.identity = encoder.identity
+        self.embedding_size = encoder.embedding_size
+        self.families = encoder.families
 
         def embed(sounds: list[FloatArray], sample_rate: int) -> FloatArray:
             return encoder.embed(sounds, sample_rate)
@@ -58,21 +59,6 @@ class _OnGpu:
         self._embed = decorate(embed)
         self._embed_mixtures = decorate(embed_mixtures)
 
-    @property
-    def identity(self) -> str:
-        """Of the model."""
-        return self._encoder.identity
-
-    @property
-    def embedding_size(self) -> int:
-        """Of the model."""
-        return self._encoder.embedding_size
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        """Of the model."""
-        return self._encoder.families
-
     def embed(
         self,
         sounds: Sequence[FloatArray],
@@ -80,7 +66,7 @@ class _OnGpu:
         *,
         progress: Progress | None = None,
     ) -> FloatArray:
-        """Do as the model does."""
+        """As the model, without progress."""
         return np.asarray(self._embed(list(sounds), sample_rate))
 
     def embed_mixtures(
@@ -91,5 +77,5 @@ class _OnGpu:
         *,
         progress: Progress | None = None,
     ) -> FloatArray:
-        """Do as the model does."""
+        """As the model, without progress."""
         return np.asarray(self._embed_mixtures(list(sounds), sample_rate, list(families)))

@@ -2,11 +2,16 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Page, expect
+
+OpenPage: TypeAlias = Callable[..., Page]
+"""The fixture `open_page`: opens the page in a window of a width and height."""
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 WAIT_MS = 60_000

@@ -1,25 +1,29 @@
 """Fixtures of the tests that drive the page in a headless Chromium."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.page.browser import CHROMIUM, WAIT_MS
+from tests.page.browser import CHROMIUM, WAIT_MS, OpenPage
 from tests.page.database import serve_page
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve the page on a small database; its address."""
+    """Serve the page on a small database, once in each worker; its address."""
     with serve_page(tmp_path_factory.mktemp("page"), max_file_size="2mb") as url:
         yield url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Start Chromium; it closes after each file: Playwright's loop runs as long as it is open."""
+    """Start Chromium once in each worker.
+
+    It closes with the last test of this folder: as long as it is open, Playwright's loop runs in
+    this thread, and no other test could run one.
+    """
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=CHROMIUM or "/usr/bin/chromium",
@@ -30,7 +34,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
+def open_page(browser: Browser, address: str) -> Iterator[OpenPage]:
     """Open the page; in the end, check that it asked no other host and raised no error."""
     hosts: set[str] = set()
     own: set[str] = set()

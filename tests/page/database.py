@@ -13,6 +13,7 @@ from cir.audio.io import save_opus, save_wav
 from cir.index.database import InstrumentDatabase
 from cir.types import Encoder, FloatArray
 from cir.ui.search.examples import load_examples
+from cir.ui.service import PageService
 from cir.ui.theme import launch_options
 from tests.fakes import SpectrumEncoder, instrument, tone
 
@@ -49,6 +50,16 @@ def make_database(
     database = kind.create(folder, encoder)
     database.add(rows, encoder.embed(sounds, 16_000), previews)
     return database
+
+
+@contextmanager
+def small_service(folder: Path) -> Iterator[PageService]:
+    """Open a service on a small database made in `folder`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CIR_HOME", str(folder / "home"))
+        encoder = SpectrumEncoder()
+        with make_database(folder / "database", encoder) as database:
+            yield PageService(encoder, database)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The Learn tab in a headless Chromium."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -9,13 +8,13 @@ from playwright.sync_api import Locator, Page, expect
 
 from cir.losses.pair_infonce import pair_infonce
 from cir.losses.pair_triplet import pair_triplet
-from tests.page.browser import BROWSER_MARKS, sounding
+from tests.page.browser import BROWSER_MARKS, OpenPage, sounding
 
 pytestmark = BROWSER_MARKS
 
 
 @pytest.fixture
-def learn(open_page: Callable[..., Page]) -> Page:
+def learn(open_page: OpenPage) -> Page:
     page = open_page(375, 740)
     page.goto(f"{page.url}?quiz=5")
     page.locator("#cir-find").wait_for()
@@ -86,7 +85,7 @@ def test_losses_and_gradients_in_the_browser_are_those_of_torch(learn: Page) -> 
     expect(dot).not_to_have_attribute("aria-valuenow", str(angle))
     toy.get_by_label("Margin").fill("0")
     toy.get_by_role("button", name="Collapse").click()
-    expect(verdict).to_contain_text("the loss is content")
+    expect(verdict).to_contain_text("the loss is zero")
     toy.get_by_label("Margin").fill("0.5")
     expect(verdict).to_contain_text("pushes the classes apart")
 

@@ -2,26 +2,17 @@
 
 import io
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from cir.ui.palette import family_style
-from tests.page.browser import BROWSER_MARKS, search, sounding, upload
+from tests.page.browser import BROWSER_MARKS, OpenPage, search, sounding, upload
 from tests.page.database import HOSTILE_NAME, PER_FAMILY, write_mix
 
 pytestmark = BROWSER_MARKS
-
-_NO_WEBGL = """() => {
-  const getContext = HTMLCanvasElement.prototype.getContext;
-  HTMLCanvasElement.prototype.getContext = function (kind, options) {
-    return kind.startsWith("webgl") ? null : getContext.call(this, kind, options);
-  };
-}"""
 
 
 def open_map(page: Page) -> None:
@@ -48,25 +39,16 @@ def far_from(one: str, other: str) -> int:
     return max(abs(int(one[at : at + 2], 16) - int(other[at : at + 2], 16)) for at in (1, 3, 5))
 
 
-@pytest.mark.parametrize("has_webgl", [True, False])
-def test_points_are_drawn_with_webgl_and_without(
-    open_page: Callable[..., Page], has_webgl: bool
-) -> None:
+def test_points_have_the_colour_of_their_family(open_page: OpenPage) -> None:
     page = open_page()
-    if not has_webgl:
-        page.evaluate(_NO_WEBGL)
     open_map(page)
-    if has_webgl:
-        assert page.evaluate(
-            "() => !!document.querySelector('.cir-map-points').getContext('webgl2')"
-        )
     page.locator(".cir-map-words").fill("percussion 6")  # found, so drawn opaque
     page.wait_for_timeout(500)
     assert far_from(colour_at(page, "percussion-6"), family_style("percussion").colour) < 12
     assert far_from(colour_at(page, "bass-0"), family_style("bass").colour) > 40
 
 
-def test_a_point_is_heard_by_mouse_and_by_keyboard(open_page: Callable[..., Page]) -> None:
+def test_a_point_is_heard_by_mouse_and_by_keyboard(open_page: OpenPage) -> None:
     page = open_page()
     open_map(page)
     stage, card = page.locator(".cir-map-stage"), page.locator("#cir-map [data-selected]")
@@ -101,7 +83,7 @@ def test_a_point_is_heard_by_mouse_and_by_keyboard(open_page: Callable[..., Page
     assert "instrument=" not in page.url
 
 
-def test_a_search_shows_on_map_and_list(open_page: Callable[..., Page], tmp_path: Path) -> None:
+def test_a_search_shows_on_map_and_list(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page()
     open_map(page)  # before the search: the stars must come to a map that is there
     page.get_by_role("tab", name="Search").click()
@@ -118,7 +100,7 @@ def test_a_search_shows_on_map_and_list(open_page: Callable[..., Page], tmp_path
     expect(page.get_by_text("match 1 for Bass")).to_have_count(0)
 
 
-def test_what_is_found_is_listed_collected_and_taken_home(open_page: Callable[..., Page]) -> None:
+def test_what_is_found_is_listed_collected_and_taken_home(open_page: OpenPage) -> None:
     page = open_page()
     open_map(page)
     songs = page.locator(".cir-map-songs li")
@@ -172,7 +154,7 @@ def test_what_is_found_is_listed_collected_and_taken_home(open_page: Callable[..
     expect(songs).to_have_count(n_bass)
 
 
-def test_the_map_is_saved_as_a_page(open_page: Callable[..., Page]) -> None:
+def test_the_map_is_saved_as_a_page(open_page: OpenPage) -> None:
     page = open_page(375, 740)
     open_map(page)
     with page.expect_download() as download:

@@ -1,6 +1,5 @@
 """Your sounds in a headless Chromium: in, heard, sorted, out and in again."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from cir.audio.io import save_wav
 from tests.fakes import tone
-from tests.page.browser import BROWSER_MARKS, drop, sounding
+from tests.page.browser import BROWSER_MARKS, OpenPage, drop, sounding
 
 pytestmark = BROWSER_MARKS
 
@@ -30,12 +29,12 @@ def open_tab(page: Page) -> None:
 
 
 def test_a_folder_becomes_sounds_that_can_be_heard_and_taken_home(
-    open_page: Callable[..., Page], kit: Path, tmp_path: Path
+    open_page: OpenPage, kit: Path, tmp_path: Path
 ) -> None:
     page = open_page()
     open_tab(page)
     drop(page, ".cir-drop", kit)
-    expect(page.locator("#cir-own-files")).to_contain_text("4 files are here")
+    expect(page.locator("#cir-own-files")).to_contain_text("4 files ready")
     page.locator("#cir-own-add").click()
     report = page.locator("#cir-own-report")
     expect(report).to_contain_text("3 sounds added")
@@ -55,16 +54,14 @@ def test_a_folder_becomes_sounds_that_can_be_heard_and_taken_home(
     download.value.save_as(packed)
     other = open_page()  # another visitor, who has nothing
     open_tab(other)
-    expect(other.locator("#cir-own-sounds")).to_contain_text("No sounds of yours yet")
+    expect(other.locator("#cir-own-sounds")).to_contain_text("No sounds yet")
     other.locator('[data-input="files"]').set_input_files(packed)
-    expect(other.locator("#cir-own-files")).to_contain_text("1 file is here")
+    expect(other.locator("#cir-own-files")).to_contain_text("1 file ready")
     other.locator("#cir-own-add").click()
     expect(other.locator(".cir-own-list > li")).to_have_count(3)
 
 
-def test_sounds_are_sorted_and_removed_without_a_mouse(
-    open_page: Callable[..., Page], kit: Path
-) -> None:
+def test_sounds_are_sorted_and_removed_without_a_mouse(open_page: OpenPage, kit: Path) -> None:
     page = open_page(375, 740)
     open_tab(page)
     choose = page.get_by_role("button", name="Choose files")
@@ -72,7 +69,7 @@ def test_sounds_are_sorted_and_removed_without_a_mouse(
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
     chooser.value.set_files([kit / "one.wav", kit / "two.wav"])
-    expect(page.locator("#cir-own-files")).to_contain_text("2 files are here")
+    expect(page.locator("#cir-own-files")).to_contain_text("2 files ready")
     page.locator("#cir-own-add").focus()
     page.keyboard.press("Enter")
     family = page.get_by_label("Family of two")
@@ -90,10 +87,10 @@ def test_sounds_are_sorted_and_removed_without_a_mouse(
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.locator("#cir-own-sounds")).to_contain_text("No sounds of yours yet")
+    expect(page.locator("#cir-own-sounds")).to_contain_text("No sounds yet")
 
 
-def test_nothing_to_add_gets_a_sentence(open_page: Callable[..., Page]) -> None:
+def test_nothing_to_add_gets_a_sentence(open_page: OpenPage) -> None:
     page = open_page()
     open_tab(page)
     page.locator("#cir-own-add").click()

@@ -1,7 +1,7 @@
 """The page in a headless Chromium, end to end, on a small database and a stand-in for the model."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from cir.ui.search.examples import load_examples
 from tests.calibrated import CalibratedDatabase
-from tests.page.browser import BROWSER_MARKS, search, sounding, upload
+from tests.page.browser import BROWSER_MARKS, OpenPage, search, sounding, upload
 from tests.page.database import serve_page, write_mix
 
 pytestmark = BROWSER_MARKS
@@ -21,12 +21,17 @@ def calibrated_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
         yield url
 
 
-def test_a_mix_goes_in_and_fifteen_matches_come_out(
-    open_page: Callable[..., Page], tmp_path: Path
-) -> None:
+@pytest.fixture
+def found(open_page: OpenPage, tmp_path: Path) -> Page:
+    """The page, with a mix that was searched."""
     page = open_page()
     upload(page, write_mix(tmp_path / "mix.wav"))
     search(page)
+    return page
+
+
+def test_a_mix_goes_in_and_fifteen_matches_are_heard_one_at_a_time(found: Page) -> None:
+    page = found
     cards = page.locator("#cir-results .cir-family > .cir-list > .cir-card")
     expect(cards).to_have_count(15)
     headings = page.locator("#cir-results .cir-family h3")
@@ -34,14 +39,6 @@ def test_a_mix_goes_in_and_fifteen_matches_come_out(
     for part in (".cir-rank", ".cir-name", ".cir-meta", ".cir-score b", ".cir-play"):
         assert cards.nth(7).locator(part).count() >= 1, part
 
-
-def test_one_match_plays_and_then_another_alone(
-    open_page: Callable[..., Page], tmp_path: Path
-) -> None:
-    page = open_page()
-    upload(page, write_mix(tmp_path / "mix.wav"))
-    search(page)
-    cards = page.locator("#cir-results .cir-card")
     for number in (0, 6):
         cards.nth(number).locator(".cir-play").click()
         instrument_id = cards.nth(number).get_attribute("data-instrument")
@@ -51,13 +48,6 @@ def test_one_match_plays_and_then_another_alone(
     expect(page.locator(".cir-play.is-playing")).to_have_count(0)
     assert page.evaluate("() => document.querySelector('#cir-audio').paused")
 
-
-def test_the_mix_and_a_match_never_sound_together(
-    open_page: Callable[..., Page], tmp_path: Path
-) -> None:
-    page = open_page()
-    upload(page, write_mix(tmp_path / "mix.wav"))
-    search(page)
     page.locator("#cir-panel .cir-play").click()
     assert sounding(page).endswith("/mix.wav")
     page.locator("#cir-results .cir-card .cir-play").first.click()
@@ -67,7 +57,9 @@ def test_the_mix_and_a_match_never_sound_together(
     assert sounding(page).endswith("/mix.wav")
 
 
-def test_an_example_shows_its_truth_on_demand(open_page: Callable[..., Page]) -> None:
+def test_an_example_shows_its_truth_on_demand_and_an_upload_none(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
     page = open_page()
     expect(page.locator("#cir-example-credits")).to_contain_text("Korp")
     page.locator("#cir-examples button").nth(4).click()
@@ -82,13 +74,6 @@ def test_an_example_shows_its_truth_on_demand(open_page: Callable[..., Page]) ->
         expect(item).to_be_visible()
         expect(item).to_contain_text(re.compile(r"ranked \d+ of \d+"))
 
-
-def test_an_upload_after_an_example_has_no_truth(
-    open_page: Callable[..., Page], tmp_path: Path
-) -> None:
-    page = open_page()
-    page.locator("#cir-examples button").first.click()
-    page.locator("#cir-truth details").wait_for()
     page.locator("#cir-panel").get_by_role("button", name="Choose another mix").click()
     expect(page.locator("#cir-results .cir-card")).to_have_count(0)
     upload(page, write_mix(tmp_path / "mix.wav"))
@@ -96,47 +81,34 @@ def test_an_upload_after_an_example_has_no_truth(
     expect(page.locator("#cir-truth details")).to_have_count(0)
 
 
-def test_a_bad_file_gets_a_sentence(open_page: Callable[..., Page], tmp_path: Path) -> None:
-    bad = tmp_path / "noise.wav"
+def test_what_cannot_be_searched_gets_a_sentence(open_page: OpenPage, tmp_path: Path) -> None:
+    bad, large = tmp_path / "noise.wav", tmp_path / "large.wav"
     bad.write_bytes(bytes(range(256)) * 64)
-    page = open_page()
-    page.locator("#cir-mix input[type=file]").set_input_files(bad)
-    message = page.locator("#cir-panel .cir-message[role=alert]")
-    expect(message).to_contain_text("noise.wav")
-    assert "Traceback" not in page.content()
-
-
-def test_nothing_to_search_gets_a_sentence(open_page: Callable[..., Page]) -> None:
+    large.write_bytes(b"RIFF" + bytes(3_000_000))
     page = open_page()
     page.locator("#cir-find").click()
     expect(page.locator("#cir-results .cir-message")).to_contain_text("There is no mix yet")
-
-
-def test_a_file_too_large_gets_a_sentence(open_page: Callable[..., Page], tmp_path: Path) -> None:
-    large = tmp_path / "large.wav"
-    large.write_bytes(b"RIFF" + bytes(3_000_000))
-    page = open_page()
-    page.locator("#cir-mix input[type=file]").set_input_files(large)
+    chosen = page.locator("#cir-mix input[type=file]")
+    chosen.set_input_files(bad)
+    message = page.locator("#cir-panel .cir-message[role=alert]")
+    expect(message).to_contain_text("noise.wav")
+    assert "Traceback" not in page.content()
+    chosen.set_input_files(large)
     expect(page.get_by_text(re.compile("size", re.IGNORECASE)).first).to_be_visible()
 
 
-def test_a_phone_scrolls_to_its_matches(open_page: Callable[..., Page]) -> None:
+def test_a_phone_scrolls_to_its_matches_and_nothing_is_wider(open_page: OpenPage) -> None:
     page = open_page(375, 740)
     page.locator("#cir-examples button").first.click()
     expect(page.locator("#cir-results .cir-family").first).to_be_in_viewport()
-
-
-@pytest.mark.parametrize("tab", ["Search", "Timbre map", "About"])
-def test_nothing_is_wider_than_a_phone(open_page: Callable[..., Page], tab: str) -> None:
-    page = open_page(375, 740)
-    page.locator("#cir-examples button").first.click()
     page.locator("#cir-results .cir-card").first.wait_for()
-    page.get_by_role("tab", name=tab).click()
-    page.wait_for_timeout(500)
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= 375
+    for tab in ("Search", "Timbre map", "About"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(500)
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 375, tab
 
 
-def test_about_names_licences_and_authors(open_page: Callable[..., Page]) -> None:
+def test_about_names_licences_and_authors(open_page: OpenPage) -> None:
     page = open_page()
     page.get_by_role("tab", name="About").click()
     about = page.locator("#cir-about")
@@ -147,7 +119,7 @@ def test_about_names_licences_and_authors(open_page: Callable[..., Page]) -> Non
 
 
 def test_an_answer_that_knows_when_it_does_not_know(
-    open_page: Callable[..., Page], calibrated_address: str, tmp_path: Path
+    open_page: OpenPage, calibrated_address: str, tmp_path: Path
 ) -> None:
     page = open_page(375, 740, at=calibrated_address)
     upload(page, write_mix(tmp_path / "mix.wav"))

@@ -2,7 +2,6 @@
 
 import base64
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from playwright.sync_api import Page, expect
 from cir.audio.io import save_wav
 from cir.audio.loudness import integrated_loudness
 from tests.fakes import tone
-from tests.page.browser import BROWSER_MARKS, search, sounding, upload
+from tests.page.browser import BROWSER_MARKS, OpenPage, search, sounding, upload
 
 pytestmark = BROWSER_MARKS
 
@@ -22,7 +21,7 @@ def _levels(page: Page) -> None:
     page.locator("#cir-levels data").first.wait_for(state="attached")
 
 
-def test_a_search_by_keyboard_alone(open_page: Callable[..., Page]) -> None:
+def test_a_search_by_keyboard_alone(open_page: OpenPage) -> None:
     page = open_page()
     page.locator("#cir-examples button").first.focus()
     page.keyboard.press("Enter")
@@ -50,7 +49,7 @@ def test_a_search_by_keyboard_alone(open_page: Callable[..., Page]) -> None:
 
 
 def test_one_key_compares_a_match_with_the_mix_at_one_loudness(
-    open_page: Callable[..., Page], tmp_path: Path
+    open_page: OpenPage, tmp_path: Path
 ) -> None:
     page = open_page()
     soft = 0.02 * tone(220.0, 4.0)
@@ -80,9 +79,7 @@ def test_one_key_compares_a_match_with_the_mix_at_one_loudness(
     expect(slider).to_have_value("0.5")
 
 
-def test_a_passage_is_chosen_and_only_it_is_searched(
-    open_page: Callable[..., Page], tmp_path: Path
-) -> None:
+def test_a_passage_is_chosen_and_only_it_is_searched(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page()
     parts = [tone(60.0, 10.0), tone(300.0, 10.0), tone(900.0, 10.0)]
     save_wav(tmp_path / "long.wav", np.concatenate(parts), 16_000)
@@ -109,7 +106,7 @@ def test_a_passage_is_chosen_and_only_it_is_searched(
     assert page.evaluate("() => document.querySelector('#cir-audio').currentTime") >= 20
 
 
-def test_a_shared_address_opens_as_it_was(open_page: Callable[..., Page], address: str) -> None:
+def test_a_shared_address_opens_as_it_was(open_page: OpenPage, address: str) -> None:
     query = "example=5&families=bass&top_k=2&bank=Bank+1&source=surge&tab=search"
     page = open_page(at=f"{address}?{query}")
     expect(page.locator("#cir-results .cir-family")).to_have_count(1)
@@ -123,9 +120,7 @@ def test_a_shared_address_opens_as_it_was(open_page: Callable[..., Page], addres
     expect(page.get_by_role("tab", name="About")).to_have_attribute("aria-selected", "true")
 
 
-def test_a_pasted_or_dropped_file_is_the_mix(
-    open_page: Callable[..., Page], tmp_path: Path
-) -> None:
+def test_a_pasted_or_dropped_file_is_the_mix(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page()
     save_wav(tmp_path / "mix.wav", tone(220.0), 16_000)
     data = base64.b64encode((tmp_path / "mix.wav").read_bytes()).decode()

@@ -12,9 +12,8 @@ from cir.baselines.timbre_toolbox.partials import find_partials
 from cir.baselines.timbre_toolbox.pitch import fundamental
 from cir.baselines.timbre_toolbox.scales import to_scale
 from cir.errors import InputError
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
-SAMPLE_RATE = 16_000
 AUDIBLE_DB = 60.0
 """Frames further below the loudest one are not described."""
 

@@ -29,7 +29,7 @@ def power_spectra(frames: FloatArray, window: FloatArray, fft_samples: int) -> F
 
 
 def audible(energies: FloatArray, range_db: float) -> NDArray[np.bool_]:
-    """Which frames are within `range_db` of the loudest, (F,); at least that one is.
+    """Return whether each frame is within `range_db` of the loudest, (F,); at least that one is.
 
     Silence has no timbre, and what a codec leaves of it has one of its own. Peeters 2011 has no
     such limit.

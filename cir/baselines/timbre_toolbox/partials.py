@@ -20,15 +20,15 @@ class Partials:
     """Up to 20 partials of each frame, the fundamental first."""
 
     fundamentals: FloatArray
-    """In Hz, (F,)."""
+    """Fundamental in Hz, (F,)."""
     frequencies: FloatArray
-    """Where the partials are, in Hz, (F, 20)."""
+    """Frequencies of the partials in Hz, (F, 20)."""
     amplitudes: FloatArray
-    """Of a sine of that height, (F, 20); 0 above the Nyquist frequency."""
+    """Amplitudes of sines as high as the partials, (F, 20); 0 above the Nyquist frequency."""
 
     @property
     def multiples(self) -> FloatArray:
-        """Where they would be in a perfectly harmonic sound, in Hz, (F, 20)."""
+        """Frequencies of the partials of a perfectly harmonic sound in Hz, (F, 20)."""
         numbers = np.arange(1, PARTIALS + 1, dtype=np.float32)
         return np.asarray(self.fundamentals[:, None] * numbers)
 

@@ -1,9 +1,9 @@
-"""The paper's two tables: how often the right instrument is found."""
+"""Tables and charts of the paper's two experiments."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cir.evaluation.report.blocks import Block, Fold, Picture, Text, table
+from cir.evaluation.report.blocks import Block, Chart, Fold, Text, table
 from cir.evaluation.report.charts.confusion import draw_confusion
 from cir.evaluation.report.charts.rank_curves import Curve, draw_rank_curves
 from cir.evaluation.report.charts.standings import Standing, draw_standings
@@ -30,13 +30,13 @@ _DESCRIBED = {"mixtures", "seconds", "families", "split", "seed", "data", "setti
 
 
 def title_of(group: Group) -> str:
-    """Name a table: the data tells it from others of its protocol. Plain text."""
+    """Return the title of a table, with its data, as plain text."""
     data = " + ".join(group.settings.get("data", ()))
     return _TITLES[group.protocol] + (f" of {data}" if data else "")
 
 
 def conditions_of(group: Group) -> str:
-    """Say in one sentence what was asked, in Markdown."""
+    """Describe the queries in one sentence of Markdown."""
     settings = group.settings
     if not settings:
         return "Nothing was measured."
@@ -62,7 +62,7 @@ def conditions_of(group: Group) -> str:
 
 
 def tables_of(group: Group) -> list[Block]:
-    """Lay out a group as the paper does, then family by family."""
+    """Return the paper's table, notes on its rows, and a table for each family."""
     blocks: list[Block] = [Text(_headline_table(group))]
     if notes := list(_notes(group)):
         blocks.append(Text("\n".join(notes)))
@@ -72,8 +72,8 @@ def tables_of(group: Group) -> list[Block]:
     return blocks
 
 
-def standings_picture(group: Group, name: str) -> Picture:
-    """Draw all methods beside each other, with their intervals and the paper's figures."""
+def standings_chart(group: Group, name: str) -> Chart:
+    """Return a chart of all methods, with their intervals and the paper's figures."""
 
     def standing(row: Result) -> Standing:
         return Standing(
@@ -83,7 +83,7 @@ def standings_picture(group: Group, name: str) -> Picture:
         )
 
     rows = [standing(row) for row in group.rows]
-    return Picture(
+    return Chart(
         name,
         f"{title_of(group)}: accuracy of every method",
         "Filled: measured here, with 95 % intervals. Hollow: the paper's figures on its own data.",
@@ -91,8 +91,8 @@ def standings_picture(group: Group, name: str) -> Picture:
     )
 
 
-def curves_picture(group: Group, name: str) -> Picture | None:
-    """Draw how the accuracy grows with the length of the list, where results say so."""
+def curves_chart(group: Group, name: str) -> Chart | None:
+    """Return a chart of top-k accuracy against k; None if no result has it."""
     curves = [
         Curve(name_of(row), {int(k): accuracy for k, accuracy in curve.items()})
         for row in group.measured
@@ -102,7 +102,7 @@ def curves_picture(group: Group, name: str) -> Picture | None:
         return None
     lengths = sorted({k for curve in curves for k in curve.accuracies})
     chance = Curve("chance", {k: _chance_within(group, k) for k in lengths})
-    return Picture(
+    return Chart(
         name,
         f"{title_of(group)}: accuracy within the first k",
         "How often the right instrument is among the first k, against k.",
@@ -111,23 +111,23 @@ def curves_picture(group: Group, name: str) -> Picture | None:
 
 
 def confusion_blocks(group: Group, name: str) -> list[Block]:
-    """Draw the confusion between families: of the method with the best top-1, the others folded."""
+    """Return charts of the confusion between families, all but that of the best top-1 folded."""
     rows = [row for row in group.measured if row.get("confusion")]
     if not rows:
         return []
     best = max(rows, key=lambda row: float(row["primary"]["value"]))
-    others = tuple(_confusion_picture(row, name) for row in rows if row is not best)
-    blocks: list[Block] = [_confusion_picture(best, name)]
+    others = tuple(_confusion_chart(row, name) for row in rows if row is not best)
+    blocks: list[Block] = [_confusion_chart(best, name)]
     return [*blocks, Fold("Confusion of the other methods", others)] if others else blocks
 
 
-def _confusion_picture(row: Result, name: str) -> Picture:
+def _confusion_chart(row: Result, name: str) -> Chart:
     families: Sequence[str] = row["confusion"]["families"]
     counts: Sequence[Sequence[int]] = row["confusion"]["counts"]
     total = sum(map(sum, counts))
     right = sum(counts[number][number] for number in range(len(families)))
     share = f"{100 * right / total:.1f} %" if total else "none"
-    return Picture(
+    return Chart(
         f"{name}-{slug(name_of(row))}",
         f"Confusion between families, {name_of(row)}",
         f"{name_of(row)}: family of the best match, in % of the notes of each family. "
@@ -177,7 +177,7 @@ def _pair(scores: Mapping[str, Any] | None, key: str = "value") -> str:
 
 
 def not_measured(row: Result) -> str:
-    """Say why a result has no figures, in Markdown."""
+    """Return the reason why a result has no figures, in Markdown."""
     return f"**{escape(name_of(row))}**: {_reason(row)}"
 
 
@@ -186,7 +186,7 @@ def _reason(row: Result) -> str:
 
 
 def _notes(group: Group) -> Iterator[str]:
-    """What a row is, and why it has no figures."""
+    """Yield what each row is, and why it has no figures."""
     for row in group.rows:
         about = f"- **{escape(name_of(row))}**: {escape(str(row.get('about') or ''))}"
         if not is_measured(row):
@@ -196,7 +196,7 @@ def _notes(group: Group) -> Iterator[str]:
 
 
 def _part_table(group: Group, part: str) -> str:
-    """All methods on one family's queries, or on another part."""
+    """Return the table of all methods on one family's queries, or on another part."""
     first: Mapping[str, Any] = next(
         row["scores"][part] for row in group.measured if part in row["scores"]
     )
@@ -229,7 +229,7 @@ def _chance(group: Group, metrics: Sequence[str]) -> tuple[float, ...] | None:
 
 
 def _chance_within(group: Group, k: int) -> float:
-    """Chance of being among the first k: the mean over families, which differ in size."""
+    """Return the chance of being among the first k, averaged over families."""
     scores = group.measured[0]["scores"]
     families = [family for family in group.settings.get("families", ()) if family in scores]
     sizes = [float(scores[part]["candidates"]) for part in families or [group.headline]]
@@ -237,7 +237,7 @@ def _chance_within(group: Group, k: int) -> float:
 
 
 def candidates_of(group: Group) -> str:
-    """How many references are searched, and of whom: `760 candidates (109 percussion, ...)`."""
+    """Describe the references that are searched: `760 candidates (109 percussion, ...)`."""
     scores = group.measured[0]["scores"]
     families = [family for family in group.settings.get("families", ()) if family in scores]
     if not families:

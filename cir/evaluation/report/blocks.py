@@ -1,4 +1,4 @@
-"""What a page is made of, before it is Markdown or HTML."""
+"""Blocks of a report, and their Markdown."""
 
 import html
 from collections.abc import Callable, Iterator, Sequence
@@ -10,8 +10,8 @@ from cir.evaluation.report.words import escape
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Where the pictures lie, beside the page.
 FIGURES_FOLDER = "figures"
+"""Folder of the charts, beside the page."""
 
 
 @dataclass(frozen=True)
@@ -22,38 +22,38 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Picture:
+class Chart:
     """A figure that is drawn when the page is written."""
 
     name: str
-    """Of its file, without suffix; unique on the page."""
+    """Name of its file, without suffix; unique on the page."""
     title: str
-    """For those who cannot see it."""
+    """Alternative text."""
     caption: str
     """Plain text."""
     draw: "Callable[[], Figure]"
 
     @property
     def path(self) -> str:
-        """Of its file, seen from the page."""
+        """Path of its file, relative to the page."""
         return f"{FIGURES_FOLDER}/{self.name}.png"
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Details that are closed at first."""
+    """Details that are folded at first."""
 
     summary: str
     """Plain text."""
     blocks: "tuple[Block, ...]"
 
 
-Block: TypeAlias = Text | Picture | Fold
+Block: TypeAlias = Text | Chart | Fold
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page under a heading of its own."""
+    """A part of the page under its own heading."""
 
     title: str
     """Plain text."""
@@ -61,12 +61,12 @@ class Section:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:
-    """Lay out a Markdown table, its columns aligned for a terminal too.
+    """Return a Markdown table whose columns are aligned in a terminal too.
 
     Args:
-        head: One cell a column.
-        rows: As many cells in each; names must be escaped (`words.escape`).
-        words: How many columns, from the left, are words; the others are numbers, on the right.
+        head: One cell for each column.
+        rows: Rows of as many cells; names must be escaped (`words.escape`).
+        words: Number of columns, from the left, that hold words and are aligned to the left.
     """
     lines = [head, *rows]
     widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(head))]
@@ -80,17 +80,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1)
     return "\n".join(f"| {line} |" for line in padded)
 
 
-def pictures(blocks: Sequence[Block]) -> Iterator[Picture]:
-    """Find all pictures, those in folds too, from the top down."""
+def charts(blocks: Sequence[Block]) -> Iterator[Chart]:
+    """Yield all charts in order, also those in folds."""
     for block in blocks:
-        if isinstance(block, Picture):
+        if isinstance(block, Chart):
             yield block
         elif isinstance(block, Fold):
-            yield from pictures(block.blocks)
+            yield from charts(block.blocks)
 
 
 def to_page_markdown(title: str, sections: Sequence[Section]) -> str:
-    """Write a page with pictures beside it, for GitHub and editors."""
+    """Return a page with charts beside it."""
     parts = [f"# {escape(title)}"]
     for section in sections:
         parts += [f"## {escape(section.title)}", *map(_page_markdown, section.blocks)]
@@ -98,7 +98,7 @@ def to_page_markdown(title: str, sections: Sequence[Section]) -> str:
 
 
 def to_plain_markdown(sections: Sequence[Section]) -> str:
-    """Write text alone, for a terminal: no pictures, and nothing is folded."""
+    """Return text for a terminal: no charts, nothing folded."""
     parts = []
     for section in sections:
         parts += [f"## {escape(section.title)}", *_plain_markdown(section.blocks)]
@@ -109,7 +109,7 @@ def _page_markdown(block: Block) -> str:
     match block:
         case Text():
             return block.markdown
-        case Picture():
+        case Chart():
             return f"![{escape(block.title)}]({block.path})\n\n{escape(block.caption)}"
         case Fold():
             inside = "\n\n".join(map(_page_markdown, block.blocks))

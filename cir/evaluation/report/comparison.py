@@ -1,4 +1,4 @@
-"""Why the paper's figures and ours do not compare, and how to read either."""
+"""Explanations: how to read the tables, and why the paper's figures are not comparable."""
 
 from cir.evaluation.report.accuracy import PAPERS_WAY, candidates_of
 from cir.evaluation.report.grouping import Group
@@ -27,20 +27,20 @@ HOW_TO_READ = """\
   **MRR**: mean of 1 / rank. **Median rank**: half of the queries find it there or earlier.
 - **[low, high]**: 95 % interval, by drawing the test instruments anew (bootstrap): what to expect
   of *other instruments* of the same kind. There is none for one instrument alone.
-- A tie counts against the method: one that finds everything alike comes last, not first by luck.
+- A tie counts against the method: one that finds everything equally similar comes last.
 - **Chance**: the candidates in random order.
 - **Candidates** are the reference notes of all splits, one for each instrument. Instruments of the
   test split were never heard in training.
-- The mean over families weighs each family alike, however many instruments it has."""
+- The mean over families gives each family the same weight, however many instruments it has."""
 
-#: The same in few words, for a terminal.
 HOW_TO_READ_SHORT = """\
 In brackets: 95 % intervals, for other test instruments than these; none for one alone.
 A tie counts against the method. Chance: the candidates in random order."""
+"""The explanation for a terminal."""
 
 
 def why_not_the_same(group: Group) -> str:
-    """Say plainly what differs from the paper's experiment, in Markdown."""
+    """Return a Markdown paragraph on the differences from the paper's experiment."""
     scores = group.measured[0]["scores"]
     row = scores[group.headline]
     data = escape(" + ".join(group.settings.get("data", ()))) or "other data"

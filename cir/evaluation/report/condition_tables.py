@@ -1,9 +1,9 @@
-"""What makes the search harder: one table and one picture for each group of conditions."""
+"""Results under other conditions: a table and a chart for each group."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cir.evaluation.report.blocks import Block, Fold, Picture, Text, table
+from cir.evaluation.report.blocks import Block, Chart, Fold, Text, table
 from cir.evaluation.report.charts.conditions import draw_conditions
 from cir.evaluation.report.documents import Result, name_of
 from cir.evaluation.report.words import (
@@ -22,17 +22,17 @@ _SUMS = ("mean", "all")
 
 
 def condition_blocks(result: Result, name: str) -> list[Block]:
-    """Lay out all groups of one result.
+    """Return the blocks of all groups of a result.
 
     Args:
-        result: Of the protocol `conditions`.
-        name: In front of the names of its pictures.
+        result: Result of the protocol `conditions`.
+        name: Prefix of the names of its charts.
     """
     blocks: list[Block] = []
     for group in result["groups"]:
         about = f" {escape(group['about'])}" if group.get("about") else ""
         blocks.append(Text(f"### {escape(_title(group))}\n\n{escape(name_of(result))}.{about}"))
-        blocks.append(_picture(result, group, name))
+        blocks.append(_chart(result, group, name))
         blocks.append(Text(_summary(group)))
         if families := _families(group):
             blocks.append(Fold("The same, family by family", (Text(_by_family(group, families)),)))
@@ -40,7 +40,7 @@ def condition_blocks(result: Result, name: str) -> list[Block]:
 
 
 def headline_of(scores: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The row that sums a condition up."""
+    """Return the row of scores that summarises a condition."""
     chosen = next((row for row in _SUMS if row in scores), next(iter(scores)))
     row: Mapping[str, Any] = scores[chosen]
     return row
@@ -52,7 +52,7 @@ def _title(group: Mapping[str, Any]) -> str:
     return f"{name}, {group['unit']}" if group.get("unit") else name
 
 
-def _picture(result: Result, group: Mapping[str, Any], name: str) -> Picture:
+def _chart(result: Result, group: Mapping[str, Any], name: str) -> Chart:
     conditions: Sequence[Mapping[str, Any]] = group["conditions"]
     points = [
         (str(one["name"]), headline_of(one["scores"]), one.get("stability")) for one in conditions
@@ -61,7 +61,7 @@ def _picture(result: Result, group: Mapping[str, Any], name: str) -> Picture:
     caption = "Top-1 and top-5 accuracy with 95 % intervals"
     if any(stability is not None for *_, stability in points):
         caption += "; stability, as said above"
-    return Picture(
+    return Chart(
         f"{name}-{slug(str(group['name']))}",
         f"Accuracy of {name_of(result)} by {group['name']}",
         f"{caption}.",

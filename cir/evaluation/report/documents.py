@@ -1,4 +1,4 @@
-"""Results as JSON: what `cir evaluate` writes, and what the page and the tables are made of."""
+"""Results as JSON, as `cir evaluate` writes them and reports read them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,36 +6,36 @@ from typing import Any, TypeAlias
 
 from cir.errors import DataError, InputError
 
-#: One result, as the protocols make it: plain values, ready for JSON.
 Result: TypeAlias = Mapping[str, Any]
+"""A result of a protocol: plain values for JSON."""
 
 _ACCURACY_KEYS = ("encoder", "settings", "scores", "primary")
 
-#: What a result of each protocol must have, unless it says why it is `missing`.
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "mixtures": _ACCURACY_KEYS,
     "single": _ACCURACY_KEYS,
     "conditions": ("encoder", "groups"),
     "open-set": ("encoder", "auroc", "ece", "reliability", "threshold"),
 }
+"""Keys that a result of each protocol must have, unless it is `missing`."""
 
 
 def to_json(results: Sequence[Result]) -> str:
-    """Write results as one document, `{"results": [...]}`."""
+    """Return results as one document, `{"results": [...]}`."""
     return json.dumps({"results": list(results)}, indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def from_json(text: str) -> list[dict[str, Any]]:
-    """Read what `to_json` wrote.
+    """Read a document of `to_json`.
 
     Raises:
-        DataError: It is no such document.
+        DataError: The text is not such a document.
     """
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(
-            f"The results are no JSON ({error}); give what `cir evaluate` wrote."
+            f"The results are not JSON ({error}); give a file that `cir evaluate` wrote."
         ) from None
     if not isinstance(document, dict) or not isinstance(document.get("results"), list):
         raise DataError('The results must be {"results": [...]}, as `cir evaluate` writes them.')
@@ -52,12 +52,12 @@ def replace_results(
     new: Sequence[dict[str, Any]],
     order: Sequence[tuple[str, str]],
 ) -> list[dict[str, Any]]:
-    """Old results with the new ones in their place, told apart by protocol and name.
+    """Merge results; a new one replaces the old one of the same protocol and name.
 
     Args:
-        old: As they were measured.
-        new: Measured again, or for the first time.
-        order: Protocols and names in the order of the result; those that it lacks come last.
+        old: Earlier results.
+        new: New results.
+        order: Protocol and name of each result in the wanted order; results not in it come last.
     """
     merged = {(str(one["protocol"]), name_of(one)): one for one in (*old, *new)}
     places = {key: place for place, key in enumerate(order)}
@@ -65,10 +65,10 @@ def replace_results(
 
 
 def check_results(results: Sequence[Result]) -> None:
-    """Refuse what no table can be made of.
+    """Check that results have what the tables need.
 
     Raises:
-        InputError: There is no result, or one is of no known protocol or lacks a part.
+        InputError: There is no result, or one is of an unknown protocol or lacks a key.
     """
     if not results:
         raise InputError("There are no results to report; measure something first.")
@@ -88,5 +88,5 @@ def check_results(results: Sequence[Result]) -> None:
 
 
 def name_of(result: Result) -> str:
-    """What a row is called: its name, else the identity of its encoder."""
+    """Return the name of a result, else the identity of its encoder."""
     return str(result.get("name") or result["encoder"])

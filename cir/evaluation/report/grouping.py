@@ -1,4 +1,4 @@
-"""Which results share a table: those of one protocol on the same queries."""
+"""Grouping results of one protocol on the same queries into tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from cir.evaluation.report.documents import Result
 
 @dataclass(frozen=True)
 class Group:
-    """Methods measured on the same queries, and those that could not be."""
+    """Results of methods on the same queries, and methods that could not be measured."""
 
     protocol: str
     settings: Mapping[str, Any]
     rows: tuple[Result, ...]
-    """In the order in which they came."""
+    """Results in their original order."""
 
     @property
     def measured(self) -> tuple[Result, ...]:
@@ -23,7 +23,7 @@ class Group:
 
     @property
     def headline(self) -> str:
-        """The row of scores that sums a method up: `mean` or `all`."""
+        """The row of scores that summarises a method: `mean` or `all`."""
         return str(self.measured[0]["primary"]["name"]).split()[0]
 
     @property
@@ -33,21 +33,20 @@ class Group:
         return tuple(name for name in names if name != self.headline)
 
     def paper(self, row: Result, metric: str) -> float | None:
-        """The paper's figure beside a row, in percent, where it gives one."""
+        """Return the paper's figure for a row, in percent; None if it reports none."""
         figures = row.get("paper") or {}
         return figures.get(metric)
 
 
 def is_measured(row: Result) -> bool:
-    """Whether a row has figures; if not, its `missing` says why."""
+    """Return whether a row has figures; otherwise its `missing` says why."""
     return "missing" not in row
 
 
 def group_results(results: Sequence[Result], protocol: str) -> list[Group]:
-    """Put results of one protocol with equal settings together, in the order of the first of each.
+    """Group results of one protocol by their settings, in the order of the first of each.
 
-    A row that could not be measured and has no settings joins the table of the row before it, or
-    the first one.
+    A row without figures has no settings: it joins the group of the row before it, or the first.
     """
     chosen = [result for result in results if result["protocol"] == protocol]
     known = [result["settings"] for result in chosen if "settings" in result]

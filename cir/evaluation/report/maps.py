@@ -1,10 +1,10 @@
-"""Maps of timbre on the page."""
+"""Maps of timbre in a report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cir.errors import InputError
-from cir.evaluation.report.blocks import Block, Picture, Text
+from cir.evaluation.report.blocks import Block, Chart, Text
 from cir.evaluation.report.charts.timbre_map import draw_map
 from cir.evaluation.report.words import escape, things
 from cir.index.timbre_map import N_NEIGHBORS, compute_map, trustworthiness
@@ -13,16 +13,16 @@ from cir.types import FloatArray, Progress
 
 @dataclass(frozen=True, eq=False)
 class MapFigure:
-    """Instruments in the plane."""
+    """A map of instruments."""
 
     title: str
-    """What they are and which model heard them."""
+    """The instruments, and the model that embedded them."""
     coordinates: FloatArray
     """(N, 2)."""
     families: tuple[str | None, ...]
-    """Of each, N."""
+    """Family of each instrument, N."""
     trustworthiness: float | None = None
-    """How far neighbours on the map are neighbours in truth, in [0, 1]; None where unknown."""
+    """See `cir.index.timbre_map.trustworthiness`; None if there are too few instruments."""
 
 
 def embedding_map(
@@ -37,10 +37,10 @@ def embedding_map(
 
     Args:
         embeddings: (N, D), unit norm, N at least 1.
-        families: Of each row, N.
-        seed: Of UMAP.
-        title: What they are and which model heard them.
-        progress: Told how far it is.
+        families: Family of each embedding, N.
+        seed: Seed of UMAP.
+        title: Title of the map.
+        progress: Called with the fraction done.
 
     Raises:
         InputError: There is no embedding, or the lengths differ.
@@ -57,20 +57,20 @@ def embedding_map(
 
 
 def map_blocks(figure: MapFigure, name: str) -> list[Block]:
-    """Lay out one map.
+    """Return the blocks of a map.
 
     Args:
-        figure: What is drawn.
-        name: Of its picture.
+        figure: The map.
+        name: Name of its chart.
     """
     caption = "The axes have no meaning: near each other means similar in sound, far says little."
     if figure.trustworthiness is not None:
         caption += (
-            f" Trustworthiness {figure.trustworthiness:.2f}: 1 where all {N_NEIGHBORS} neighbours "
-            "on the map are neighbours in truth."
+            f" Trustworthiness {figure.trustworthiness:.2f}; it would be 1 if all {N_NEIGHBORS} "
+            "neighbours on the map were neighbours by sound."
         )
-    picture = Picture(
+    chart = Chart(
         name, figure.title, caption, lambda: draw_map(figure.coordinates, figure.families)
     )
     amount = things(len(figure.families), "instrument")
-    return [Text(f"**{escape(figure.title)}**: {amount}."), picture]
+    return [Text(f"**{escape(figure.title)}**: {amount}."), chart]

@@ -1,4 +1,4 @@
-"""The `model-index` of a model card: what the Hub reads as the results of a model."""
+"""The `model-index` of a model card, from which the Hub reads the results of a model."""
 
 import re
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _TASKS = {
 }
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?\r?\n)?---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
-#: A top-level key and all that is indented below it, or is an item of its list.
+# A top-level key with everything that is indented below it, or is an item of its list.
 _OLD_INDEX = re.compile(r"^model-index:.*\n(?:(?:[ \t-].*)?\n)*", re.MULTILINE)
 _HEADING = re.compile(r"^# ([^:\n]+)", re.MULTILINE)
 
@@ -32,15 +32,15 @@ _HEADING = re.compile(r"^# ([^:\n]+)", re.MULTILINE)
 def model_index(
     results: Sequence[Result], *, model_name: str, encoder: str | None = None
 ) -> list[dict[str, Any]]:
-    """Choose the figures that sum a model up: of mixtures and of single notes.
+    """Build the `model-index` of a model from its results on mixtures and single notes.
 
     Args:
-        results: Those of other protocols, and rows without figures, are left out.
-        model_name: What the model is called.
-        encoder: Identity of the model; None where all results are of one.
+        results: Results; other protocols, and rows without figures, are ignored.
+        model_name: Name of the model.
+        encoder: Identity of the model; may be None if all results are of one model.
 
     Raises:
-        InputError: No result is of the model, or there are several models and none is named.
+        InputError: No result is of the model, or there are several models and `encoder` is None.
     """
     from huggingface_hub import EvalResult
     from huggingface_hub.repocard_data import eval_results_to_model_index
@@ -89,19 +89,19 @@ def update_card(
     model_name: str | None = None,
     encoder: str | None = None,
 ) -> str:
-    """Put the results of a model into the front matter of its card; all else stays as it is.
+    """Replace the `model-index` in the front matter of a card, and nothing else.
 
     Args:
         card_text: The card, with or without front matter.
-        results: As `model_index`.
-        model_name: None takes the first heading of the card, up to a colon.
-        encoder: As `model_index`.
+        results: See `model_index`.
+        model_name: Name of the model; by default the first heading of the card, up to a colon.
+        encoder: See `model_index`.
 
     Returns:
         The new card.
 
     Raises:
-        InputError: As `model_index`, or the card has no heading to take the name from.
+        InputError: As `model_index`, or the card has no heading and there is no `model_name`.
     """
     found = _FRONT_MATTER.match(card_text)
     header, body = (found[1] or "", card_text[found.end() :]) if found else ("", card_text)
@@ -115,7 +115,7 @@ def update_card(
 
 
 def _dataset_name(group: Group, row: Result) -> str:
-    """Say honestly what was searched: our own data, not that of the paper."""
+    """Describe the data that was searched."""
     data = " + ".join(group.settings.get("data", ())) or "unnamed data"
     scores = row["scores"][group.headline]
     if group.protocol == "mixtures":
@@ -131,7 +131,7 @@ def _dataset_name(group: Group, row: Result) -> str:
 
 
 def _config(group: Group) -> str:
-    """Tells apart what differs in settings alone: entries of one configuration are merged."""
+    """Describe the settings: the Hub merges entries of equal configuration."""
     known = {"split", "data", "families"}
     words = [*group.settings.get("data", ()), *group.settings.get("families", ())]
     words += [f"{key} {value}" for key, value in group.settings.items() if key not in known]

@@ -1,9 +1,9 @@
-"""Whether the search knows when it does not know: absent instruments, and chances that hold."""
+"""Open set results: detection of absent instruments, and reliability of chances."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cir.evaluation.report.blocks import Block, Fold, Picture, Text, table
+from cir.evaluation.report.blocks import Block, Chart, Fold, Text, table
 from cir.evaluation.report.charts.reliability import Reliability, draw_reliability
 from cir.evaluation.report.documents import Result, name_of
 from cir.evaluation.report.words import count, escape, percent, share_with_interval
@@ -12,11 +12,11 @@ _NAMES = {"matches": "matches shown", "top_1": "top-1", "top_5": "top-5"}
 
 
 def open_set_blocks(result: Result, name: str) -> list[Block]:
-    """Lay out one result.
+    """Return the blocks of a result.
 
     Args:
-        result: Of the protocol `open-set`.
-        name: Of its picture.
+        result: Result of the protocol `open-set`.
+        name: Name of its chart.
     """
     curves = [
         Reliability(f"chance of the {_NAMES.get(key, key)}", bins, _ece(result, key))
@@ -31,7 +31,7 @@ def open_set_blocks(result: Result, name: str) -> list[Block]:
         return said
     return [
         *said,
-        Picture(
+        Chart(
             name,
             f"Reliability of the chances of {name_of(result)}",
             "Answers sorted by the chance that was given for them. On the line, a chance of 30 % "

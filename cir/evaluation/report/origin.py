@@ -1,4 +1,4 @@
-"""The commands and conditions that made the figures."""
+"""Commands, versions and settings that made the figures."""
 
 import json
 import platform
@@ -13,11 +13,11 @@ _PACKAGES = ("cir", "torch", "transformers", "numpy", "librosa", "scikit-learn")
 
 
 def origin_blocks(results: Sequence[Result], commands: Sequence[str]) -> list[Block]:
-    """Say what was run, with which versions, and how long each method took.
+    """Return commands, versions, computing time of each method and settings.
 
     Args:
-        results: All of the page.
-        commands: What was typed, one command each.
+        results: All results of the page.
+        commands: Command lines that made them.
     """
     blocks: list[Block] = []
     if commands:

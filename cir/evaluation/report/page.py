@@ -1,13 +1,12 @@
-"""The report: one folder with the page as HTML and as Markdown, its pictures and its figures."""
+"""The report: a folder with a Markdown page, its charts and its results as JSON."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from cir.errors import InputError
-from cir.evaluation.report.blocks import FIGURES_FOLDER, pictures, to_page_markdown
-from cir.evaluation.report.charts.canvas import require_matplotlib, to_png
+from cir.evaluation.report.blocks import FIGURES_FOLDER, charts, to_page_markdown
+from cir.evaluation.report.charts.canvas import to_png
 from cir.evaluation.report.documents import Result, check_results, to_json
-from cir.evaluation.report.html import to_html
 from cir.evaluation.report.maps import MapFigure
 from cir.evaluation.report.sections import page_sections
 from cir.files import replacing_folder
@@ -15,20 +14,18 @@ from cir.types import Progress
 
 TITLE = "How often the right instrument is found"
 
-HTML_NAME = "report.html"
 MARKDOWN_NAME = "report.md"
 RESULTS_NAME = "results.json"
 
-_CONTENTS = {HTML_NAME, MARKDOWN_NAME, RESULTS_NAME, FIGURES_FOLDER}
+_CONTENTS = {MARKDOWN_NAME, RESULTS_NAME, FIGURES_FOLDER}
 
 
 def check_report_folder(folder: str | Path) -> None:
-    """Find out before anything is measured whether a report can be written.
+    """Check, before anything is measured, that a report can be written into a folder.
 
     Raises:
-        InputError: Matplotlib is missing, or the folder is a file or holds anything but a report.
+        InputError: The folder is a file or holds anything but a report.
     """
-    require_matplotlib()
     target = Path(folder)
     if not target.exists():
         return
@@ -37,8 +34,8 @@ def check_report_folder(folder: str | Path) -> None:
     found = {path.name for path in target.iterdir()}
     if foreign := sorted(found - _CONTENTS):
         raise InputError(
-            f"{target} holds {foreign[0]}, which is no part of a report; name a new folder, or "
-            "one of an earlier report, which is replaced."
+            f"{target} holds {foreign[0]}, which is not part of a report; name a new folder, or "
+            "the folder of an earlier report, which is replaced."
         )
 
 
@@ -51,43 +48,38 @@ def write_report(
     commands: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Path:
-    """Write `report.html` (one file, all inside), `report.md` with `figures/`, and `results.json`.
+    """Write `report.md`, `figures/` and `results.json`; equal results give an equal report.
 
-    The folder is written whole or not at all, and an earlier report in it is replaced. The same
-    results give the same report.
+    The folder is written whole or not at all, and an earlier report in it is replaced.
 
     Args:
-        folder: New, empty, or of an earlier report.
-        results: Of any protocols, as `cir evaluate` makes them.
-        title: Of the page.
-        maps: Made by `embedding_map`.
-        commands: What was typed to make the results, shown at the end.
-        progress: Told before each picture.
+        folder: A new folder, an empty one, or that of an earlier report.
+        results: Results of any protocols, as `cir evaluate` makes them.
+        title: Title of the page.
+        maps: Maps made by `embedding_map`.
+        commands: Command lines that made the results, shown at the end.
+        progress: Called before each chart.
 
     Returns:
-        Path of `report.html`.
+        Path of `report.md`.
 
     Raises:
-        InputError: Results or folder are of no use, or Matplotlib is missing.
+        InputError: `check_results` or `check_report_folder` refuses the results or the folder.
     """
     check_results(results)
     check_report_folder(folder)
     sections = page_sections(results, maps, commands)
-    drawn = [one for section in sections for one in pictures(section.blocks)]
-    pngs: dict[str, bytes] = {}
-    for number, picture in enumerate(drawn):
-        if progress is not None:
-            progress(number / len(drawn), f"Drawing: {picture.title}")
-        pngs[picture.name] = to_png(picture.draw())
+    drawn = [one for section in sections for one in charts(section.blocks)]
     target = Path(folder).resolve()
     with replacing_folder(target) as temporary:
         (temporary / FIGURES_FOLDER).mkdir()
-        for picture in drawn:
-            (temporary / picture.path).write_bytes(pngs[picture.name])
+        for number, picture in enumerate(drawn):
+            if progress is not None:
+                progress(number / len(drawn), f"Drawing: {picture.title}")
+            (temporary / picture.path).write_bytes(to_png(picture.draw()))
         page = to_page_markdown(title, sections)
         (temporary / MARKDOWN_NAME).write_text(page, encoding="utf-8")
-        (temporary / HTML_NAME).write_text(to_html(title, sections, pngs), encoding="utf-8")
         (temporary / RESULTS_NAME).write_text(to_json(results) + "\n", encoding="utf-8")
     if progress is not None:
         progress(1.0, "Report written")
-    return target / HTML_NAME
+    return target / MARKDOWN_NAME

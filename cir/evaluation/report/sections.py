@@ -1,13 +1,13 @@
-"""From results to the parts of a page, or of a listing in a terminal."""
+"""The sections of a report, or of a listing in a terminal."""
 
 from collections.abc import Sequence
 
 from cir.evaluation.report.accuracy import (
     conditions_of,
     confusion_blocks,
-    curves_picture,
+    curves_chart,
     not_measured,
-    standings_picture,
+    standings_chart,
     tables_of,
     title_of,
 )
@@ -25,7 +25,7 @@ _PROTOCOLS = ("mixtures", "single")
 
 
 def table_sections(results: Sequence[Result]) -> list[Section]:
-    """Everything that a terminal can show."""
+    """Return the sections that a terminal can show."""
     sections = [
         Section(title_of(group), (Text(conditions_of(group)), *tables_of(group)))
         for protocol in _PROTOCOLS
@@ -40,7 +40,7 @@ def table_sections(results: Sequence[Result]) -> list[Section]:
 def page_sections(
     results: Sequence[Result], maps: Sequence[MapFigure], commands: Sequence[str]
 ) -> list[Section]:
-    """The whole page: tables, pictures, how to read them and how they were made."""
+    """Return the sections of a report: tables, charts, explanations and origin."""
     sections = [Section("In short", (Text(summary),))] if (summary := in_short(results)) else []
     sections += [
         _accuracy_section(group, f"{protocol}-{number}")
@@ -66,16 +66,16 @@ def _accuracy_section(group: Group, name: str) -> Section:
     if not group.measured:
         return Section(title_of(group), (*blocks, *tables))
     headline, *rest = tables
-    blocks += [headline, standings_picture(group, f"{name}-accuracy"), *rest]
+    blocks += [headline, standings_chart(group, f"{name}-accuracy"), *rest]
     if any(row.get("paper") for row in group.rows):
         blocks.append(Text(why_not_the_same(group)))
-    if (curves := curves_picture(group, f"{name}-curves")) is not None:
+    if (curves := curves_chart(group, f"{name}-curves")) is not None:
         blocks.append(curves)
     return Section(title_of(group), (*blocks, *confusion_blocks(group, f"{name}-confusion")))
 
 
 def _further_sections(results: Sequence[Result]) -> list[Section]:
-    """Harder conditions, and instruments that are not there."""
+    """Return the sections on conditions and on the open set."""
     sections = []
     for protocol, title, lay_out in (
         ("conditions", "Other conditions", condition_blocks),

@@ -1,4 +1,4 @@
-"""The page in a few lines."""
+"""Summary of a report."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from cir.evaluation.report.words import chance_of, escape, percent, with_interva
 
 
 def in_short(results: Sequence[Result]) -> str:
-    """Say which method leads each table and how far chances hold, as a Markdown list."""
+    """Return a Markdown list of the best method of each table and of open set results."""
     lines = [
         _leader(group)
         for protocol in ("mixtures", "single")

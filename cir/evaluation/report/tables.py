@@ -1,4 +1,4 @@
-"""Results as Markdown tables, for a terminal or a `.md` file without pictures."""
+"""Results as Markdown tables, for a terminal or a file without charts."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ from cir.evaluation.report.sections import table_sections
 
 
 def to_markdown(results: Sequence[Result]) -> str:
-    """Lay out results of any protocols, those on the same queries beside each other.
+    """Lay out results of any protocols, one table for each set of queries.
 
     Raises:
-        InputError: There is no result, or one that no table can be made of.
+        InputError: As `check_results`.
     """
     check_results(results)
     return to_plain_markdown(table_sections(results))

@@ -1,26 +1,26 @@
-"""Numbers and names as they are written in tables, sentences and pictures."""
+"""Numbers and names as text for tables, sentences and charts."""
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: Factor and format of each figure.
 _FIGURES = {
     "top_1": (100.0, ".1f"),
     "top_5": (100.0, ".1f"),
     "mrr": (1.0, ".3f"),
     "median_rank": (1.0, ".1f"),
 }
+"""Factor and format of each figure."""
 
 _ACCURACIES = ("top_1", "top_5")
 
-#: Column heads of the figures, in order.
 FIGURE_HEADS: Mapping[str, str] = {
     "top_1": "top-1 %",
     "top_5": "top-5 %",
     "mrr": "MRR",
     "median_rank": "median rank",
 }
+"""Column heads of the figures, in order."""
 
 NOTHING = "–"
 
@@ -31,22 +31,22 @@ _ROW_NAMES = {
     "all_with_references": "reference notes among the queries (the paper's way)",
 }
 
-# What Markdown would take for markup. An underscore within a word is none.
+# Markdown's markup; an underscore within a word is not markup.
 _MARKUP = re.compile(r"([\\`*|<\[\]~&])|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 
 def count(number: float) -> str:
-    """Write a number of things: `5 000`."""
+    """Write a count: `5 000`."""
     return f"{round(number):,}".replace(",", " ")
 
 
 def things(number: float, singular: str, plural: str = "") -> str:
-    """Write how many of what: `1 note`, `5 000 notes`."""
+    """Write a count with its noun: `1 note`, `5 000 notes`."""
     return f"{count(number)} {singular if round(number) == 1 else plural or singular + 's'}"
 
 
 def listed(words: Sequence[str]) -> str:
-    """Join as in a sentence: `a, b and c`."""
+    """Join words as in a sentence: `a, b and c`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
@@ -56,7 +56,7 @@ def percent(share: float) -> str:
 
 
 def with_interval(estimate: Mapping[str, Any], name: str) -> str:
-    """Write a figure and, where there is one, its interval: `16.7 [11.7, 21.6]`."""
+    """Write a figure and its interval, if it has one: `16.7 [11.7, 21.6]`."""
     value, low, high = estimate["value"], estimate.get("low"), estimate.get("high")
     if low is None or high is None:
         return _format(value, name)
@@ -64,17 +64,17 @@ def with_interval(estimate: Mapping[str, Any], name: str) -> str:
 
 
 def headline_figure(estimate: Mapping[str, Any], name: str) -> str:
-    """Write an accuracy with its interval, another figure alone: wide tables are hard to read."""
+    """Write an accuracy with its interval, any other figure alone to keep tables narrow."""
     return (with_interval if name in _ACCURACIES else _value)(estimate, name)
 
 
 def chance_of(estimate: Mapping[str, Any], name: str) -> str:
-    """Write what a random ranking would reach."""
+    """Write the figure of a random ranking."""
     return _format(estimate["chance"], name)
 
 
 def share_with_interval(estimate: Mapping[str, Any], digits: int) -> str:
-    """Write a share in [0, 1], and its interval, with so many digits."""
+    """Write a share in [0, 1] with its interval, if it has one."""
     value, low, high = estimate["value"], estimate.get("low"), estimate.get("high")
     if low is None or high is None:
         return f"{value:.{digits}f}"
@@ -87,12 +87,12 @@ def pair(scores: Mapping[str, Any]) -> str:
 
 
 def row_name(row: str) -> str:
-    """Name a row of scores, or a family, for readers: `synth_lead` is a synth lead."""
+    """Write the name of a row of scores or of a family: `synth_lead` as `synth lead`."""
     return _ROW_NAMES.get(row, row.replace("_", " "))
 
 
 def escape(text: str) -> str:
-    """Keep Markdown from reading a name as markup, or as the end of a cell or a line."""
+    """Escape a name for a Markdown table, on one line."""
     return _MARKUP.sub(lambda found: "\\" + found[0], " ".join(text.split()))
 
 

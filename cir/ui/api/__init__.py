@@ -1,1 +1,1 @@
-"""What programs may ask: endpoints and MCP tools."""
+"""Endpoints and MCP tools for programs."""

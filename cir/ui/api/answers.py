@@ -1,4 +1,4 @@
-"""What the endpoints and the tools answer: checked questions in, plain values out, no Gradio."""
+"""Answers of endpoints and MCP tools: checked arguments in, plain values out, no Gradio."""
 
 import math
 from pathlib import Path
@@ -7,10 +7,9 @@ from typing import Any
 from cir.audio.formats import READABLE
 from cir.audio.io import load_audio
 from cir.errors import InputError
-from cir.retrieval.lookup import Filters
-from cir.retrieval.windows import SAMPLE_RATE
-from cir.types import FloatArray, Instrument, Progress
-from cir.ui.api.json_values import instrument_as_json, match_as_json, results_as_json
+from cir.index.vector_index import Filters
+from cir.types import SAMPLE_RATE, FloatArray, Instrument, Progress
+from cir.ui.api.result_json import instrument_as_json, match_as_json, results_as_json
 from cir.ui.api.timbre_facts import MEASURED_SECONDS, timbre_facts
 from cir.ui.search.mixes import MAX_SECONDS, Region
 from cir.ui.service import MAX_TOP_K, PageService
@@ -19,11 +18,11 @@ MAX_LISTED = 500
 """Most instruments of one page of `/instruments`."""
 
 
-class Answers:
+class ApiAnswers:
     """Answers questions about mixes, sounds and instruments of one database.
 
-    An empty or missing filter (family, bank, source) means all. Every method raises InputError
-    with one sentence where a question cannot be answered.
+    An empty or missing filter (family, bank, source) means all. Every method raises InputError if
+    a question cannot be answered.
     """
 
     def __init__(self, service: PageService) -> None:
@@ -48,7 +47,7 @@ class Answers:
             _check_count(top_k, "matches"),
             progress,
             filters=Filters(bank or None, source or None),
-            region=_region(mix, start_seconds, end_seconds),
+            region=_region(start_seconds, end_seconds),
         )
         return results_as_json(answer.results, answer.seconds)
 
@@ -71,21 +70,16 @@ class Answers:
         else:
             audio = _read(sound, "sound")
             query = self._service.encoder.embed([audio], SAMPLE_RATE)[0]
-        found = self._service.database.search(
-            query,
-            count + bool(instrument_id),
-            family or None,
-            bank=bank or None,
-            source=source or None,
+        ranking = self._service.database.ranking(
+            query, family or None, bank=bank or None, source=source or None
         )
-        rows = [match_as_json(one) for one in found]
-        others = [row for row in rows if row["instrument_id"] != instrument_id][:count]
-        return {"matches": [{**row, "rank": rank} for rank, row in enumerate(others, start=1)]}
+        others = ranking.only(lambda one: one.instrument_id != instrument_id)
+        return {"matches": [match_as_json(one) for one in others.top(count)]}
 
     def describe(
         self, instrument_id: str | None, sound: str | None, neighbours: float
     ) -> dict[str, Any]:
-        """Say what is known of an instrument, or measure a sound."""
+        """Return the facts of an instrument, or measure a sound."""
         self._one_of(instrument_id, sound)
         if not instrument_id:
             audio = _read(sound, "sound")
@@ -159,13 +153,11 @@ class Answers:
             )
 
 
-def _region(
-    mix: str | None, start_seconds: float | None, end_seconds: float | None
-) -> Region | None:
-    """Return the passage between two times; None is the mix's beginning or end."""
+def _region(start_seconds: float | None, end_seconds: float | None) -> Region | None:
+    """Return the passage between two times; None stands for the mix's beginning or end."""
     if not start_seconds and end_seconds is None:
         return None
-    end = len(_read(mix, "mix")) / SAMPLE_RATE if end_seconds is None else end_seconds
+    end = math.inf if end_seconds is None else end_seconds
     return Region(float(start_seconds or 0.0), float(end))
 
 
@@ -176,7 +168,7 @@ def _read(path: str | None, what: str) -> FloatArray:
 
 
 def _check_count(count: float | None, what: str, most: int = MAX_TOP_K) -> int:
-    """JSON says 5.0."""
+    """Return a count as int; JSON gives 5.0."""
     if count is None or count not in range(1, most + 1):
         raise InputError(
             f"{_shown(count)} {what} were asked for; choose a whole number from 1 to {most}."

@@ -1,4 +1,4 @@
-"""What a request gives to an endpoint, checked before anything is made of it."""
+"""Checks of the arguments that a request gives to an endpoint."""
 
 import json
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from gradio.blocks import Block
 from gradio.state_holder import SessionState
 
 from cir.errors import CirError, InputError
-from cir.ui.server.addresses import fetched
+from cir.ui.server.remote_files import fetched
 
 
 class CheckedBlocks(gr.Blocks):
-    """`gr.Blocks` whose public endpoints answer arguments that they cannot take by one sentence.
+    """`gr.Blocks` whose public endpoints refuse invalid arguments with one sentence.
 
-    By themselves, components take some for what they are not (a text for a list of its letters)
-    and fail on others, of which the caller is told nothing.
+    Gradio's components accept some of them (a text as a list of its letters) and fail on others
+    without telling the caller why.
     """
 
     async def preprocess_data(
@@ -27,7 +27,7 @@ class CheckedBlocks(gr.Blocks):
         state: SessionState | None,
         explicit_call: bool = False,
     ) -> Any:
-        """Turn what arrived into arguments."""
+        """Check and convert the inputs of a request."""
         if block_fn.api_visibility != "public":
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         try:
@@ -39,24 +39,24 @@ class CheckedBlocks(gr.Blocks):
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         except gr.Error:
             raise
-        except Exception as error:  # whatever a path that is given may lead to
+        except Exception as error:  # the path of a file can raise many kinds
             raise gr.Error(
-                f"A file of this request cannot be had ({_first_line(error)}); upload it first.",
+                f"A file of this request cannot be read ({_first_line(error)}); upload it first.",
                 print_exception=False,
             ) from error
 
 
 def check_arguments(wanted: Sequence[Block], given: Sequence[Any]) -> None:
-    """Compare arguments with the types that the description of the API tells.
+    """Compare arguments with the types that the description of the API states.
 
     Raises:
-        InputError: there are too few or too many, or one is of another type.
+        InputError: There are too few or too many, or one is of another type.
     """
     if len(given) != len(wanted):
         names = ", ".join(map(_name, wanted))
         raise InputError(
-            f"{len(given)} arguments came; give all {len(wanted)}, null for what is to be left "
-            f"out: {names}."
+            f"{len(given)} arguments arrived; give all {len(wanted)}, null for those to leave out: "
+            f"{names}."
         )
     for component, value in zip(wanted, given, strict=True):
         if not _fits(component, value):
@@ -85,7 +85,6 @@ def _fits(component: Block, value: Any) -> bool:
 
 
 def _described(component: Block) -> str:
-    """Say what a component takes."""
     if isinstance(component, gr.Audio):
         return (
             'an uploaded sound file, {"path": ..., "meta": {"_type": "gradio.FileData"}}, as '

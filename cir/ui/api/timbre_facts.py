@@ -1,15 +1,15 @@
-"""What the page's endpoints say of a sound's timbre: measures of the Timbre Toolbox, in units.
+"""Timbre measures for the endpoints: a selection of the Timbre Toolbox, in units.
 
-The full description is in `cir.baselines.timbre_toolbox`; what spans decades is logarithmic there
-and turned back into seconds, hertz and shares here.
+`cir.baselines.timbre_toolbox` holds some of them as logarithms; here they are seconds, hertz and
+shares again.
 """
 
 from cir.audio.io import resample
-from cir.baselines.timbre_toolbox.description import NAMES, SAMPLE_RATE, describe
-from cir.types import FloatArray
+from cir.baselines.timbre_toolbox.description import NAMES, describe
+from cir.types import SAMPLE_RATE, FloatArray
 
 MEASURED_SECONDS = 10.0
-"""So much of a sound is measured: its first seconds."""
+"""Only this many seconds of a sound are measured, from its start."""
 
 _LOGARITHMIC = True
 _FACTS: dict[str, tuple[str, bool]] = {
@@ -33,21 +33,16 @@ _FACTS: dict[str, tuple[str, bool]] = {
 
 
 def timbre_facts(sound: FloatArray, sample_rate: int) -> dict[str, float]:
-    """Measure a sound, the same at any level; medians over its audible frames.
+    """Measure a sound, independent of level, as medians over its audible frames.
 
-    `attack_seconds` to `temporal_centroid_seconds` and `modulation_hz` (of tremolo) are of its
-    envelope. `brightness_hz`, `spread_hz` and `rolloff_hz` (95 % of the energy lies below) are of
-    its spectrum, `flatness` (0 a sine, 1 noise) and `change` (from frame to frame, 0 is none) too.
-    Of its partials: the shares of amplitude of the fundamental, of partials 2 to 4 and of those
-    above, the energy of odd over even ones in bels, `inharmonicity` (0 harmonic, 1 midway between)
-    and `noisiness`, the share of energy outside of partials.
+    The docstring of the endpoint `/describe` explains each measure.
 
     Args:
-        sound: mono waveform, (T,); only its first `MEASURED_SECONDS` count.
-        sample_rate: its own.
+        sound: Mono waveform, (T,); only its first `MEASURED_SECONDS` are used.
+        sample_rate: Sample rate of the sound.
 
     Raises:
-        InputError: it is empty or silent.
+        InputError: It is empty or silent.
     """
     audio = resample(sound[: round(MEASURED_SECONDS * sample_rate)], sample_rate, SAMPLE_RATE)
     values = dict(zip(NAMES, describe(audio, SAMPLE_RATE).tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""Log-mel spectrograms as pictures: what the model reads, on one scale of colours."""
+"""Pictures of log-mel spectrograms."""
 
 import base64
 import math
@@ -13,12 +13,12 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from cir.audio.dsp import pad_or_trim
-from cir.audio.features import SAMPLE_RATE, WINDOW_SAMPLES, log_mel, normalise_peak
+from cir.audio.features import WINDOW_SAMPLES, log_mel, normalise_peak
 from cir.audio.mel_scale import hertz_at, mel_place, to_decibels
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 DYNAMIC_RANGE_DB = 80.0
-"""Below the loudest spot of all pictures side by side, everything is black."""
+"""Levels this far below the loudest point of all pictures are black."""
 
 _HOP_SAMPLES = 160
 _TICKS_HZ = (200, 500, 1000, 2000, 4000, 8000)
@@ -27,7 +27,7 @@ _COLOURS = "magma"
 
 @dataclass(frozen=True)
 class Picture:
-    """One sound to be drawn."""
+    """A sound to draw."""
 
     title: str
     audio: FloatArray
@@ -35,10 +35,10 @@ class Picture:
 
 
 def log_mel_pictures(pictures: Sequence[Picture]) -> list[str]:
-    """Draw sounds side by side: the same seconds, the same hertz, the same decibels.
+    """Draw sounds on the same scales of seconds, hertz and decibels.
 
     Returns:
-        A figure for each, with axes and a text for those who do not see it.
+        A figure for each, with axes and a text alternative.
     """
     longest = max(len(picture.audio) for picture in pictures)
     samples = max(longest, WINDOW_SAMPLES)
@@ -52,7 +52,7 @@ def log_mel_pictures(pictures: Sequence[Picture]) -> list[str]:
 
 
 def decibels(batch: FloatArray) -> NDArray[np.float32]:
-    """Log-mel levels of sounds brought to one peak, (B, n_mels, frames), lowest band first."""
+    """Return log-mel levels of peak-normalised sounds, (B, n_mels, frames), lowest band first."""
     features = log_mel(normalise_peak(torch.from_numpy(batch)), hop_samples=_HOP_SAMPLES)
     return to_decibels(features.numpy()).transpose(0, 2, 1)
 
@@ -82,7 +82,7 @@ def _hertz(hertz: int) -> str:
 
 
 def describe(levels: NDArray[np.float32], loudest: float, seconds: float) -> str:
-    """Say in words where the energy of a sound is, and how long it lasts."""
+    """Describe the mean frequency and the duration of a sound."""
     power = 10.0 ** ((levels - loudest) / 10.0)  # (n_mels, frames)
     places = (np.arange(len(power)) + 0.5) / len(power)
     middle = float((power.sum(1) * places).sum() / max(float(power.sum()), 1e-12))
@@ -92,13 +92,13 @@ def describe(levels: NDArray[np.float32], loudest: float, seconds: float) -> str
 
 
 def _round(hertz: float) -> int:
-    """Two digits that count."""
+    """Round to two significant digits."""
     digits = max(0, int(math.log10(max(hertz, 1.0))) - 1)
     return int(round(hertz, -digits))
 
 
 def _png(levels: NDArray[np.float32], loudest: float) -> str:
-    """Colour the levels, the lowest band at the bottom, as an address that holds the picture."""
+    """Encode the levels as a PNG data address, lowest band at the bottom."""
     buffer = BytesIO()
     imsave(
         buffer,

@@ -1,4 +1,4 @@
-"""Exhibit 2 of the Learn tab: a mix's embedding moves while its instruments are muted."""
+"""Exhibit 2 of the Learn tab: how the embedding of a mix moves when instruments are muted."""
 
 import threading
 from collections.abc import Sequence
@@ -13,35 +13,35 @@ from cir.progress import part
 from cir.retrieval.windows import embed_windows
 from cir.types import FloatArray, Progress
 from cir.ui.cards import family_tag, placeholder, play_button
+from cir.ui.learn.embedding_plane import MixPoint, Plane, plane_picture
 from cir.ui.learn.mixed_files import MixedFiles
-from cir.ui.learn.notes import NoteListener, note_audio
-from cir.ui.learn.plane import Mover, Plane, plane_picture
-from cir.ui.learn.scale import scale_place, signed
+from cir.ui.learn.note_embeddings import NoteEmbedder, note_audio
+from cir.ui.learn.similarity_scale import signed, track
 from cir.ui.learn.sounds import Scene, Stem
 from cir.ui.palette import family_style
 from cir.ui.service import PageService
 
 Playing = tuple[int, ...]
-"""Numbers of the stems that sound, in rising order."""
+"""Indices of the stems that play, in ascending order."""
 
 
 class MixExhibit:
-    """One scene: a mix in stems, each of which can be muted.
+    """A scene: a mix as stems, each of which can be muted.
 
     Args:
-        service: has the model.
-        listener: embeds the instruments' notes.
-        files: takes what is mixed.
-        scene: the stems.
+        service: The model.
+        embedder: Embeds the instruments' notes.
+        files: Stores the mixes.
+        scene: The stems.
     """
 
     def __init__(
-        self, service: PageService, listener: NoteListener, files: MixedFiles, scene: Scene
+        self, service: PageService, embedder: NoteEmbedder, files: MixedFiles, scene: Scene
     ) -> None:
         self.scene = scene
         self.everything: Playing = tuple(range(len(scene.stems)))
         self._service = service
-        self._listener = listener
+        self._embedder = embedder
         self._files = files
         self._families = [stem.pair.family for stem in scene.stems]
         self._embeddings: dict[Playing, FloatArray] = {}
@@ -49,7 +49,7 @@ class MixExhibit:
         self._lock = threading.Lock()
 
     def choices(self) -> list[tuple[str, int]]:
-        """What can be muted, as (label, number)."""
+        """List the stems as (label, index)."""
         return [(stem.pair.instrument.name, number) for number, stem in enumerate(self.scene.stems)]
 
     def mix(self, playing: Playing) -> FloatArray:
@@ -59,10 +59,10 @@ class MixExhibit:
         return peak_normalise(np.sum([stem[:length] for stem in stems], axis=0, dtype=np.float32))
 
     def embed(self, playing: Playing) -> FloatArray:
-        """Embed a mix once for the family of each stem of the scene, playing or not, (S, D).
+        """Embed a mix for the family of each stem of the scene, playing or not, (S, D).
 
         Raises:
-            CirError: the model cannot be loaded.
+            CirError: The model cannot be loaded.
         """
         with self._lock:
             if playing not in self._embeddings:
@@ -73,21 +73,21 @@ class MixExhibit:
     def show(
         self, chosen: Sequence[int], before: Playing | None, progress: Progress | None = None
     ) -> str:
-        """Render what the mix is like to the model with only some of its instruments.
+        """Render the mix of some stems, and how similar the model finds it to each instrument.
 
         Args:
-            chosen: numbers of the stems that sound.
-            before: those that sounded before; None at first.
-            progress: told how far it is.
+            chosen: Indices of the stems that play.
+            before: Those that played before; None at first.
+            progress: Receives the progress.
 
         Raises:
-            InputError: there is no such stem.
-            CirError: the model cannot be loaded.
+            InputError: There is no such stem.
+            CirError: The model cannot be loaded.
         """
         playing = self.check(chosen)
         if not playing:
-            return placeholder("All are muted: nothing is left to hear. Let one play again.")
-        notes = self._listener.embed([stem.pair.notes[0].path for stem in self.scene.stems])
+            return placeholder("All instruments are muted: nothing is left to play. Tick one.")
+        notes = self._embedder.embed([stem.pair.notes[0].path for stem in self.scene.stems])
         plane = self._find_plane(notes, progress)
         now = self.embed(playing)
         earlier = None if not before or before == playing else self.embed(before)
@@ -105,23 +105,23 @@ class MixExhibit:
         )
 
     def check(self, chosen: Sequence[int]) -> Playing:
-        """Sort the numbers of stems.
+        """Sort the indices of stems.
 
         Raises:
-            InputError: there is no such stem.
+            InputError: There is no such stem.
         """
         if unknown := set(chosen) - set(self.everything):
             raise InputError(f"This mix has no instrument number {min(unknown)}; reload the page.")
         return tuple(sorted(set(chosen)))
 
     def _find_plane(self, notes: FloatArray, progress: Progress | None) -> Plane:
-        """The plane of the notes; its frame holds the whole mix and each instrument alone."""
+        """Return the plane of the notes; its frame includes the whole mix and each stem alone."""
         if self._plane is None:
             settings = [self.everything, *((number,) for number in self.everything)]
             report = part(progress, 0.0, 1.0)
             embeddings = []
             for done, playing in enumerate(settings):
-                report(done / len(settings), "Listening to each instrument")
+                report(done / len(settings), "Embedding each instrument")
                 embeddings.append(self.embed(playing))
             self._plane = Plane(notes, np.concatenate(embeddings))
         return self._plane
@@ -136,8 +136,8 @@ class MixExhibit:
     ) -> str:
         places, here = plane.places(notes), plane.places(now)
         before = None if earlier is None else plane.places(earlier)
-        movers = [
-            Mover(
+        points = [
+            MixPoint(
                 stem.pair.family,
                 stem.pair.instrument.name,
                 places[n],
@@ -149,12 +149,12 @@ class MixExhibit:
         ]
         about = (
             "A flat view of the embeddings: a ring for one note of each instrument, a dot for the "
-            "mix as heard for its family; the numbers beside it say how close they are."
+            "mix and the family of that instrument; the numbers beside it are their similarities."
         )
-        return plane_picture(movers, about) + (
-            '<p class="cir-hint">Ring: one note of the instrument, alone. Dot: the mix, as heard '
-            "for that family; its faint trail starts where it was before. A flat shadow of "
-            f"{notes.shape[1]} dimensions: the numbers are exact, the picture is not.</p>"
+        return plane_picture(points, about) + (
+            '<p class="cir-hint">Ring: one note of the instrument. Dot: the mix, for the family of '
+            "the instrument; its trail starts at the previous place. The picture is a projection "
+            f"of {notes.shape[1]} dimensions: the numbers are exact, the picture is not.</p>"
         )
 
 
@@ -164,25 +164,23 @@ def _listen(file: Path, playing: Playing, everything: Playing) -> str:
 
 
 def _row(stem: Stem, similarity: float, moved: float | None, is_playing: bool) -> str:
-    """Render one instrument: its note, and how near the mix is to it."""
+    """Render one instrument: its note, and the similarity of the mix to it."""
     one = stem.pair.instrument
     muted = "" if is_playing else " is-muted"
     state = "" if is_playing else ' <span class="cir-badge">muted</span>'
-    change = ""
-    ghost = ""
+    change, before = "", None
     if moved is not None:
         arrow = "\u25b2" if moved > 0 else "\u25bc"
         still = abs(moved) < 0.005
         change = "unchanged" if still else f"{arrow} {signed(moved).removeprefix(chr(0x2212))}"
-        ghost = f'<i style="--at:{scale_place(similarity - moved):.4f}" title="before"></i>'
+        before = similarity - moved
     return (
         f'<li class="cir-card{muted}" data-instrument="{escape(one.instrument_id)}" '
         f'style="--family:{family_style(one.family).colour}">'
         f"{play_button(stem.pair.notes[0].path, f'Play one note of {one.name}')}"
         f'<div><div class="cir-name">{escape(one.name)}{state}</div>'
         f'<div class="cir-meta">{family_tag(one.family)}</div>'
-        f'<div class="cir-scale-track"><span style="--low:{scale_place(0.0):.4f};'
-        f'--high:{max(scale_place(similarity), scale_place(0.0)):.4f}"></span>{ghost}</div></div>'
+        f"{track(0.0, similarity, before, 'before')}</div>"
         f'<div class="cir-score"><b>{signed(similarity)}</b><span class="cir-label">{change}</span>'
         "</div></li>"
     )

@@ -1,4 +1,4 @@
-"""Sounds that the Learn tab mixes on the way, as files that the browser can play."""
+"""Temporary files of the sounds that the Learn tab mixes."""
 
 import tempfile
 import threading
@@ -8,21 +8,19 @@ from hashlib import sha256
 from pathlib import Path
 
 from cir.audio.io import save_opus
-from cir.retrieval.windows import SAMPLE_RATE
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 
 MAX_FILES = 400
-"""About 20 MB; the file that was not asked for the longest goes first."""
+"""About 20 MB; the least recently used file is removed first."""
 
 
 class MixedFiles:
-    """A folder of mixed sounds, removed with the page.
+    """A cache of mixed sounds in a temporary folder, which must be a static path of the page.
 
-    Its `folder` must be among the static paths of the page. Names give nothing of their key away,
-    so that a mix in the quiz is not named after its answer.
+    File names are hashes of the keys, so that the name of a quiz mix does not reveal the answer.
 
     Args:
-        max_files: how many are kept.
+        max_files: Maximum number of files.
     """
 
     def __init__(self, max_files: int = MAX_FILES) -> None:
@@ -33,15 +31,15 @@ class MixedFiles:
 
     @property
     def folder(self) -> Path:
-        """Where the files are."""
+        """The temporary folder."""
         return Path(self._temporary.name)
 
     def get(self, key: str, mix: Callable[[], FloatArray]) -> Path:
-        """Return the file of a sound, mixed now if it is not there.
+        """Return the file of a sound; mix it if it does not exist.
 
         Args:
-            key: names the sound; the same key is the same sound.
-            mix: makes it, mono at 16 kHz, (T,).
+            key: Identifies the sound.
+            mix: Makes it, mono at 16 kHz, (T,).
         """
         path = self.folder / f"{sha256(key.encode()).hexdigest()[:24]}.opus"
         with self._lock:

@@ -1,7 +1,6 @@
-"""Exhibit 1 of the Learn tab: two sounds, their log-mels and how similar they are."""
+"""Exhibit 1 of the Learn tab: two sounds, their log-mels and their similarity."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
@@ -9,45 +8,39 @@ import numpy as np
 
 from cir.errors import InputError
 from cir.types import Instrument, Progress
-from cir.ui.cards import family_tag, instrument_lines, play_button
+from cir.ui.cards import instrument_facts
 from cir.ui.learn.log_mel import Picture, log_mel_pictures
-from cir.ui.learn.notes import NoteListener, note_audio
-from cir.ui.learn.scale import signed, similarity_scale, verdict
+from cir.ui.learn.note_embeddings import NoteEmbedder, note_audio
+from cir.ui.learn.similarity_scale import signed, similarity_scale, verdict
 from cir.ui.learn.sounds import NotePair
-from cir.ui.learn.typical import Spread, measure_typical
+from cir.ui.learn.typical_similarities import Spread, measure_typical
 from cir.ui.service import PageService
 
 DEFAULT_PAIR = ("timgm6mb-000-000-piano-1", "timgm6mb-000-006-harpsichord")
 _NEIGHBOURS = 12
 
 
-@dataclass(frozen=True)
-class _Side:
-    instrument: Instrument
-    preview: Path
-
-
 class PairExhibit:
     """Compares any two instruments of the database.
 
     Args:
-        service: has the database.
-        listener: embeds their previews.
-        recorded: instruments with two notes, for what is usual.
+        service: The database.
+        embedder: Embeds previews.
+        recorded: Instruments with two notes, to measure typical similarities.
     """
 
     def __init__(
-        self, service: PageService, listener: NoteListener, recorded: Sequence[NotePair]
+        self, service: PageService, embedder: NoteEmbedder, recorded: Sequence[NotePair]
     ) -> None:
         self._service = service
-        self._listener = listener
+        self._embedder = embedder
         self._recorded = recorded
         self._typical: tuple[Spread, ...] | None = None
         self._by_id = {one.instrument_id: one for one in service.instruments}
 
     def choices(self) -> list[tuple[str, str]]:
-        """List all instruments that can be heard, by name, as (label, id)."""
-        audible = [one for one in self._service.instruments if self._preview(one) is not None]
+        """List all instruments that have a preview, by name, as (label, id)."""
+        audible = [one for one in self._by_id.values() if self._service.preview(one.instrument_id)]
         audible.sort(key=lambda one: (one.name.casefold(), one.instrument_id))
         return [
             (f"{one.name} ({one.category}, {one.bank}, {one.author})", one.instrument_id)
@@ -55,16 +48,16 @@ class PairExhibit:
         ]
 
     def first_pair(self) -> tuple[str, str]:
-        """The pair shown first: a piano and a harpsichord where the database has them."""
+        """Return a piano and a harpsichord, or any two if the database does not have these."""
         if all(name in self._by_id for name in DEFAULT_PAIR):
             return DEFAULT_PAIR
         return self.surprise(np.random.default_rng(0))
 
     def surprise(self, generator: np.random.Generator) -> tuple[str, str]:
-        """Draw two instruments: every other time, the second is among the first one's neighbours.
+        """Draw two instruments; half of the time, the second is a near neighbour of the first.
 
         Raises:
-            InputError: fewer than two instruments can be heard.
+            InputError: Fewer than two instruments have previews.
         """
         ids = [name for _, name in self.choices()]
         if len(ids) < 2:
@@ -72,8 +65,8 @@ class PairExhibit:
         first, other = (ids[row] for row in generator.choice(len(ids), 2, replace=False))
         if generator.random() < 0.5:
             _, near = self._service.neighbours(first, _NEIGHBOURS)
-            heard = [one.instrument.instrument_id for one in near if one.preview is not None]
-            other = heard[generator.integers(len(heard))] if heard else other
+            audible = [one.instrument.instrument_id for one in near if one.preview is not None]
+            other = audible[generator.integers(len(audible))] if audible else other
         return first, other
 
     def show(
@@ -82,20 +75,20 @@ class PairExhibit:
         """Render two instruments side by side.
 
         Yields:
-            The page; where it must be measured yet what is usual, first without it.
+            The exhibit; the first time without the typical similarities, then with them.
 
         Raises:
-            InputError: one is not chosen, unknown, or cannot be heard.
-            CirError: the model cannot be loaded.
+            InputError: One is not chosen, is unknown, or has no preview.
+            CirError: The model cannot be loaded.
         """
         sides = [self._side(first), self._side(second)]
-        similarity = self._listener.similarity(sides[0].preview, sides[1].preview)
-        pictures = log_mel_pictures(
-            [Picture(side.instrument.name, note_audio(side.preview)) for side in sides]
-        )
+        similarity = self._embedder.similarity(sides[0][1], sides[1][1])
+        pictures = log_mel_pictures([Picture(one.name, note_audio(path)) for one, path in sides])
         columns = "".join(
-            f'<div class="cir-learn-side">{_card(side)}{picture}</div>'
-            for side, picture in zip(sides, pictures, strict=True)
+            f'<div class="cir-learn-side"><div class="cir-card" '
+            f'data-instrument="{escape(one.instrument_id)}">{instrument_facts(one, path)}</div>'
+            f"{picture}</div>"
+            for (one, path), picture in zip(sides, pictures, strict=True)
         )
         head = (
             f'<div class="cir-learn-pair">{columns}</div>'
@@ -103,45 +96,32 @@ class PairExhibit:
             f"<b>{signed(similarity)}</b>. "
         )
         if self._typical is None:
-            yield f"{head}Is that much? Listening to other pairs \u2026</p>"
-            self._typical = measure_typical(self._service, self._listener, self._recorded, progress)
+            yield f"{head}Is that high? Comparing other pairs \u2026</p>"
+            self._typical = measure_typical(self._service, self._embedder, self._recorded, progress)
         yield (
             f"{head}{escape(verdict(similarity, self._typical))}</p>"
             f"{similarity_scale(similarity, self._typical)}{_explain(self._typical)}"
         )
 
-    def _side(self, instrument_id: str | None) -> _Side:
+    def _side(self, instrument_id: str | None) -> tuple[Instrument, Path]:
         if not instrument_id:
             raise InputError("Choose two instruments, or press Surprise me.")
         instrument = self._by_id.get(instrument_id)
         if instrument is None:
             raise InputError(f"The database has no instrument {instrument_id!r}; choose another.")
-        preview = self._preview(instrument)
+        preview = self._service.preview(instrument_id)
         if preview is None:
             raise InputError(f"{instrument.name} has no preview; choose another instrument.")
-        return _Side(instrument, preview)
-
-    def _preview(self, instrument: Instrument) -> Path | None:
-        return self._service.preview(instrument.instrument_id)
-
-
-def _card(side: _Side) -> str:
-    one = side.instrument
-    return (
-        f'<div class="cir-card" data-instrument="{escape(one.instrument_id)}">'
-        f"{play_button(side.preview, f'Play {one.name}')}"
-        f'<div><div class="cir-name">{escape(one.name)}</div>'
-        f'<div class="cir-meta">{family_tag(one.family)}</div>{instrument_lines(one)}</div></div>'
-    )
+        return instrument, preview
 
 
 def _explain(typical: Sequence[Spread]) -> str:
     pairs = ", ".join(f"{one.pairs:,}" for one in typical)
     return (
         '<p class="cir-hint">Similarity is the cosine of the angle between two embeddings, here '
-        "those of the very notes that you hear: 1 is the same direction, 0 is unrelated. Each bar "
-        "holds eight of ten pairs, its mark is the middle one; measured on this server with this "
+        "those of the two notes that you hear: 1 is the same direction, 0 is unrelated. Each bar "
+        "spans 80 % of the pairs, its mark is the median; measured on this server with this "
         f"model ({pairs} pairs), on notes of the database and of recorded instruments that the "
-        "model was not trained on. In the pictures bright is loud, black is 80 dB below the "
-        "loudest spot of both.</p>"
+        "model was not trained on. In the spectrograms bright is loud, black is 80 dB below the "
+        "loudest point of both.</p>"
     )

@@ -1,4 +1,4 @@
-"""The recorded notes and stems of the Learn tab, which come with the package."""
+"""The bundled notes and stems of the Learn tab."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ LEARN_FILE = "learn.json"
 
 @dataclass(frozen=True)
 class RecordedNote:
-    """One note of an instrument, alone."""
+    """A single note of an instrument."""
 
     path: Path
     pitch: int
@@ -23,21 +23,21 @@ class RecordedNote:
 
 @dataclass(frozen=True)
 class NotePair:
-    """An instrument that was recorded at two pitches."""
+    """An instrument with notes at two pitches."""
 
     instrument: Instrument
     notes: tuple[RecordedNote, RecordedNote]
-    """Its reference note, and one that is at least a few semitones away."""
+    """The reference note, and one at least a few semitones away."""
 
     @property
     def family(self) -> str:
-        """Slug; all instruments of these sounds belong to a family."""
+        """Slug of the family; all these instruments have one."""
         return str(self.instrument.family)
 
 
 @dataclass(frozen=True)
 class Stem:
-    """What one instrument plays in a scene."""
+    """The part of one instrument in a scene."""
 
     pair: NotePair
     path: Path
@@ -45,7 +45,7 @@ class Stem:
 
 @dataclass(frozen=True)
 class Scene:
-    """A mix in parts: its stems, all of one length, add up to it."""
+    """A mix as stems of equal length that add up to it."""
 
     title: str
     stems: tuple[Stem, ...]
@@ -53,13 +53,13 @@ class Scene:
 
 @dataclass(frozen=True)
 class LearnSounds:
-    """Everything that `learn.json` lists."""
+    """The content of `learn.json`."""
 
     pairs: tuple[NotePair, ...]
     scenes: tuple[Scene, ...]
 
     def of_family(self, family: str) -> tuple[NotePair, ...]:
-        """The instruments of one family, in the order of the file."""
+        """Return the instruments of a family, in the order of the file."""
         return tuple(pair for pair in self.pairs if pair.family == family)
 
 
@@ -69,10 +69,10 @@ def learn_folder() -> Path:
 
 
 def load_learn_sounds(folder: Path | None = None) -> LearnSounds:
-    """Read `learn.json` of a folder; the bundled one where none is given.
+    """Read `learn.json` of a folder, the bundled one by default.
 
     Raises:
-        DataError: the file is missing or damaged, or a sound that it names is missing.
+        DataError: The file is missing or damaged, or a sound that it names is missing.
     """
     root = learn_folder() if folder is None else folder
     index = root / LEARN_FILE

@@ -1,4 +1,4 @@
-"""One personal database behind the page: added to, changed, packed and read again."""
+"""One personal database of the page: added to, changed, exported and imported."""
 
 import shutil
 import threading
@@ -12,41 +12,41 @@ from cir.index.bundle import HEADER_NAME, is_bundle
 from cir.index.database import InstrumentDatabase
 from cir.index.unsorted import guess_families
 from cir.instruments.families import check_families
-from cir.library.exchange import export_archive, import_archive, is_exported
-from cir.library.sounds import AddReport, Labels, Limits, Upload, add_sounds
+from cir.library.database_archive import export_archive, import_archive, is_exported
+from cir.library.sounds import AddReport, Labels, Limits, UploadedFile, add_sounds
 from cir.progress import part
 from cir.text import clean
 from cir.types import Instrument, Progress
 from cir.ui.service import PageService
 
 LIBRARY_VARIABLE = "CIR_LIBRARY"
-"""Environment variable: the folder of a personal database that stays."""
+"""Environment variable: the folder of a personal database that is kept."""
 
 PAGE_LIMITS = Limits(sounds=1_000, total=3_000, n_bytes=300 << 20)
 
 
 @dataclass(frozen=True)
 class OwnReport:
-    """What became of files that were added."""
+    """The outcome of adding files."""
 
     added: int = 0
     replaced: int = 0
-    """Of those added, how many took the place of others."""
+    """How many of the added sounds replaced others."""
     unchanged: int = 0
     without_family: int = 0
-    """Of those added."""
+    """How many of the added sounds have no family."""
     refused: tuple[str, ...] = field(default=())
     was_stopped: bool = False
     notices: tuple[str, ...] = ()
-    """Of those that were read in part, what is missing."""
+    """What is missing of sounds that were read in part."""
 
 
 class OwnLibrary:
     """One personal database; it need not exist yet.
 
     Args:
-        folder: of the database.
-        service: its model makes the embeddings.
+        folder: Folder of the database.
+        service: The page, whose model makes the embeddings.
     """
 
     def __init__(self, folder: Path, service: PageService) -> None:
@@ -59,14 +59,14 @@ class OwnLibrary:
         self._database: InstrumentDatabase | None = None
         self._stamp: tuple[int, int] | None = None
         self._guesses: tuple[InstrumentDatabase, dict[str, str | None]] | None = None
-        """Of the sounds as they were in that database, which is opened anew where they changed."""
+        """The guesses and the database they were made for; a changed one is opened again."""
 
     @property
     def database(self) -> InstrumentDatabase | None:
-        """As it is on disk now; None where there is none yet.
+        """The database as it is on disk now; None if there is none yet.
 
         Raises:
-            DatabaseError: it is damaged, or of another model than the page's.
+            DatabaseError: It is damaged, or another model than the page's made it.
         """
         with self._opening:
             if not is_bundle(self.folder):
@@ -92,7 +92,7 @@ class OwnLibrary:
         return 0 if database is None else len(database)
 
     def guesses(self) -> dict[str, str | None]:
-        """Return the family that each sound without one is like, by id, None where not clear."""
+        """Return the guessed family of each sound without one, by id, None if unclear."""
         database = self.database
         if database is None:
             return {}
@@ -111,16 +111,16 @@ class OwnLibrary:
         return None if database is None else database.phrase_path(instrument_id)
 
     def add(
-        self, uploads: Sequence[Upload], labels: Labels, progress: Progress | None = None
+        self, uploads: Sequence[UploadedFile], labels: Labels, progress: Progress | None = None
     ) -> OwnReport:
         """Add uploaded files; archives of exported databases are imported.
 
         What cannot be added is left out and reported.
 
         Raises:
-            InputError: there is nothing to add, too much, or none of it can be added.
-            DatabaseError: the database is damaged.
-            StorageError: the disk is full.
+            InputError: There is nothing to add, too much, or none of it can be added.
+            DatabaseError: The database is damaged.
+            StorageError: The disk is full.
         """
         archives = [one for one in uploads if is_exported(one.path)]
         sounds = [one for one in uploads if one not in archives]
@@ -160,8 +160,8 @@ class OwnLibrary:
         """Add all sounds of an exported database.
 
         Raises:
-            InputError: it is no such archive, or too large.
-            DatabaseError: it is of another model, or damaged.
+            InputError: It is no such archive, or too large.
+            DatabaseError: It is of another model, or damaged.
         """
         with self._alone():
             return self._bring(archive, progress)
@@ -176,7 +176,7 @@ class OwnLibrary:
         )
         return OwnReport(added=brought.added + brought.replaced, replaced=brought.replaced)
 
-    def _bring_all(self, archives: Sequence[Upload], progress: Progress | None) -> OwnReport:
+    def _bring_all(self, archives: Sequence[UploadedFile], progress: Progress | None) -> OwnReport:
         report = OwnReport()
         for number, one in enumerate(archives):
             share = part(progress, number / len(archives), (number + 1) / len(archives))
@@ -195,20 +195,20 @@ class OwnLibrary:
         return report
 
     def stop(self) -> None:
-        """End what is being added after the sound that it is at; those before it are kept."""
+        """Stop adding after the current sound; sounds added so far are kept."""
         self._stop.set()
 
     def close(self) -> None:
-        """End it for good: what is being added is stopped, and nothing of it stays."""
+        """Stop adding, and delete the folder."""
         self._closed.set()
         if not self._writing.locked():
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def set_family(self, instrument_id: str, family: str | None) -> None:
-        """Say of what family a sound is.
+        """Change the family of a sound.
 
         Raises:
-            InputError: there is no such sound or family.
+            InputError: There is no such sound or family.
         """
         database = self._filled()
         if family is not None:
@@ -219,10 +219,10 @@ class OwnLibrary:
             database.add([row], embeddings[[ids.index(instrument_id)]])
 
     def remove(self, instrument_id: str) -> str:
-        """Take one sound out, and return its name.
+        """Remove one sound, and return its name.
 
         Raises:
-            InputError: there is no such sound.
+            InputError: There is no such sound.
         """
         database = self._filled()
         with self._alone():
@@ -231,7 +231,7 @@ class OwnLibrary:
         return name
 
     def clear(self) -> int:
-        """Take all sounds out, and return how many there were."""
+        """Remove all sounds, and return how many there were."""
         database = self.database
         if database is None:
             return 0
@@ -244,7 +244,7 @@ class OwnLibrary:
         """Pack everything into a zip archive, and return the number of sounds.
 
         Raises:
-            InputError: there is nothing to pack.
+            InputError: There is nothing to pack.
         """
         self._filled()
         with self._alone():
@@ -252,7 +252,7 @@ class OwnLibrary:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the database while it changes; whoever comes meanwhile is told so."""
+        """Hold the database while it changes; other changes raise InputError meanwhile."""
         if not self._writing.acquire(blocking=False):
             raise InputError("These sounds are being changed just now; wait until that is done.")
         try:
@@ -269,8 +269,8 @@ class OwnLibrary:
         return database
 
 
-def _said_of(upload: Upload, error: CirError) -> str:
-    """Say what is wrong with an archive, by the name that its owner knows."""
+def _said_of(upload: UploadedFile, error: CirError) -> str:
+    """Return the error of an archive with the name under which it was uploaded."""
     shown, said = clean(str(upload.inside)), str(error)
     if shown not in said:
         said = said.replace(str(upload.path), shown).replace(upload.path.name, shown)
@@ -278,10 +278,10 @@ def _said_of(upload: Upload, error: CirError) -> str:
 
 
 def check_model(database: InstrumentDatabase, service: PageService) -> None:
-    """Make sure that a database can be searched beside the page's own.
+    """Make sure that the page's model made a database.
 
     Raises:
-        DatabaseError: another model made it.
+        DatabaseError: Another model made it.
     """
     if database.identity != service.database.identity:
         raise DatabaseError(

@@ -1,9 +1,9 @@
-"""Whose sounds: a personal database for each visitor's session, or one folder that stays.
+"""Personal databases of all visitors: one for each session, or one folder that is kept.
 
-A session's database and its mix lie under Gradio's folder for temporary files, in a folder whose
-name is a secret of that visitor's page: Gradio serves what lies there to whoever knows the address,
-as it does with uploads, and nobody else is told it. It goes when Gradio drops the session, an hour
-after its page was closed.
+A session's database and its mix are in Gradio's folder for temporary files, in a folder whose name
+is secret: Gradio serves its files, like uploads, to everyone who knows the address, and only the
+visitor's page does. The folder is deleted when Gradio drops the session, an hour after its page
+was closed.
 """
 
 import atexit
@@ -21,28 +21,29 @@ from gradio.utils import get_upload_folder
 
 from cir.errors import DatabaseError
 from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, is_bundle
-from cir.index.database import InstrumentDatabase, check_new_folder
+from cir.index.changes import check_new_folder
+from cir.index.database import InstrumentDatabase
 from cir.ui.own.library import LIBRARY_VARIABLE, OwnLibrary, check_model
-from cir.ui.server.temporary import SESSIONS_NAME
+from cir.ui.server.temporary_files import SESSIONS_NAME
 from cir.ui.service import PageService
 
 EXPORT_NAME = "my-sounds.zip"
 
-# Gradio serves what it does not know as a download, which not every browser plays.
+# Gradio serves unknown types as downloads, which not every browser plays.
 mimetypes.add_type("audio/ogg", ".opus")
 
 
 @dataclass(frozen=True)
 class Shelf:
-    """What a visitor's session remembers of its sounds."""
+    """The state of a visitor's session that identifies its sounds."""
 
     token: str
-    """Names its folder; whoever knows it can hear what lies there."""
+    """Name of the folder; whoever knows it can read the files."""
     version: int = 0
-    """Rises with each change, so that whatever depends on the sounds notices."""
+    """Rises with each change, so that parts of the page that depend on the sounds are updated."""
 
     def changed(self) -> "Shelf":
-        """The same after a change."""
+        """Return the shelf after a change of its sounds."""
         return replace(self, version=self.version + 1)
 
 
@@ -55,12 +56,12 @@ class OwnLibraries:
     """The personal databases of all visitors of one page.
 
     Args:
-        service: the page's model.
-        kept_in: the one folder that all visitors share and that stays; None gives each session a
-            folder of its own, for as long as it lasts.
+        service: The page.
+        kept_in: One folder that all visitors share and that is kept; None gives each session a
+            temporary folder.
 
     Raises:
-        DatabaseError: `kept_in` holds something else, or a database of another model.
+        DatabaseError: `kept_in` holds other files, or a database of another model.
     """
 
     def __init__(self, service: PageService, kept_in: Path | None = None) -> None:
@@ -83,24 +84,24 @@ class OwnLibraries:
             if library is None:
                 library = OwnLibrary(self.session_folder(shelf) / "library", self._service)
                 self._in_use[shelf.token] = library
-            if is_bundle(library.folder):  # visitors without sounds leave nothing in memory
+            if is_bundle(library.folder):  # visitors without sounds take no memory
                 self._open[shelf.token] = library
             return library
 
     def has_sounds(self, shelf: Shelf) -> bool:
-        """Whether a session has sounds that can be searched."""
+        """Return whether a session has sounds that can be searched."""
         try:
             return len(self.of(shelf)) > 0
         except DatabaseError:
             return False
 
     def session_folder(self, shelf: Shelf) -> Path:
-        """Return what a session may write to and Gradio may serve."""
+        """Return the folder that a session may write to and Gradio serves."""
         self._tokens.add(shelf.token)
         return self._sessions / shelf.token
 
     def forget(self, shelf: Shelf | None) -> None:
-        """End a session: what is only kept for it is removed."""
+        """End a session, and delete its files."""
         if shelf is not None:
             with self._lock:
                 self._open.pop(shelf.token, None)
@@ -124,6 +125,6 @@ class OwnLibraries:
 
 
 def library_folder() -> Path | None:
-    """Read from the environment where sounds are to stay; None where they are not."""
+    """Return the folder of sounds that are kept, from the environment; None if it is not set."""
     chosen = os.environ.get(LIBRARY_VARIABLE, "").strip()
     return Path(chosen).expanduser().resolve() if chosen else None

@@ -1,4 +1,4 @@
-"""The Your sounds tab: a personal database out of files, folders, sound fonts and presets."""
+"""The Your sounds tab: a database of the visitor's files, folders, sound fonts and presets."""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ import gradio as gr
 
 from cir.instruments.families import FAMILIES, family_label
 from cir.ui.cards import placeholder
-from cir.ui.own.actions import OwnActions
-from cir.ui.own.cards import EMPTY, drop_zone, where_kept
+from cir.ui.own.event_handlers import OwnHandlers
+from cir.ui.own.html import EMPTY, drop_zone, where_kept
 from cir.ui.own.sessions import EXPORT_NAME, OwnLibraries, new_shelf
 from cir.ui.theme import static_text
 
 ADDING_QUEUE = "own-sounds"
-"""One visitor's sounds are added at a time; searches go on beside it."""
+"""Queue of events that add sounds: one at a time, separate from searches."""
 
-_FROM_SOUNDS = ("As folders and files say", "")
+_FROM_SOUNDS = ("From folder and file names", "")
 
 
 def own_shelf(libraries: OwnLibraries) -> gr.State:
-    """Add the state by which a visitor's sounds are known to the current `gr.Blocks`."""
+    """Add the state that identifies a visitor's sounds to the current `gr.Blocks`."""
     return gr.State(new_shelf, delete_callback=libraries.forget)
 
 
@@ -26,11 +26,11 @@ def build_own_tab(page: gr.Blocks, libraries: OwnLibraries, shelf: gr.State) -> 
     """Lay out the tab inside the current `gr.Blocks`.
 
     Args:
-        page: whose loading shows sounds that were there before.
-        libraries: the sounds of all visitors.
-        shelf: made by `own_shelf`; it changes whenever the visitor's sounds do.
+        page: Blocks whose load event shows the sounds of earlier visits.
+        libraries: The sounds of all visitors.
+        shelf: State of `own_shelf`; it changes whenever the visitor's sounds do.
     """
-    actions = OwnActions(libraries)
+    handlers = OwnHandlers(libraries)
     chosen, turned_to = gr.State(()), gr.State(0)
     gr.HTML(where_kept(libraries.kept_in), apply_default_css=False)
     with gr.Row():
@@ -38,7 +38,7 @@ def build_own_tab(page: gr.Blocks, libraries: OwnLibraries, shelf: gr.State) -> 
             drop = gr.HTML(
                 "",
                 html_template=drop_zone(),
-                js_on_load=static_text("own_drop.js"),
+                js_on_load=static_text("own/drop.js"),
                 apply_default_css=False,
                 elem_id="cir-own-drop",
             )
@@ -50,7 +50,7 @@ def build_own_tab(page: gr.Blocks, libraries: OwnLibraries, shelf: gr.State) -> 
     report = gr.HTML("", apply_default_css=False, elem_id="cir-own-report", min_height=24)
     listing = gr.HTML(
         placeholder(EMPTY),
-        js_on_load=static_text("own_list.js"),
+        js_on_load=static_text("own/list.js"),
         apply_default_css=False,
         elem_id="cir-own-sounds",
     )
@@ -69,36 +69,36 @@ def build_own_tab(page: gr.Blocks, libraries: OwnLibraries, shelf: gr.State) -> 
         "api_visibility": "private",
     }
     at_once: dict[str, Any] = {"queue": False, "api_visibility": "private"}
-    page.load(actions.show, shelf, listing, **quick)
-    drop.upload(actions.receive, chosen, [chosen, files, report], **quick)
+    page.load(handlers.show, shelf, listing, **quick)
+    drop.upload(handlers.receive, chosen, [chosen, files, report], **quick)
     add.click(lambda: gr.update(visible=True), outputs=stop, **at_once).then(
-        actions.add, [chosen, shelf, *labels], [*results, chosen, files, stop], **slow
+        handlers.add, [chosen, shelf, *labels], [*results, chosen, files, stop], **slow
     )
-    stop.click(actions.stop, shelf, **at_once)
-    listing.click(actions.act, [shelf, turned_to], results, **quick)
-    pack.click(actions.export, shelf, [report, download], **slow)
-    bring.upload(actions.restore, [bring, shelf], results, **slow)
+    stop.click(handlers.stop, shelf, **at_once)
+    listing.click(handlers.act, [shelf, turned_to], results, **quick)
+    pack.click(handlers.export, shelf, [report, download], **slow)
+    bring.upload(handlers.restore, [bring, shelf], results, **slow)
 
 
 def _label_fields() -> list[Any]:
-    """Lay out what can be said of all sounds at once: family, bank, author, licence."""
+    """Lay out the labels for all sounds: family, bank, author, licence."""
     families = [_FROM_SOUNDS, *((family_label(slug), slug) for slug in FAMILIES)]
     family = gr.Dropdown(
         families,
         value="",
         label="Family of these sounds",
-        info="What they are compared with in a search.",
+        info="A search for this family finds them.",
         elem_id="cir-own-family",
     )
     with gr.Accordion("Bank, author and licence", open=False):
-        bank = gr.Textbox(label="Bank", info="Else the folder, zip or SoundFont.", max_length=80)
+        bank = gr.Textbox(label="Bank", info="Default: folder, zip or SoundFont.", max_length=80)
         author = gr.Textbox(label="Author", max_length=120)
         licence = gr.Textbox(label="Licence", max_length=120)
     return [family, bank, author, licence]
 
 
 def _archive_buttons() -> tuple[gr.Button, gr.DownloadButton, gr.UploadButton]:
-    """Lay out the ways out and in again."""
+    """Lay out the buttons for export, download and import."""
     with gr.Row(elem_id="cir-own-archive"):
         pack = gr.Button("Export as a zip", size="sm", elem_id="cir-own-export")
         download = gr.DownloadButton(

@@ -1,4 +1,4 @@
-"""What happens on the Search tab once a mix is there: the search, and what is asked after it."""
+"""Handlers of the Search tab: the search, and "more like this"."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from cir.errors import CirError
-from cir.retrieval.lookup import Filters
+from cir.index.vector_index import Filters
 from cir.types import Match
 from cir.ui.cards import message, placeholder, sound_address
 from cir.ui.own.scope import BUNDLED, answer_in, is_own, own_neighbours
@@ -23,11 +23,11 @@ from cir.ui.service import Answer, PageService
 WAITING = "Upload a mix, record one or pick an example, then press Find the instruments."
 
 Opened = dict[str, Likeness]
-"""By family: what stands in its place since "more like this" was pressed."""
+"""By family: the instruments that "more like this" shows in place of its matches."""
 
 
 class Searching:
-    """The handlers of a search; all of them ask the one database that was searched."""
+    """The handlers of a search in one database."""
 
     def __init__(
         self, service: PageService, examples: Sequence[Example], libraries: OwnLibraries
@@ -49,10 +49,10 @@ class Searching:
         shelf: Shelf,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it by this default
     ) -> Iterator[tuple[Any, ...]]:
-        """Search, and show each family as soon as it is there.
+        """Search, and show each family as soon as it is found.
 
         Yields:
-            Results, truth, answer of the database, answer that is shown, what is opened, timeline,
+            Results, truth, answer of the database, answer that is shown, opened families, timeline,
             levels.
         """
         keep = gr.skip()
@@ -83,13 +83,13 @@ class Searching:
         except CirError as error:
             yield message("This search did not work", str(error)), "", None, None, {}, "", ""
             return
-        # Last, since no sound waits for it: the player knows no level until somebody compares.
+        # Levels come last: the player needs them only when two sounds are compared.
         yield keep, keep, keep, keep, keep, keep, self._levels(shown, {})
 
     def more_like(
         self, answer: Answer | None, opened: Opened, shelf: Shelf, event: gr.EventData
     ) -> tuple[str, Opened, str]:
-        """Show what is most like a match in place of its family's list, or go back to that."""
+        """Show the instruments most like a match in place of its list, or the list again."""
         data: Mapping[str, Any] = event._data or {}
         family, wanted = str(data.get("family", "")), str(data.get("instrument_id", ""))
         if answer is None:
@@ -103,7 +103,7 @@ class Searching:
         return results_page(answer, likenesses=now), now, self._levels(answer, now)
 
     def _likeness(self, answer: Answer, wanted: str, shelf: Shelf) -> Likeness:
-        """What is most like an instrument, or like an own sound, of what the search may find."""
+        """Find what is most like an instrument or an own sound, among what passes the filters."""
         for match in _shown(answer, {}):
             if match.instrument.instrument_id == wanted and is_own(match.instrument):
                 library = self._libraries.of(shelf)
@@ -141,7 +141,7 @@ def _shown(answer: Answer, opened: Opened) -> list[Match]:
 
 
 def chosen_region(mix: LoadedMix, start: float | None, end: float | None) -> Region | None:
-    """Turn the form's two numbers into a passage; None where they span the whole mix."""
+    """Return the passage between the form's two numbers; None if they span the whole mix."""
     first = 0.0 if start is None else float(start)
     last = mix.seconds if end is None else float(end)
     # The form shows tenths of a second.

@@ -1,4 +1,4 @@
-"""The example mixes that come with the package, and what is in them."""
+"""The bundled example mixes and their instruments."""
 
 import json
 from collections.abc import Sequence
@@ -22,23 +22,23 @@ class ExamplePart:
 
 @dataclass(frozen=True)
 class Example:
-    """A mix whose instruments are known."""
+    """An example mix with known instruments."""
 
     title: str
     path: Path
     instruments: tuple[ExamplePart, ...]
-    """Who plays; several may be of one family."""
+    """Its instruments; several may be of one family."""
     credit: str = ""
-    """Whose music it is, and its licence; empty where a program wrote it."""
+    """Author and licence of a song; empty for a mix that a program composed."""
 
     @property
     def families(self) -> tuple[str, ...]:
-        """The families that play, each once."""
+        """Families of its instruments, each once."""
         return tuple(dict.fromkeys(part.family for part in self.instruments))
 
     @property
     def instrument_ids(self) -> tuple[str, ...]:
-        """The instruments that play."""
+        """Ids of its instruments."""
         return tuple(part.instrument_id for part in self.instruments)
 
 
@@ -48,10 +48,10 @@ def examples_folder() -> Path:
 
 
 def load_examples(folder: Path | None = None) -> tuple[Example, ...]:
-    """Read `examples.json` of a folder; the bundled one where none is given.
+    """Read `examples.json` of a folder, the bundled one by default.
 
     Raises:
-        DataError: the file is missing or damaged, or a mix that it names is missing.
+        DataError: The file is missing or damaged, or a mix that it names is missing.
     """
     root = examples_folder() if folder is None else folder
     index = root / EXAMPLES_FILE
@@ -80,6 +80,6 @@ def load_examples(folder: Path | None = None) -> tuple[Example, ...]:
 
 
 def credits_note(examples: Sequence[Example]) -> str:
-    """Render whose music the examples are, as a line of HTML; empty where nobody's."""
+    """Render the credits of the songs among the examples; empty without songs."""
     lines = [f"{one.credit}." for one in examples if one.credit]
     return f'<p class="cir-hint">Songs: {escape(" ".join(lines))}</p>' if lines else ""

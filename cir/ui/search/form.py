@@ -1,8 +1,9 @@
-"""The form of the Search tab: where the mix comes in, and what to look for in it."""
+"""The form of the Search tab."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
@@ -15,32 +16,32 @@ from cir.ui.service import MAX_TOP_K, PageService
 from cir.ui.theme import static_text
 
 EVERYTHING = ""
-"""The choice of a filter that lets all pass."""
+"""Value of a filter that is off."""
 
 
 @dataclass(frozen=True)
 class SearchForm:
     """The components of the form."""
 
-    inbox: gr.File
+    upload: gr.File
     recorder: gr.Audio
     panel: gr.HTML
-    """The mix once it is there; its × fires `click`, the page's address `submit`."""
+    """The mix; its close button triggers `click`, the address of the page triggers `submit`."""
     passage: gr.Row
     start: gr.Number
     end: gr.Number
     timeline: gr.HTML
     examples: list[gr.Button]
     families: gr.CheckboxGroup
-    top_k: gr.Slider
+    scope: gr.Radio
     bank: gr.Dropdown
     source: gr.Dropdown
-    scope: gr.Radio
+    top_k: gr.Slider
     find: gr.Button
 
     @property
     def choices(self) -> list[gr.components.Component]:
-        """What a shared address tells of the form, in the order that `address.js` knows."""
+        """Components that a shared address sets, in the order of `static/address.js`."""
         return [self.families, self.top_k, self.bank, self.source]
 
 
@@ -50,30 +51,33 @@ def build_form(
     """Lay out the form inside the current `gr.Blocks`.
 
     Args:
-        service: its database has what can be looked for.
-        examples: each gets a button.
-        build_scope: lays out whose sounds are searched.
+        service: The database.
+        examples: Each gets a button.
+        build_scope: Lays out the choice of the sounds to search.
     """
+    parts: dict[str, Any] = {}
     with gr.Row(elem_id="cir-form"):
         with gr.Column(scale=3, min_width=320):
-            inbox = gr.File(
+            parts["upload"] = gr.File(
                 label=f"Drop or paste your mix ({MAX_SECONDS / 60:.0f} min, {MAX_FILE_MB} MB)",
                 height=150,
                 elem_id="cir-mix",
             )
-            panel = gr.HTML(
+            parts["panel"] = gr.HTML(
                 "",
-                js_on_load=static_text("mix.js"),
+                js_on_load=static_text("search/mix.js"),
                 apply_default_css=False,
                 elem_id="cir-panel",
             )
-            with gr.Row(elem_id="cir-region", visible=False) as passage:
-                start = gr.Number(0, label="From (seconds)", min_width=120, elem_id="cir-from")
-                end = gr.Number(0, label="To (seconds)", min_width=120, elem_id="cir-to")
-            timeline = gr.HTML("", apply_default_css=False, elem_id="cir-where")
-            buttons = _example_buttons(examples)
+            with gr.Row(elem_id="cir-region", visible=False) as parts["passage"]:
+                parts["start"] = gr.Number(
+                    0, label="From (seconds)", min_width=120, elem_id="cir-from"
+                )
+                parts["end"] = gr.Number(0, label="To (seconds)", min_width=120, elem_id="cir-to")
+            parts["timeline"] = gr.HTML("", apply_default_css=False, elem_id="cir-where")
+            parts["examples"] = _example_buttons(examples)
             with gr.Accordion("Or record one", open=False):
-                recorder = gr.Audio(
+                parts["recorder"] = gr.Audio(
                     label="Record",
                     sources=["microphone"],
                     type="filepath",
@@ -81,41 +85,25 @@ def build_form(
                     elem_id="cir-record",
                 )
         with gr.Column(scale=2, min_width=300):
-            families = gr.CheckboxGroup(
+            parts["families"] = gr.CheckboxGroup(
                 _family_choices(service),
                 value=list(DEFAULT_FAMILIES),
                 label="What to look for",
-                info="One list of matches for each; in brackets, how many the database has.",
+                info="One list of matches per family. In brackets: instruments in the database.",
                 elem_id="cir-families",
             )
-            scope = build_scope()
-            with gr.Row(elem_id="cir-filters"):
-                bank = _filter("Bank", "All banks", (one.bank for one in service.instruments))
-                source = _filter(
-                    "Source", "All sources", (one.source for one in service.instruments)
-                )
-            top_k = gr.Slider(1, MAX_TOP_K, value=5, step=1, label="Matches per family")
-            find = gr.Button("Find the instruments", variant="primary", elem_id="cir-find")
-    return SearchForm(
-        inbox,
-        recorder,
-        panel,
-        passage,
-        start,
-        end,
-        timeline,
-        buttons,
-        families,
-        top_k,
-        bank,
-        source,
-        scope,
-        find,
-    )
+            parts["scope"] = build_scope()
+            with gr.Row():
+                rows = service.instruments
+                parts["bank"] = _filter("Bank", "All banks", (one.bank for one in rows))
+                parts["source"] = _filter("Source", "All sources", (one.source for one in rows))
+            parts["top_k"] = gr.Slider(1, MAX_TOP_K, value=5, step=1, label="Matches per family")
+            parts["find"] = gr.Button("Find the instruments", variant="primary", elem_id="cir-find")
+    return SearchForm(**parts)
 
 
 def _filter(label: str, everything: str, values: Iterable[str]) -> gr.Dropdown:
-    """Lay out a choice among the values that the database has, most frequent first."""
+    """Lay out a choice of the values in the database, most frequent first."""
     counts = Counter(values)
     choices = [
         (f"{value} ({count:,})", value)
@@ -131,7 +119,7 @@ def _filter(label: str, everything: str, values: Iterable[str]) -> gr.Dropdown:
 
 
 def _family_choices(service: PageService) -> list[tuple[str, str]]:
-    """List the families that the database has, as (label with count, slug)."""
+    """List the families of the database as (label with count, slug)."""
     counts = Counter(one.family for one in service.instruments)
     return [(f"{family_label(slug)} ({counts[slug]})", slug) for slug in FAMILIES if counts[slug]]
 
@@ -141,8 +129,8 @@ def _example_buttons(examples: Sequence[Example]) -> list[gr.Button]:
     if not examples:
         return []
     gr.HTML(
-        '<p class="cir-hint">No mix at hand? These were made from instruments that the model has '
-        "never heard in training; see for yourself how many it finds.</p>",
+        '<p class="cir-hint">No mix at hand? Try one of these. The model was not trained on their '
+        "instruments.</p>",
         apply_default_css=False,
     )
     with gr.Row(elem_id="cir-examples"):

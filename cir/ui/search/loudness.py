@@ -1,4 +1,4 @@
-"""How loud sounds of the page are, so that two of them can be compared at one loudness."""
+"""Loudness of mixes and previews, so that both can be compared at one loudness."""
 
 import sys
 from collections.abc import Iterator
@@ -10,8 +10,7 @@ import soundfile
 from cir.audio.io import load_audio
 from cir.audio.loudness import LoudnessMeter, integrated_loudness
 from cir.errors import InputError
-from cir.retrieval.windows import SAMPLE_RATE
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
 from cir.ui.search.mixes import Region
 
 _BLOCK_FRAMES = 1 << 16
@@ -19,7 +18,7 @@ _BLOCK_FRAMES = 1 << 16
 
 @lru_cache(maxsize=4096)
 def sound_level(path: Path) -> float | None:
-    """Measure a preview or phrase in LUFS; None where the file cannot be read."""
+    """Measure a preview or phrase in LUFS; None if the file cannot be read."""
     try:
         audio, sample_rate = soundfile.read(path, dtype="float32")
     except (RuntimeError, OSError):
@@ -28,17 +27,14 @@ def sound_level(path: Path) -> float | None:
 
 
 def mix_level(path: Path, region: Region | None) -> float | None:
-    """Measure a passage of a mix in LUFS, at the file's own rate and with its own channels.
-
-    Never more than a second or two of it is in memory.
-    """
+    """Measure a passage of a mix in LUFS, at the file's own sample rate and channels, in blocks."""
     try:
         with soundfile.SoundFile(path) as sound:
             meter = LoudnessMeter(sound.samplerate)
             for block in _blocks(sound, region):
                 meter.add(block)
         return meter.loudness()
-    except (RuntimeError, OSError):  # what FFmpeg reads, libsndfile does not
+    except (RuntimeError, OSError):  # a format that only FFmpeg reads
         return _level_of_mono(path, region)
 
 

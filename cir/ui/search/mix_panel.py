@@ -1,4 +1,4 @@
-"""The visitor's mix as HTML: its waveform with the passage to search, and the timeline under it."""
+"""HTML of the visitor's mix: its waveform with the chosen passage, and the timeline below."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from cir.ui.search.mixes import LoadedMix
 
 
 def clock(seconds: float) -> str:
-    """Write a time as minutes and seconds."""
+    """Format a time as minutes and seconds."""
     whole = int(seconds)
     return f"{whole // 60}:{whole % 60:02d}"
 
@@ -56,65 +56,49 @@ def timeline_strip(
     mix: LoadedMix,
     offset_seconds: float,
 ) -> str:
-    """Render one line of cells for each family, on the scale of the waveform; empty without lines.
+    """Render a line of cells per family, on the scale of the waveform.
 
     Args:
-        timeline: of the passage that was searched.
-        found: by family, the first match.
-        mix: the whole of it.
-        offset_seconds: where the passage starts.
+        timeline: Cells of the passage that was searched, by family; may be empty.
+        found: First match of each family.
+        mix: The whole mix.
+        offset_seconds: Start of the passage.
     """
     if not timeline:
         return ""
     everything = [cell.similarity for cells in timeline.values() for cell in cells]
-    low, high = min(everything), max(everything)
-    lines = "".join(
-        _line(family, cells, found[family], mix, offset_seconds, low, high)
-        for family, cells in timeline.items()
-    )
+    low, span = min(everything), max(max(everything) - min(everything), 1e-9)
+    lines = []
+    for family, cells in timeline.items():
+        label, match = escape(family_label(family)), found[family]
+        buttons = "".join(
+            _cell(cell, match, mix, offset_seconds, (cell.similarity - low) / span)
+            for cell in cells
+        ).replace('tabindex="-1"', 'tabindex="0"', 1)  # one tab stop per line
+        lines.append(
+            f'<div class="cir-line" data-line="{family}" '
+            f'style="--family:{family_style(family).colour}">'
+            f'<div class="cir-line-name"><span class="cir-dot"></span>{label}: '
+            f"<b>{escape(match.instrument.name)}</b></div>"
+            f'<div class="cir-cells" role="group" aria-label="{label}, window by window">{buttons}'
+            "</div></div>"
+        )
     return (
         '<section class="cir-timeline" aria-label="Which instrument is where">'
-        "<h2>Which instrument is where</h2>"
-        f"{lines}"
+        f"<h2>Which instrument is where</h2>{''.join(lines)}"
         '<p class="cir-hint">Each cell is a window of ten seconds: the stronger its colour, the '
-        "more it sounds like the first match of the whole passage. A dot: this window alone "
-        "would have found the same. Press one to listen from there.</p></section>"
+        "more similar it is to the first match of the whole passage. A dot means that this window "
+        "alone gives the same first match. Click a cell to listen from there.</p></section>"
     )
 
 
-def _line(
-    family: str,
-    cells: Sequence[TimelineCell],
-    match: Match,
-    mix: LoadedMix,
-    offset: float,
-    low: float,
-    high: float,
-) -> str:
-    instrument = match.instrument
-    buttons = "".join(
-        _cell(cell, match, mix, offset, (cell.similarity - low) / max(high - low, 1e-9), first)
-        for first, cell in ((number == 0, cell) for number, cell in enumerate(cells))
-    )
-    label, colour = escape(family_label(family)), family_style(family).colour
-    return (
-        f'<div class="cir-line" data-line="{family}" style="--family:{colour}">'
-        f'<div class="cir-line-name"><span class="cir-dot"></span>{label}: '
-        f"<b>{escape(instrument.name)}</b></div>"
-        f'<div class="cir-cells" role="group" aria-label="{label}, window by window">{buttons}'
-        "</div></div>"
-    )
-
-
-def _cell(
-    cell: TimelineCell, match: Match, mix: LoadedMix, offset: float, heat: float, first: bool
-) -> str:
+def _cell(cell: TimelineCell, match: Match, mix: LoadedMix, offset: float, heat: float) -> str:
     start, end = offset + cell.start_seconds, offset + cell.end_seconds
     same = cell.best.instrument_id == match.instrument.instrument_id
     best = (
-        "it is also what this window alone would find"
+        "also the first match of this window alone"
         if same
-        else f"this window alone would find {cell.best.name} ({cell.best_similarity:.2f})"
+        else f"first match of this window alone: {cell.best.name} ({cell.best_similarity:.2f})"
     )
     words = escape(
         f"{clock(start)} to {clock(end)}: similarity {cell.similarity:.2f} to "
@@ -125,6 +109,5 @@ def _cell(
         f'<button type="button" class="cir-cell{" is-best" if same else ""}" '
         f'style="left:{left:.3f}%;width:{width:.3f}%;--heat:{heat:.3f}" '
         f'data-src="{escape(sound_address(mix.heard))}" data-start="{start:g}" '
-        f'tabindex="{0 if first else -1}" aria-pressed="false" aria-label="{words}" '
-        f'title="{words}"></button>'
+        f'tabindex="-1" aria-pressed="false" aria-label="{words}" title="{words}"></button>'
     )

@@ -1,4 +1,4 @@
-"""The visitor's mix: read once when it arrives, to draw it and to say at once what is wrong."""
+"""The visitor's mix: checked, measured and stored when it arrives."""
 
 import os
 import shutil
@@ -7,20 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
+from cir.audio.formats import PLAYABLE_KINDS, playable_kind
 from cir.audio.io import load_audio, save_opus
 from cir.errors import InputError
-from cir.retrieval.windows import SAMPLE_RATE
-from cir.types import FloatArray
-from cir.ui.search.playable import PLAYABLE_KINDS, playable_kind
+from cir.types import SAMPLE_RATE, FloatArray
 
 MAX_SECONDS = 600.0
-"""Longest mix that the page takes; the library takes longer ones."""
+"""Longest mix that the page accepts; the library accepts longer ones."""
 
 SHORTEST_SECONDS = 0.5
 """Shortest passage that can be searched."""
 
 N_PEAKS = 480
-"""How finely a waveform is drawn."""
+"""Resolution of the drawn waveform."""
 
 _COPY_COMPRESSION = 0.8
 """About 55 kbit/s: 4 MB for the longest mix."""
@@ -36,22 +35,22 @@ class Region:
 
 @dataclass(frozen=True)
 class LoadedMix:
-    """A mix that can be read, heard and drawn."""
+    """A mix with what the page needs to search, play and draw it."""
 
     path: Path
-    """The visitor's own file, which is searched."""
+    """The file that is searched."""
     name: str
     seconds: float
     peaks: tuple[float, ...]
-    """Largest absolute sample of each of `N_PEAKS` equal parts, 1 being the largest of all."""
+    """Largest absolute sample of each of `N_PEAKS` equal parts, relative to the largest of all."""
     example: int | None = None
-    """Which of the bundled examples it is, from 0."""
+    """Index of the bundled example that it is."""
     copy: Path | None = None
-    """What the player gets where browsers do not play the file: what the model hears of it."""
+    """A mono copy to play, if browsers do not play the file."""
 
     @property
     def heard(self) -> Path:
-        """What the player gets."""
+        """The file that the player plays."""
         return self.path if self.copy is None else self.copy
 
 
@@ -61,13 +60,13 @@ def load_mix(
     """Read a mix.
 
     Args:
-        path: any sound file.
-        example: which of the bundled examples it is.
-        folder: keeps the file for as long as the visit lasts, and the copy for the player; without
-            one the file stays where it is, and a copy is put beside it.
+        path: Sound file.
+        example: Index of the bundled example that it is.
+        folder: Folder that keeps the file and its copy during the visit. None leaves the file where
+            it is, with its copy beside it.
 
     Raises:
-        InputError: it is no sound, silent, or too long.
+        InputError: It is not a sound, is silent, or is too long.
     """
     file = Path(path)
     audio, _ = load_audio(file, sample_rate=SAMPLE_RATE, max_seconds=MAX_SECONDS)
@@ -81,14 +80,14 @@ def load_mix(
 
 
 def _keep(file: Path, folder: Path, kind: str | None) -> Path:
-    """Keep an upload, which itself goes after a while; named so that browsers know what it is."""
+    """Keep an upload, which Gradio deletes later, under a suffix that fits its content."""
     folder.mkdir(parents=True, exist_ok=True)
     misnamed = kind is not None and file.suffix.lower() not in PLAYABLE_KINDS[kind]
     kept = folder / (f"{file.name}{kind}" if misnamed else file.name)
     kept.unlink(missing_ok=True)
     try:
         os.link(file, kept)
-    except OSError:  # no links there, or between these two
+    except OSError:  # another file system, or one without hard links
         shutil.copyfile(file, kept)
     return kept
 
@@ -100,16 +99,16 @@ def _peaks(audio: FloatArray) -> tuple[float, ...]:
 
 
 def cut(audio: FloatArray, region: Region | None) -> FloatArray:
-    """Return a passage of a mix at 16 kHz; all of it where no passage is named.
+    """Return a passage of a mix at 16 kHz; the whole mix for None.
 
     Raises:
-        InputError: the passage is too short, or not within the mix.
+        InputError: The passage is too short, or not within the mix.
     """
     if region is None:
         return audio
     start, end, seconds = region.start_seconds, region.end_seconds, len(audio) / SAMPLE_RATE
-    # The ends are rounded where they are shown: a tenth of a second beyond the end is the end.
-    if not 0.0 <= start < seconds or not end <= seconds + 0.1:  # one that is NaN is nowhere
+    # The form rounds to tenths of a second. NaN fails both comparisons.
+    if not 0.0 <= start < seconds or not end <= seconds + 0.1:
         raise InputError(
             f"The passage from {start:g} to {end:g} s does not lie within this mix of "
             f"{seconds:.1f} s; choose another one."

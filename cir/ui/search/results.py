@@ -1,21 +1,15 @@
-"""The answer to a search as HTML: a bar, and a list of cards for each family."""
+"""HTML of the results: a bar, and a list of cards for each family."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from cir.index.duplicates import MatchGroup
+from cir.index.vector_index import ANY
 from cir.instruments.families import family_label
-from cir.retrieval.lookup import ANY
 from cir.retrieval.wording import ABSENT, among_five, false_alarms
 from cir.types import FamilyResult, Match
-from cir.ui.cards import (
-    actions,
-    family_tag,
-    instrument_lines,
-    match_card,
-    play_button,
-)
+from cir.ui.cards import match_card, play_button, single_card
 from cir.ui.palette import family_style
 from cir.ui.service import Answer
 
@@ -31,7 +25,7 @@ _KEYS = (
 
 @dataclass(frozen=True)
 class Likeness:
-    """What stands in a family's place once "more like this" was asked of one of its matches."""
+    """The instruments that "More like this" shows in place of a family's matches."""
 
     match: Match
     neighbours: Sequence[Match]
@@ -43,12 +37,12 @@ def results_page(
     waiting: Sequence[str] = (),
     likenesses: Mapping[str, Likeness] | None = None,
 ) -> str:
-    """Render all families, under a bar that plays the mix itself for comparison.
+    """Render all families, under a bar that plays the mix for comparison.
 
     Args:
-        answer: what is found so far.
-        waiting: families still to come.
-        likenesses: by family, what is shown instead of its matches.
+        answer: What is found so far.
+        waiting: Families still to come.
+        likenesses: By family, what is shown in place of its matches.
     """
     shown = likenesses or {}
     sections = "".join(
@@ -62,12 +56,12 @@ def results_page(
 
 
 def _bar(answer: Answer, *, done: bool) -> str:
-    """Render the heading, the mix's player, how long it took and the keys."""
+    """Render heading, player of the mix, duration of the search and keys."""
     if any(result.judgement and result.judgement.chances for result in answer.results):
         key = "chance: how likely it is this very instrument, if the database has it"
     else:
         key = "similarity is a cosine: 1 is the same sound to the model, 0 is unrelated"
-    took = f"found in {answer.seconds:.1f} s" if done else "still looking"
+    took = f"found in {answer.seconds:.1f} s" if done else "searching"
     only = "".join(
         f" &middot; only {escape(value)}"
         for value in (answer.filters.bank, answer.filters.source)
@@ -95,7 +89,7 @@ def family_section(
         count = f"{len(groups)} most similar"
     else:
         with_filters = " that passes the filters" if filtered else ""
-        body = f'<p class="cir-hint">There is no instrument of this family{with_filters}.</p>'
+        body = f'<p class="cir-hint">No instrument of this family{with_filters}.</p>'
         count = "none"
     return _section(result.family, count, body)
 
@@ -111,11 +105,11 @@ def _section(family: str, count: str, body: str) -> str:
 
 
 def _waiting_section(family: str) -> str:
-    return _section(family, "looking", '<p class="cir-hint" aria-busy="true">\u2026</p>')
+    return _section(family, "searching", '<p class="cir-hint" aria-busy="true">\u2026</p>')
 
 
 def _group_item(group: MatchGroup) -> str:
-    """Render a match, and its near-duplicates folded away."""
+    """Render a match with its near-duplicates, collapsed."""
     card = match_card(group.match, in_results=True)
     if not group.duplicates:
         return card
@@ -129,7 +123,7 @@ def _group_item(group: MatchGroup) -> str:
 
 
 def _judgement_lines(result: FamilyResult) -> str:
-    """Render what is said of a family's whole answer; nothing where it is not calibrated."""
+    """Render the judgement of a family's matches; nothing if it is not calibrated."""
     judgement = result.judgement
     if judgement is None:
         return ""
@@ -144,27 +138,23 @@ def _judgement_lines(result: FamilyResult) -> str:
 
 
 def _likeness_section(family: str, likeness: Likeness) -> str:
-    """Render an instrument and those most similar to it, with the way back."""
+    """Render an instrument and those most similar to it, with a button back."""
     match = likeness.match
-    instrument = match.instrument
+    attributes = f' data-instrument="{escape(match.instrument.instrument_id)}"'
     near = "".join(
         match_card(one, show_family=True, in_results=True) for one in likeness.neighbours
     )
     body = (
         '<button type="button" class="cir-act cir-back" data-act="back">\u2190 Back to the matches'
-        f'</button><div class="cir-card" data-instrument="{escape(instrument.instrument_id)}">'
-        f"{play_button(match.preview, f'Play {instrument.name}')}"
-        f'<div><div class="cir-name">{escape(instrument.name)}</div>'
-        f'<div class="cir-meta">{family_tag(instrument.family)}</div>'
-        f"{instrument_lines(instrument)}</div>{actions(match, in_results=False)}</div>"
-        '<p class="cir-among">Sounds most like it, of any family:</p>'
+        f"</button>{single_card(match, attributes)}"
+        '<p class="cir-among">Most similar, of any family:</p>'
         f'<ol class="cir-list">{near}</ol>'
     )
     return _section(family, "more like this", body)
 
 
 def level_list(mix: float | None, levels: Mapping[str, float | None]) -> str:
-    """Render loudness in LUFS, of the mix and of sounds by their address, for `player.js`."""
+    """Render loudness in LUFS, of the mix and of sounds by address, for `static/player.js`."""
     known = {address: level for address, level in levels.items() if level is not None}
     items = "".join(
         f'<data value="{level:.2f}" data-of="{escape(address)}"></data>'

@@ -1,4 +1,4 @@
-"""The Search tab: a mix in, the most similar instruments of each chosen family out."""
+"""The Search tab: finds the most similar instruments of each chosen family."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,14 +9,20 @@ from cir.ui.cards import placeholder
 from cir.ui.own.scope import build_scope_choice
 from cir.ui.own.sessions import OwnLibraries
 from cir.ui.search.actions import WAITING, Searching
-from cir.ui.search.arriving import Addressed, Arrival, Uploaded, arrive, present
 from cir.ui.search.examples import Example
 from cir.ui.search.form import build_form
+from cir.ui.search.mix_input import (
+    FormUpdate,
+    SharedLinks,
+    UploadedMixes,
+    require_mix,
+    take_mix,
+)
 from cir.ui.service import PageService
 from cir.ui.theme import static_text
 
 MODEL_QUEUE = "model"
-"""Events that run the model share this queue."""
+"""Queue of all events that run the model."""
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
@@ -31,20 +37,20 @@ def build_search_tab(
     """Lay out the tab inside the current `gr.Blocks`.
 
     Args:
-        page: these.
-        service: the database that is searched.
-        examples: mixes that it can be asked about.
-        libraries: the visitors' own sounds, which can be searched as well.
-        shelf: says which of them are this visitor's.
+        page: The current blocks.
+        service: The database.
+        examples: Example mixes.
+        libraries: The visitors' own sounds, which can be searched too.
+        shelf: Identifies the sounds of this visitor.
 
     Returns:
-        The visitor's last `Answer` (None before the first) from the database, for the map.
+        The visitor's last `Answer` from the database, for the map; None before the first search.
     """
     mix, answer, shown, opened = gr.State(None), gr.State(None), gr.State(None), gr.State({})
     form = build_form(service, examples, lambda: build_scope_choice(page, libraries, shelf))
     results = gr.HTML(
         placeholder(WAITING),
-        js_on_load=static_text("results.js"),
+        js_on_load=static_text("search/results.js"),
         apply_default_css=False,
         elem_id="cir-results",
         min_height=120,
@@ -71,34 +77,34 @@ def build_search_tab(
         **_PRIVATE,
     )
 
-    arrival = [mix, form.inbox, form.recorder, form.panel, form.passage, form.start, form.end]
-    arrival += [results, truth, answer, form.timeline]
+    filled = [mix, form.upload, form.recorder, form.panel, form.passage, form.start, form.end]
+    filled += [results, truth, answer, form.timeline]
     reading: dict[str, Any] = {
-        "outputs": arrival,
+        "outputs": filled,
         "show_progress_on": form.panel,
         "concurrency_limit": 4,
         **_PRIVATE,
     }
-    uploaded = Uploaded(libraries)
-    form.inbox.upload(uploaded.arrive, [form.inbox, shelf], **reading)
-    form.recorder.stop_recording(uploaded.arrive, [form.recorder, shelf], **reading)
-    form.panel.click(uploaded.leave, shelf, outputs=arrival, queue=False, **_PRIVATE)
+    uploads = UploadedMixes(libraries)
+    form.upload.upload(uploads.take, [form.upload, shelf], **reading)
+    form.recorder.stop_recording(uploads.take, [form.recorder, shelf], **reading)
+    form.panel.click(uploads.remove, shelf, outputs=filled, queue=False, **_PRIVATE)
     for number, button in enumerate(form.examples):
         button.click(
             _example_loader(number, examples[number]),
-            outputs=[form.families, *arrival],
+            outputs=[form.families, *filled],
             queue=False,
             **_PRIVATE,
         ).then(**search)
     form.panel.submit(
-        Addressed(service, examples).open,
-        outputs=[*form.choices, *arrival],
+        SharedLinks(service, examples).open,
+        outputs=[*form.choices, *filled],
         show_progress="hidden",
         **_PRIVATE,
-    ).then(present, mix, mix, show_progress="hidden", **_PRIVATE).success(**search)
-    told = (form.panel, form.families, form.top_k, form.bank, form.source)
+    ).then(require_mix, mix, mix, show_progress="hidden", **_PRIVATE).success(**search)
+    shared = (form.panel, form.families, form.top_k, form.bank, form.source)
     gr.on(
-        [one.change for one in told],
+        [one.change for one in shared],
         None,
         form.choices,
         js="(...choices) => window.cirAddress.choose(choices)",
@@ -107,6 +113,6 @@ def build_search_tab(
     return answer
 
 
-def _example_loader(number: int, example: Example) -> Callable[[], Arrival]:
-    """Make a function that puts one example, and the families in it, into the form."""
-    return lambda: (list(example.families), *arrive(str(example.path), number))
+def _example_loader(number: int, example: Example) -> Callable[[], FormUpdate]:
+    """Return a handler that puts an example and its families into the form."""
+    return lambda: (list(example.families), *take_mix(str(example.path), number))

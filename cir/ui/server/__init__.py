@@ -1,1 +1,1 @@
-"""The server behind the page: who may ask what, how much, and what is cleaned up."""
+"""The server behind the page: allowed hosts, limits, queue and clean-up."""

@@ -1,4 +1,4 @@
-"""How the web application behind the page is made: who may ask it what, and how much at once."""
+"""Options of the web application: middleware, error handlers and clean-up."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,17 +13,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cir.ui.server.ended_visits import forgetting_visits
-from cir.ui.server.hosts import HostCheck
+from cir.ui.server.host_check import HostCheck
 from cir.ui.server.request_limits import RequestLimits
 
-_QUESTIONS = tuple(f"/gradio_api/{kind}/" for kind in ("api", "call", "queue", "run"))
+_API_PATHS = tuple(f"/gradio_api/{kind}/" for kind in ("api", "call", "queue", "run"))
 
 
 def app_options(hosts: Sequence[str]) -> dict[str, Any]:
     """Collect the `app_kwargs` of `gradio.Blocks.launch`.
 
     Args:
-        hosts: names that the page answers to, as of `cir.ui.server.hosts.allowed_hosts`.
+        hosts: Host names that the page answers to, from `allowed_hosts`.
     """
     return {
         "middleware": [Middleware(HostCheck, hosts=hosts), Middleware(RequestLimits)],
@@ -35,15 +35,15 @@ def app_options(hosts: Sequence[str]) -> dict[str, Any]:
 
 
 async def _answer_without_traceback(request: Request, error: Exception) -> Response:
-    """Answer questions to endpoints that there are not, or by names that arguments have not.
+    """Answer a request with an unknown endpoint or argument name.
 
     Raises:
-        Exception: it is of something else.
+        Exception: The error belongs to another kind of request.
     """
-    if not request.url.path.startswith(_QUESTIONS):
+    if not request.url.path.startswith(_API_PATHS):
         raise error
     reason = "There is no such endpoint" if isinstance(error, KeyError) else str(error)
-    detail = f"{reason.split('. ')[0].rstrip('.')}; /gradio_api/info lists what there is."
+    detail = f"{reason.split('. ')[0].rstrip('.')}; /gradio_api/info lists all endpoints."
     return JSONResponse({"detail": detail}, status_code=422)
 
 
@@ -55,7 +55,7 @@ async def _lifespan(app: App) -> AsyncIterator[None]:
 
 
 def _forbid_unlisted_tools(page: Blocks) -> None:
-    """Leave what the MCP server lists; by itself, it lets any public endpoint be called."""
+    """Restrict the MCP server to the tools that it lists; Gradio lets clients call any endpoint."""
     server = page.mcp_server_obj
     if server is not None:
         server.tool_to_endpoint = {
@@ -66,5 +66,5 @@ def _forbid_unlisted_tools(page: Blocks) -> None:
 
 
 def _is_tool(event: BlockFunction | None) -> bool:
-    """Whether Gradio lists an event: it does, unless it was told that this is something else."""
+    """Whether Gradio lists an event as a tool, which is its default."""
     return event is not None and getattr(event.fn, "_mcp_type", "tool") == "tool"

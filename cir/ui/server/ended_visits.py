@@ -1,4 +1,4 @@
-"""Forgetting visits: what Gradio keeps of each for good is a quarter of a megabyte."""
+"""Removal of ended visits, of which Gradio keeps a quarter of a megabyte each, forever."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,25 +9,25 @@ from gradio.routes import App
 from gradio.state_holder import StateHolder
 
 KEPT_FOR = timedelta(hours=1)
-"""As long as Gradio keeps the states of a closed page, for the visitor to come back to."""
+"""Gradio keeps the states of a closed page for the same time."""
 
-_LOOK_EVERY_SECONDS = 60.0
+_INTERVAL_SECONDS = 60.0
 
 
 @asynccontextmanager
 async def forgetting_visits(app: App) -> AsyncIterator[None]:
-    """Forget visits that have ended, as long as the application runs."""
-    looking = asyncio.create_task(_look_again(app.state_holder))
+    """Remove ended visits regularly while the application runs."""
+    task = asyncio.create_task(_forget_regularly(app.state_holder))
     try:
         yield
     finally:
-        looking.cancel()
+        task.cancel()
 
 
 def forget_ended_visits(visits: StateHolder, now: datetime) -> None:
-    """Forget closed pages, and programs that left nothing here, an hour after their last request.
+    """Remove visits an hour after their last request: closed pages, and API clients.
 
-    A program has no page whose closing would tell that it has gone; it only used components.
+    An API client never closes a page; it is recognised by a visit without states.
     """
     for name, visit in list(visits.session_data.items()):
         idle = now - visits.time_last_used.get(name, now)
@@ -37,7 +37,7 @@ def forget_ended_visits(visits: StateHolder, now: datetime) -> None:
             visits.time_last_used.pop(name, None)
 
 
-async def _look_again(visits: StateHolder) -> None:
+async def _forget_regularly(visits: StateHolder) -> None:
     while True:
-        await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        await asyncio.sleep(_INTERVAL_SECONDS)
         forget_ended_visits(visits, datetime.now())

@@ -1,8 +1,8 @@
-"""Gradio's queue, shared fairly: visitors take turns, and none is refused for what others do.
+"""A queue for Gradio in which visitors take turns.
 
-Gradio's own `max_size` counts what waits for anything: while someone's sounds were added, searches
-were refused. Here each kind of work (each `concurrency_id`) has a queue of its own, in which the
-first request of every visitor comes before the second of any.
+Each `concurrency_id` has a queue of its own, in which the first request of every visitor comes
+before the second request of any. Gradio's own `max_size` counts all requests together, so that
+searches were refused while somebody added sounds.
 """
 
 from typing import Any, Literal, TypeAlias
@@ -15,13 +15,13 @@ from gradio.server_messages import ProcessCompletedMessage
 from gradio.utils import error_payload
 
 MAX_OF_VISITOR = 64
-"""Most requests of one visitor that wait for one kind of work."""
+"""Maximum number of waiting requests per visitor and `concurrency_id`."""
 
 MAX_OF_ALL = 2048
-"""Most requests of all visitors that wait for one kind of work: a guard of the memory."""
+"""Maximum number of waiting requests per `concurrency_id`, to limit memory."""
 
 _UNKNOWN_SECONDS = 5.0
-"""What a request is thought to take before the first of its kind is done."""
+"""Assumed duration of a request before the first one of its kind has ended."""
 
 _Pushed: TypeAlias = tuple[
     bool,
@@ -31,18 +31,15 @@ _Pushed: TypeAlias = tuple[
 
 
 class FairQueue(Queue):
-    """The queue of one page.
-
-    A visitor is a session; where a request names none, an address.
-    """
+    """The queue of one page. A visitor is a session, or an IP address if there is no session."""
 
     async def push(
         self, body: PredictBodyInternal, request: fastapi.Request, username: str | None
     ) -> _Pushed:
-        """Let a request wait for its turn, or answer at once that too many wait already."""
+        """Queue a request, or refuse it at once if too many wait already."""
         pushed = await super().push(body, request, username)
         event = self.event_ids_to_events.get(str(pushed[1]))
-        if event is not None:  # else it was refused by Gradio, or answered from a cache
+        if event is not None:  # None: refused by Gradio, or answered from its cache
             waiting = self.event_queue_per_concurrency_id[event.concurrency_id].queue
             waiting.remove(event)
             if refusal := self._refusal(event, waiting):
@@ -57,18 +54,18 @@ class FairQueue(Queue):
         own = sum(_visitor(other) == _visitor(event) for other in waiting)
         if own >= MAX_OF_VISITOR:
             return (
-                f"{own} of your requests wait here already, the most for one visitor: send the "
-                f"next in {self._words_until_turn(event, waiting)}."
+                f"{own} of your requests are waiting, the maximum per visitor: send the next in "
+                f"{self._words_until_turn(event, waiting)}."
             )
         if len(waiting) >= MAX_OF_ALL:
             return (
-                f"{len(waiting)} requests wait here already, the most that this page takes: send "
-                f"yours again in {self._words_until_turn(event, waiting)}."
+                f"{len(waiting)} requests are waiting, the maximum of this page: send yours again "
+                f"in {self._words_until_turn(event, waiting)}."
             )
         return None
 
     def _words_until_turn(self, event: Event, waiting: list[Event]) -> str:
-        """Say in how long one request of each visitor will have been answered."""
+        """Estimate the time until one request of each visitor is answered."""
         times = [self.process_time_per_fn.get(other.fn) for other in waiting]
         seconds = [_UNKNOWN_SECONDS if time is None else time.avg_time for time in times]
         at_once = self.event_queue_per_concurrency_id[event.concurrency_id].concurrency_limit or 1
@@ -76,7 +73,7 @@ class FairQueue(Queue):
         return f"about {turn / 60:.0f} minutes" if turn > 90 else f"about {max(1, round(turn))} s"
 
     def _answer(self, event: Event, refusal: str) -> None:
-        """End a request that has not begun, as an error of its function would end it."""
+        """End a request that has not started, as an error of its function would."""
         del self.event_ids_to_events[event._id]
         content = error_payload(gr.Error(refusal), False)
         self.send_message(
@@ -85,7 +82,7 @@ class FairQueue(Queue):
 
 
 def share_fairly(page: gr.Blocks) -> None:
-    """Give a page that is not launched yet such a queue."""
+    """Give a `FairQueue` to a page before its launch."""
     page.queue(max_size=None)
     page._queue = FairQueue(
         live_updates=True,
@@ -104,7 +101,7 @@ def _visitor(event: Event) -> str:
 
 
 def _place(event: Event, waiting: list[Event]) -> int:
-    """Where in a queue a visitor's next request has its turn: behind as many turns of others."""
+    """Return the position of a visitor's next request in the queue."""
     turns: dict[str, int] = {}
     own = sum(_visitor(other) == _visitor(event) for other in waiting)
     for place, other in enumerate(waiting):

@@ -1,5 +1,5 @@
-/* The page's address says which example was searched for what, and which tab is open, so that it
-   can be shared: ?example=3&families=bass,piano&top_k=5&tab=search. */
+/* Keeps example, form and open tab in the page's address, so that it can be shared:
+   ?example=3&families=bass,piano&top_k=5&tab=search. */
 (() => {
   const CHOICES = ["families", "top_k", "bank", "source"];
   let example = null;
@@ -44,9 +44,9 @@
   if (wanted) openTab(100);
 
   window.cirAddress = {
-    /** Which example the mix is, from 1; null for a sound of the visitor's own. */
+    /** The number of the example, from 1; null for an upload. */
     example(number) { example = number; write(); },
-    /** What the form is set to: families, top_k, bank, source. */
+    /** The values of the form: families, top_k, bank, source. */
     choose(choices) { chosen = choices; write(); },
   };
 })();

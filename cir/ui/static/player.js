@@ -1,6 +1,6 @@
-/* One player for the whole page: any button with a data-src plays that file, from data-start to
-   data-end (seconds) where it has them. Exactly one sound is heard at a time, those of Gradio's own
-   players included, and all at the volume that the visitor last chose. */
+/* The player of the page: a button with data-src plays that file, from data-start to data-end
+   (seconds) if it has them. One sound plays at a time, including those of Gradio's own players, at
+   the volume that the visitor chose last. */
 (() => {
   const audio = document.createElement("audio");
   audio.id = "cir-audio";
@@ -44,7 +44,7 @@
       button.style.setProperty("--done", here ? done.toFixed(3) : "0");
     }
   };
-  /* timeupdate comes four times a second: too rarely to stop at the end of a passage. */
+  /* timeupdate fires four times a second, too rarely to stop at the end of a passage. */
   const follow = () => {
     show();
     if (sounding()) requestAnimationFrame(follow);
@@ -59,13 +59,13 @@
     show();
   };
 
-  /* Loudness in LUFS, as the server measured it. */
+  /* Loudness in LUFS, measured by the server. */
   const levels = () => document.querySelector("#cir-levels .cir-levels");
   const mixLevel = () => Number(levels()?.dataset.mix ?? NaN);
   const levelOf = (src) =>
     Number(levels()?.querySelector(`[data-of="${CSS.escape(src)}"]`)?.value ?? NaN);
-  /* What brings a sound down to another one's loudness; a softer one is left as it is, so nothing
-     is ever driven into clipping. */
+  /* The gain that lowers a sound to the loudness of another; softer sounds are not raised, to avoid
+     clipping. */
   const attenuation = (from, to) => (to < from ? 10 ** ((to - from) / 20) : 1);
 
   const start = (button, sound, howLoud) => {
@@ -74,7 +74,7 @@
     current = sound;
     audio.currentTime = sound.start;
     audio.play().catch((reason) => {
-      /* AbortError: another sound took over; NotAllowedError: the browser wants a click first. */
+      /* Ignored: AbortError (another sound started) and NotAllowedError (no click yet). */
       if (reason.name === "NotSupportedError") fail();
     });
     const card = button?.closest(".cir-card");
@@ -91,7 +91,7 @@
   };
 
   const lastButton = new WeakMap();
-  /** Play a match, or, where it sounds already, the mix at the same loudness. */
+  /** Play a match; if it is playing, play the mix at the same loudness. */
   const compare = (card) => {
     const mix = document.querySelector("#cir-results [data-mix] .cir-play");
     const match = lastButton.get(card) ?? card.querySelector("button[data-src]");
@@ -118,7 +118,7 @@
     if (!(target instanceof Element) || !target.matches("[data-volume]")) return;
     volume = Number(target.value);
     if (audible) audible.volume = audible === audio ? volume * gain : volume;
-    try { localStorage.setItem(KEPT, String(volume)); } catch { /* not kept, then */ }
+    try { localStorage.setItem(KEPT, String(volume)); } catch { /* no storage */ }
     showVolume();
   });
 
@@ -131,11 +131,11 @@
     compare,
     toggle,
     showVolume,
-    /** Address of the sound that was last played. */
+    /** The address of the sound played last. */
     get src() { return current?.src; },
-    /** Play a part of a file; a button need not exist. */
+    /** Play a part of a file without a button. */
     playFrom(sound) { start(null, sound, 1); },
-    /** Play the first sound inside an element; nothing happens where there is none. */
+    /** Play the first sound inside an element, if any. */
     playIn(element) {
       const button = element.querySelector(".cir-play[data-src]");
       if (button) startButton(button);

@@ -1,7 +1,6 @@
-"""The skeleton of the timbre map: what stands on the page before a line of script has run.
+"""The fixed HTML of the timbre map, which the scripts of `static/timbre_map` fill.
 
-The script of `static/map*.js` brings it to life. The skeleton never changes, so Gradio never
-redraws it; it is also a template of Gradio's, in which `${` and `{{` would be filled in.
+It is a Gradio template, so it must not contain `${` or `{{`.
 """
 
 from collections import Counter
@@ -12,23 +11,23 @@ from cir.instruments.families import family_label
 from cir.ui.cards import placeholder, play_button
 from cir.ui.palette import family_style
 from cir.ui.service import PageService
-from cir.ui.timbre_map.data import present_families
+from cir.ui.timbre_map.map_json import present_families
 from cir.ui.timbre_map.shapes import marker_svg
 
-PICK = "Click a point to hear it, or type a part of a name and press Enter."
+PICK = "Click a point to play it, or type part of a name and press Enter."
 
 _KEYS = (
-    ("Arrows", "to the nearest point that way"),
-    ("Enter", "hear it, see what sounds like it"),
+    ("Arrows", "go to the nearest point in that direction"),
+    ("Enter", "play it, show similar sounds"),
     ("P", "add it to the playlist"),
     ("+ \u2212 0", "zoom, whole map"),
     ("Shift + click", "add to the playlist"),
     ("Shift + drag", "lasso"),
-    ("Esc", "let go"),
+    ("Esc", "deselect"),
 )
 
 _TOOLBAR = """
-<h2 class="cir-map-unseen">Timbre map</h2>
+<h2 class="cir-hidden">Timbre map</h2>
 <div class="cir-map-bar">
   <label class="cir-map-find">
     <span class="cir-map-label">Find on the map</span>
@@ -63,7 +62,7 @@ _MAP = """
       <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4"/>
       </svg></button>
     <button type="button" data-tool="lasso" aria-pressed="false" aria-label="Lasso"
-      title="Lasso: draw round points to add them to the playlist">
+      title="Lasso: draw around points to add them to the playlist">
       <svg viewBox="0 0 16 16" aria-hidden="true">
       <path d="M6 11C3 10.6 1.5 9 1.5 6.6 1.5 4 4.3 2.2 8 2.2s6.5 1.8 6.5 4.4S11.7 11 8 11"/>
       <circle cx="6.5" cy="11.3" r="1.5"/><path d="M6 12.8c.2 1-.3 1.8-1.5 2.2"/>
@@ -75,20 +74,20 @@ _MAP = """
 _LIST = """
 <div class="cir-map-list" hidden>
   <table>
-    <caption class="cir-map-unseen">Instruments shown on the map</caption>
+    <caption class="cir-hidden">Instruments shown on the map</caption>
     <thead><tr>
-      <th scope="col"><span class="cir-map-unseen">Play</span></th>
+      <th scope="col"><span class="cir-hidden">Play</span></th>
       <th scope="col" data-sort="name" aria-sort="ascending">
         <button type="button">Name</button></th>
       <th scope="col" data-sort="family" aria-sort="none"><button type="button">Family</button></th>
       <th scope="col" class="cir-map-wide">Category, bank</th>
       <th scope="col" class="cir-map-wide">Author</th>
-      <th scope="col"><span class="cir-map-unseen">Playlist</span></th>
+      <th scope="col"><span class="cir-hidden">Playlist</span></th>
     </tr></thead>
     <tbody></tbody>
   </table>
   <p class="cir-map-none" hidden>
-    No instrument is shown. Clear the search, or show more families.</p>
+    No instruments to show. Clear the search box or show more families.</p>
   <div class="cir-map-pages">
     <button type="button" class="cir-map-button" data-page="-1">Previous</button>
     <span class="cir-map-range" aria-live="polite"></span>
@@ -100,7 +99,7 @@ _LIST = """
 _PLAYLIST = """
 <section class="cir-map-playlist" aria-labelledby="cir-map-playlist-title">
   <h3 id="cir-map-playlist-title">Playlist <span class="cir-map-total"></span></h3>
-  <p class="cir-map-none">Nothing yet. Shift-click points, draw round them with the lasso, or press
+  <p class="cir-map-none">Empty. Shift-click points, draw around them with the lasso, or press
     Add to playlist.</p>
   <ol class="cir-map-songs"></ol>
   <div class="cir-map-actions" hidden>
@@ -109,39 +108,38 @@ _PLAYLIST = """
     <button type="button" class="cir-map-button" data-do="copy">Copy as text</button>
     <button type="button" class="cir-map-button" data-do="m3u">Save .m3u</button>
     <button type="button" class="cir-map-button" data-do="csv">Save .csv</button>
-    <button type="button" class="cir-map-button" data-do="clear">Empty it</button>
+    <button type="button" class="cir-map-button" data-do="clear">Clear</button>
   </div>
 </section>
 """
 
 _CAPTION = (
-    "<b>How to read it.</b> Each point is an instrument; points close together sound alike to the "
-    "model. Only neighbourhoods count: the axes mean nothing, and a gap twice as wide is not twice "
-    "the difference, since UMAP squeezes {dimension} dimensions into two. The five instruments "
-    "that truly sound most like the one you pick are joined to it by lines and numbered, wherever "
-    "the flat picture puts them. A star is your last mix as heard for one family: it sits at the "
-    "weighted mean of its ten most similar instruments of that family, and its lines lead to its "
-    "matches (ringed).{trust}"
+    "<b>How to read it.</b> Each point is an instrument; near points sound alike to the model. "
+    "Only neighbourhoods count: the axes have no meaning, and twice the distance is not twice the "
+    "difference, since UMAP reduces {dimension} dimensions to two. Numbered lines connect the "
+    "chosen instrument with its five most similar instruments in all dimensions, wherever they "
+    "lie on the map. A star is your last mix, for one family: it lies at the weighted mean of its "
+    "ten most similar instruments of that family, and lines lead to its matches (rings).{trust}"
 )
 _TRUST = (
-    " <b>Trustworthiness: {measured:.3f}.</b> At 1, no point would sit among neighbours that are "
-    "not its own; at 0.5, the map would be as good as shuffled."
+    " <b>Trustworthiness: {measured:.3f}.</b> At 1, all neighbours on the map are neighbours in "
+    "all dimensions; 0.5 is a shuffled map."
 )
 
 
 def map_skeleton(service: PageService) -> str:
-    """Render tools, empty map and list, legend, caption, place for the card, playlist."""
+    """Render tools, map, list, legend, caption, card and playlist, all still empty."""
     count = f"{len(service.instruments):,}"
     return (
         f'<div class="cir-map">{_TOOLBAR}<div class="cir-map-body"><div class="cir-map-main">'
         f"{_MAP.format(count=count)}{_LIST}{_legend(service)}{_keys()}</div>"
-        '<div class="cir-map-side"><h3 class="cir-map-unseen">Chosen instrument</h3>'
+        '<div class="cir-map-side"><h3 class="cir-hidden">Chosen instrument</h3>'
         f'<div class="cir-map-card" tabindex="-1">{placeholder(PICK)}'
         f"</div>{_PLAYLIST}</div>"
         f'<div class="cir-map-caption"><p>{_caption(service)}</p>'
         '<button type="button" class="cir-map-button cir-map-save">Save this map as a page'
         "</button></div></div>"
-        '<div class="cir-map-unseen cir-map-says" role="status" aria-live="polite"></div>'
+        '<div class="cir-hidden cir-map-says" role="status" aria-live="polite"></div>'
         f'<template class="cir-map-play">{play_button(Path("sound"), "Play")}</template></div>'
     )
 
@@ -157,7 +155,7 @@ def _legend(service: PageService) -> str:
 
 
 def _legend_item(family: str | None, count: int) -> str:
-    """Render a family's switch, and the button that leaves it alone on the map."""
+    """Render the buttons that show or hide a family, or show it alone."""
     style = family_style(family)
     label = escape("No family" if family is None else family_label(family))
     slug = escape(family or "")

@@ -1,4 +1,4 @@
-"""The outline of each family's marker, as SVG paths: one source for the map and its legend."""
+"""Outlines of the family markers as SVG paths, for the map and its legend."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ def _closed(points: Iterable[tuple[float, float]]) -> str:
 
 
 def _star(n_points: int, inner: float, *, radius: float = 1.15) -> str:
-    """Draw a star of `n_points` tips, the first one up; `inner` is how far in the notches lie."""
+    """Draw a star, first tip up; `inner` is the radius of its notches over that of its tips."""
     return _closed(
         (size * math.sin(turn), -size * math.cos(turn))
         for tip in range(2 * n_points)
@@ -46,12 +46,11 @@ SHAPES: Mapping[str, str] = MappingProxyType(
         "hourglass": "M-.9,-1.05H.9L.2,0L.9,1.05H-.9L-.2,0Z",
     }
 )
-"""By the symbol of `cir.ui.palette`: a path within about [-1.2, 1.2], y down, all of them about as
-large to the eye."""
+"""By symbol of `cir.ui.palette`: paths of similar visual size within about [-1.2, 1.2], y down."""
 
 
 def marker_svg(symbol: str) -> str:
-    """Render a marker as an inline picture in the colour of the text around it."""
+    """Render a marker as an inline SVG in the colour of its family."""
     return (
         '<svg class="cir-map-marker" viewBox="-1.3 -1.3 2.6 2.6" aria-hidden="true">'
         f'<path d="{SHAPES[symbol]}"/></svg>'

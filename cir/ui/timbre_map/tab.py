@@ -1,4 +1,4 @@
-"""The Timbre map tab: every instrument of the database, and the last search among them."""
+"""The Timbre map tab: all instruments of the database, and the last search among them."""
 
 import gzip
 import json
@@ -12,44 +12,27 @@ from cir.errors import CirError
 from cir.ui.cards import message, placeholder
 from cir.ui.service import Answer, PageService
 from cir.ui.theme import static_text
-from cir.ui.timbre_map.data import map_points, map_selection, map_stars
 from cir.ui.timbre_map.html import map_skeleton
-from cir.ui.timbre_map.plot import timbre_page
+from cir.ui.timbre_map.map_json import map_points, map_selection, map_stars
+from cir.ui.timbre_map.saved_page import timbre_page
 
-SCRIPTS = (
-    "map_data.js",
-    "map_view.js",
-    "map_sprites.js",
-    "map_points.js",
-    "map_overlay.js",
-    "map_parts.js",
-    "map_stage.js",
-    "map_pointer.js",
-    "map_keys.js",
-    "map_tools.js",
-    "map_filter.js",
-    "map_card.js",
-    "map_list.js",
-    "map_playlist.js",
-    "map.js",
-)
-"""Together they are the script of the map; the last one wires up what the others define."""
+_PARTS = "data view points overlay parts stage pointer keys tools filter card list playlist map"
+SCRIPTS = tuple(f"timbre_map/{name}.js" for name in _PARTS.split())
+"""The script of the map in parts; the last one connects what the others define."""
 
-SAVED_NAME = "timbre-map.html"
-
-_FETCH_SAVED = "() => setTimeout(() => document.querySelector('#cir-map-saved').click(), 100)"
-"""Presses the hidden download button, once Gradio has given it its file."""
+_PRESS_DOWNLOAD = "() => setTimeout(() => document.querySelector('#cir-map-saved').click(), 100)"
+"""Presses the hidden download button after Gradio has given it its file."""
 
 
 def build_map_tab(service: PageService, answer: gr.State) -> None:
     """Lay out the tab inside the current `gr.Blocks`.
 
-    The points go to a browser once, when it first opens the tab. After that a click is a question
-    to the server, and a search sends its stars, which are the component's value.
+    A browser loads the points once, when it first opens the tab. Then each click sends one request
+    to the server, and each search sends its stars as the value of the component.
 
     Args:
-        service: the model and the database.
-        answer: the visitor's last search; its stars are drawn as soon as it changes.
+        service: The model and the database.
+        answer: The visitor's last search.
     """
     if service.coordinates is None:
         gr.HTML(placeholder("This database was built without a map."), apply_default_css=False)
@@ -57,7 +40,7 @@ def build_map_tab(service: PageService, answer: gr.State) -> None:
     packed = gzip.compress(json.dumps(map_points(service), separators=(",", ":")).encode(), mtime=0)
 
     def points(_: Any) -> Response:
-        # Gradio compresses files alone; packed, the points are a third of the size.
+        # Gradio compresses files only; compression leaves a third of the size here.
         return Response(packed, media_type="application/json", headers={"Content-Encoding": "gzip"})
 
     def select(instrument_id: Any) -> dict[str, Any]:
@@ -71,13 +54,13 @@ def build_map_tab(service: PageService, answer: gr.State) -> None:
 
     def save(answer: Answer | None) -> str:
         page = timbre_page(service, answer).encode()
-        path: str = save_bytes_to_cache(page, SAVED_NAME, saved.GRADIO_CACHE)
+        path: str = save_bytes_to_cache(page, "timbre-map.html", saved.GRADIO_CACHE)
         return path
 
     the_map = gr.HTML(
         [],
         html_template=map_skeleton(service),
-        js_on_load="\n".join(static_text(name) for name in SCRIPTS),
+        js_on_load=static_text(*SCRIPTS),
         apply_default_css=False,
         server_functions=[points, select],
         elem_id="cir-map",
@@ -90,5 +73,5 @@ def build_map_tab(service: PageService, answer: gr.State) -> None:
     }
     answer.change(stars, answer, the_map, **private)
     the_map.save(save, answer, saved, **private).success(
-        None, js=_FETCH_SAVED, api_visibility="private"
+        None, js=_PRESS_DOWNLOAD, api_visibility="private"
     )

@@ -1,1 +1,1 @@
-"""The pictures of the page: each makes one Matplotlib figure of plain values."""
+"""Charts of a report: each module draws one Matplotlib figure from plain values."""

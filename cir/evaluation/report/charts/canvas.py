@@ -1,10 +1,8 @@
-"""Figures that look alike: the one place that imports Matplotlib."""
+"""The common style of the charts."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
-
-from cir.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -15,92 +13,67 @@ INK = "#22262e"
 PALE = "#697180"
 GRID = "#e3e6eb"
 
-#: Of top-1, top-5 and what stands beside them: safe for the colour-blind (Okabe and Ito).
 TOP_1, TOP_5, BESIDE = "#0072b2", "#d55e00", "#4d4d4d"
+"""Colours of top-1, top-5 and a third series, safe for the colour-blind (Okabe and Ito)."""
 
-#: One line each (Okabe and Ito, without the yellow that white swallows).
 LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#22262e")
+"""Colours of lines: Okabe and Ito, without the yellow that is illegible on white."""
 
 FONT = 10.0
 SMALL = 9.0
+ROW_INCHES = 0.42
 
-DOTS_PER_INCH = 160
-
-
-def require_matplotlib() -> None:
-    """Find out before anything is measured whether pictures can be drawn.
-
-    Raises:
-        InputError: Matplotlib is not installed.
-    """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise InputError(
-            "A report needs the package matplotlib for its pictures; run `pip install matplotlib`."
-        ) from None
+_DOTS_PER_INCH = 160
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """Make an empty figure, in inches, that no global state knows of.
-
-    Raises:
-        InputError: Matplotlib is not installed.
-    """
-    require_matplotlib()
+    """Return an empty figure of this size in inches, outside of pyplot's global state."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), facecolor="white")
+    return Figure(figsize=(width, height), facecolor="white", layout="constrained")
 
 
-def place_axes(figure: "Figure", left: float, right: float, bottom: float, top: float) -> "Axes":
-    """Add axes with fixed margins, in inches, so that long names get the room they need."""
-    width, height = figure.get_size_inches()
-    box = (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height)
-    axes = figure.add_axes(box)
-    tidy(axes)
-    return axes
-
-
-def tidy(axes: "Axes") -> None:
-    """Leave two thin spines, small ticks and nothing else."""
+def tidy(axes: "Axes") -> "Axes":
+    """Reduce axes to two thin spines and small ticks, and return them."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(PALE)
     axes.tick_params(labelsize=SMALL, colors=INK, length=3, color=PALE)
     axes.xaxis.label.set(color=INK, size=FONT)
     axes.yaxis.label.set(color=INK, size=FONT)
     axes.set_axisbelow(True)
+    return axes
 
 
-def legend_above(axes: "Axes", handles: "Sequence[Artist]") -> None:
-    """Name the marks in one row above the axes."""
+def new_rows(names: list[str], label: str) -> "tuple[Figure, Axes]":
+    """Return a figure with a row for each name, from the top, over an axis in percent."""
+    figure = new_figure(8.4, len(names) * ROW_INCHES + 1.0)
+    axes = tidy(figure.add_subplot())
+    for number in range(1, len(names)):
+        axes.axhline(number - 0.5, color=GRID, linewidth=0.6)
+    axes.set(xlim=(0, 100), ylim=(len(names) - 0.5, -0.5), xlabel=label)
+    axes.set_yticks(range(len(names)), names, parse_math=False)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x", color=GRID, linewidth=0.8)
+    return figure, axes
+
+
+def legend_above(axes: "Axes", handles: "Iterable[Artist]") -> None:
+    """Add a legend in one row above the axes."""
+    entries = list(handles)
     axes.legend(
-        handles=handles,
+        handles=entries,
         loc="lower left",
         bbox_to_anchor=(0, 1.0),
-        ncols=len(handles),
+        ncols=len(entries),
         frameon=False,
         fontsize=SMALL,
         labelcolor=INK,
-        handletextpad=0.5,
-        columnspacing=1.4,
-        borderaxespad=0.2,
     )
 
 
-def darker(colour: str) -> str:
-    """Darken a hex colour, so that thin letters can be read in it."""
-    channels = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-    return "#" + "".join(f"{round(0.72 * channel):02x}" for channel in channels)
-
-
-def text_width(texts: Sequence[str], size: float = SMALL) -> float:
-    """Estimate the width of the longest text, in inches."""
-    return max((len(text) for text in texts), default=0) * size * 0.56 / 72
-
-
 def to_png(figure: "Figure") -> bytes:
-    """Draw a figure; equal figures give equal bytes."""
+    """Render a figure as PNG; equal figures give equal bytes."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
     return buffer.getvalue()

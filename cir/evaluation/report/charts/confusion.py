@@ -1,11 +1,11 @@
-"""Families of best matches against families of queries."""
+"""Confusion matrix of the families of best matches and queries."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cir.evaluation.report.charts.canvas import FONT, INK, SMALL, new_figure, place_axes, text_width
+from cir.evaluation.report.charts.canvas import FONT, INK, SMALL, new_figure, tidy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,17 +17,16 @@ def draw_confusion(families: Sequence[str], counts: Sequence[Sequence[int]]) -> 
     """Draw a heat map in percent of each row.
 
     Args:
-        families: Names, F.
+        families: Names of F families.
         counts: Queries by their family (row) and by that of the best match, (F, F).
     """
     numbers = np.asarray(counts, dtype=np.float64)
     totals = numbers.sum(axis=1, keepdims=True)
     shares = 100 * numbers / np.maximum(totals, 1)
     rows = [f"{name} ({int(total)})" for name, total in zip(families, totals[:, 0], strict=True)]
-    left, below = text_width(rows) + 0.55, text_width(families) * 0.75 + 0.55
     side = max(len(families) * _CELL_INCHES, 1.2)
-    figure = new_figure(left + side + 0.5, below + side + 0.15)
-    axes = place_axes(figure, left, 0.5, below, 0.15)
+    figure = new_figure(side + 2.6, side + 1.8)
+    axes = tidy(figure.add_subplot())
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="equal")
     for row, column in zip(*np.nonzero(numbers), strict=True):
         share = shares[row, column]

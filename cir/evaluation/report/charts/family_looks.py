@@ -1,4 +1,4 @@
-"""Colour and shape of each family: those of the page, in Matplotlib's terms."""
+"""Colour and marker of each family in Matplotlib, as in the app."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from cir.instruments.families import FAMILIES
 if TYPE_CHECKING:
     from matplotlib.markers import MarkerStyle
 
-#: A name that Matplotlib knows, or the corners of a shape.
 Marker: TypeAlias = str | tuple[tuple[float, float], ...]
+"""Name of a marker of Matplotlib, or the corners of a shape."""
 
 
 @dataclass(frozen=True)
 class FamilyLook:
-    """How the instruments of one family look."""
+    """Look of the instruments of a family."""
 
     colour: str
     marker: Marker
     scale: float = 1.0
-    """Of its area, so that slender shapes weigh as much as full ones."""
+    """Factor of the area, so that slender and full shapes look equally large."""
 
 
 _BOWTIE = ((-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0))
@@ -32,7 +32,7 @@ _STAR_DIAMOND = (
 
 NO_FAMILY = FamilyLook("#8a8f98", "o")
 
-# As cir/ui/palette.py, which imports may not reach from here; a test compares them.
+# The colours of cir/ui/palette.py, which must not be imported here; a test compares them.
 _LOOKS = (
     FamilyLook("#e5484d", "^"),
     FamilyLook("#3b82f6", "o"),
@@ -53,7 +53,7 @@ FAMILY_LOOKS: Mapping[str, FamilyLook] = dict(zip(FAMILIES, _LOOKS, strict=True)
 
 
 def to_marker(look: FamilyLook) -> "MarkerStyle":
-    """Make what Matplotlib draws."""
+    """Return the marker for Matplotlib."""
     from matplotlib.markers import MarkerStyle
     from matplotlib.path import Path
 
@@ -63,5 +63,5 @@ def to_marker(look: FamilyLook) -> "MarkerStyle":
 
 
 def family_look(family: str | None) -> FamilyLook:
-    """Look up a family; instruments of none share a grey ring."""
+    """Return the look of a family; None and unknown families get a grey ring."""
     return NO_FAMILY if family is None else FAMILY_LOOKS.get(family, NO_FAMILY)

@@ -1,8 +1,8 @@
-"""Whether chances hold: how often answers are right, against the chance that was given."""
+"""Reliability diagram: the share of right answers against their chance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from cir.evaluation.report.charts.canvas import (
     FONT,
@@ -19,46 +19,30 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Left, bottom, width and height, in parts of the figure.
-Box: TypeAlias = tuple[float, float, float, float]
-
 _COLOURS = (TOP_1, TOP_5)
-_PANEL_INCHES = 3.1
-_COUNTS_INCHES = 0.8
-_GAP_INCHES = 0.85
-_LEFT, _BELOW, _ABOVE, _BETWEEN = 0.75, 0.55, 0.4, 0.14
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """Of one kind of chance."""
+    """Reliability of one kind of chance."""
 
     title: str
     bins: Sequence[Mapping[str, Any]]
-    """Each with `low`, `high`, the mean `chance`, `accuracy` and `count`."""
+    """Bins with `low`, `high`, the mean `chance`, `accuracy` and `count`."""
     ece: float | None
     """Expected calibration error."""
 
 
 def draw_reliability(curves: Sequence[Reliability]) -> "Figure":
-    """Draw a panel for each curve, with the number of answers below it."""
-    width = _LEFT + len(curves) * _PANEL_INCHES + (len(curves) - 1) * _GAP_INCHES + 0.2
-    height = _ABOVE + _PANEL_INCHES + _BETWEEN + _COUNTS_INCHES + _BELOW
-    figure = new_figure(width, height)
+    """Draw a panel for each curve, above a histogram of its answers."""
+    figure = new_figure(3.9 * len(curves) + 0.3, 5.2)
+    panels = figure.subplots(2, len(curves), squeeze=False, height_ratios=(4, 1))
     for number, curve in enumerate(curves):
-        start = _LEFT + number * (_PANEL_INCHES + _GAP_INCHES)
-
-        def box(bottom: float, tall: float, start: float = start) -> Box:
-            return (start / width, bottom / height, _PANEL_INCHES / width, tall / height)
-
-        counts = figure.add_axes(box(_BELOW, _COUNTS_INCHES))
-        panel = figure.add_axes(box(_BELOW + _COUNTS_INCHES + _BETWEEN, _PANEL_INCHES))
         colour = _COLOURS[number % len(_COLOURS)]
-        _draw_panel(panel, curve, colour)
-        _draw_counts(counts, curve, colour)
-        if number == 0:
-            panel.set_ylabel("of these were right, %")
-            counts.set_ylabel("answers")
+        _draw_panel(panels[0, number], curve, colour)
+        _draw_counts(panels[1, number], curve, colour)
+    panels[0, 0].set_ylabel("of these were right, %")
+    panels[1, 0].set_ylabel("answers")
     return figure
 
 

@@ -1,69 +1,48 @@
-"""All methods of a table beside each other: top-1 and top-5 with their intervals."""
+"""Chart of top-1 and top-5 of all methods of a table, with their intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cir.evaluation.report.charts.canvas import (
-    GRID,
-    TOP_1,
-    TOP_5,
-    legend_above,
-    new_figure,
-    place_axes,
-    text_width,
-)
+from cir.evaluation.report.charts.canvas import TOP_1, TOP_5, legend_above, new_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _MARKS = (("top_1", "top-1", TOP_1, "o"), ("top_5", "top-5", TOP_5, "s"))
-_ROW_INCHES = 0.42
 _OFFSET = 0.17
-"""Of top-1 above and top-5 below the middle of a row, in rows."""
+"""Distance of top-1 and top-5 from the middle of a row, in rows."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One method."""
+    """Scores of a method."""
 
     name: str
     scores: Mapping[str, Any] | None
-    """As `Scores.as_dict`; None where it was not measured."""
+    """Result of `Scores.as_dict`; None if it was not measured."""
     paper: tuple[float | None, float | None]
     """The paper's top-1 and top-5, in percent."""
 
 
 def draw_standings(rows: Sequence[Standing], chance: Sequence[float] | None) -> "Figure":
-    """Draw a row for each method, the first on top, and one for chance.
+    """Draw a row for each method, the first at the top, and one for chance.
 
     Args:
-        rows: At least one.
+        rows: At least one method.
         chance: Top-1 and top-5 of a random ranking, in [0, 1].
     """
     names = [row.name if row.scores else f"{row.name} (not measured)" for row in rows]
-    names += ["chance"] if chance is not None else []
-    left = max(1.2, text_width(names) + 0.15)
-    figure = new_figure(max(7.6, left + 5.2), len(names) * _ROW_INCHES + 0.95)
-    axes = place_axes(figure, left, 0.25, 0.55, 0.4)
+    figure, axes = new_rows(names + ["chance"] * (chance is not None), "accuracy, %")
     for number, row in enumerate(rows):
         _draw_row(axes, number, row)
     if chance is not None:
-        for (_, _, colour, mark), value, offset in zip(
+        for (*_, colour, mark), value, offset in zip(
             _MARKS, chance, (-_OFFSET, _OFFSET), strict=True
         ):
             place = (100 * value, len(rows) + offset)
             axes.plot(*place, mark, color=colour, markersize=5, clip_on=False)
-    for number in range(1, len(names)):
-        axes.axhline(number - 0.5, color=GRID, linewidth=0.6)
-    axes.set_xlim(0, 100)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_yticks(range(len(names)), names, parse_math=False)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    axes.grid(axis="x", color=GRID, linewidth=0.8)
-    axes.set_xlabel("accuracy, %")
     _add_legend(axes, with_paper=any(figure is not None for row in rows for figure in row.paper))
     return figure
 

@@ -1,4 +1,4 @@
-"""Instruments in the plane, near where they sound alike."""
+"""Map of timbre."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,20 +13,16 @@ from cir.types import FloatArray
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_SIDE_INCHES = 6.0
-_LEGEND_INCHES = 1.9
-
 
 def draw_map(coordinates: FloatArray, families: Sequence[str | None]) -> "Figure":
-    """Draw a point for each instrument, coloured and shaped by its family.
+    """Draw a point for each instrument, with the colour and marker of its family.
 
     Args:
         coordinates: (N, 2).
-        families: N.
+        families: N families.
     """
-    figure = new_figure(_SIDE_INCHES + _LEGEND_INCHES, _SIDE_INCHES)
-    share = _SIDE_INCHES / (_SIDE_INCHES + _LEGEND_INCHES)
-    axes = figure.add_axes((0.01 * share, 0.01, 0.98 * share, 0.98))
+    figure = new_figure(8.0, 6.0)
+    axes = figure.add_subplot()
     size = float(np.clip(9000 / max(len(coordinates), 1), 14, 60))
     kinds: list[str | None] = [family for family in FAMILIES if family in families]
     kinds += sorted(

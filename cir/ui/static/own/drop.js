@@ -1,0 +1,91 @@
+/* Runs as js_on_load of the drop zone: uploads the usable files of dropped or chosen files and
+   folders, and sends their original places to the server. */
+const zone = element.querySelector(".cir-drop");
+const state = element.querySelector(".cir-drop-state");
+const WANTED = /\.(3gp|aac|ac3|aif[cf]?|aiff|amr|ape|au|caf|flac|m4[ab]|mka|mp[34]|og[ag]|opus|snd|tta|w64|wav|webm|wma|wv|sf2|sf3|vital|zip)$/i;
+const MAX_FILES = 1000;
+const AT_ONCE = 4;
+let busy = false;
+
+const filesIn = async (entry, folder) => {
+  if (entry.isFile) {
+    const file = await new Promise((done, fail) => entry.file(done, fail));
+    return [{ file, inside: folder + file.name }];
+  }
+  const reader = entry.createReader();
+  const found = [];
+  for (;;) {
+    /* A folder is read in batches of a hundred entries. */
+    const entries = await new Promise((done, fail) => reader.readEntries(done, fail));
+    if (!entries.length) return found;
+    for (const one of entries) found.push(...(await filesIn(one, `${folder}${entry.name}/`)));
+  }
+};
+
+const send = async (all, fromFolder) => {
+  if (busy) return;
+  /* Files chosen one by one are all sent; the server reports unusable ones. */
+  const wanted = all.filter(({ file }) => !file.name.startsWith(".") && (!fromFolder || WANTED.test(file.name)));
+  if (!wanted.length) {
+    state.textContent = all.length ? "No usable sounds found." : "";
+    return;
+  }
+  if (wanted.length > MAX_FILES) {
+    state.textContent = `${wanted.length} files are more than the ${MAX_FILES} that can be added at once; add them in parts or as one zip.`;
+    return;
+  }
+  busy = true;
+  zone.classList.add("is-busy");
+  const sent = [];
+  const waiting = [...wanted.entries()];
+  let problem = "";
+  const work = async () => {
+    while (waiting.length && !problem) {
+      const [position, { file, inside }] = waiting.shift();
+      try {
+        const { path } = await upload(file);
+        sent.push({ position, path, inside });
+        state.textContent = `Uploading, ${sent.length} of ${wanted.length}`;
+      } catch (reason) {
+        problem = `${file.name} could not be uploaded (${reason?.message ?? reason}); is it larger than this page allows?`;
+      }
+    }
+  };
+  state.textContent = `Uploading, 0 of ${wanted.length}`;
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  busy = false;
+  zone.classList.remove("is-busy");
+  state.textContent = problem;
+  if (problem) return;
+  sent.sort((one, other) => one.position - other.position);
+  trigger("upload", { files: sent.map(({ path, inside }) => ({ path, inside })) });
+};
+
+for (const button of element.querySelectorAll("[data-pick]")) {
+  const input = element.querySelector(`[data-input="${button.dataset.pick}"]`);
+  button.addEventListener("click", () => input.click());
+  input.addEventListener("change", () => {
+    const all = [...input.files].map((file) => ({ file, inside: file.webkitRelativePath || file.name }));
+    input.value = "";
+    send(all, button.dataset.pick === "folder");
+  });
+}
+
+zone.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  zone.classList.add("is-over");
+});
+for (const name of ["dragleave", "drop"]) {
+  zone.addEventListener(name, () => zone.classList.remove("is-over"));
+}
+zone.addEventListener("drop", async (event) => {
+  event.preventDefault();
+  /* The list is cleared after the first await. */
+  const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  try {
+    const all = (await Promise.all(entries.map((entry) => filesIn(entry, "")))).flat();
+    send(all, entries.some((entry) => entry.isDirectory));
+  } catch (reason) {
+    state.textContent = `The folder could not be read (${reason?.message ?? reason}).`;
+  }
+});

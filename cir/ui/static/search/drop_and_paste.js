@@ -1,0 +1,35 @@
+/* Puts a file that is dropped or pasted anywhere on the Search tab into its form. */
+(() => {
+  const isOpen = () => document.querySelector("#cir-find")?.offsetParent;
+  const take = (files) => {
+    const input = document.querySelector("#cir-mix input[type=file]");
+    if (!input || !files.length) return;
+    const one = new DataTransfer();
+    one.items.add(files[0]);
+    input.files = one.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  const carriesFile = (event) => isOpen() && event.dataTransfer?.types.includes("Files");
+  /* Gradio handles its own drop zones. */
+  const isForPage = (event) => carriesFile(event) && !event.target.closest?.("#cir-mix, #cir-record");
+
+  document.addEventListener("dragover", (event) => {
+    if (!carriesFile(event)) return;
+    document.body.classList.add("cir-dragging");
+    if (isForPage(event)) event.preventDefault();
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) document.body.classList.remove("cir-dragging");
+  });
+  document.addEventListener("drop", (event) => {
+    document.body.classList.remove("cir-dragging");
+    if (!isForPage(event)) return;
+    event.preventDefault();
+    take(event.dataTransfer.files);
+  });
+  document.addEventListener("paste", (event) => {
+    if (!isOpen() || !event.clipboardData?.files.length) return;
+    event.preventDefault();
+    take(event.clipboardData.files);
+  });
+})();

@@ -1,0 +1,108 @@
+/* Keys of the results: arrows or j and k go through the cards, other keys act on the focused card,
+   or else on the last one that was played or focused. */
+(() => {
+  let last = null;
+  const cards = () =>
+    [...document.querySelectorAll("#cir-results .cir-card[tabindex]")].filter((card) => card.offsetParent);
+  const click = (card, selector) => card.querySelector(selector)?.click();
+
+  const walk = (card, step) => {
+    const all = cards();
+    const next = all[card ? all.indexOf(card) + step : 0];
+    next?.focus();
+    next?.scrollIntoView({ block: "nearest" });
+  };
+
+  const ACTS = {
+    p: (card) => click(card, "[data-act=phrase]"),
+    x: (card) => window.cirPlayer.compare(card),
+    m: (card) => click(card, "[data-act=like]"),
+    c: (card) => click(card, "[data-act=copy]"),
+  };
+
+  document.addEventListener("keydown", (event) => {
+    const { target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || !(target instanceof Element)) return;
+    if (target.closest("input, textarea, select, [contenteditable=true], [role=slider]")) return;
+    if (moveInLine(event)) return;
+    const focused = target.closest("#cir-results .cir-card[tabindex]");
+    const card = focused ?? (last?.isConnected && last.offsetParent ? last : null);
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (key === "j" || (key === "ArrowDown" && focused)) walk(card, 1);
+    else if (key === "k" || (key === "ArrowUp" && focused)) walk(card, -1);
+    else if ((key === " " || key === "Enter") && target === focused) {
+      const button = card.querySelector(".cir-play");
+      if (button) window.cirPlayer.toggle(button);
+    } else if (ACTS[key] && card) ACTS[key](card);
+    else return;
+    event.preventDefault();
+  });
+
+  /* One tab stop per line of the timeline; left and right move within it. */
+  const moveInLine = (event) => {
+    const cell = event.target.closest(".cir-cell");
+    const step = { ArrowLeft: "previousElementSibling", ArrowRight: "nextElementSibling" }[event.key];
+    if (!cell || !step) return false;
+    const next = cell[step];
+    if (next) {
+      cell.tabIndex = -1;
+      next.tabIndex = 0;
+      next.focus();
+    }
+    event.preventDefault();
+    return true;
+  };
+
+  document.addEventListener("focusin", ({ target }) => {
+    last = target.closest("#cir-results .cir-card[tabindex]") ?? last;
+  });
+  document.addEventListener("cir-play", ({ detail }) => {
+    const next = detail.card?.matches("#cir-results [tabindex]") ? detail.card : last;
+    last?.classList.remove("is-last");
+    next?.classList.add("is-last");
+    last = next;
+  });
+
+  /* The clipboard API needs a secure address; execCommand works everywhere. */
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      const field = document.createElement("textarea");
+      const before = document.activeElement;
+      field.value = text;
+      document.body.append(field);
+      field.select();
+      const done = document.execCommand("copy");
+      field.remove();
+      before?.focus();
+      return done;
+    }
+  };
+
+  let hiding = 0;
+  const say = (words) => {
+    let note = document.querySelector("#cir-note");
+    if (!note) {
+      note = document.createElement("div");
+      note.id = "cir-note";
+      note.setAttribute("role", "status");
+      document.body.append(note);
+    }
+    note.textContent = words;
+    note.classList.add("is-shown");
+    clearTimeout(hiding);
+    hiding = setTimeout(() => note.classList.remove("is-shown"), 3000);
+  };
+
+  document.addEventListener("click", async ({ target }) => {
+    const button = target instanceof Element && target.closest("[data-act]");
+    if (!button) return;
+    if (button.dataset.act === "compare") window.cirPlayer.compare(button.closest(".cir-card"));
+    if (button.dataset.act === "copy") {
+      const { path } = button.dataset;
+      say((await copy(path)) ? `Copied: ${path}` : `This browser does not allow copying: ${path}`);
+    }
+  });
+})();
