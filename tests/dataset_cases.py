@@ -71,7 +71,7 @@ def write_font(path: Path) -> Path:
 
 def write_surge_patches(folder: Path) -> Path:
     """A dozen patches, all alike, in two of Surge's folders."""
-    patch = write_surge_patch(folder)
+    patch = write_surge_patch(folder, 'name="Growl"')
     for category in ("Basses", "Leads"):
         (folder / "patches" / category).mkdir(parents=True)
         for number in range(6):

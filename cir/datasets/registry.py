@@ -6,7 +6,7 @@ from functools import partial
 from cir.datasets.base import NoteDataset
 from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.datasets.nsynth import NSynthDataset
-from cir.datasets.presets import open_presets, open_surge_patches, open_vital_presets
+from cir.datasets.presets import open_presets
 from cir.datasets.soundfonts import open_soundfonts
 from cir.engines.preset_files import PLUGIN_SCHEME
 from cir.errors import InputError
@@ -59,11 +59,9 @@ _OPENERS: dict[str, Callable[[str, int], NoteDataset]] = {
     "soundfont": lambda where, seed: open_soundfonts(
         [file.strip() for file in where.split(",") if file.strip()], seed=seed
     ),
-    "vital": lambda where, seed: open_vital_presets(where, seed=seed),
-    "surge": lambda where, seed: open_surge_patches(where, seed=seed),
     "generated": _open_generated,
     **{
         scheme: partial(open_presets, scheme)
-        for scheme in ("dx7", "zyn", "amsynth", "sfz", PLUGIN_SCHEME)
+        for scheme in ("vital", "surge", "dx7", "zyn", "amsynth", "sfz", PLUGIN_SCHEME)
     },
 }
