@@ -47,6 +47,7 @@ class Child:
         self._module = module
         self._fresh = fresh
         self._process: subprocess.Popen[bytes] | None = None
+        self._owner = os.getpid()
         self._lock = threading.Lock()
 
     def ask(
@@ -60,6 +61,8 @@ class Child:
         request = {**request, "limit_seconds": limit_seconds, "fresh": self._fresh}
         grace = _GRACE_SECONDS if self._fresh else 0.0
         with self._lock:
+            if self._owner != os.getpid():  # a fork: the pipes belong to the process before it
+                self._owner, self._process = os.getpid(), None
             process = self._process = self._process or _start(self._module)
             watchdog = threading.Timer(limit_seconds + grace, process.kill)
             watchdog.start()
