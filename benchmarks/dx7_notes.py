@@ -11,34 +11,30 @@ them, are for training and trials only: never ship them, in the repository or in
 
 import argparse
 import csv
-import importlib
-import re
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cir.audio.dsp import resample
 from cir.audio.io import save_opus
 from cir.datasets.base import DatasetInstrument, RecordedNote, generator_for
 from cir.datasets.midi_statistics import NoteStatistics, load_statistics
-from cir.datasets.note_bank_writer import INSTRUMENT_COLUMNS, NOTE_COLUMNS, Row
-from cir.datasets.recorded import MAX_SECONDS, record
-from cir.datasets.rendered import RENDER_RATE, plan_notes
+from cir.datasets.note_bank_writer import INSTRUMENT_COLUMNS, Row
+from cir.datasets.recorded import record
+from cir.datasets.rendered import plan_notes, render_note
+from cir.engines.dx7 import PACKED_BYTES, UNMADE, Dx7Engine, import_dexed, voice_name
 from cir.errors import DataError, EngineError, InputError
 from cir.files import expand_data_folder, replacing_folder
 from cir.instruments.catalog import make_instrument_id
-from cir.instruments.families import family_of_folder
+from cir.instruments.families import family_of_preset
+from cir.instruments.note_bank import NOTE_COLUMNS
 from cir.types import SAMPLE_RATE, Note
 
 SPLIT = "train"
-PATCH_BYTES = 128
-NAME_START = 118
 LARGEST_BYTE = 127
 """Patches are sent as MIDI data, seven bits a byte: a larger one is damage."""
 
@@ -62,7 +58,7 @@ def main() -> None:
     if arguments.output.exists():
         parser.error(f"{arguments.output} exists; name a new folder")
     try:
-        player = Dx7()
+        import_dexed()
         patches = read_patches(expand_data_folder(arguments.source))
     except (DataError, EngineError, InputError) as error:
         print(error, file=sys.stderr)
@@ -70,7 +66,7 @@ def main() -> None:
     started = time.monotonic()
     with replacing_folder(arguments.output) as folder:
         instruments, notes = write_sounds(
-            folder, player, patches, arguments.patches, arguments.notes, arguments.seed
+            folder, patches, arguments.patches, arguments.notes, arguments.seed
         )
         write_table(folder / "instruments.csv", INSTRUMENT_COLUMNS, instruments)
         write_table(folder / "notes.csv", NOTE_COLUMNS, notes)
@@ -78,33 +74,6 @@ def main() -> None:
     print(f"{arguments.output}: {len(instruments)} instruments, {len(notes)} notes")
     print(", ".join(f"{family} {count}" for family, count in families.most_common()))
     print(f"{time.monotonic() - started:.0f} s")
-
-
-class Dx7:
-    """Dexed, playing one patch after another.
-
-    Raises:
-        EngineError: The package dexed-py is not installed.
-    """
-
-    def __init__(self) -> None:
-        try:
-            dexed: Any = importlib.import_module("dexed")
-        except ImportError:
-            raise EngineError(
-                "DX7 patches need the package dexed-py (GPL 3); run `pip install dexed-py==0.3.0`."
-            ) from None
-        self._parse = dexed.Patch.from_packed
-        self._synth = dexed.DexedSynth(sample_rate=RENDER_RATE)
-
-    def load(self, patch: bytes) -> None:
-        """Load a patch, packed as in a cartridge: 128 bytes."""
-        self._synth.load_patch(self._parse(patch))
-
-    def play(self, note: Note) -> RecordedNote | None:
-        """Render a single note; None if it is silent or not finite."""
-        sound = self._synth.render(note.pitch, note.velocity, note.duration_seconds, MAX_SECONDS)
-        return record(note.pitch, resample(sound, RENDER_RATE, SAMPLE_RATE))
 
 
 def read_patches(path: Path) -> NDArray[np.uint8]:
@@ -118,13 +87,13 @@ def read_patches(path: Path) -> NDArray[np.uint8]:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from None
-    if data.size == 0 or data.size % PATCH_BYTES:
-        raise DataError(f"{path} has {data.size} bytes, not one or more patches of {PATCH_BYTES}.")
-    return data.reshape(-1, PATCH_BYTES)
+    if data.size == 0 or data.size % PACKED_BYTES:
+        raise DataError(f"{path} has {data.size} bytes, not one or more patches of {PACKED_BYTES}.")
+    return data.reshape(-1, PACKED_BYTES)
 
 
 def write_sounds(
-    folder: Path, player: Dx7, patches: NDArray[np.uint8], count: int, n_notes: int, seed: int
+    folder: Path, patches: NDArray[np.uint8], count: int, n_notes: int, seed: int
 ) -> tuple[list[Row], list[Row]]:
     """Render patches in a random order until `count` of them sound, or there are no more.
 
@@ -136,10 +105,11 @@ def write_sounds(
     notes: list[Row] = []
     last_report = time.monotonic()
     for number in draw_patches(patches, seed):
-        name = patch_name(patches[number])
-        family = family_of_name(name)
+        patch = patches[number].tobytes()
+        name = voice_name(patch)
+        family = None if name == UNMADE else family_of_preset(name)
         instrument = DatasetInstrument(make_instrument_id("dx7", f"{number:05}"), family, SPLIT)
-        player.load(patches[number].tobytes())
+        player = Dx7Engine.from_packed(patch, name)
         played = play_notes(player, instrument, statistics, n_notes, seed)
         if not played:
             continue
@@ -161,23 +131,8 @@ def draw_patches(patches: NDArray[np.uint8], seed: int) -> Iterator[int]:
         yield int(number)
 
 
-def patch_name(patch: NDArray[np.uint8]) -> str:
-    """Return the name of an undamaged patch, with spaces for characters that do not print."""
-    text = patch[NAME_START:].tobytes().decode("ascii")
-    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
-
-
-def family_of_name(name: str) -> str | None:
-    """Read a family from a patch's name: `E.PIANO 1`, `SynStrings`; None for most."""
-    if name.upper().startswith("INIT V"):  # "INIT VOICE": what the DX7 calls a patch not yet made
-        return None
-    whole_words = re.sub(r"[^A-Za-z]+", " ", name)
-    split_words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", whole_words)
-    return family_of_folder(whole_words) or family_of_folder(split_words)
-
-
 def play_notes(
-    player: Dx7,
+    player: Dx7Engine,
     instrument: DatasetInstrument,
     statistics: Mapping[str | None, NoteStatistics],
     n_notes: int,
@@ -187,7 +142,7 @@ def play_notes(
     generator = generator_for(seed, instrument)
     found: Played = []
     for note in plan_notes(instrument.family, None, statistics[instrument.family], generator):
-        recorded = player.play(note)
+        recorded = record(note.pitch, render_note(player, note))
         if recorded is not None:
             found.append((note, recorded))
         if not found or len(found) == n_notes:

@@ -27,7 +27,7 @@ from cir.library.database_archive import import_archive, is_exported
 from cir.library.sandboxed_engines import SandboxedEngines
 from cir.library.sounds import Labels, add_sounds
 from cir.mixtures.mixture_config import MixtureConfig
-from cir.types import Instrument, Note
+from cir.types import SAMPLE_RATE, Instrument, Note
 from tests.fakes import SpectrumEncoder
 
 TEXTS = (
@@ -251,9 +251,10 @@ def _changed_json(path: Path, folder: Path, generator: Generator) -> Path:
 
 def _play_font(engines: SandboxedEngines, path: Path) -> None:
     """Describe and play a sound font as an addition does, in one process for all of them."""
-    for one in engines.describe(path, path.name)[:2]:
+    font = f"soundfont:{path}"
+    for one in engines.describe(font, path.name)[:2]:
         Instrument("x", one.name, None, one.category, path.stem, one.author, "", "", "")
-        engines.play(path, path.name, one.reference, "bass")
+        engines.play(font, path.name, one.reference, "bass")
 
 
 def _names(sound: Path, folder: Path, generator: Generator) -> Path:
@@ -349,7 +350,7 @@ def _read_back(folder: Path) -> None:
 def _preset(engines: SandboxedEngines, path: Path) -> None:
     """Read a preset here and in the process that plays it."""
     read_preset(path.read_bytes(), path.name)
-    engines.describe(path, path.name)
+    engines.describe(f"vital:{path}", path.name)
 
 
 def _import(path: Path) -> None:
@@ -370,7 +371,7 @@ def _play(path: Path) -> None:
     for instrument in bank.instruments:
         bank.reference(instrument.instrument_id)
         engine = NoteBankEngine(bank, instrument.instrument_id)
-        engine.render([Note(60, 100, 0.0, 0.2)], 0.3, material.RATE)
+        engine.render([Note(60, 100, 0.0, 0.2)], 0.3, SAMPLE_RATE)
 
 
 def _with_value(document: Any, generator: Generator) -> Any:

@@ -10,7 +10,14 @@ import numpy as np
 import soundfile
 
 from cir.engines.soundfont import find_default_bank
-from tests.engine_cases import write_surge_patch, write_vital_preset
+from tests.engine_cases import (
+    DX10,
+    packed_voice,
+    write_cartridge,
+    write_sfz,
+    write_surge_patch,
+    write_vital_preset,
+)
 from tests.tone_bank import write_bank
 
 NSYNTH_INSTRUMENTS = {
@@ -64,7 +71,7 @@ def write_font(path: Path) -> Path:
 
 def write_surge_patches(folder: Path) -> Path:
     """A dozen patches, all alike, in two of Surge's folders."""
-    patch = write_surge_patch(folder)
+    patch = write_surge_patch(folder, 'name="Growl"')
     for category in ("Basses", "Leads"):
         (folder / "patches" / category).mkdir(parents=True)
         for number in range(6):
@@ -79,6 +86,12 @@ def write_vital_presets(folder: Path) -> Path:
     return folder / "presets"
 
 
+def write_voices(folder: Path) -> Path:
+    """A cartridge in a folder: ten voices, each softer than the one before."""
+    write_cartridge(folder, [packed_voice(f"BASS {n}", level=99 - n) for n in range(10)])
+    return folder
+
+
 SPECS: dict[str, Callable[[Path], str]] = {
     "note bank": lambda folder: f"bank:{write_bank(folder / 'bank')}",
     "nsynth": lambda folder: f"nsynth:{write_nsynth(folder / 'nsynth-valid')}",
@@ -86,4 +99,7 @@ SPECS: dict[str, Callable[[Path], str]] = {
     "surge": lambda folder: f"surge:{write_surge_patches(folder)}",
     "vital": lambda folder: f"vital:{write_vital_presets(folder)}",
     "generated": lambda folder: "generated:2",
+    "dx7": lambda folder: f"dx7:{write_voices(folder)}",
+    "sfz": lambda folder: f"sfz:{write_sfz(folder)}",
+    "plug-in": lambda folder: f"plugin:{DX10}",
 }

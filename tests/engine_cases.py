@@ -3,11 +3,15 @@
 import csv
 import importlib
 import importlib.util
+import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from cir.audio.io import save_opus, save_wav
+from cir.engines.fxp import SURGE_ID, write_fxp
 from cir.types import FloatArray
 
 INSTRUMENT_COLUMNS = [
@@ -36,6 +40,20 @@ NOTE_COLUMNS = [
 
 HAS_TINYSOUNDFONT = importlib.util.find_spec("tinysoundfont") is not None
 HAS_VITA = importlib.util.find_spec("vita") is not None
+HAS_DEXED = importlib.util.find_spec("dexed") is not None
+HAS_DAWDREAMER = importlib.util.find_spec("dawdreamer") is not None
+VST2 = Path("/usr/lib/vst")
+LV2 = Path("/usr/lib/lv2")
+DX10 = "http://drobilla.net/plugins/mda/DX10"
+"""Of the Debian package mda-lv2."""
+AMSYNTH_BANK = Path("/usr/share/amsynth/banks/amsynth_factory.bank")
+ZYN_BANKS = Path("/usr/share/zynaddsubfx/banks")
+
+
+def needs_plugin(*files: Path) -> pytest.MarkDecorator:
+    """Skip where dawdreamer, or a file of a Debian package with a plug-in, is not installed."""
+    are_there = HAS_DAWDREAMER and all(file.exists() for file in files)
+    return pytest.mark.skipif(not are_there, reason=f"needs dawdreamer and {files[0]}")
 
 
 def tone(pitch: int, seconds: float, sample_rate: int, level: float = 0.9) -> FloatArray:
@@ -87,10 +105,43 @@ def write_samples(folder: Path) -> Path:
     return folder
 
 
-def write_surge_patch(folder: Path) -> Path:
-    """A file that the double of surgepy loads."""
+def write_surge_patch(folder: Path, meta: str = 'name="Growl" category="Basses"') -> Path:
+    """A file that the double of surgepy loads, with what a patch of Surge says of itself."""
     path = folder / "patch.fxp"
-    path.write_bytes(b"CcnK")
+    xml = f'<?xml version="1.0"?><patch revision="22"><meta {meta}/></patch>'.encode()
+    chunk = struct.pack("<4sI24x", b"sub3", len(xml)) + xml
+    path.write_bytes(write_fxp(SURGE_ID, 1, 1, chunk))
+    return path
+
+
+def packed_voice(name: str, *, level: int = 99) -> bytes:
+    """A voice of a DX7 as in a cartridge: one sine at its pitch, held while its key is."""
+    silent = bytes([99, 99, 99, 99, 99, 99, 99, 0, 39, 0, 0, 0, 0x38, 0, 0, 2, 0])
+    sine = silent[:14] + bytes([level]) + silent[15:]
+    common = bytes([99, 99, 99, 99, 50, 50, 50, 50, 31, 8, 35, 0, 0, 0, 0, 24])
+    return silent * 5 + sine + common + name.ljust(10).encode("ascii")
+
+
+def write_cartridge(folder: Path, voices: Sequence[bytes] = ()) -> Path:
+    """A cartridge of a DX7: the voices given, or one sine, and else `INIT VOICE`."""
+    path = folder / "cartridge.syx"
+    voices = [*(voices or [packed_voice("SINE")])]
+    voices += [packed_voice("INIT VOICE")] * (32 - len(voices))
+    data = b"".join(voices)
+    path.write_bytes(b"\xf0\x43\x00\x09\x20\x00" + data + bytes([-sum(data) & 127]) + b"\xf7")
+    return path
+
+
+def write_sfz(folder: Path, text: str = "") -> Path:
+    """An SFZ instrument of two sines, at C3 (48) and C5 (72), each for its half of the keys."""
+    write_samples(folder)
+    path = folder / "Sine.sfz"
+    path.write_text(
+        text
+        or "<global> ampeg_release=0.1\n"
+        "<region> sample=Sine C3.wav hikey=59 pitch_keycenter=48\n"
+        "<region> sample=Sine C5.wav lokey=60 pitch_keycenter=c5\n"
+    )
     return path
 
 

@@ -113,7 +113,9 @@ def test_search_prints_a_table_for_each_family(capsys: pytest.CaptureFixture[str
     out = capsys.readouterr().out
     for heading in ("Percussion", "Bass", "Synth lead"):
         assert heading in out
-    assert out.count("[b]") == 6  # names are text, not mark-up
+    # Names are text, not mark-up: two in each table, and the path of the first beneath it.
+    assert out.count("[b]") == 9
+    assert len(re.findall(r"^1\. Third Party > One > .* patch browser\.$", out, re.MULTILINE)) == 3
     assert "Nobody" in out
 
 

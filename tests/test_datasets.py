@@ -17,11 +17,17 @@ from cir.instruments.families import FAMILIES
 from cir.instruments.splits import SPLITS
 from tests import fake_surgepy
 from tests.dataset_cases import SPECS
-from tests.engine_cases import HAS_TINYSOUNDFONT, HAS_VITA
+from tests.engine_cases import HAS_DEXED, HAS_TINYSOUNDFONT, HAS_VITA, LV2, needs_plugin
 
 no_tinysoundfont = pytest.mark.skipif(not HAS_TINYSOUNDFONT, reason="needs tinysoundfont")
 no_vita = pytest.mark.skipif(not HAS_VITA, reason="needs vita (optional)")
-SKIPS = {"sound font": no_tinysoundfont, "vital": no_vita, "generated": no_vita}
+SKIPS = {
+    "sound font": no_tinysoundfont,
+    "vital": no_vita,
+    "generated": no_vita,
+    "dx7": pytest.mark.skipif(not HAS_DEXED, reason="needs dexed-py (optional)"),
+    "plug-in": needs_plugin(LV2 / "mda.lv2"),
+}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What rendered datasets do beyond the contract: drawn notes, silence, twins, drum pieces."""
 
+import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from cir.datasets.base import DatasetInstrument
 from cir.datasets.midi_statistics import load_statistics
-from cir.datasets.presets import open_surge_patches, open_vital_presets
+from cir.datasets.presets import open_presets
 from cir.datasets.recorded import record
 from cir.datasets.rendered import Playable, RenderedDataset, plan_notes
 from cir.engines.base import check_request
@@ -19,7 +20,7 @@ from cir.instruments.splits import SPLITS
 from cir.types import FloatArray, Instrument, Note
 from tests import fake_surgepy
 from tests.dataset_cases import write_surge_patches, write_vital_presets
-from tests.engine_cases import HAS_VITA
+from tests.engine_cases import HAS_VITA, write_surge_patch
 
 
 class Hum:
@@ -149,7 +150,7 @@ def test_surge_folders_give_families_and_twins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "surgepy", fake_surgepy)
-    dataset = open_surge_patches(write_surge_patches(tmp_path))
+    dataset = open_presets("surge", str(write_surge_patches(tmp_path)))
     rows = dataset.instruments("train")
     assert {row.family for row in rows} == {"bass", "synth_lead"}
     assert len(rows) == 2 * len({row.instrument_id for row in rows})
@@ -161,23 +162,25 @@ def test_surge_folders_give_families_and_twins(
 @pytest.mark.skipif(not HAS_VITA, reason="needs vita (optional)")
 def test_vital_presets_take_the_family_from_style_or_folder(tmp_path: Path) -> None:
     folder = write_vital_presets(tmp_path)
-    (row, twin) = open_vital_presets(folder).instruments("train")
+    (row, twin) = open_presets("vital", str(folder)).instruments("train")
     assert (row.instrument_id, row.family) == ("bass-growl", "bass")
     assert twin == DatasetInstrument("bass-growl", "bass", "train", effects_on=False)
 
 
 def test_folders_without_presets_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"names end in \.vital"):
-        open_vital_presets(tmp_path)
+        open_presets("vital", str(tmp_path))
 
 
 def test_presets_of_similar_and_of_foreign_names_are_all_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "surgepy", fake_surgepy)
-    for name in ("Bass 1", "Bass-1", "Lead", "\u97f3", ".Lead"):
-        (tmp_path / f"{name}.fxp").write_bytes(b"")
-    dataset = open_surge_patches(tmp_path)
+    patch = write_surge_patch(tmp_path).rename(tmp_path / ".Lead.fxp")
+    for name in ("Bass 1", "Bass-1", "Lead", "\u97f3"):
+        shutil.copy(patch, tmp_path / f"{name}.fxp")
+    (tmp_path / "damaged.fxp").write_bytes(b"")
+    dataset = open_presets("surge", str(tmp_path))
     ids = {row.instrument_id for split in SPLITS for row in dataset.instruments(split)}
     assert len(ids) == 4
     assert "lead" in ids
@@ -197,17 +200,15 @@ def test_a_preset_that_cannot_be_opened_has_no_notes() -> None:
     assert dataset_of(Playable(instrument(), "train", damaged)).notes(ROW) == []
 
 
-@pytest.mark.parametrize("open_folder", [open_surge_patches, open_vital_presets])
+@pytest.mark.parametrize("scheme", ["surge", "vital"])
 def test_without_the_synthesizer_nothing_is_listed(
-    open_folder: Callable[[Path], RenderedDataset],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("surgepy", "vita"):
         monkeypatch.setitem(sys.modules, module, None)
     for suffix in ("fxp", "vital"):
         (tmp_path / f"Bass.{suffix}").write_bytes(b"")
-    dataset = open_folder(tmp_path)
+    dataset = open_presets(scheme, str(tmp_path))
     assert dataset.fingerprint  # a cache of its notes needs no synthesizer
     with pytest.raises(EngineError, match="surgepy|vita"):
         dataset.instruments("train")

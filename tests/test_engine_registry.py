@@ -43,7 +43,7 @@ def test_relative_references_start_from_the_folder(tmp_path: Path) -> None:
     [
         ("", "Unknown engine reference ''"),
         ("piano", "scheme:reference"),
-        ("vst3:x", "soundfont, vital, surge, bank, samples"),
+        ("vst3:x", "soundfont, vital, surge, dx7, zyn, amsynth, sfz, plugin, bank, samples"),
         ("samples:", "Unknown engine reference"),
         ("soundfont:TimGM6mb.sf2", "no complete reference"),
         ("soundfont:TimGM6mb.sf2#", "no complete reference"),

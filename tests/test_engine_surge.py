@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cir.engines.fxp import SURGE_ID, list_surge_patch, write_fxp
 from cir.engines.surge import SurgeEngine
 from cir.errors import EngineError
 from cir.types import Note
@@ -77,3 +78,18 @@ def test_without_surgepy_the_error_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, "surgepy", None)
     with pytest.raises(EngineError, match="build it from the sources of Surge XT"):
         SurgeEngine(patch)
+
+
+def test_a_patch_says_what_it_is_without_surge(tmp_path: Path) -> None:
+    meta = 'name="x" category="Basses/Sub" author="A. &amp; B." license="CC0-1.0"'
+    (info,) = list_surge_patch(write_surge_patch(tmp_path, meta))
+    assert (info.name, info.family, info.category) == ("patch", "bass", "Sub")
+    assert (info.author, info.licence) == ("A. & B.", "CC0-1.0")
+
+
+def test_presets_of_other_plugins_are_no_patches(tmp_path: Path) -> None:
+    (tmp_path / "other.fxp").write_bytes(write_fxp(b"abcd", 1, 1, b"chunk"))
+    with pytest.raises(EngineError, match=r"another plug-in than Surge; name that plug-in"):
+        list_surge_patch(tmp_path / "other.fxp")
+    (tmp_path / "damaged.fxp").write_bytes(write_fxp(SURGE_ID, 1, 1, b"chunk"))
+    assert list_surge_patch(tmp_path / "damaged.fxp")[0].name == "damaged"

@@ -16,10 +16,19 @@ from cir.instruments.note_bank import NoteBank
 from cir.types import Note
 from tests import fake_surgepy
 from tests.engine_cases import (
+    AMSYNTH_BANK,
+    DX10,
+    HAS_DEXED,
     HAS_TINYSOUNDFONT,
     HAS_VITA,
+    LV2,
+    VST2,
+    ZYN_BANKS,
+    needs_plugin,
+    write_cartridge,
     write_note_bank,
     write_samples,
+    write_sfz,
     write_surge_patch,
     write_vital_preset,
 )
@@ -31,11 +40,31 @@ REFERENCES: dict[str, Callable[[Path], str]] = {
     "surge": lambda folder: f"surge:{write_surge_patch(folder)}",
     "note bank": lambda folder: f"bank:{write_note_bank(folder)}#sine",
     "samples": lambda folder: f"samples:{write_samples(folder)}",
+    "dx7": lambda folder: f"dx7:{write_cartridge(folder)}#1",
+    "sfz": lambda folder: f"sfz:{write_sfz(folder)}",
+    "zyn": lambda folder: f"zyn:{ZYN_BANKS / 'Bass' / '0001-Bass 1.xiz'}",
+    "zyn padsynth": lambda folder: f"zyn:{ZYN_BANKS / 'Collection' / '0110-Home Piano.xiz'}",
+    "amsynth": lambda folder: f"amsynth:{AMSYNTH_BANK}#2",
+    "VST2 program": lambda folder: f"plugin:{VST2 / 'amsynth_vst.so'}#1",
+    "LV2 preset": lambda folder: f"plugin:{DX10}#2",
 }
 
 no_tinysoundfont = pytest.mark.skipif(not HAS_TINYSOUNDFONT, reason="needs tinysoundfont")
 no_vita = pytest.mark.skipif(not HAS_VITA, reason="needs vita (optional)")
-SKIPS = {"soundfont": no_tinysoundfont, "drum kit": no_tinysoundfont, "vital": no_vita}
+no_dexed = pytest.mark.skipif(not HAS_DEXED, reason="needs dexed-py (optional)")
+no_zyn = needs_plugin(ZYN_BANKS, VST2 / "ZynAddSubFX.so")
+no_amsynth = needs_plugin(AMSYNTH_BANK, VST2 / "amsynth_vst.so")
+SKIPS = {
+    "soundfont": no_tinysoundfont,
+    "drum kit": no_tinysoundfont,
+    "vital": no_vita,
+    "dx7": no_dexed,
+    "zyn": no_zyn,
+    "zyn padsynth": no_zyn,
+    "amsynth": no_amsynth,
+    "VST2 program": no_amsynth,
+    "LV2 preset": needs_plugin(LV2 / "mda.lv2"),
+}
 
 NOTES = [Note(48, 100, 0.25, 0.3), Note(60, 70, 0.75, 0.2), Note(55, 100, 0.75, 5.0)]
 

@@ -13,6 +13,7 @@ from cir.instruments.families import (
     family_of_folder,
     family_of_gm_program,
     family_of_nsynth,
+    family_of_preset,
     family_of_surge_category,
     gm_group,
     reference_pitch,
@@ -152,6 +153,42 @@ def test_families_are_read_from_folder_names(folder: str, family: str | None) ->
 )
 def test_families_are_read_from_file_names(stem: str, family: str | None) -> None:
     assert family_of_file(stem) == family
+
+
+@pytest.mark.parametrize(
+    ("family", "names"),
+    [
+        # The first cartridge of the DX7, as it was sold.
+        ("brass", "BRASS   1,BRASS   2,BRASS   3"),
+        ("strings", "STRINGS 1,STRINGS 2,STRINGS 3,ORCHESTRA"),
+        ("piano", "PIANO   1,PIANO   2,PIANO   3,E.PIANO 1,HARPSICH 1,CLAV    1"),
+        ("guitar", "GUITAR  1,GUITAR  2,KOTO"),
+        ("synth_lead", "SYN-LEAD 1"),
+        ("bass", "BASS    1,BASS    2"),
+        ("organ", "E.ORGAN 1"),
+        ("pipe", "PIPES   1,FLUTE   1,REFS WHISL"),
+        ("percussion", "VIBE    1,MARIMBA,TUB BELLS,TIMPANI"),
+        ("voice", "VOICE   1"),
+        (None, "TRAIN,TAKE OFF"),
+        # amsynth
+        ("piano", "Rockin' Piano,FunPiano,CorysKeys"),
+        ("organ", "DirtyLeslie,Church Organ,AiryOrgan2"),
+        ("guitar", "2x Banjo,Electric Nylon,Canned Pluck"),
+        ("bass", "Airy Bass,5-S  Bass"),
+        (None, "YouPickWhich,Afterburners,12or24Clock,Aardvark"),
+        # ZynAddSubFX and the public's cartridges
+        ("strings", "SoloStrng1,HIGH STRGS,Brass&Str2"),
+        ("piano", "GrusinPno2,Synth Rhodes1,SynthRodes"),
+        ("bass", "SynthBs.24,Fretless29"),
+        ("brass", "AnlgBrs.07,SOLO TRMPT"),
+        ("synth_pad", "RhodesPad1,Bell.Pad"),
+        ("voice", "EHH Choir 1,SpaceVoice7"),
+    ],
+)
+def test_families_are_read_from_the_names_of_presets(family: str | None, names: str) -> None:
+    assert {name: family_of_preset(name) for name in names.split(",")} == dict.fromkeys(
+        names.split(","), family
+    )
 
 
 def test_nsynth_families_map_to_families() -> None:

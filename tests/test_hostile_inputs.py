@@ -12,7 +12,7 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 KINDS = (
     *("audio", "archive of sounds", "names", "labels", "sound font", "preset", "export"),
     *("tables of an export", "tables of a database", "note bank", "configuration"),
-    *("statistics", "scores"),
+    "statistics",
 )
 EACH = 12
 

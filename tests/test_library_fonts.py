@@ -20,6 +20,7 @@ from cir.library import sandboxed_engines
 from cir.library.database_archive import export_archive, import_archive
 from cir.library.sandboxed_engines import SandboxedEngines
 from cir.library.sounds import Labels, UploadedFile, add_sounds
+from tests.engine_cases import HAS_DEXED, packed_voice, write_cartridge
 from tests.fakes import SpectrumEncoder
 
 HAS_FONTS = importlib.util.find_spec("tinysoundfont") is not None
@@ -34,7 +35,7 @@ def test_a_font_is_described_and_played_as_the_bundled_one_is() -> None:
     path = find_default_bank()
     references = iter(SoundFontReferences(path))
     with SandboxedEngines() as engines:
-        described = engines.describe(path, "Mine.sf2")
+        described = engines.describe(f"soundfont:{path}", "Mine.sf2")
         assert len(described) == len(SoundFontReferences(path).instruments())
         for one in described[:2]:
             expected = next(references)
@@ -42,7 +43,7 @@ def test_a_font_is_described_and_played_as_the_bundled_one_is() -> None:
                 expected.instrument.name,
                 expected.instrument.family,
             )
-            audio, rate = engines.play(path, "Mine.sf2", one.reference, one.family)
+            audio, rate = engines.play(f"soundfont:{path}", "Mine.sf2", one.reference, one.family)
             assert rate == expected.sample_rate
             np.testing.assert_array_equal(audio, expected.audio)
 
@@ -108,6 +109,23 @@ def test_a_preset_in_a_zip_says_its_family_and_author(tmp_path: Path) -> None:
     assert row.engine == "vital:Pack.zip!Pads/Growl.vital"
 
 
+@pytest.mark.skipif(not HAS_DEXED, reason="needs dexed-py")
+def test_a_cartridge_in_a_zip_gives_its_voices(tmp_path: Path) -> None:
+    voices = [packed_voice("E.PIANO 1"), packed_voice("MUTE", level=0), packed_voice("TAKE OFF")]
+    with zipfile.ZipFile(tmp_path / "Pack.zip", "w") as archive:
+        archive.write(write_cartridge(tmp_path, voices), "Yamaha/rom1a.syx")
+        archive.writestr("Yamaha/lead.sfz", "<region> sample=x.wav")
+    report = add_sounds(tmp_path / "db", SpectrumEncoder(), [tmp_path / "Pack.zip"])
+    assert [(row.name, row.family, row.bank, row.source) for row in report.added] == [
+        ("E.PIANO 1", "piano", "rom1a", "dx7"),
+        ("TAKE OFF", None, "rom1a", "dx7"),
+    ]
+    assert report.added[0].engine.endswith("Pack.zip!Yamaha/rom1a.syx#1")
+    refused = "\n".join(report.refused)
+    assert "rom1a.syx 2 is silent" in refused
+    assert "lead.sfz names samples that lie beside it" in refused
+
+
 @pytest.mark.parametrize("name", [pytest.param("broken.sf2", marks=needs_fonts), "broken.vital"])
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"RIFF\x10\x00\x00\x00sfbk" + b"\xff" * 500)
@@ -122,7 +140,7 @@ def test_an_engine_that_dies_costs_one_file(
     monkeypatch.setattr(sandboxed_engines, "ANSWER_SECONDS", 0.0)  # killed before it can answer
     with SandboxedEngines() as engines:
         with pytest.raises(InputError, match=r"Hang\.sf2 makes the program that plays it fail"):
-            engines.describe(tmp_path / "x.sf2", "Hang.sf2")
+            engines.describe(f"soundfont:{tmp_path / 'x.sf2'}", "Hang.sf2")
         monkeypatch.setattr(sandboxed_engines, "ANSWER_SECONDS", 60.0)
         with pytest.raises(InputError, match="no sound font|tinysoundfont"):
-            engines.describe(tmp_path / "x.sf2", "Next.sf2")
+            engines.describe(f"soundfont:{tmp_path / 'x.sf2'}", "Next.sf2")

@@ -9,12 +9,12 @@ import pytest
 from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import DataError
 from cir.mixtures.mixture_config import MixtureConfig
-from cir.mixtures.paper import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, SCALES
 from cir.mixtures.plan import MixturePlan, PlacedNote, StemPlan
 from cir.mixtures.planning import plan_mixture
 from cir.mixtures.pool import NotePool
 from cir.mixtures.recast_audio import apply_recast, draw_recast
 from cir.mixtures.render import Mixture, draw_mixture, render_plan
+from cir.mixtures.scales import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, SCALES
 from tests.tone_bank import TONES_HZ, write_bank
 
 CONFIG = MixtureConfig()

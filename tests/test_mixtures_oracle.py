@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cir.mixtures.mixture_config import MixtureConfig
-from cir.mixtures.paper import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS, SCALES
 from cir.mixtures.planning import plan_mixture
 from cir.mixtures.pool import NotePool
+from cir.mixtures.scales import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS, SCALES
 from tests.tone_dataset import ToneDataset
 
 

@@ -29,11 +29,11 @@ from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
 from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import DataError
 from cir.mixtures.mixture_config import MixtureConfig
-from cir.mixtures.paper import SCALES
 from cir.mixtures.plan import MixturePlan, PlacedNote
 from cir.mixtures.planning import plan_sounding
 from cir.mixtures.pool import NotePool
 from cir.mixtures.render import render_plan
+from cir.mixtures.scales import SCALES
 from cir.model.conv_ast import ConvAst
 from cir.model.network_config import ConvAstConfig
 from cir.training import mixture_batches, note_batches

@@ -1,7 +1,6 @@
 """Operations on mono waveforms: float32, (T,)."""
 
 import numpy as np
-import soxr
 
 from cir.audio.limits import SILENT_PEAK
 from cir.types import FloatArray
@@ -18,6 +17,8 @@ def resample(audio: FloatArray, from_rate: int, to_rate: int) -> FloatArray:
     """Resample by band-limited interpolation (soxr, high quality)."""
     if from_rate == to_rate or audio.size == 0:
         return audio
+    import soxr  # not on every machine that trains on cached features
+
     return np.asarray(soxr.resample(audio, from_rate, to_rate, quality="HQ"), dtype=np.float32)
 
 

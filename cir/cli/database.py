@@ -271,9 +271,10 @@ def calibrate(
 @app.command()
 def add(
     sounds: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
-            help="Sound files, sound fonts (sf2, sf3), Vital presets; folders and zips of these."
+            help="Sound files, sound fonts (sf2, sf3), presets (vital, fxp, syx, xiz, bank, sfz); "
+            "folders and zips of these; plugin:PATH[?presets=FOLDER]."
         ),
     ],
     database: DatabaseOption = None,

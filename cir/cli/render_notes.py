@@ -12,7 +12,8 @@ def render_notes(
     source: Annotated[
         str,
         typer.Argument(
-            help="generated:COUNT, soundfont:FILE, vital:FOLDER, surge:FOLDER or nsynth:FOLDER."
+            help="generated:COUNT, nsynth:FOLDER, soundfont:FILE, plugin:PATH[?presets=FOLDER], or "
+            "a folder: vital:, surge:, dx7:, zyn:, amsynth: or sfz:FOLDER."
         ),
     ],
     output: Annotated[

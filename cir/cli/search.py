@@ -99,6 +99,7 @@ def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> 
     `judgement` of a family is null without calibration, and `chance` of a match if it is unknown;
     `likeness` is a word for the similarity.
     """
+    from cir.instruments.preset_path import how_to_load, preset_path
     from cir.retrieval.answers import chance_as_json, judgement_as_json
 
     return {
@@ -116,6 +117,8 @@ def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> 
                         "likeness": match.likeness,
                         "guessed_family": match.guessed_family,
                         **asdict(match.instrument),
+                        "path": preset_path(match.instrument),
+                        "how_to_load": how_to_load(match.instrument),
                         "preview": None if match.preview is None else str(match.preview),
                     }
                     for match in result.matches
@@ -131,6 +134,7 @@ def _print_tables(results: "Sequence[FamilyResult]") -> None:
     from rich.text import Text
 
     from cir.instruments.families import family_label
+    from cir.instruments.preset_path import how_to_load, preset_path
     from cir.retrieval.answers import ABSENT, among_five, false_alarms
 
     console = Console()
@@ -140,6 +144,8 @@ def _print_tables(results: "Sequence[FamilyResult]") -> None:
             console.print(Text(f"{title}: the database has no such instrument."))
             continue
         console.print(_table(title, result))
+        first = result.matches[0].instrument
+        console.print(Text(f"1. {preset_path(first)}. {how_to_load(first)}".rstrip()))
         judgement = result.judgement
         if judgement is not None and judgement.is_absent:
             console.print(Text(f"{ABSENT} {false_alarms(judgement)}"))

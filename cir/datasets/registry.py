@@ -1,12 +1,14 @@
 """Datasets by the name that configurations give them, `scheme:where`."""
 
 from collections.abc import Callable
+from functools import partial
 
 from cir.datasets.base import NoteDataset
 from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.datasets.nsynth import NSynthDataset
-from cir.datasets.presets import open_surge_patches, open_vital_presets
+from cir.datasets.presets import open_presets
 from cir.datasets.soundfonts import open_soundfonts
+from cir.engines.preset_files import PLUGIN_SCHEME
 from cir.errors import InputError
 
 
@@ -20,6 +22,8 @@ def open_dataset(spec: str, *, seed: int = 0) -> NoteDataset:
     | `soundfont:FILE[,FILE...]` | the presets and drums of sound fonts |
     | `vital:FOLDER` | Vital presets |
     | `surge:FOLDER` | Surge patches |
+    | `dx7:PLACE`, `zyn:PLACE`, `amsynth:PLACE`, `sfz:PLACE` | presets: a file or a folder of them |
+    | `plugin:PLUGIN[?presets=FOLDER]` | a plug-in's own presets, or those of a folder |
     | `generated:COUNT` | that many random Vital presets |
 
     Args:
@@ -55,7 +59,9 @@ _OPENERS: dict[str, Callable[[str, int], NoteDataset]] = {
     "soundfont": lambda where, seed: open_soundfonts(
         [file.strip() for file in where.split(",") if file.strip()], seed=seed
     ),
-    "vital": lambda where, seed: open_vital_presets(where, seed=seed),
-    "surge": lambda where, seed: open_surge_patches(where, seed=seed),
     "generated": _open_generated,
+    **{
+        scheme: partial(open_presets, scheme)
+        for scheme in ("vital", "surge", "dx7", "zyn", "amsynth", "sfz", PLUGIN_SCHEME)
+    },
 }

@@ -1,4 +1,4 @@
-"""A sampler made of recorded notes: any pitch, by playing a recording near it faster or slower."""
+"""A sampler of recorded notes: plays any pitch by resampling a recording near it."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -16,20 +16,20 @@ _LOUDEST_VELOCITY = 127
 
 
 class BankSamplerEngine:
-    """One instrument of a note bank, played as a sampler plays; an `Engine`.
+    """One instrument of a note bank, played at any pitch; an `Engine`.
 
-    Each note is a recording of about its pitch that was held as long, moved to the very pitch by
-    resampling. All recordings have the same peak; a note is as loud as the square of its velocity.
+    Each note is a recording of about its pitch and length, moved to the exact pitch by resampling.
+    All recordings have the same peak; a note is as loud as the square of its velocity.
     `NoteBankEngine` changes no recording, but knows only the pitches that were recorded.
 
     Args:
-        bank: the note bank.
-        instrument_id: one of its instruments.
-        release_seconds: for how long a recording that outlasts its note fades after the note's end.
+        bank: The note bank.
+        instrument_id: One of its instruments.
+        release_seconds: For how long a recording that outlasts its note fades after the note's end.
 
     Raises:
-        DataError: the bank has no such instrument, or its file is missing or damaged (when
-        rendering). EngineError: the instrument has no recordings.
+        DataError: The bank has no such instrument, or its file is missing or damaged (when
+        rendering). EngineError: The instrument has no recordings.
     """
 
     def __init__(

@@ -1,10 +1,11 @@
-"""What every engine promises, and what they share to keep it.
+"""The contract of engines, and what they share to keep it.
 
-An engine plays one instrument. All engines are held to the same contract, by one test.
+An engine plays one instrument. One test, `tests/test_engines.py`, holds all to the contract.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,22 @@ from cir.types import FloatArray, Note
 
 FADE_SECONDS = 0.01
 """Length of the linear fade where a recording is cut at its note's end."""
+
+
+@dataclass(frozen=True)
+class PresetInfo:
+    """What a file says of one of its presets."""
+
+    name: str
+    reference: str = ""
+    """Which one of the file, what stands behind `#` in an engine reference; empty: its only one."""
+    family: str | None = None
+    """Read from the preset's own category; names and folders are for the caller to read."""
+    category: str = ""
+    author: str = ""
+    licence: str = ""
+    remark: str = ""
+    """What is missing of its sound."""
 
 
 class Engine(Protocol):
@@ -30,17 +47,17 @@ class Engine(Protocol):
         after it are cut.
 
         Args:
-            notes: in any order; they may overlap.
-            duration_seconds: length of the result, at most 20 minutes.
-            sample_rate: in Hz.
+            notes: In any order; they may overlap.
+            duration_seconds: Length of the result, at most 20 minutes.
+            sample_rate: In Hz.
 
         Returns:
             Finite samples, (round(duration_seconds * sample_rate),), at the instrument's own
             level, which may exceed 1.
 
         Raises:
-            InputError: a note, the duration or the sample rate is out of range.
-            EngineError: the engine is not installed, or cannot play this instrument.
+            InputError: A note, the duration or the sample rate is out of range.
+            EngineError: The engine is not installed, or cannot play this instrument.
         """
 
 
@@ -53,7 +70,7 @@ def check_request(
         The notes that start before the end, by start, and the silence to render them into.
 
     Raises:
-        InputError: a note, the duration or the sample rate is out of range.
+        InputError: A note, the duration or the sample rate is out of range.
     """
     rate = check_sample_rate(sample_rate)
     if not 0.0 < duration_seconds <= MAX_SECONDS:

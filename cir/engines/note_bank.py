@@ -1,4 +1,4 @@
-"""Recorded notes instead of a synthesizer: every note is played by the nearest one recorded."""
+"""Recorded notes instead of a synthesizer: the nearest recording plays each note."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -16,19 +16,19 @@ class NoteBankEngine:
     """One instrument of a note bank; an `Engine`.
 
     A note is played by the recording nearest in pitch, then in velocity, at its recorded pitch; it
-    is cut at the note's end with a short fade. Nothing is synthesized. Loud notes are louder than
-    soft ones by as much as the instrument made them; its first note has a peak of 0.9.
+    is cut at the note's end with a short fade. Notes keep their recorded levels relative to the
+    instrument's first note, which has a peak of 0.9.
 
     Args:
-        bank: the note bank.
-        instrument_id: one of its instruments.
+        bank: The note bank.
+        instrument_id: One of its instruments.
         effects: False takes the recordings with the patch's effects off.
-        release_seconds: for how long a recording that outlasts its note fades after the note's end;
+        release_seconds: For how long a recording that outlasts its note fades after the note's end;
             0 fades it at the end itself.
 
     Raises:
-        DataError: the bank has no such instrument, or its file is missing or damaged (when
-        rendering). EngineError: the instrument has no such recordings.
+        DataError: The bank has no such instrument, or its file is missing or damaged (when
+        rendering). EngineError: The instrument has no such recordings.
     """
 
     def __init__(

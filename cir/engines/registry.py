@@ -1,16 +1,21 @@
-"""From the engine column of the catalogue, `scheme:reference`, to an engine."""
+"""Opens the engine that the engine column of the catalogue names, `scheme:reference`."""
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
+from cir.engines.amsynth import AmsynthEngine
 from cir.engines.base import Engine
+from cir.engines.dx7 import Dx7Engine
 from cir.engines.note_bank import NoteBankEngine
+from cir.engines.plugin import open_plugin
 from cir.engines.sample_folder import SampleFolderEngine
+from cir.engines.sfz import SfzEngine
 from cir.engines.soundfont import DEFAULT_BANK, SoundFontBank, SoundFontEngine, find_default_bank
 from cir.engines.surge import SurgeEngine
 from cir.engines.vital import VitalEngine
+from cir.engines.zynaddsubfx import ZynAddSubFXEngine
 from cir.errors import InputError
 from cir.instruments.note_bank import NoteBank
 
@@ -27,20 +32,27 @@ def open_engine(reference: str, *, folder: str | Path | None = None) -> Engine:
     | `soundfont:PATH#128/PROGRAM/KEY` | one key of a drum kit |
     | `vital:PATH` | a Vital preset |
     | `surge:PATH` | a Surge patch |
+    | `dx7:PATH#NUMBER` | a voice of a DX7 cartridge, from 1 |
+    | `zyn:PATH` | an instrument of ZynAddSubFX |
+    | `amsynth:PATH#NUMBER` | a preset of an amsynth bank, from 1 |
+    | `sfz:PATH` | an SFZ instrument |
+    | `plugin:PLUGIN` | the initial sound of a plug-in; an LV2 one is named by its URI |
+    | `plugin:PLUGIN#NUMBER` | one of its own programs, from 1 |
+    | `plugin:PLUGIN?preset=PATH` | a preset file, .fxp or .vstpreset |
     | `bank:FOLDER#INSTRUMENT_ID` | an instrument of a note bank |
     | `samples:FOLDER` | a folder of one-shots |
 
-    and what `register_engine` was told of. Sound fonts and note banks stay open for the next
+    and the schemes of `register_engine`. Sound fonts and note banks stay open for the next
     instrument of theirs.
 
     Args:
-        reference: as above.
-        folder: what relative paths start from; None for the working directory.
+        reference: As above.
+        folder: Start of relative paths; None for the working directory.
 
     Raises:
-        InputError: the reference is malformed or its scheme unknown.
-        DataError: its note bank is missing or damaged.
-        EngineError: the engine is not installed, or its file missing or damaged.
+        InputError: The reference is malformed or its scheme unknown.
+        DataError: Its note bank is missing or damaged.
+        EngineError: The engine is not installed, or its file missing or damaged.
     """
     scheme, colon, rest = reference.partition(":")
     if not colon or scheme not in _OPENERS or not rest:
@@ -55,12 +67,12 @@ def register_engine(scheme: str, opener: Callable[[str, Path], Engine]) -> None:
     """Let `open_engine` open engines of one's own, in this process.
 
     Args:
-        scheme: what references to them begin with: a lower-case word. The same scheme again
-            replaces its opener.
-        opener: gets what follows the colon, and the folder that relative paths start from.
+        scheme: Start of their references: a lower-case word. The same scheme again replaces its
+            opener.
+        opener: Gets what follows the colon, and the folder that relative paths start from.
 
     Raises:
-        InputError: the scheme is no such word, or one of the built-in ones.
+        InputError: The scheme is no such word, or a built-in one.
     """
     if not _SCHEME.fullmatch(scheme):
         raise InputError(f"A scheme is a word of a to z, 0 to 9 and -, not {scheme!r}.")
@@ -87,6 +99,16 @@ def _open_soundfont(reference: str, folder: Path) -> Engine:
     return SoundFontEngine(_open_soundfont_bank(path, _modified(path)), *parsed)
 
 
+def _open_numbered(
+    scheme: str, engine: Callable[[Path, int], Engine], reference: str, folder: Path
+) -> Engine:
+    shape = f"{scheme}:PATH#NUMBER"
+    path, number = _split_fragment(reference, shape)
+    if not number.isdecimal():
+        raise InputError(f"{reference!r} ends in no number; its shape is {shape}.")
+    return engine(folder / path, int(number))
+
+
 def _open_note_bank(reference: str, folder: Path) -> Engine:
     path_text, instrument_id = _split_fragment(reference, "bank:FOLDER#INSTRUMENT_ID")
     path = folder / path_text
@@ -97,13 +119,18 @@ _OPENERS: dict[str, Callable[[str, Path], Engine]] = {
     "soundfont": _open_soundfont,
     "vital": lambda reference, folder: VitalEngine(folder / reference),
     "surge": lambda reference, folder: SurgeEngine(folder / reference),
+    "dx7": partial(_open_numbered, "dx7", Dx7Engine),
+    "zyn": lambda reference, folder: ZynAddSubFXEngine(folder / reference),
+    "amsynth": partial(_open_numbered, "amsynth", AmsynthEngine),
+    "sfz": lambda reference, folder: SfzEngine(folder / reference),
+    "plugin": lambda reference, folder: open_plugin(reference),
     "bank": _open_note_bank,
     "samples": lambda reference, folder: SampleFolderEngine(folder / reference),
 }
 _BUILT_IN = tuple(_OPENERS)
 
 
-@lru_cache(maxsize=_KEPT_OPEN)
+@lru_cache(maxsize=1)  # they are large
 def _open_soundfont_bank(path: Path, _modified: int) -> SoundFontBank:
     return SoundFontBank(path)
 

@@ -35,11 +35,11 @@ class SampleFolderEngine:
     without are not played; where none has, they lie on the keys from 36 up, by name.
 
     Args:
-        path: the folder, not searched recursively, or a single sound file.
+        path: The folder, not searched recursively, or a single sound file.
 
     Raises:
-        EngineError: there is no such folder, or it holds no sound files or over a thousand.
-        InputError: a sample cannot be read (when rendering).
+        EngineError: There is no such folder, or it holds no sound files or over a thousand.
+        InputError: A sample cannot be read (when rendering).
     """
 
     def __init__(self, path: str | Path) -> None:

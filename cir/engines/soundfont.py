@@ -1,7 +1,7 @@
 """SoundFont banks (.sf2, .sf3), played by TinySoundFont without any audio device.
 
-A drum kit (bank 128) is a different drum on every key, so it cannot be one instrument at any pitch.
-It counts as one instrument of the family percussion that always plays one key, its acoustic snare.
+A drum kit (bank 128) has a different drum on every key. It counts as one instrument of the family
+percussion that always plays one key, its acoustic snare.
 """
 
 import importlib
@@ -58,15 +58,15 @@ class SoundFontBank:
     """A sound font in memory. Safe to share between threads.
 
     Args:
-        path: a .sf2 or .sf3 file; None for the bundled General MIDI bank, TimGM6mb.
+        path: A .sf2 or .sf3 file; None for the bundled General MIDI bank, TimGM6mb.
 
     Raises:
-        EngineError: tinysoundfont or the file is missing, or the file is no sound font.
+        EngineError: Tinysoundfont or the file is missing, or the file is no sound font.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
         self.path = find_default_bank() if path is None else Path(path)
-        self._tinysoundfont = _import_tinysoundfont()
+        self._tinysoundfont = import_tinysoundfont()
         if not self.path.is_file():
             raise EngineError(f"There is no sound font {self.path}; give a .sf2 or .sf3 file.")
         self._lock = threading.Lock()
@@ -104,11 +104,11 @@ class SoundFontBank:
         """Play notes on a preset; see `Engine.render`.
 
         Args:
-            preset: one of `presets`.
-            notes: what to play.
-            duration_seconds: length of the result.
-            sample_rate: in Hz.
-            key: played instead of every note's pitch, as drum kits need.
+            preset: One of `presets`.
+            notes: What to play.
+            duration_seconds: Length of the result.
+            sample_rate: In Hz.
+            key: Played instead of every note's pitch, as drum kits need.
         """
         playable, track = check_request(notes, duration_seconds, sample_rate)
         events: list[tuple[int, int, int, int]] = []  # (frame, 0 off or 1 on, key, velocity)
@@ -201,13 +201,13 @@ class SoundFontEngine:
     """One preset of a sound font; an `Engine`.
 
     Args:
-        bank: the sound font.
-        number: its bank number, 0..128.
-        program: its program number, 0..127.
-        key: played instead of every note's pitch; drum kits play their snare where it is None.
+        bank: The sound font.
+        number: Its bank number, 0..128.
+        program: Its program number, 0..127.
+        key: Played instead of every note's pitch; drum kits play their snare where it is None.
 
     Raises:
-        EngineError: the sound font has no such preset.
+        EngineError: The sound font has no such preset.
         InputError: `key` is no MIDI note number.
     """
 
@@ -237,7 +237,7 @@ def find_default_bank() -> Path:
     """Return the General MIDI bank inside the installed package pretty_midi, without importing it.
 
     Raises:
-        EngineError: pretty_midi is not installed, or lacks the file.
+        EngineError: Pretty_midi is not installed, or lacks the file.
     """
     spec = importlib.util.find_spec("pretty_midi")
     for folder in (spec.submodule_search_locations or []) if spec is not None else []:
@@ -249,7 +249,12 @@ def find_default_bank() -> Path:
     )
 
 
-def _import_tinysoundfont() -> Any:
+def import_tinysoundfont() -> Any:
+    """Import the player of sound fonts.
+
+    Raises:
+        EngineError: It is not installed.
+    """
     try:
         return importlib.import_module("tinysoundfont")
     except ImportError:
@@ -260,7 +265,7 @@ def _import_tinysoundfont() -> Any:
 
 
 def _generate(synth: Any, out: FloatArray) -> None:
-    """Let a synthesizer run for as long as `out`, and write what it plays there, as mono."""
+    """Fill `out` with what a synthesizer plays next, as mono."""
     if out.size:
         stereo = np.frombuffer(synth.generate_simple(out.size), dtype=np.float32)
         out[:] = stereo.reshape(-1, 2).mean(axis=1)

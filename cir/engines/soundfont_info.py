@@ -1,4 +1,4 @@
-"""What a sound font says of itself: the names of its presets, and its credits."""
+"""Names of the presets of a sound font, and its credits."""
 
 import struct
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def read_info(path: Path) -> SoundFontInfo:
 
 
 def _lists(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Give the kind and the content of each list of a font, but of that of its samples."""
+    """Yield kind and content of each list of a font except its samples."""
     head = file.read(12)
     if head[:4] != b"RIFF" or head[8:] != b"sfbk":
         return
@@ -64,7 +64,7 @@ def _chunks(body: bytes) -> dict[bytes, bytes]:
 
 
 def _presets(table: bytes) -> Iterator[tuple[tuple[int, int], bytes]]:
-    """Give number and name of each preset; the last row only ends the table."""
+    """Yield number and name of each preset; the last row only ends the table."""
     whole = table[: len(table) // _PRESET.size * _PRESET.size]
     for name, program, bank in list(_PRESET.iter_unpack(whole))[:-1]:
         yield (bank, program), name.split(b"\0")[0]

@@ -29,15 +29,15 @@ class SurgeEngine:
     """One patch of Surge; an `Engine`.
 
     Every render makes a fresh synthesizer, since a used one changes levels by up to 48 dB. Notes
-    after the first start, and all notes end, on blocks of 32 frames: within a third of a
-    millisecond.
+    after the first start on blocks of 32 frames and all notes end on them, at most a third of a
+    millisecond off.
 
     Args:
-        path: an .fxp file.
+        path: An .fxp file.
         effects: False bypasses all effects of the patch.
 
     Raises:
-        EngineError: surgepy or the file is missing.
+        EngineError: Surgepy or the file is missing.
     """
 
     def __init__(self, path: str | Path, *, effects: bool = True) -> None:
@@ -114,7 +114,7 @@ def import_surgepy() -> Any:
     """Import Surge's synthesizer.
 
     Raises:
-        EngineError: it is not installed.
+        EngineError: It is not installed.
     """
     try:
         return importlib.import_module("surgepy")

@@ -46,7 +46,7 @@ _MAX_PRESET_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class VitalPreset:
-    """What a preset says, as far as it matters here."""
+    """Fields of a preset that are read here."""
 
     settings: dict[str, Any]
     preset_style: Any = ""
@@ -58,14 +58,14 @@ class VitalPreset:
 
 
 def read_preset(text: str | bytes, name: str) -> VitalPreset:
-    """Read the JSON of a preset, before Vital does: its parser trusts what it reads.
+    """Read and check the JSON of a preset; the parser of Vital checks nothing.
 
     Args:
-        text: what a .vital file holds.
-        name: what errors call it.
+        text: What a .vital file holds.
+        name: What errors call it.
 
     Raises:
-        EngineError: it is no preset.
+        EngineError: It is no preset.
     """
     try:
         return parse_json(text, VitalPreset, name, error=EngineError, extra="ignore")
@@ -77,10 +77,10 @@ class VitalEngine:
     """One preset of Vital; an `Engine`. Notes are rendered one by one, so each has its own effects.
 
     Args:
-        path: a .vital file.
+        path: A .vital file.
 
     Raises:
-        EngineError: vita or the file is missing, or Vital cannot read the file.
+        EngineError: Vita or the file is missing, or Vital cannot read the file.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -101,14 +101,14 @@ class VitalEngine:
         """Open a preset that is no file.
 
         Args:
-            preset: what a .vital file holds.
-            name: what errors call it.
-            one_synth: play all notes by one synthesizer, which is three times as fast. The phases
+            preset: What a .vital file holds.
+            name: What errors call it.
+            one_synth: Play all notes by one synthesizer, which is three times as fast. The phases
                 at which a note starts then depend on the notes before it, so it is the same
                 sequence that gives the same sounds.
 
         Raises:
-            EngineError: vita is missing, or Vital cannot read the preset.
+            EngineError: Vita is missing, or Vital cannot read the preset.
         """
         engine = cls.__new__(cls)
         engine._open(preset, name, one_synth)
@@ -158,7 +158,7 @@ class VitalEngine:
         self._unused: deque[Any] = deque([self._new_synth()])
 
     def _silent_synth(self) -> Any:
-        """One that holds the preset, whatever thread asks."""
+        """Return a synthesizer that holds the preset and is not in use."""
         try:
             return self._unused.popleft()
         except IndexError:
@@ -192,7 +192,7 @@ def import_vita() -> Any:
     """Import Vital's synthesizer.
 
     Raises:
-        EngineError: it is not installed.
+        EngineError: It is not installed.
     """
     try:
         return importlib.import_module("vita")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cir.index.phrase_scores import Event, Score
 from cir.instruments.note_bank import BankNote
-from cir.mixtures.paper import SCALES
+from cir.mixtures.scales import SCALES
 from cir.types import SAMPLE_RATE, Note
 
 _Pitches: TypeAlias = NDArray[np.int_]

@@ -142,6 +142,23 @@ _FILE_WORDS = {
 _FAMILY_BY_FILE_WORD = {
     word: family for family, words in _FILE_WORDS.items() for word in words.split()
 }
+_PRESET_WORDS = {
+    "percussion": "xylo marim vibe vib tub timp glocken celeste simmons drm prc",
+    "bass": "bs bas fretless synbass",
+    "piano": "pno pian grand steinway clavinet clavi harpsi harpsich cembalo roads rodes",
+    "organ": "org hammond hmnd leslie calliope caliope",
+    "guitar": "gtr guit git pluk plucked nylon lute jazzguit",
+    "strings": "str strg strgs strng orch orchestra pizz",
+    "brass": "brs trmpt trump tpt synbrass synbrs",
+    "reed": "clari",
+    "pipe": "whisl",
+    "voice": "vox choirs ahh ooh",
+    "synth_effects": "efx laser swp noise noises",
+}
+"""What presets are called, beyond what sound files are; many synthesizers keep ten letters."""
+_FAMILY_BY_PRESET_WORD = {
+    word: family for family, words in _PRESET_WORDS.items() for word in words.split()
+}
 _FAMILY_BY_PHRASE = {
     "bass guitar": "bass",
     "bass synth": "bass",
@@ -226,6 +243,15 @@ def family_of_file(stem: str) -> str | None:
 
     The last word that names a family counts; `synth` and numbers only where no other word does.
     """
+    return _family_of_words(stem, _FAMILY_BY_FILE_WORD)
+
+
+def family_of_preset(name: str) -> str | None:
+    """Read a family from the name of a preset, as `family_of_file` does: `E.PNO 1`, `SynBrs 2`."""
+    return _family_of_words(name, _FAMILY_BY_FILE_WORD | _FAMILY_BY_PRESET_WORD)
+
+
+def _family_of_words(stem: str, table: Mapping[str, str]) -> str | None:
     words = [word.lower() for word in _FILE_WORD.findall(_CAMEL.sub(" ", stem))]
     text = f" {' '.join(words)} "
     for phrase, family in _FAMILY_BY_PHRASE.items():
@@ -233,7 +259,7 @@ def family_of_file(stem: str) -> str | None:
             return family
     plain = [word for word in words if not word.isdigit() and word not in ("synth", "synths")]
     for word in (*reversed(plain), *reversed(words)):
-        found = _FAMILY_BY_FILE_WORD.get(word.removesuffix("s")) or family_of_folder(word)
+        found = table.get(word) or table.get(word.removesuffix("s")) or family_of_folder(word)
         if found is not None:
             return found
     return None

@@ -1,4 +1,4 @@
-"""The path of an instrument in the browser of its synthesizer or player."""
+"""Where a person finds an instrument in the browser of its synthesizer, and how to load it."""
 
 from pathlib import PurePosixPath
 
@@ -7,6 +7,19 @@ from cir.types import Instrument
 _SURGE_SOURCES = ("surge", "surge-xt")
 _SURGE_FACTORY = "Surge factory"
 _SEPARATOR = " > "
+_NUMBERED = {"dx7": "Voice", "amsynth": "Preset", "plugin": "Program"}
+"""What the numbers of presets in a file count."""
+
+_HOW_TO_LOAD = {
+    "soundfont": "Load the sound font in a player such as FluidSynth, choose the bank and program.",
+    "vital": "In Vital: menu beside the preset's name, Open External Preset.",
+    "surge": "In Surge: menu of the patch's name, Load Patch from File.",
+    "dx7": "In Dexed: CART, browse to the cartridge, double-click the voice.",
+    "zyn": "In ZynAddSubFX: Instrument, Load Instrument; a bank's folder is one of the banks.",
+    "amsynth": "In amsynth: Preset, Select Bank, then the number of the preset.",
+    "sfz": "Load the file in a sampler such as sfizz.",
+    "plugin": "In the plug-in's window: its list of programs, or load the preset file.",
+}
 
 
 def preset_path(instrument: Instrument) -> str:
@@ -18,6 +31,10 @@ def preset_path(instrument: Instrument) -> str:
     | Surge, patches of others | `Third Party > Zoozither > Basses > Godfather` |
     | a sound font | `TimGM6mb.sf2 > Bank 0 > Program 40 > Violin` |
     | one key of a sound font's kit | `... > Bank 128 > Program 0 > Key 38 > Standard kit, snare` |
+    | a voice of a DX7 cartridge | `rom1a.syx > Voice 11 > E.PIANO 1` |
+    | a preset of an amsynth bank | `PatriksBank01.bank > Preset 1 > Rockin' Piano` |
+    | an instrument of ZynAddSubFX | `Bass > 0001-Bass 1.xiz` |
+    | a plug-in's own program | `amsynth_vst.so > Program 3 > basic13` |
     | a preset or samples in a file or folder | that file or folder |
     | anything else | `BANK > CATEGORY > NAME` |
     """
@@ -26,14 +43,30 @@ def preset_path(instrument: Instrument) -> str:
         if instrument.bank == _SURGE_FACTORY:
             return _join("Factory", instrument.category, instrument.name)
         return _join("Third Party", instrument.bank, instrument.category, instrument.name)
-    place, _, numbers = reference.partition("#")
+    place, mark, numbers = reference.rpartition("#")
+    if not mark:
+        place, numbers = reference, ""
     if scheme == "soundfont":
         labels = zip(("Bank", "Program", "Key"), numbers.split("/"), strict=False)
         steps = [f"{label} {number}" for label, number in labels if number]
         return _join(PurePosixPath(place).name, *steps, instrument.name)
-    if scheme in ("vital", "surge", "samples") and place:
-        return place
+    if scheme in _NUMBERED and numbers.isdecimal():
+        return _join(PurePosixPath(place).name, f"{_NUMBERED[scheme]} {numbers}", instrument.name)
+    if scheme == "zyn":
+        return _join(*PurePosixPath(reference).parts[-2:])
+    if scheme == "plugin":
+        plugin, _, preset = reference.partition("?preset=")
+        return preset or _join(PurePosixPath(plugin).name, instrument.name)
+    if scheme in ("vital", "surge", "sfz", "samples") and reference:
+        return reference
     return _join(instrument.bank, instrument.category, instrument.name)
+
+
+def how_to_load(instrument: Instrument) -> str:
+    """Say in a sentence how to load an instrument; nothing for what no synthesizer plays."""
+    if instrument.source in _SURGE_SOURCES and not instrument.engine.startswith("surge:"):
+        return "In Surge: the menus of its patch browser."
+    return _HOW_TO_LOAD.get(instrument.engine.partition(":")[0], "")
 
 
 def _join(*steps: str) -> str:

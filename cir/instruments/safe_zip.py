@@ -14,11 +14,10 @@ from cir.audio.formats import SOUND_SUFFIXES
 from cir.errors import InputError
 from cir.files import writing
 from cir.instruments.foreign_names import names_in_zip
+from cir.instruments.preset_suffixes import SCHEMES
 from cir.text import clean
 
-SOUNDFONT_SUFFIXES = frozenset({".sf2", ".sf3"})
-PRESET_SUFFIXES = frozenset({".vital"})
-INSTRUMENT_SUFFIXES = SOUND_SUFFIXES | SOUNDFONT_SUFFIXES | PRESET_SUFFIXES
+INSTRUMENT_SUFFIXES = SOUND_SUFFIXES | SCHEMES.keys()
 """Suffixes of files that instruments can be made of."""
 
 ARCHIVE_SUFFIX = ".zip"

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cir.audio.formats import READABLE
+from cir.engines.preset_files import PLUGIN_SCHEME, plugin_targets
+from cir.engines.sfz import sfz_samples
 from cir.errors import InputError
+from cir.instruments.preset_suffixes import SCHEMES
 from cir.instruments.safe_zip import (
     ARCHIVE_SUFFIX,
     INSTRUMENT_SUFFIXES,
@@ -26,7 +29,13 @@ LOOSE_BANK = "My sounds"
 LOOSE_FOLDER = "samples"
 """Bank of files in a folder without a name."""
 
-_KINDS = f"sounds ({READABLE}), sound fonts (sf2, sf3) or Vital presets"
+_FONTS = (".sf2", ".sf3")
+_ENDINGS = ", ".join(suffix[1:] for suffix in SCHEMES if suffix not in _FONTS)
+_KINDS = f"sounds ({READABLE}), sound fonts (sf2, sf3) or presets ({_ENDINGS})"
+
+_NEEDS_ITS_FOLDER = (
+    "names samples that lie beside it; unpack it, and add its folder with `cir database add`"
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,8 @@ class SoundFile:
     """Its path inside the folder or archive that was given."""
     shown: str
     """The same for display, beginning with the name of what was given."""
+    target: str = ""
+    """Engine reference without its preset, `scheme:path`; empty: the suffix says the scheme."""
 
 
 def find_files(
@@ -84,7 +95,7 @@ def find_files(
         raise InputError(f"There is nothing to add yet; give files, folders or zips of {_KINDS}.")
     finder = _Finder(workspace, limits)
     for named in paths:
-        finder.find(named if isinstance(named, UploadedFile) else Path(named).expanduser())
+        finder.find(named)
     return finder.found, finder.refused
 
 
@@ -99,17 +110,19 @@ class _Finder:
         self._budget = limits.n_bytes
         self._n_archives = 0
 
-    def find(self, named: Path | UploadedFile) -> None:
+    def find(self, named: Path | str | UploadedFile) -> None:
         """Add the files of a file, folder or archive; reasons go to `refused`."""
         before = len(self.found), len(self.refused)
         shown = clean(str(named.inside if isinstance(named, UploadedFile) else named))
         try:
             if isinstance(named, UploadedFile):
                 self._upload(named)
-            elif named.is_dir():
-                self._folder(named)
-            elif named.exists():
-                self._loose(named)
+            elif str(named).startswith(f"{PLUGIN_SCHEME}:"):
+                self._plugin(str(named))
+            elif (path := Path(named).expanduser()).is_dir():
+                self._folder(path)
+            elif path.exists():
+                self._loose(path)
             else:
                 raise InputError(
                     f"{shown} does not exist; give a file, a folder or a zip of {_KINDS}."
@@ -144,6 +157,14 @@ class _Finder:
             )
         )
 
+    def _plugin(self, source: str) -> None:
+        """Take a plug-in, or presets for it."""
+        for target, path, folder in plugin_targets(source):
+            inside = PurePosixPath(path.relative_to(folder).as_posix())
+            bank = folder.name if path != Path(target.partition(":")[2]) else path.stem
+            shown = clean(f"{bank}/{inside}" if bank != path.stem else path.name)
+            self._take(SoundFile(path, str(path), bank, inside, shown, target))
+
     def _loose(self, path: Path) -> None:
         """Add one file; `load_audio` reports it later if it is not a sound file."""
         if _is_archive(path):
@@ -156,9 +177,16 @@ class _Finder:
     def _folder(self, folder: Path) -> None:
         root = folder.resolve()
         bank = root.name or LOOSE_FOLDER
-        for path in sorted(folder.rglob("*")):
+        paths = sorted(folder.rglob("*"))
+        played = {
+            sample
+            for path in paths
+            if path.suffix.lower() == ".sfz"
+            for sample in sfz_samples(path)
+        }
+        for path in paths:
             suffix = path.suffix.lower()
-            if path.name.startswith(".") or not path.is_file():
+            if path.name.startswith(".") or not path.is_file() or path.resolve() in played:
                 continue
             inside = PurePosixPath(path.relative_to(folder).as_posix())
             shown = f"{clean(bank)}/{clean(str(inside))}"
@@ -202,7 +230,10 @@ class _Finder:
             )
 
     def _take(self, file: SoundFile) -> None:
-        self._budget -= file.path.stat().st_size
+        if file.path.suffix.lower() == ".sfz" and file.origin != str(file.path.resolve()):
+            self.refused.append(f"{file.shown} {_NEEDS_ITS_FOLDER}.")
+            return
+        self._budget -= file.path.stat().st_size if file.path.exists() else 0
         self.found.append(file)
 
 

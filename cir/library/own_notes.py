@@ -8,13 +8,19 @@ from pathlib import PurePosixPath
 
 from cir.audio.decode import Decoded
 from cir.audio.io import load_with_notice
+from cir.engines.base import PresetInfo
 from cir.errors import CirError, InputError
 from cir.instruments.catalog import make_instrument_id
-from cir.instruments.families import family_of_file, family_of_folder, reference_pitch
-from cir.instruments.safe_zip import PRESET_SUFFIXES, SOUNDFONT_SUFFIXES
+from cir.instruments.families import (
+    family_of_file,
+    family_of_folder,
+    family_of_preset,
+    reference_pitch,
+)
+from cir.instruments.preset_suffixes import SCHEMES
 from cir.library.digests import digest_of_file
 from cir.library.find_files import LOOSE_FOLDER, Limits, SoundFile
-from cir.library.sandboxed_engines import Described, SandboxedEngines
+from cir.library.sandboxed_engines import SandboxedEngines
 from cir.text import clean
 from cir.types import FloatArray, Instrument
 
@@ -72,12 +78,14 @@ class NoteReader:
         """
         suffix = file.path.suffix.lower()
         try:
-            content = digest_of_file(file.path)
+            content = digest_of_file(file.path) + file.target
         except OSError as error:
             raise InputError(f"{file.shown} cannot be read ({error.strerror}).") from None
-        if suffix in SOUNDFONT_SUFFIXES or suffix in PRESET_SUFFIXES:
-            for one in self._engines.describe(file.path, file.shown):
-                yield self._engine_note(file, content, one)
+        scheme = SCHEMES.get(suffix, "")
+        target = file.target or (scheme and f"{scheme}:{file.path}")
+        if target:
+            for one in self._engines.describe(target, file.shown):
+                yield self._engine_note(file, content, target, one)
         else:
             yield self._one_shot(file, content)
 
@@ -86,7 +94,7 @@ class NoteReader:
         instrument = Instrument(
             instrument_id=self._free_id(bank, file.inside.with_suffix("")),
             name=clean(file.inside.stem) or _NAMELESS,
-            family=self._labels.family or _family_of_name(file, file.inside.stem),
+            family=self._labels.family or _family_of_name(file, file.inside.stem, family_of_file),
             category=_category(file),
             bank=bank,
             author=self._labels.author,
@@ -96,16 +104,17 @@ class NoteReader:
         )
         return OwnNote(instrument, content, partial(_load, file, self._limits.seconds))
 
-    def _engine_note(self, file: SoundFile, content: str, one: Described) -> OwnNote:
-        labels, is_font = self._labels, bool(one.reference)
-        bank = self._bank(file.inside.stem if is_font else file.bank)
-        family = labels.family or one.family or _family_of_name(file, one.name)
+    def _engine_note(self, file: SoundFile, content: str, target: str, one: PresetInfo) -> OwnNote:
+        labels, is_bank = self._labels, bool(one.reference)
+        bank = self._bank(file.inside.stem if is_bank else file.bank)
+        family = labels.family or one.family or _family_of_name(file, one.name, family_of_preset)
         place = file.inside.with_suffix("")
-        if is_font:
+        if is_bank:
             font = [file.inside.stem] if labels.bank else []  # otherwise the bank has its name
             place = PurePosixPath(*font, one.reference.replace("/", "-"), one.name or "preset")
-        source = "soundfont" if is_font else "vital"
-        fragment = f"#{one.reference}" if is_font else ""
+        source = target.partition(":")[0]
+        where = file.target or f"{source}:{file.origin}"
+        fragment = f"#{one.reference}" if is_bank else ""
         instrument = Instrument(
             instrument_id=self._free_id(bank, place),
             name=clean(one.name) or _NAMELESS,
@@ -115,13 +124,14 @@ class NoteReader:
             author=labels.author or one.author,
             licence=labels.licence or one.licence,
             source=source,
-            engine=f"{source}:{file.origin}{fragment}",
+            engine=f"{where}{fragment}",
         )
-        which = (file.path, file.shown, one.reference, family)
+        remark = one.remark and f"{file.shown} {one.remark}."
+        which = (target, file.shown, one.reference, family)
         return OwnNote(
             instrument,
             f"{content}{fragment}@{reference_pitch(family)}",
-            lambda: Decoded(*self._engines.play(*which)),
+            lambda: Decoded(*self._engines.play(*which), remark),
             partial(self._engines.phrase, *which, one.category),
         )
 
@@ -158,10 +168,12 @@ def _load(file: SoundFile, max_seconds: float) -> Decoded:
     return replace(decoded, notice=said)
 
 
-def _family_of_name(file: SoundFile, name: str) -> str | None:
+def _family_of_name(
+    file: SoundFile, name: str, family_of: Callable[[str], str | None]
+) -> str | None:
     """Read a family from the innermost folder that names one, the file's name, or the bank."""
     folders = (family_of_folder(one) for one in reversed(file.inside.parts[:-1]))
-    named = next(filter(None, folders), None) or family_of_file(name)
+    named = next(filter(None, folders), None) or family_of(name)
     return named or family_of_folder(file.bank)
 
 

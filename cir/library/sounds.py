@@ -1,4 +1,4 @@
-"""Adding personal sounds to a database: one-shots, sound fonts and Vital presets."""
+"""Adding personal sounds to a database: one-shots, sound fonts and presets."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,8 @@ def add_sounds(
     Args:
         folder: Folder of the database: new, empty, or made with `encoder`.
         encoder: Embeds the sounds.
-        paths: Sound files, sound fonts, Vital presets, and folders and zip archives of these.
+        paths: Sound files, sound fonts, presets, folders and zip archives of these, and
+            `plugin:PATH[?presets=FOLDER]`.
         labels: Labels of all sounds.
         limits: Limits on what is added.
         progress: Called after every sound.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cir.mixtures.paper import QUARTERS, draw_note_lengths
+from cir.mixtures.paper import draw_note_lengths
+from cir.mixtures.scales import QUARTERS
 from cir.types import SAMPLE_RATE
 
 QUARTERS_PER_BAR = 4

@@ -21,7 +21,7 @@ from cir.audio.log_frequency import (
     bring_to_level,
 )
 from cir.errors import DataError
-from cir.mixtures.paper import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS, SCALES
+from cir.mixtures.scales import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS, SCALES
 from cir.training.feature_cache import KEPT_FRAMES
 from cir.training.feature_pool import FeaturePool, device_table
 from cir.training.level_changes import Recast, gate_notes

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from cir.instruments.families import family_label
-from cir.instruments.preset_path import preset_path
+from cir.instruments.preset_path import how_to_load, preset_path
 from cir.retrieval.answers import percent
 from cir.types import Instrument, Match
 from cir.ui.palette import family_style
@@ -148,6 +148,7 @@ def _spoken(match: Match) -> str:
 def _actions(match: Match, *, in_results: bool) -> str:
     """Render the row of small buttons: phrase, A/B, more like this, copy."""
     name, path = escape(match.instrument.name), escape(preset_path(match.instrument))
+    how = escape(f". {how_to_load(match.instrument)}".removesuffix(". "))
     buttons = []
     if match.phrase is not None:
         source = f' data-src="{escape(sound_address(match.phrase))}" aria-pressed="false"'
@@ -160,7 +161,7 @@ def _actions(match: Match, *, in_results: bool) -> str:
     if in_results:
         title = "More like this (M)"
         buttons.append(_action("like", f"More like this: {name}", title, "More like this"))
-    label, title = f"Copy the path of {name}", f"Copy {path} (C)"
+    label, title = f"Copy the path of {name}", f"Copy {path} (C){how}"
     buttons.append(_action("copy", label, title, COPY, f' data-path="{path}"'))
     return f'<div class="cir-acts">{"".join(buttons)}</div>'
 

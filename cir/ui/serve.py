@@ -127,16 +127,20 @@ def _load(model: str | None) -> Encoder:
 
 
 def _warm_up(service: PageService) -> None:
-    """Load the model before the first search; on failure, the search shows the error.
+    """Load the model before the first search, then write the database's Chroma store.
 
-    On ZeroGPU there is no GPU to warm up before a search.
+    On failure, the search shows the error of the model; no search needs the store. On ZeroGPU there
+    is no GPU to warm up before a search.
     """
-    if is_zero_gpu():
-        return
-    try:
-        service.warm_up()
-    except CirError as error:
-        _logger.warning("The model is not ready: %s", error)
+    for what, prepare in (
+        ("model", None if is_zero_gpu() else service.warm_up),
+        ("Chroma store", service.database.prepare),
+    ):
+        try:
+            if prepare is not None:
+                prepare()
+        except CirError as error:
+            _logger.warning("The %s is not ready: %s", what, error)
 
 
 def port_from_environment() -> int:

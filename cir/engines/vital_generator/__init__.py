@@ -1,4 +1,4 @@
-"""Presets for Vital that nobody has made: seeded draws in the style of each family."""
+"""Random presets for Vital: seeded draws in the style of each family."""
 
 from cir.engines.vital_generator.preset import generate_preset
 

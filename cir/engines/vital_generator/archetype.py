@@ -1,4 +1,4 @@
-"""What a kind of sound allows its presets to be."""
+"""Ranges and probabilities that describe a kind of sound."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,19 +44,19 @@ class Archetype:
     intervals: Mapping[int, float] = field(
         default_factory=lambda: {0: 4, 12: 2, -12: 1.5, 7: 0.7, 19: 0.3, 24: 0.5, -24: 0.2, 5: 0.2}
     )
-    """Weights of what the other oscillators are transposed by."""
+    """Weights of the transpositions of the other oscillators."""
     shift: Mapping[int, float] = field(default_factory=lambda: {0: 1.0})
-    """Weights of what the whole sound is transposed by."""
+    """Weights of the transpositions of the whole sound."""
     follows_keys: bool = True
     """False: all keys sound (nearly) alike, as with drums."""
     fixed_pitch: Range = (36.0, 72.0)
-    """Where such a sound lies, as a MIDI pitch."""
+    """MIDI pitch of a sound that does not follow keys."""
     unison: float = 0.3
     detune: Range = (0.5, 4.0)
     modulation: float = 0.2
     """Frequency or ring modulation of one oscillator by another."""
     inharmonic: float = 0.0
-    """Such a modulation at a ratio that is no whole number, or stretched harmonics."""
+    """Modulation at a ratio that is no whole number, or stretched harmonics."""
     phase_warp: float = 0.3
     """Sync, bend, squeeze, formant, pulse width, quantize."""
     spectral_warp: float = 0.25
@@ -74,7 +74,7 @@ class Archetype:
     only_sample: float = 0.0
     """Probability that it plays without the oscillators, where there is one."""
     noise_sustains: float = 0.3
-    """Probability that a noise lasts as long as the tone, and is no burst."""
+    """Probability that a noise lasts as long as the tone instead of being a burst."""
     noise_seconds: Range = (0.01, 0.25)
 
     filter: float = 0.7
@@ -99,7 +99,7 @@ class Archetype:
     sweep_seconds: Range = (0.03, 1.0)
     high_pass: float = 0.08
     tuned_comb: float = 0.0
-    """Probability that the filter is a comb at the key: a string, fed by what comes in."""
+    """Probability that the filter is a comb tuned to the key: a string model."""
 
     vibrato: float = 0.1
     movement: float = 0.8

@@ -1,4 +1,4 @@
-"""The few ways in which a preset's values are drawn."""
+"""Random draws of a preset's values."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -10,23 +10,23 @@ Range = tuple[float, float]
 
 
 def uniform(generator: np.random.Generator, bounds: Range) -> float:
-    """A value between the two bounds."""
+    """Return a value between the two bounds."""
     return float(generator.uniform(*bounds))
 
 
 def log_uniform(generator: np.random.Generator, bounds: Range) -> float:
-    """A value between two positive bounds, each octave as likely as any other."""
+    """Return a value between two positive bounds, uniform on a logarithmic scale."""
     low, high = np.log(bounds)
     return float(np.exp(generator.uniform(low, high)))
 
 
 def chance(generator: np.random.Generator, probability: float) -> bool:
-    """True with this probability."""
+    """Return True with this probability."""
     return bool(generator.random() < probability)
 
 
 def weighted(generator: np.random.Generator, weights: Mapping[Key, float]) -> Key:
-    """One of the keys, in proportion to its weight."""
+    """Return one of the keys, in proportion to its weight."""
     keys = list(weights)
     shares = np.array([weights[key] for key in keys], dtype=np.float64)
     return keys[int(generator.choice(len(keys), p=shares / shares.sum()))]

@@ -105,7 +105,7 @@ def _style(model: str, generator: np.random.Generator) -> int:
 
 
 def _blend(kind: Archetype, generator: np.random.Generator) -> float:
-    """Where between a low-pass, a band-pass and a high-pass the filter stands."""
+    """Draw a blend of low-pass, band-pass and high-pass."""
     if chance(generator, kind.high_pass):
         return uniform(generator, (1.5, _HIGH_PASS))
     if chance(generator, 0.12):

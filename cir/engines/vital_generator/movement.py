@@ -67,7 +67,7 @@ def _add_motion(patch: Patch, generator: np.random.Generator) -> None:
 
 
 def _add_steps(patch: Patch, generator: np.random.Generator) -> None:
-    """A sequence of levels, between two and eight a second."""
+    """Draw a sequence of levels, between two and eight a second."""
     values = generator.random(int(generator.choice((2, 4, 8)))).round(2)
     points: list[tuple[float, float]] = []
     for index, value in enumerate(values):
@@ -94,7 +94,7 @@ def _random_line(generator: np.random.Generator) -> tuple[tuple[float, float], .
 
 
 def _movable(patch: Patch) -> list[str]:
-    """What is worth moving in this preset."""
+    """Return the controls that modulations of this preset may move."""
     found = ["voice_amplitude"]
     for number in range(1, len(patch.wavetables) + 1):
         prefix = f"osc_{number}_"

@@ -9,7 +9,7 @@ from cir.engines.vital_generator.samples import draw_sample, is_noise
 from cir.engines.vital_generator.wavetables import LAST_POSITION, draw_table
 
 _TRANSPOSE_SEMITONES = 96.0
-"""The whole range of an oscillator's transposition, as modulations count it."""
+"""The whole range of an oscillator's transposition, in the unit of modulations."""
 
 _WARPS = {"sync": 1, "formant": 2, "quantize": 3, "bend": 4, "squeeze": 5, "pulse": 6}
 _MODULATORS = {2: 7, 3: 8}
@@ -18,7 +18,7 @@ for a ring modulation."""
 _RING = 3
 _STRETCHES = (3, 4)
 _SPECTRAL_WARPS = (1, 2, 3, 5, 6, 7, 8, 9, 10, 11)
-"""All kinds of spectral warp but the inharmonic one."""
+"""All kinds of spectral warp except the inharmonic one."""
 
 
 def add_sources(patch: Patch, kind: Archetype, generator: np.random.Generator) -> None:
@@ -98,7 +98,7 @@ def _add_oscillator(
 def _sweep(
     patch: Patch, generator: np.random.Generator, destination: str, probability: float
 ) -> None:
-    """Perhaps let an envelope of its own move a control."""
+    """Let an envelope move a control, at random."""
     if not chance(generator, probability):
         return
     attack = log_uniform(generator, (0.001, 0.4)) if chance(generator, 0.3) else 0.0
@@ -109,14 +109,14 @@ def _sweep(
 
 
 def _frames(destination: str) -> float:
-    """The share of a control's range that matters: tables end long before the last frame."""
+    """Return the share of a control's range in use: tables end long before the last frame."""
     return LAST_POSITION / 256.0 if destination.endswith("wave_frame") else 1.0
 
 
 def _modulate_one(
     patch: Patch, kind: Archetype, generator: np.random.Generator, count: int, shift: int
 ) -> None:
-    """Let the next oscillator shake the first one, at a ratio of its own, and be heard little."""
+    """Let the next oscillator, hardly audible itself, modulate the first one at another ratio."""
     modulator = min(count + 1, 3)
     if count < 3:
         _add_oscillator(patch, kind, generator, modulator, shift)

@@ -68,10 +68,10 @@ class Patch:
         """Use one more low-frequency oscillator, in hertz and not in beats.
 
         Args:
-            points: times and values in [0, 1]; a value of 0 is the top.
-            hertz_log2: binary logarithm of its frequency.
-            smooth: curves instead of lines.
-            once: it runs once for a note, as an envelope.
+            points: Times and values in [0, 1]; a value of 0 is the top.
+            hertz_log2: Binary logarithm of its frequency.
+            smooth: Curves instead of lines.
+            once: It runs once for a note, as an envelope.
 
         Returns:
             The name of the source, or None where all are in use.
@@ -84,7 +84,7 @@ class Patch:
         return name
 
     def to_text(self, name: str, style: str) -> str:
-        """The preset as the text of a .vital file."""
+        """Return the preset as the text of a .vital file."""
         idle_lfos = [_lfo(_TRIANGLE, False)] * (_LFOS - len(self._lfos))
         idle_connections = [("", "")] * (_MODULATIONS - len(self._connections))
         idle_tables = [sine_table()] * (3 - len(self.wavetables))

@@ -1,4 +1,4 @@
-"""From a family and a seed to a preset."""
+"""Draws a preset from a family and a seed."""
 
 import numpy as np
 
@@ -18,12 +18,12 @@ _NO_OVERSAMPLING = 0
 def generate_preset(family: str, seed: int, *, effects: bool | None = None) -> str:
     """Draw a preset of Vital in the style of a family.
 
-    It may still be silent or broken, as any chance combination may; listen before using it.
+    A random combination may be silent or broken: listen to it before using it.
 
     Args:
-        family: one of `cir.instruments.families.FAMILIES`.
-        seed: not negative; the same family and seed give the same preset.
-        effects: whether there are effects; None lets the seed decide.
+        family: One of `cir.instruments.families.FAMILIES`.
+        seed: Not negative; the same family and seed give the same preset.
+        effects: Whether there are effects; None lets the seed decide.
 
     Returns:
         The text of a .vital file.

@@ -26,18 +26,18 @@ Recipe: TypeAlias = Callable[[np.random.Generator], Sound]
 
 
 def draw_sample(generator: np.random.Generator, recipe: str) -> dict[str, Any]:
-    """A sample by the recipe of this name, in Vital's JSON."""
+    """Return a sample by the recipe of this name, in Vital's JSON."""
     return _packed(RECIPES[recipe](generator), recipe)
 
 
 def is_noise(recipe: str) -> bool:
-    """Whether a recipe's sound may go round and round, and has no pitch."""
+    """Whether a recipe's sound loops and has no pitch."""
     return recipe in _NOISES
 
 
 @cache
 def silent_sample() -> dict[str, Any]:
-    """What a preset holds that uses no sample; Vital reads no preset without one."""
+    """Return the sample of presets that use none; Vital reads no preset without one."""
     return _packed(np.zeros(64), "silence")
 
 
@@ -156,7 +156,7 @@ _NOISES = frozenset({"coloured", "band", "crackle", "metal"})
 
 
 def _shaped(generator: np.random.Generator, height: NDArray[np.floating]) -> Sound:
-    """Noise with these heights of its spectrum, which loops without a click."""
+    """Noise with this magnitude spectrum, which loops without a click."""
     phases = np.exp(2j * np.pi * generator.random(height.size))
     return np.asarray(np.fft.irfft(height * phases * generator.rayleigh(size=height.size)))
 
@@ -170,7 +170,7 @@ def _partials(
     damping: float,
     position: float,
 ) -> Sound:
-    """A string's partials, stretched by its stiffness, the higher the sooner gone."""
+    """A string's partials, stretched by its stiffness; higher ones decay sooner."""
     order = np.arange(1, 41, dtype=np.float64)
     hertz = SAMPLE_HZ * order * np.sqrt(1 + stiffness * order**2)
     height = np.abs(np.sin(np.pi * order * position)) / order**slope + 1e-4
@@ -184,7 +184,7 @@ def _modes(
     decay_seconds: NDArray[np.float64],
     n_samples: int = _HIT_SAMPLES,
 ) -> Sound:
-    """Decaying sines; those that the sample rate cannot hold are left out."""
+    """Decaying sines; those above half the sample rate are left out."""
     time = np.arange(n_samples) / SAMPLE_RATE
     sound = np.zeros(n_samples)
     heard = hertz < 0.45 * SAMPLE_RATE
@@ -196,7 +196,7 @@ def _modes(
 
 
 def _full(sound: Sound) -> Sound:
-    """Bring a sound to a peak of 1; silence stays."""
+    """Scale a sound to a peak of 1; silence stays silent."""
     return np.asarray(sound / max(float(np.abs(sound).max()), 1e-9), dtype=np.float64)
 
 

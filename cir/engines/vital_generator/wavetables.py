@@ -16,8 +16,8 @@ from cir.types import FloatArray
 
 FRAME_SAMPLES = 2048
 LAST_POSITION = 16
-"""Where a table's last keyframe lies. Vital computes all frames up to it: 256 take ten times as
-long to load, and morph no smoother to the ear."""
+"""Position of a table's last keyframe. Vital computes all frames up to it: 256 load ten times as
+slowly and sound no smoother."""
 
 _HARMONICS = 256
 _K = np.arange(1, _HARMONICS + 1, dtype=np.float64)
@@ -27,7 +27,7 @@ Recipe: TypeAlias = Callable[[np.random.Generator, int], list[FloatArray]]
 
 
 def draw_table(generator: np.random.Generator, recipe: str) -> dict[str, Any]:
-    """A wavetable by the recipe of this name, in Vital's JSON."""
+    """Return a wavetable by the recipe of this name, in Vital's JSON."""
     n_frames = int(generator.choice((1, 2, 3, 4), p=(0.25, 0.35, 0.2, 0.2)))
     return _table(RECIPES[recipe](generator, n_frames), recipe)
 
@@ -153,7 +153,7 @@ def _bell(generator: np.random.Generator, n_frames: int) -> list[FloatArray]:
 
 
 def _frequency_modulation(generator: np.random.Generator, n_frames: int) -> list[FloatArray]:
-    """A sine that shakes another's phase, from little to much."""
+    """A sine that modulates another's phase, from little to much."""
     time = np.arange(FRAME_SAMPLES) * 2 * np.pi / FRAME_SAMPLES
     ratio, carrier = int(generator.integers(1, 10)), int(generator.choice((1, 1, 1, 2, 3)))
     indices = np.linspace(

@@ -13,7 +13,7 @@ from cir.ui.own.library import LIBRARY_VARIABLE, PAGE_LIMITS, OwnReport
 
 ROWS_PER_PAGE = 50
 
-KINDS = f"One-shots ({READABLE}), SoundFonts (sf2, sf3) and Vital presets"
+KINDS = f"One-shots ({READABLE}), SoundFonts (sf2, sf3), presets (vital, syx, xiz, bank, fxp)"
 EMPTY = "No sounds yet. The sounds that you add are listed here."
 
 _LIMITS = (
