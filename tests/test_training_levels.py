@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from cir.audio.dsp import pad_or_trim
-from cir.audio.features import normalise_peak
 from cir.audio.log_frequency import (
     LEVEL_FLOOR,
     NEPERS_PER_UNIT,
@@ -24,6 +23,7 @@ from cir.audio.log_frequency import (
     BandConfig,
     bring_to_level,
     log_bands,
+    normalise_peak,
 )
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
 from cir.datasets.note_bank_dataset import NoteBankDataset

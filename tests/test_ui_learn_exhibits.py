@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from cir.audio.features import MEL_FLOOR, mel_place, mel_power, normalise_peak
+from cir.audio.features import MEL_FLOOR, mel_place, mel_power
+from cir.audio.log_frequency import normalise_peak
 from cir.errors import InputError
 from cir.retrieval.windows import embed_windows
 from cir.types import SAMPLE_RATE

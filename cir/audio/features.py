@@ -23,7 +23,6 @@ PRE_EMPHASIS = 0.97
 MEL_FLOOR = 1.192092955078125e-07
 AUDIOSET_MEAN = -4.2677393
 AUDIOSET_STD = 4.5689974
-PEAK = 0.99
 
 LOWEST_HZ, HIGHEST_HZ = 20.0, SAMPLE_RATE / 2
 """Range of the mel filters."""
@@ -78,13 +77,6 @@ def log_mel(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Tens
     mel = mel_power(audio, hop_samples=hop_samples, n_mels=n_mels)
     normalised: Tensor = mel.clamp_min_(MEL_FLOOR).log_().sub_(AUDIOSET_MEAN)
     return normalised.div_(2 * AUDIOSET_STD)
-
-
-def normalise_peak(audio: Tensor) -> Tensor:
-    """Scale every clip of a batch, (B, T), to the peak that the encoder expects, except silence."""
-    lowest, highest = audio.aminmax(dim=-1, keepdim=True)
-    peak = torch.maximum(highest, -lowest)
-    return audio * torch.where(peak > 0, PEAK / peak.clamp_min(1e-12), 1.0)
 
 
 @lru_cache(maxsize=8)

@@ -20,6 +20,8 @@ from cir.config import Count, Number, Positive, checked
 from cir.errors import CheckpointError
 from cir.types import SAMPLE_RATE
 
+PEAK = 0.99
+"""Peak of the clips that an encoder reads."""
 POWER_FLOOR = 1e-10
 """Of a band, where a sine of amplitude 1 has about 100."""
 NEPERS_PER_UNIT = 8.0
@@ -79,6 +81,13 @@ class BandConfig:
     def clip_samples(self, n_frames: int) -> int:
         """Samples at 16 kHz that give exactly `n_frames` frames."""
         return n_frames * self.hop_samples
+
+
+def normalise_peak(audio: Tensor) -> Tensor:
+    """Scale every clip of a batch, (B, T), to the peak that the encoder expects, except silence."""
+    lowest, highest = audio.aminmax(dim=-1, keepdim=True)
+    peak = torch.maximum(highest, -lowest)
+    return audio * torch.where(peak > 0, PEAK / peak.clamp_min(1e-12), 1.0)
 
 
 def band_power(audio: Tensor, config: BandConfig) -> Tensor:

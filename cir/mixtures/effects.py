@@ -14,7 +14,7 @@ from scipy.fft import next_fast_len
 from torch import Tensor
 
 from cir.audio.dsp import pad_or_trim
-from cir.audio.features import normalise_peak
+from cir.audio.log_frequency import normalise_peak
 from cir.mixtures.plan import EffectsPlan, NoisePlan, ReverbPlan
 from cir.types import SAMPLE_RATE, FloatArray
 

@@ -7,7 +7,8 @@ from transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogra
     ASTEmbeddings,
 )
 
-from cir.audio.features import log_mel, normalise_peak
+from cir.audio.features import log_mel
+from cir.audio.log_frequency import normalise_peak
 from cir.model.heads import FamilyQueries, Heard, LinearQueries, QueryHead
 from cir.model.network_config import EncoderConfig
 

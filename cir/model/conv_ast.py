@@ -5,8 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, interpolate, normalize, pad, relu
 
 from cir.audio.dsp import window_starts
-from cir.audio.features import normalise_peak
-from cir.audio.log_frequency import bring_to_level, log_bands
+from cir.audio.log_frequency import bring_to_level, log_bands, normalise_peak
 from cir.model.heads import CELL, FamilyHead, Heard, NoteHead, attend
 from cir.model.network_config import ConvAstConfig
 

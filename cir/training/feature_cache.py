@@ -16,8 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cir.audio.features import normalise_peak
-from cir.audio.log_frequency import BandConfig, log_bands
+from cir.audio.log_frequency import BandConfig, log_bands, normalise_peak
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
 from cir.errors import DataError
 from cir.files import replacing_folder

@@ -13,14 +13,8 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from cir.audio.dsp import pad_or_trim
-from cir.audio.features import (
-    WINDOW_SAMPLES,
-    hertz_at,
-    log_mel,
-    mel_place,
-    normalise_peak,
-    to_decibels,
-)
+from cir.audio.features import WINDOW_SAMPLES, hertz_at, log_mel, mel_place, to_decibels
+from cir.audio.log_frequency import normalise_peak
 from cir.types import SAMPLE_RATE, FloatArray
 
 DYNAMIC_RANGE_DB = 80.0
