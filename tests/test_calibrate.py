@@ -21,7 +21,7 @@ from cir.evaluation.fit_chances import LEAST_WEIGHT, fit_levels
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet
 from cir.evaluation.open_set import evaluate_open_set, judge_answers
-from cir.evaluation.report.tables import to_markdown
+from cir.evaluation.report.sections import to_markdown
 from cir.index.calibration import Calibration, read_calibration
 from cir.index.database import InstrumentDatabase
 from cir.index.hubness import read_hubs

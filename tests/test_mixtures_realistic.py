@@ -9,9 +9,8 @@ import pytest
 from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.errors import DataError, InputError
 from cir.instruments.families import FAMILIES
-from cir.mixtures.chords import CHORD_PROBABILITY, MAX_VOICES
 from cir.mixtures.effects import CODECS
-from cir.mixtures.groove import draw_groove, draw_slots
+from cir.mixtures.groove import CHORD_PROBABILITY, MAX_VOICES, draw_groove, draw_slots
 from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.plan import MixturePlan, StemPlan
 from cir.mixtures.planning import plan_mixture, plan_sounding

@@ -17,7 +17,7 @@ from cir.evaluation.casts import draw_casts
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.mixture_stream import MixtureSet
 from cir.evaluation.report.documents import to_json
-from cir.evaluation.report.tables import to_markdown
+from cir.evaluation.report.sections import to_markdown
 from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.types import SAMPLE_RATE, Encoder, FloatArray, Progress
 from tests.shared_data import SURGE, needs_shared

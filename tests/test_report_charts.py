@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from cir.evaluation.report.charts.canvas import to_png
+from cir.evaluation.report.charts.canvas import FAMILY_LOOKS, NO_FAMILY, family_look, to_png
 from cir.evaluation.report.charts.conditions import draw_conditions
 from cir.evaluation.report.charts.confusion import draw_confusion
-from cir.evaluation.report.charts.family_looks import FAMILY_LOOKS, NO_FAMILY, family_look
 from cir.evaluation.report.charts.rank_curves import Curve, draw_rank_curves
 from cir.evaluation.report.charts.reliability import Reliability, draw_reliability
 from cir.evaluation.report.charts.standings import Standing, draw_standings

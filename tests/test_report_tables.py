@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from cir.errors import DataError, InputError
 from cir.evaluation.report.documents import from_json, to_json
-from cir.evaluation.report.tables import to_markdown
+from cir.evaluation.report.sections import to_markdown
 from cir.evaluation.report.words import escape, listed, things
 from tests.report_cases import (
     FAMILIES,

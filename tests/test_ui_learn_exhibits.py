@@ -13,7 +13,6 @@ from cir.ui.learn.embedding_plane import Plane
 from cir.ui.learn.log_mel import Picture, decibels, describe, log_mel_pictures
 from cir.ui.learn.loss_demo import CLASSES, toy_html, toy_pairs
 from cir.ui.learn.mix import MixExhibit
-from cir.ui.learn.note_embeddings import NoteEmbedder, note_audio
 from cir.ui.learn.pair import PairExhibit
 from cir.ui.learn.similarity_scale import (
     PER_FAMILY,
@@ -23,7 +22,7 @@ from cir.ui.learn.similarity_scale import (
     similarity_scale,
     verdict,
 )
-from cir.ui.learn.sounds import LearnSounds, MixedFiles, load_learn_sounds
+from cir.ui.learn.sounds import LearnSounds, MixedFiles, NoteEmbedder, load_learn_sounds, note_audio
 from cir.ui.learn.triplet import (
     EASY,
     HARD,

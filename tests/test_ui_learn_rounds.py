@@ -8,11 +8,10 @@ from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
 from cir.retrieval.windows import embed_windows
 from cir.types import SAMPLE_RATE
-from cir.ui.learn.note_embeddings import note_audio
 from cir.ui.learn.quiz import Quiz, QuizExhibit
 from cir.ui.learn.quiz_mix import MIX_SECONDS, play_together
 from cir.ui.learn.quiz_rounds import CANDIDATES, ROUNDS, TOO_ALIKE, check_seed, draw_round
-from cir.ui.learn.sounds import MixedFiles
+from cir.ui.learn.sounds import MixedFiles, note_audio
 from cir.ui.service import PageService
 from tests.fakes import SpectrumEncoder, instrument
 from tests.page.database import small_service

@@ -9,8 +9,7 @@ from cir.errors import DataError
 from cir.index.database import InstrumentDatabase
 from cir.instruments.note_bank import NoteBank
 from cir.types import SAMPLE_RATE, FloatArray
-from cir.ui.learn.note_embeddings import note_audio
-from cir.ui.learn.sounds import LEARN_FILE, MixedFiles, load_learn_sounds
+from cir.ui.learn.sounds import LEARN_FILE, MixedFiles, load_learn_sounds, note_audio
 from tests.fakes import tone
 from tests.shared_data import SURGE, needs_shared
 from tools.learn_sounds import FAMILIES, PER_FAMILY, SCENES, make_sounds

@@ -7,20 +7,14 @@ import typer
 
 def serve(
     host: Annotated[
-        str | None,
-        typer.Option(
-            help="Address to listen on; this machine only by default.", show_default=False
-        ),
+        str | None, typer.Option(help="Address to listen on; this machine only by default.")
     ] = None,
-    port: Annotated[
-        int | None, typer.Option(help="7860, or $PORT, by default.", show_default=False)
-    ] = None,
+    port: Annotated[int | None, typer.Option(help="7860, or $PORT, by default.")] = None,
     allowed_host: Annotated[
         list[str] | None,
         typer.Option(
             help="Host name that the page answers to, besides localhost, IP addresses and this "
-            "machine's names: for a proxy or a domain; may be repeated. $CIR_ALLOWED_HOSTS too.",
-            show_default=False,
+            "machine's names: for a proxy or a domain; may be repeated. $CIR_ALLOWED_HOSTS too."
         ),
     ] = None,
     mcp: Annotated[bool, typer.Option("--mcp", help="Serve MCP too, at /gradio_api/mcp/.")] = False,

@@ -41,8 +41,7 @@ NoteBankOption: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option(
         help="Folder of recorded notes (instruments.csv, notes.csv, notes/); repeat it. "
-        "Those of Surge by default, $CIR_DATA/surge and $CIR_DATA/surge_xt.",
-        show_default=False,
+        "Those of Surge by default, $CIR_DATA/surge and $CIR_DATA/surge_xt."
     ),
 ]
 _LICENCE_OF_SURGE = "GPL-3.0-or-later (Surge)"
@@ -87,10 +86,7 @@ def build(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output",
-            "-o",
-            help="Folder to write; the one inside the package by default.",
-            show_default=False,
+            "--output", "-o", help="Folder to write; the one inside the package by default."
         ),
     ] = None,
     note_bank: NoteBankOption = None,
@@ -99,16 +95,10 @@ def build(
         typer.Option("--with-note-bank/--without-note-bank", help="Include the recorded notes."),
     ] = True,
     licence: Annotated[
-        str | None,
-        typer.Option(
-            help="Licence of the recorded notes; known for those of Surge.", show_default=False
-        ),
+        str | None, typer.Option(help="Licence of the recorded notes; known for those of Surge.")
     ] = None,
     soundfont: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="A .sf2 or .sf3 file; repeat it. TimGM6mb by default.", show_default=False
-        ),
+        list[Path] | None, typer.Option(help="A .sf2 or .sf3 file; repeat it. TimGM6mb by default.")
     ] = None,
     with_soundfonts: Annotated[
         bool, typer.Option("--with-soundfonts/--without-soundfonts", help="Include sound fonts.")
@@ -117,8 +107,7 @@ def build(
         int, typer.Option(min=1, help="Reference notes of each recorded instrument.")
     ] = KNOWN_BY,
     with_phrases: Annotated[
-        bool,
-        typer.Option("--with-phrases/--without-phrases", help="Render missing phrases."),
+        bool, typer.Option("--with-phrases/--without-phrases", help="Render missing phrases.")
     ] = True,
     keep_sounds: Annotated[
         bool,
@@ -225,10 +214,7 @@ def calibrate(
     hub_mixtures: Annotated[
         int, typer.Option(min=3, help="Number of mixtures of the train split, for hubs.")
     ] = 1_200,
-    split: Annotated[
-        str,
-        typer.Option(help="Split of the held-out instruments."),
-    ] = "valid",
+    split: Annotated[str, typer.Option(help="Split of the held-out instruments.")] = "valid",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the mixtures.")] = 0,
     model: ModelOption = None,
 ) -> None:
@@ -281,22 +267,14 @@ def add(
     family: Annotated[
         str | None,
         typer.Option(
-            help="Family of all sounds; by default from metadata, folders and file names.",
-            show_default=False,
+            help="Family of all sounds; by default from metadata, folders and file names."
         ),
     ] = None,
     bank: Annotated[
-        str | None,
-        typer.Option(
-            help="By default the name of the folder, archive or sound font.", show_default=False
-        ),
+        str | None, typer.Option(help="By default the name of the folder, archive or sound font.")
     ] = None,
-    author: Annotated[
-        str, typer.Option(help="By default from sound fonts and presets.", show_default=False)
-    ] = "",
-    licence: Annotated[
-        str, typer.Option(help="By default from sound fonts and presets.", show_default=False)
-    ] = "",
+    author: Annotated[str, typer.Option(help="By default from sound fonts and presets.")] = "",
+    licence: Annotated[str, typer.Option(help="By default from sound fonts and presets.")] = "",
     model: ModelOption = None,
 ) -> None:
     """Add sounds to a database of your own; the folder is created if it is missing.

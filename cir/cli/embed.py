@@ -14,8 +14,7 @@ def embed(
     files: Annotated[list[Path], typer.Argument(help="Sound files.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .npz file to write.")],
     mixture: Annotated[
-        bool,
-        typer.Option("--mixture", help="The files are mixes: one embedding per family each."),
+        bool, typer.Option("--mixture", help="The files are mixes: one embedding per family each.")
     ] = False,
     family: FamilyOption = None,
     model: ModelOption = None,

@@ -66,23 +66,20 @@ def evaluate(
         bool, typer.Option("--no-model", help="Measure the baselines alone.")
     ] = False,
     baseline: Annotated[
-        list[Baseline] | None,
-        typer.Option(help="A baseline to measure on the same queries.", show_default=False),
+        list[Baseline] | None, typer.Option(help="A baseline to measure on the same queries.")
     ] = None,
     rows: Annotated[
         Path | None,
         typer.Option(
             help="YAML file with the methods to compare, instead of --model and --baseline: "
-            "benchmarks/tables.yaml has all rows of the paper's tables.",
-            show_default=False,
+            "benchmarks/tables.yaml has all rows of the paper's tables."
         ),
     ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
             help="Measure only the row of --rows with this name; may be repeated. Other rows of an "
-            "existing output file are kept.",
-            show_default=False,
+            "existing output file are kept."
         ),
     ] = None,
     mixtures: Annotated[int, typer.Option(min=1, help="Number of mixtures.")] = 500,
@@ -117,22 +114,18 @@ def evaluate(
         typer.Option(
             "--report",
             help="Also write a report into this folder: report.md, its figures, results.json.",
-            show_default=False,
         ),
     ] = None,
     card: Annotated[
         Path | None,
         typer.Option(
-            help="Also write the model's figures into this model card, as its model-index.",
-            show_default=False,
+            help="Also write the model's figures into this model card, as its model-index."
         ),
     ] = None,
     results: Annotated[
         list[Path] | None,
         typer.Option(
-            "--results",
-            help="Measure nothing, and read these .json files of -o; may be repeated.",
-            show_default=False,
+            "--results", help="Measure nothing, and read these .json files of -o; may be repeated."
         ),
     ] = None,
 ) -> None:
@@ -151,7 +144,7 @@ def evaluate(
     _check_output(output)
     _check_extras(report, card)
     from cir.evaluation.report.documents import replace_results, to_json
-    from cir.evaluation.report.tables import to_markdown
+    from cir.evaluation.report.sections import to_markdown
     from cir.files import replacing
 
     gallery = open_gallery(data, references) if data or not results else None

@@ -14,11 +14,7 @@ if TYPE_CHECKING:
 
 ModelOption: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--model",
-        help="Folder or Hub id of a model; the bundled one by default.",
-        show_default=False,
-    ),
+    typer.Option("--model", help="Folder or Hub id of a model; the bundled one by default."),
 ]
 DataOption: TypeAlias = Annotated[
     list[str] | None,
@@ -26,16 +22,12 @@ DataOption: TypeAlias = Annotated[
         "--data",
         help="Instruments: the folder of a note bank, or bank:FOLDER, nsynth:FOLDER, "
         "soundfont:FILE, vital:FOLDER; may be repeated.",
-        show_default=False,
     ),
 ]
 DatabaseOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        "--database",
-        "-d",
-        help="Folder of your own database; the bundled one by default.",
-        show_default=False,
+        "--database", "-d", help="Folder of your own database; the bundled one by default."
     ),
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -46,7 +38,6 @@ FamilyOption: TypeAlias = Annotated[
         "-f",
         help="Family to look for, such as bass; may be repeated, or several separated by commas. "
         "Percussion, bass and synth_lead by default.",
-        show_default=False,
     ),
 ]
 

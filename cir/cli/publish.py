@@ -16,33 +16,24 @@ _SHOWN_FILES = 12
 
 
 def publish(
-    model: Annotated[
-        str | None,
-        typer.Option(help="OWNER/NAME of the model's repository.", show_default=False),
-    ] = None,
+    model: Annotated[str | None, typer.Option(help="OWNER/NAME of the model's repository.")] = None,
     dataset: Annotated[
-        str | None,
-        typer.Option(help="OWNER/NAME of the database's repository.", show_default=False),
+        str | None, typer.Option(help="OWNER/NAME of the database's repository.")
     ] = None,
     space: Annotated[
         str | None,
         typer.Option(
             help="OWNER/NAME of the Space. It loads the model and the database that are published "
-            "with it, unless they are private; otherwise it contains them.",
-            show_default=False,
+            "with it, unless they are private; otherwise it contains them."
         ),
     ] = None,
     model_folder: Annotated[
-        Path | None,
-        typer.Option(help="The model; the bundled one by default.", show_default=False),
+        Path | None, typer.Option(help="The model; the bundled one by default.")
     ] = None,
     database: Annotated[
         Path | None,
         typer.Option(
-            "--database",
-            "-d",
-            help="Folder of the database; the bundled one by default.",
-            show_default=False,
+            "--database", "-d", help="Folder of the database; the bundled one by default."
         ),
     ] = None,
     private: Annotated[
@@ -58,8 +49,7 @@ def publish(
         Path | None,
         typer.Option(
             help="Write model/, dataset/ and space/ into a new or empty folder instead of "
-            "sending them.",
-            show_default=False,
+            "sending them."
         ),
     ] = None,
 ) -> None:
@@ -116,9 +106,8 @@ def _assemble(
     from cir.model.encoder import BUNDLED_MODEL
     from cir.model.hub import check_repo_id
     from cir.publish.dataset_folder import write_dataset_folder
-    from cir.publish.model_folder import write_model_folder
     from cir.publish.space_folder import notice, space_variables, write_space_folder
-    from cir.publish.upload import RepositoryUpload
+    from cir.publish.upload import RepositoryUpload, write_model_folder
 
     for repo_id in filter(None, (model, dataset, space)):
         check_repo_id(repo_id)

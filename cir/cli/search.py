@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from cir.audio.formats import READABLE
-from cir.cli.options import (
-    DatabaseOption,
-    JsonOption,
-    ModelOption,
-    load_encoder,
-    parse_families,
-)
+from cir.cli.options import DatabaseOption, JsonOption, ModelOption, load_encoder, parse_families
 from cir.cli.terminal import progress_bar
 
 if TYPE_CHECKING:
@@ -38,7 +32,6 @@ SearchedOption: TypeAlias = Annotated[
         "-f",
         help="Family to look for, such as bass; repeat it, or separate several by commas. "
         "All that the database has by default, or with `all`.",
-        show_default=False,
     ),
 ]
 

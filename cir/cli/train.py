@@ -21,28 +21,19 @@ def train(
             "--data",
             help="Sources instead of the configuration's: bank:FOLDER, nsynth:FOLDER, "
             "soundfont:FILE, vital:FOLDER, surge:FOLDER or generated:COUNT; may be repeated.",
-            show_default=False,
         ),
     ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(help="Instead of the configuration's.", min=0, show_default=False),
-    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Instead of the configuration's.", min=0)] = None,
     override: Annotated[
         list[Path] | None,
         typer.Option(
             "--with",
             help="YAML file whose keys take the place of the configuration's, such as "
             "configs/budgets/small.yaml; may be repeated.",
-            show_default=False,
         ),
     ] = None,
     initial: Annotated[
-        str | None,
-        typer.Option(
-            help="Run or model to start from, instead of the configuration's.",
-            show_default=False,
-        ),
+        str | None, typer.Option(help="Run or model to start from, instead of the configuration's.")
     ] = None,
     output: Annotated[
         Path | None,
@@ -51,7 +42,6 @@ def train(
             "-o",
             help="Run folder; by default runs/NAME after the configuration's file, or "
             "runs/NAME-OTHER with another.",
-            show_default=False,
         ),
     ] = None,
     cpu: Annotated[bool, typer.Option("--cpu", help="Leave a GPU alone.")] = False,

@@ -7,8 +7,7 @@ from cir.evaluation.answers import FamilyAnswers
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method
 from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, timed
-from cir.evaluation.results import make_result
-from cir.evaluation.scores import Scores, average, score
+from cir.evaluation.scores import Scores, average, make_result, score
 from cir.types import Progress
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from cir import metrics
 from cir.errors import InputError
 from cir.evaluation import bootstrap
+from cir.evaluation.listeners import Timed
 from cir.metrics import Float64Array, IntArray
 
 METRICS = ("top_1", "top_5", "mrr", "median_rank")
@@ -136,3 +138,33 @@ def average(parts: Sequence[Scores]) -> Scores:
             if all(k in part.curve for part in parts)
         },
     )
+
+
+def make_result(
+    protocol: str,
+    name: str,
+    method: Timed,
+    rows: Mapping[str, Scores],
+    *,
+    primary: str,
+    settings: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the result of one method.
+
+    Args:
+        protocol: `mixtures` or `single`.
+        name: Name of the method.
+        method: Its identity and computing time.
+        rows: Scores by name.
+        primary: Name of the row that summarises them.
+        settings: Settings of the experiment.
+    """
+    return {
+        "protocol": protocol,
+        "name": name,
+        "encoder": method.identity,
+        "seconds": round(method.seconds, 2),
+        "primary": {"name": f"{primary} top_1", "value": rows[primary].estimates["top_1"].value},
+        "settings": dict(settings),
+        "scores": {row: scores.as_dict() for row, scores in rows.items()},
+    }

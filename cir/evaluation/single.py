@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, Timed
 from cir.evaluation.mixture_stream import chunks, embed_references, timed
-from cir.evaluation.results import make_result
-from cir.evaluation.scores import Scores, score
+from cir.evaluation.scores import Scores, make_result, score
 from cir.metrics import IntArray, target_ranks
 from cir.types import FloatArray, Progress, part
 

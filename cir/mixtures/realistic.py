@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.errors import DataError
-from cir.mixtures.chords import MAX_VOICES, draw_voices
 from cir.mixtures.effects import CODECS, EQUALISER_HZ, NOISE_TABLE_SAMPLES
-from cir.mixtures.groove import Groove, draw_groove, draw_slots
+from cir.mixtures.groove import MAX_VOICES, Groove, draw_groove, draw_slots, draw_voices
 from cir.mixtures.mixture_config import MixtureConfig
 from cir.mixtures.paper import draw_scale
 from cir.mixtures.plan import (

@@ -17,8 +17,7 @@ from cir.errors import CheckpointError, InputError
 from cir.files import replacing
 from cir.instruments.families import check_families
 from cir.model.architectures import AnyConfig, AnyNetwork, build_network, check_weights
-from cir.model.card import CARD_NAME, write_card
-from cir.model.checkpoint import identify, load_folder, save_folder
+from cir.model.checkpoint import CARD_NAME, identify, load_folder, save_folder, write_card
 from cir.model.conv_ast import ConvAst
 from cir.model.heads import Heard
 from cir.types import SAMPLE_RATE, FloatArray, Progress

@@ -13,10 +13,9 @@ from transformers import ASTConfig, ASTModel
 
 from cir.errors import CheckpointError, InputError
 from cir.model.ast import TimbreNetwork
-from cir.model.ast_weights import read_ast_weights
 from cir.model.hub import REQUIRED_FILES, fetch
 from cir.model.network_config import EncoderConfig
-from cir.model.released import HOP_SAMPLES
+from cir.model.released import HOP_SAMPLES, read_ast_weights
 from cir.schema import TENSOR_ERRORS, read_json
 from cir.types import SAMPLE_RATE
 

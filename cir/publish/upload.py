@@ -1,6 +1,7 @@
 """Uploading folders to repositories of the Hub."""
 
 import re
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -8,12 +9,34 @@ from typing import Literal
 from huggingface_hub import HfApi, get_token
 
 from cir.errors import CheckpointError, InputError
-from cir.model.hub import LOG_IN, writing_to_hub
+from cir.model.hub import LOG_IN, MODEL_FILES, resolve, writing_to_hub
+
+_PLACEHOLDER = "FOLDER_OR_HUB_ID"
 
 _TOKEN = re.compile(rb"\b(?:hf|api_org)_[A-Za-z0-9]{30,}\b")
 """Pattern of tokens of the Hub."""
-
 RepoType = Literal["model", "dataset", "space"]
+
+
+def write_model_folder(folder: Path, source: Path, repo_id: str) -> None:
+    """Copy the files of a model, with its future name in the card.
+
+    Args:
+        folder: An empty folder.
+        source: Folder that `TimbreEncoder.save_pretrained` wrote.
+        repo_id: Its future `owner/name`.
+
+    Raises:
+        CheckpointError: There is no model in `source`.
+    """
+    model = resolve(source)
+    for name in MODEL_FILES:
+        if (model / name).is_file():
+            shutil.copyfile(model / name, folder / name)
+    card = folder / "README.md"
+    if card.is_file():
+        text = card.read_text(encoding="utf-8")
+        card.write_text(text.replace(_PLACEHOLDER, repo_id), encoding="utf-8")
 
 
 def refuse_secrets(folder: Path, token: str | None = None) -> None:

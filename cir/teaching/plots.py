@@ -9,8 +9,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from cir.audio.dsp import pad_or_trim, resample
 from cir.audio.features import WINDOW_SAMPLES, log_mel, mel_place, to_decibels
-from cir.evaluation.report.charts.canvas import BESIDE, GRID, INK, LINES, PALE, TOP_1, TOP_5
-from cir.evaluation.report.charts.family_looks import family_look, to_marker
+from cir.evaluation.report.charts.canvas import (
+    BESIDE,
+    GRID,
+    INK,
+    LINES,
+    PALE,
+    TOP_1,
+    TOP_5,
+    family_look,
+    to_marker,
+)
 from cir.types import SAMPLE_RATE, FloatArray
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from cir.evaluation.report.accuracy import (
     tables_of,
     title_of,
 )
-from cir.evaluation.report.blocks import Block, Fold, Section, Text, table
+from cir.evaluation.report.blocks import Block, Fold, Section, Text, table, to_plain_markdown
 from cir.evaluation.report.condition_tables import condition_blocks
-from cir.evaluation.report.documents import Result, name_of
+from cir.evaluation.report.documents import Result, check_results, name_of
 from cir.evaluation.report.grouping import Group, group_results, is_measured
 from cir.evaluation.report.maps import MapFigure, map_blocks
 from cir.evaluation.report.open_set_tables import open_set_blocks
@@ -257,3 +257,13 @@ def _further_sections(results: Sequence[Result]) -> list[Section]:
         if blocks:
             sections.append(Section(title, tuple(blocks)))
     return sections
+
+
+def to_markdown(results: Sequence[Result]) -> str:
+    """Lay out results of any protocols, one table for each set of queries.
+
+    Raises:
+        InputError: As `check_results`.
+    """
+    check_results(results)
+    return to_plain_markdown(table_sections(results))

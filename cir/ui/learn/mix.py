@@ -13,9 +13,8 @@ from cir.retrieval.windows import embed_windows
 from cir.types import FloatArray, Progress, part
 from cir.ui.cards import family_tag, placeholder, play_button
 from cir.ui.learn.embedding_plane import MixPoint, Plane, plane_picture
-from cir.ui.learn.note_embeddings import NoteEmbedder, note_audio
 from cir.ui.learn.similarity_scale import signed, track
-from cir.ui.learn.sounds import MixedFiles, Scene, Stem
+from cir.ui.learn.sounds import MixedFiles, NoteEmbedder, Scene, Stem, note_audio
 from cir.ui.palette import family_style
 from cir.ui.service import PageService
 

@@ -10,9 +10,8 @@ from cir.errors import InputError
 from cir.types import Instrument, Progress
 from cir.ui.cards import instrument_facts
 from cir.ui.learn.log_mel import Picture, log_mel_pictures
-from cir.ui.learn.note_embeddings import NoteEmbedder, note_audio
 from cir.ui.learn.similarity_scale import Spread, measure_typical, signed, similarity_scale, verdict
-from cir.ui.learn.sounds import NotePair
+from cir.ui.learn.sounds import NoteEmbedder, NotePair, note_audio
 from cir.ui.service import PageService
 
 DEFAULT_PAIR = ("timgm6mb-000-000-piano-1", "timgm6mb-000-006-harpsichord")

@@ -7,7 +7,7 @@ import numpy as np
 from cir.audio.dsp import fade_out, pad_or_trim, peak_normalise
 from cir.errors import InputError
 from cir.types import SAMPLE_RATE, FloatArray, Instrument
-from cir.ui.learn.note_embeddings import note_audio
+from cir.ui.learn.sounds import note_audio
 from cir.ui.service import PageService
 
 MIX_SECONDS = 8.0

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.types import FloatArray, Progress
-from cir.ui.learn.note_embeddings import NoteEmbedder
-from cir.ui.learn.sounds import NotePair
+from cir.ui.learn.sounds import NoteEmbedder, NotePair
 from cir.ui.service import PageService
 
 PER_FAMILY = 6

@@ -4,21 +4,26 @@ import json
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from cir.audio.io import save_opus
+import numpy as np
+
+from cir.audio.io import load_audio, save_opus
 from cir.errors import DataError
-from cir.types import SAMPLE_RATE, FloatArray, Instrument
+from cir.types import SAMPLE_RATE, FloatArray, Instrument, Progress
+from cir.ui.service import PageService
 
 MAX_FILES = 400
 """About 20 MB; the least recently used file is removed first."""
 
 LEARN_FILE = "learn.json"
+
+_MAX_SECONDS = 30.0
 
 
 class MixedFiles:
@@ -155,3 +160,44 @@ def _read_scene(row: dict[str, Any], pairs: dict[str, NotePair], root: Path) -> 
 def _paths(sounds: LearnSounds) -> list[Path]:
     notes = [note.path for pair in sounds.pairs for note in pair.notes]
     return notes + [stem.path for scene in sounds.scenes for stem in scene.stems]
+
+
+class NoteEmbedder:
+    """Embeds sound files of single notes; shared by all visitors.
+
+    The database may hold an embedding over several notes of an instrument; this one is of the note
+    that the visitor hears.
+
+    Args:
+        service: The model.
+    """
+
+    def __init__(self, service: PageService) -> None:
+        self._service = service
+        self._embeddings: dict[Path, FloatArray] = {}
+        self._lock = threading.Lock()
+
+    def embed(self, paths: Sequence[Path], progress: Progress | None = None) -> FloatArray:
+        """Return the embeddings of notes, (N, D), unit norm.
+
+        Raises:
+            InputError: A file is not a sound.
+            CirError: The model cannot be loaded.
+        """
+        with self._lock:
+            new = [path for path in dict.fromkeys(paths) if path not in self._embeddings]
+            if new:
+                sounds = [note_audio(path) for path in new]
+                made = self._service.encoder.embed(sounds, SAMPLE_RATE, progress=progress)
+                self._embeddings.update(zip(new, made, strict=True))
+            return np.stack([self._embeddings[path] for path in paths])
+
+    def similarity(self, first: Path, second: Path) -> float:
+        """Return the cosine similarity of two notes, in [-1, 1]."""
+        one, other = self.embed([first, second])
+        return float(np.clip(one @ other, -1.0, 1.0))
+
+
+def note_audio(path: Path) -> FloatArray:
+    """Read a note as the model takes it: mono at 16 kHz, (T,)."""
+    return load_audio(path, sample_rate=SAMPLE_RATE, max_seconds=_MAX_SECONDS)[0]

@@ -16,11 +16,16 @@ from cir.ui.cards import message, placeholder
 from cir.ui.learn import texts
 from cir.ui.learn.loss_demo import toy_html, toy_pairs
 from cir.ui.learn.mix import MixExhibit, Playing
-from cir.ui.learn.note_embeddings import NoteEmbedder
 from cir.ui.learn.pair import PairExhibit
 from cir.ui.learn.quiz import Quiz, QuizExhibit
 from cir.ui.learn.quiz_rounds import MAX_SEED, check_seed
-from cir.ui.learn.sounds import LearnSounds, MixedFiles, learn_folder, load_learn_sounds
+from cir.ui.learn.sounds import (
+    LearnSounds,
+    MixedFiles,
+    NoteEmbedder,
+    learn_folder,
+    load_learn_sounds,
+)
 from cir.ui.learn.triplet import TripletGame, answer, draw_triplet, triplet_page
 from cir.ui.search.tab import MODEL_QUEUE
 from cir.ui.service import PageService

@@ -8,9 +8,8 @@ import numpy as np
 from cir.errors import InputError
 from cir.ui.cards import family_tag, play_button
 from cir.ui.learn.log_mel import Picture, log_mel_pictures
-from cir.ui.learn.note_embeddings import NoteEmbedder, note_audio
 from cir.ui.learn.similarity_scale import signed, track
-from cir.ui.learn.sounds import LearnSounds, NotePair
+from cir.ui.learn.sounds import LearnSounds, NoteEmbedder, NotePair, note_audio
 
 POSITIVE, HARD, EASY = "positive", "hard negative", "easy negative"
 _ABOUT = {

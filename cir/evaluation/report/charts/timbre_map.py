@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cir.evaluation.report.charts.canvas import GRID, INK, SMALL, new_figure
-from cir.evaluation.report.charts.family_looks import family_look, to_marker
+from cir.evaluation.report.charts.canvas import GRID, INK, SMALL, family_look, new_figure, to_marker
 from cir.instruments.families import FAMILIES
 from cir.types import FloatArray
 
