@@ -47,24 +47,19 @@ __all__ = [
 ]
 
 _MODULE_OF_NAME = {
-    "CheckpointError": "cir.errors",
-    "CirError": "cir.errors",
-    "DataError": "cir.errors",
-    "DatabaseError": "cir.errors",
-    "EngineError": "cir.errors",
-    "InputError": "cir.errors",
-    "StorageError": "cir.errors",
-    "DatabaseInfo": "cir.index.database",
-    "InstrumentDatabase": "cir.index.database",
-    "FAMILIES": "cir.instruments.families",
-    "TimbreEncoder": "cir.model.encoder",
-    "Retriever": "cir.retrieval.retriever",
-    "search": "cir.retrieval.retriever",
-    "Encoder": "cir.types",
-    "FamilyResult": "cir.types",
-    "Instrument": "cir.types",
-    "Match": "cir.types",
-    "Note": "cir.types",
+    name: module
+    for module, names in (
+        (
+            "cir.errors",
+            "CheckpointError CirError DataError DatabaseError EngineError InputError StorageError",
+        ),
+        ("cir.index.database", "DatabaseInfo InstrumentDatabase"),
+        ("cir.instruments.families", "FAMILIES"),
+        ("cir.model.encoder", "TimbreEncoder"),
+        ("cir.retrieval.retriever", "Retriever search"),
+        ("cir.types", "Encoder FamilyResult Instrument Match Note"),
+    )
+    for name in names.split()
 }
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import glob
+import hashlib
 import os
 import re
 import shutil
@@ -242,3 +243,9 @@ def _remove_unless_held(folder: Path) -> None:
     if held is not None:
         shutil.rmtree(folder, ignore_errors=True)
         held.release()
+
+
+def sha256_of(path: Path) -> str:
+    """Return the digest of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,10 +2,9 @@
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated
 
 import typer
 
@@ -15,14 +14,15 @@ from cir.cli.options import (
     DataOption,
     JsonOption,
     ModelOption,
+    NoteBankOption,
     load_encoder,
+    note_bank_folders,
     open_gallery,
+    open_note_banks,
+    surge_banks,
 )
 from cir.cli.terminal import progress_bar
 from cir.errors import DatabaseError
-
-if TYPE_CHECKING:
-    from cir.instruments.note_bank import NoteBank
 
 app = typer.Typer(
     help="Look at, build, extend and export databases of instruments.",
@@ -37,13 +37,6 @@ _NAME_ONE = (
 )
 _SHOWN_REASONS = 5
 
-NoteBankOption: TypeAlias = Annotated[
-    list[Path] | None,
-    typer.Option(
-        help="Folder of recorded notes (instruments.csv, notes.csv, notes/); repeat it. "
-        "Those of Surge by default, $CIR_DATA/surge and $CIR_DATA/surge_xt."
-    ),
-]
 _LICENCE_OF_SURGE = "GPL-3.0-or-later (Surge)"
 
 
@@ -127,8 +120,8 @@ def build(
     from cir.index.database import BUNDLED_PATH
     from cir.index.references import NoteBankReferences, ReferenceSource, SoundFontReferences
 
-    folders = _note_bank_folders(note_bank, with_note_bank)
-    surge = _surge_banks() if "CIR_DATA" in os.environ else ()
+    folders = note_bank_folders(note_bank, with_note_bank)
+    surge = surge_banks() if "CIR_DATA" in os.environ else ()
     known = {folder.resolve(): _LICENCE_OF_SURGE for folder in surge}
     sources: list[ReferenceSource] = [
         NoteBankReferences(folder, references, licence=known.get(folder.resolve(), licence or ""))
@@ -145,7 +138,7 @@ def build(
             sources,
             seed=seed,
             with_phrases=with_phrases,
-            note_banks=_open_note_banks(folders),
+            note_banks=open_note_banks(folders),
             keep_sounds=keep_sounds,
             progress=progress,
         )
@@ -192,7 +185,7 @@ def phrases(
     from cir.index.phrases import add_phrases
 
     with InstrumentDatabase.open(database) as opened, progress_bar("Playing phrases") as progress:
-        banks = _open_note_banks(_note_bank_folders(note_bank, with_note_bank))
+        banks = open_note_banks(note_bank_folders(note_bank, with_note_bank))
         report = add_phrases(opened, banks, progress=progress)
     for reason in report.left_out[:_SHOWN_REASONS]:
         typer.echo(f"left out: {reason}", err=True)
@@ -342,21 +335,3 @@ def export(
         else:
             opened.export(target, progress)
         typer.echo(f"Wrote {len(opened)} instruments to {target}.")
-
-
-def _note_bank_folders(named: Sequence[Path] | None, wanted: bool) -> Sequence[Path]:
-    if not wanted:
-        return ()
-    return named or _surge_banks()
-
-
-def _surge_banks() -> list[Path]:
-    from cir.files import expand_data_folder
-
-    return [expand_data_folder(f"$CIR_DATA/{name}") for name in ("surge", "surge_xt")]
-
-
-def _open_note_banks(folders: Sequence[Path]) -> "list[NoteBank]":
-    from cir.instruments.note_bank import NoteBank
-
-    return [NoteBank.open(folder) for folder in folders]

@@ -10,6 +10,7 @@ from cir.errors import InputError
 
 if TYPE_CHECKING:
     from cir.evaluation.gallery import Gallery
+    from cir.instruments.note_bank import NoteBank
     from cir.model.encoder import TimbreEncoder
 
 ModelOption: TypeAlias = Annotated[
@@ -38,6 +39,14 @@ FamilyOption: TypeAlias = Annotated[
         "-f",
         help="Family to look for, such as bass; may be repeated, or several separated by commas. "
         "Percussion, bass and synth_lead by default.",
+    ),
+]
+
+NoteBankOption: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Folder of recorded notes (instruments.csv, notes.csv, notes/); repeat it. "
+        "Those of Surge by default, $CIR_DATA/surge and $CIR_DATA/surge_xt."
     ),
 ]
 
@@ -90,3 +99,24 @@ def check_output(path: Path, suffix: str) -> None:
         raise InputError(f"The output must end in {suffix}, not {path.name!r}.")
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file that ends in {suffix}.")
+
+
+def note_bank_folders(named: Sequence[Path] | None, wanted: bool) -> Sequence[Path]:
+    """Return the folders of `--note-bank`, those of Surge without it."""
+    if not wanted:
+        return ()
+    return named or surge_banks()
+
+
+def surge_banks() -> list[Path]:
+    """Return the folders of the recorded notes of Surge."""
+    from cir.files import expand_data_folder
+
+    return [expand_data_folder(f"$CIR_DATA/{name}") for name in ("surge", "surge_xt")]
+
+
+def open_note_banks(folders: Sequence[Path]) -> "list[NoteBank]":
+    """Open note banks."""
+    from cir.instruments.note_bank import NoteBank
+
+    return [NoteBank.open(folder) for folder in folders]

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from cir.errors import DataError
-from cir.index.chances import NoveltyModel, features, logistic
+from cir.index.chances import NoveltyModel, features
 from cir.metrics import Float64Array
 
 _RIDGE = 1e-3
@@ -87,7 +88,7 @@ def fit_novelty(
     )
     best, lead, mean, log_n = slopes.tolist()
     model = NoveltyModel(intercept, best, lead, mean, log_n, offsets)
-    return model, logistic(intercept + limit)
+    return model, float(expit(intercept + limit))
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def _fit_logistic(
     def loss(figures: Float64Array) -> tuple[float, Float64Array]:
         margins = signs * (scaled @ figures)
         value = float(shares @ np.logaddexp(0.0, -margins)) + _RIDGE * float(figures @ figures)
-        pull = shares * signs * 0.5 * (1.0 - np.tanh(0.5 * margins))
+        pull = shares * signs * expit(-margins)
         return value, -(pull @ scaled) + 2.0 * _RIDGE * figures
 
     found = minimize(loss, np.zeros(scaled.shape[1]), jac=True, method="L-BFGS-B").x

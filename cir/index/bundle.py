@@ -32,7 +32,7 @@ from pydantic import Field
 from safetensors.numpy import save
 
 from cir.errors import DatabaseError, DataError
-from cir.files import is_temporary, replacing
+from cir.files import is_temporary, replacing, sha256_of
 from cir.instruments.catalog import Catalog
 from cir.schema import as_floats, parse_json, read_arrays, read_table
 from cir.types import FloatArray
@@ -195,7 +195,7 @@ def write_bundle(
         dimension=int(embeddings.shape[1]),
         n_instruments=len(catalog),
         files=names,
-        sha256={table: _sha256(folder / name) for table, name in names.items()},
+        sha256={table: sha256_of(folder / name) for table, name in names.items()},
         map_trustworthiness=map_trustworthiness,
     )
     written = _read_tables(folder, header)
@@ -254,7 +254,7 @@ def _read_tables(folder: Path, header: Header) -> Bundle:
                 f"The database {folder} lacks {path.name}; "
                 "restore the folder or build the database again."
             )
-        if _sha256(path) != header.sha256[table]:
+        if sha256_of(path) != header.sha256[table]:
             raise DatabaseError(
                 f"{path} is damaged or was changed by hand: its checksum is not the one in "
                 f"{HEADER_NAME}; restore the folder or build the database again."
@@ -332,8 +332,3 @@ def _content_tag(
     content.update(np.ascontiguousarray(embeddings).tobytes())
     content.update(b"" if coordinates is None else np.ascontiguousarray(coordinates).tobytes())
     return content.hexdigest()[:12]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import AfterValidator
+from scipy.special import expit
 
 from cir.config import Amount, checked
 from cir.errors import InputError
@@ -127,12 +128,7 @@ class NoveltyModel:
         """
         weights = np.array([self.best, self.lead, self.mean, self.log_n])
         own = self.family_offsets.get(family or "", 0.0)
-        return logistic(self.intercept + own + float(features(ranked) @ weights))
-
-
-def logistic(logit: float) -> float:
-    """Return 1 / (1 + exp(-logit)), for any finite logit."""
-    return float(0.5 * (1.0 + np.tanh(0.5 * logit)))
+        return float(expit(self.intercept + own + features(ranked) @ weights))
 
 
 def features(ranked: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from cir.errors import InputError
-from cir.files import replacing
+from cir.files import replacing, sha256_of
 from cir.schema import read_json
 
 CONTENTS_NAME = "contents.json"
@@ -31,8 +31,7 @@ def write_digests(folder: Path, digests: dict[str, str]) -> None:
 
 def digest_of_file(path: Path) -> str:
     """Return the digest of a file's content, or of a folder's, as a plug-in may be one."""
-    if not path.is_file():
-        files = sorted(one for one in path.rglob("*") if one.is_file())
-        return hashlib.sha256("".join(map(digest_of_file, files)).encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    if path.is_file():
+        return sha256_of(path)
+    files = sorted(one for one in path.rglob("*") if one.is_file())
+    return hashlib.sha256("".join(map(sha256_of, files)).encode()).hexdigest()
