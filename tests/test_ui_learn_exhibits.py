@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -18,26 +18,13 @@ from cir.ui.learn.note_embeddings import NoteEmbedder, note_audio
 from cir.ui.learn.pair import PairExhibit
 from cir.ui.learn.similarity_scale import scale_place, similarity_scale, verdict
 from cir.ui.learn.sounds import LearnSounds, load_learn_sounds
-from cir.ui.learn.triplet import (
-    EASY,
-    HARD,
-    POSITIVE,
-    TripletGame,
-    answer,
-    draw_triplet,
-    option_similarities,
-    triplet_page,
-)
+from cir.ui.learn.triplet import EASY, HARD, POSITIVE, TripletGame, draw_triplet, triplet_page
+from cir.ui.learn.triplet import answer as guess
+from cir.ui.learn.triplet import option_similarities as similarities_of
 from cir.ui.learn.typical_similarities import PER_FAMILY, Spread, measure_typical
 from cir.ui.service import PageService
 from tests.fakes import tone, unit_vectors
-from tests.page.database import HOSTILE_NAME, small_service
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageService]:
-    with small_service(tmp_path_factory.mktemp("learn")) as found:
-        yield found
+from tests.page.database import HOSTILE_NAME
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +80,8 @@ def test_what_is_usual_is_measured_on_the_right_pairs(
 ) -> None:
     same, within, across = measure_typical(service, embedder, sounds.pairs)
     assert same.pairs == len(sounds.pairs)
-    families = [one.family for one in service.instruments if one.family is not None]
-    sizes = [min(PER_FAMILY, families.count(family)) for family in sorted(set(families))]
+    families = Counter(one.family for one in service.instruments if one.family is not None)
+    sizes = [min(PER_FAMILY, size) for size in families.values()]
     total = sum(sizes)
     assert within.pairs == sum(size * (size - 1) // 2 for size in sizes)
     assert within.pairs + across.pairs == total * (total - 1) // 2
@@ -125,22 +112,17 @@ def test_a_surprise_is_two_instruments_that_can_be_heard(pair_exhibit: PairExhib
         assert first != second
         assert {first, second} <= known
     assert set(pair_exhibit.first_pair()) <= known
-
-
-def test_a_pair_that_is_none_is_refused(pair_exhibit: PairExhibit) -> None:
     for name, words in ((None, "Choose two"), ("nobody", "nobody")):
         with pytest.raises(InputError, match=words):
             list(pair_exhibit.show("bass-0", name))
 
 
-def test_a_mix_is_the_sum_of_what_plays(mix_exhibit: MixExhibit) -> None:
+def test_a_mix_is_the_sum_of_what_plays_and_embedded_anew(
+    service: PageService, mix_exhibit: MixExhibit
+) -> None:
     stems = [note_audio(stem.path) for stem in mix_exhibit.scene.stems]
-    pair = mix_exhibit.mix((0, 2))
-    expected = stems[0] + stems[2]
-    assert pair == pytest.approx(expected * (0.99 / np.abs(expected).max()), abs=1e-5)
-
-
-def test_a_muted_mix_is_embedded_anew(service: PageService, mix_exhibit: MixExhibit) -> None:
+    pair = stems[0] + stems[2]
+    assert mix_exhibit.mix((0, 2)) == pytest.approx(pair * (0.99 / np.abs(pair).max()), abs=1e-5)
     families = [stem.pair.family for stem in mix_exhibit.scene.stems]
     for playing in ((0, 1, 2), (1,)):
         found = embed_windows(mix_exhibit.mix(playing), service.encoder, families)
@@ -194,15 +176,15 @@ def test_a_guess_reveals_roles_and_similarities(
     assert before.count('data-act="guess"') == 3
     assert POSITIVE.capitalize() not in before
     right = game.triplet.right
-    won = answer(game, right, embedder)
-    model = int(np.argmax(option_similarities(embedder, game.triplet)))
+    won = guess(game, right, embedder)
+    model = int(np.argmax(similarities_of(embedder, game.triplet)))
     assert (won.right, won.model_right, won.played) == (1, int(model == right), 1)
-    assert answer(won, (right + 1) % 3, embedder) == won
+    assert guess(won, (right + 1) % 3, embedder) == won
     after = triplet_page(won, embedder)
     assert all(role.capitalize() in after for role in (POSITIVE, HARD, EASY))
     assert "You were right." in after
     with pytest.raises(InputError, match="sound 4"):
-        answer(game, 3, embedder)
+        guess(game, 3, embedder)
 
 
 def test_options_are_compared_with_the_anchor(
@@ -212,7 +194,7 @@ def test_options_are_compared_with_the_anchor(
     paths = [triplet.anchor.notes[0].path, *(one.pair.notes[1].path for one in triplet.options)]
     anchor, *others = service.encoder.embed(list(map(note_audio, paths)), SAMPLE_RATE)
     expected = [float(other @ anchor) for other in others]
-    assert option_similarities(embedder, triplet) == pytest.approx(expected, abs=1e-6)
+    assert similarities_of(embedder, triplet) == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_toy_has_five_instruments_of_five_families(sounds: LearnSounds) -> None:

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -39,18 +40,14 @@ def test_stems_of_a_scene_are_as_long_as_each_other_and_audible() -> None:
         assert min(float(np.abs(stem).max()) for stem in stems) > 0.05
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"instruments": [], "scenes": 3}', '{"scenes": []}'])
-def test_a_damaged_list_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / LEARN_FILE).write_text(text)
-    with pytest.raises(DataError, match=LEARN_FILE):
-        load_learn_sounds(tmp_path)
-
-
-def test_a_missing_sound_is_named(tmp_path: Path) -> None:
-    bundled = load_learn_sounds()
-    table = json.loads((bundled.pairs[0].notes[0].path.parent / LEARN_FILE).read_text())
-    (tmp_path / LEARN_FILE).write_text(json.dumps(table))
-    with pytest.raises(DataError, match=bundled.pairs[0].notes[0].path.name):
+def test_a_damaged_list_and_a_missing_sound_are_refused(tmp_path: Path) -> None:
+    for text in ("", "[]", '{"instruments": [], "scenes": 3}', '{"scenes": []}'):
+        (tmp_path / LEARN_FILE).write_text(text)
+        with pytest.raises(DataError, match=LEARN_FILE):
+            load_learn_sounds(tmp_path)
+    bundled = load_learn_sounds().pairs[0].notes[0].path
+    shutil.copy(bundled.with_name(LEARN_FILE), tmp_path)
+    with pytest.raises(DataError, match=bundled.name):
         load_learn_sounds(tmp_path)
 
 

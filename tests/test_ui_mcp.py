@@ -17,7 +17,7 @@ from cir.audio.io import save_wav
 from cir.ui.api.endpoints import API_NAMES
 from cir.ui.api.mcp_tools import MCP_TOOLS
 from tests.fakes import tone
-from tests.page.database import LOWEST_HZ, serve_page, write_mix
+from tests.page.database import LOWEST_HZ, serve_page
 
 pytestmark = pytest.mark.slow
 
@@ -48,13 +48,13 @@ async def call(address: str, tool: str, arguments: dict[str, Any]) -> CallToolRe
         return await session.call_tool(tool, arguments)
 
 
-def ask(address: str, tool: str, **arguments: Any) -> dict[str, Any]:
+def ask(address: str, tool: str, is_refused: bool = False, **arguments: Any) -> str:
+    """Call a tool: its answer, or why there is none."""
     result = asyncio.run(call(address, tool, arguments))
-    assert not result.isError, result.content
+    assert result.isError is is_refused, result.content
     (content,) = result.content
     assert isinstance(content, TextContent)
-    answer: dict[str, Any] = json.loads(content.text)
-    return answer
+    return content.text
 
 
 def test_three_tools_are_described(address: str) -> None:
@@ -71,44 +71,29 @@ def test_three_tools_are_described(address: str) -> None:
         assert all(parameter["description"] for parameter in parameters.values())
 
 
-def test_instruments_of_a_mix_are_found(address: str, tmp_path: Path) -> None:
-    mix = write_mix(tmp_path / "mix.wav")
+def test_tools_answer(address: str, mix: Path, tmp_path: Path) -> None:
     found = ask(address, "find_instruments", mix=encoded(mix), families=["bass"], top_k=3)
-    (result,) = found["families"]
-    assert [match["rank"] for match in result["matches"]] == [1, 2, 3]
-    assert all(match["family"] == "bass" for match in result["matches"])
-
-
-def test_similar_instruments_of_one(address: str) -> None:
-    matches = ask(address, "similar_instruments", instrument_id="bass-3", top_k=2)["matches"]
-    assert len(matches) == 2
-    assert "bass-3" not in {match["instrument_id"] for match in matches}
-
-
-def test_a_sound_is_described(address: str, tmp_path: Path) -> None:
-    note = tmp_path / "note.wav"
-    save_wav(note, tone(LOWEST_HZ["bass"], 2.0), 16_000)
-    timbre = ask(address, "describe_sound", sound=encoded(note))["timbre"]
-    assert timbre["brightness_hz"] < 300
-
-
-def refusal(address: str, tool: str, **arguments: Any) -> str:
-    result = asyncio.run(call(address, tool, arguments))
-    assert result.isError
-    (content,) = result.content
-    assert isinstance(content, TextContent)
-    return content.text
+    (result,) = json.loads(found)["families"]
+    ranks = [(match["family"], match["rank"]) for match in result["matches"]]
+    assert ranks == [("bass", 1), ("bass", 2), ("bass", 3)]
+    found = ask(address, "similar_instruments", instrument_id="bass-3", top_k=2)
+    names = [match["instrument_id"] for match in json.loads(found)["matches"]]
+    assert len(names) == 2 and "bass-3" not in names
+    save_wav(tmp_path / "note.wav", tone(LOWEST_HZ["bass"], 2.0), 16_000)
+    found = ask(address, "describe_sound", sound=encoded(tmp_path / "note.wav"))
+    assert json.loads(found)["timbre"]["brightness_hz"] < 300
 
 
 def test_a_question_without_an_answer_is_an_error_of_one_sentence(address: str) -> None:
-    text = refusal(address, "similar_instruments", instrument_id="nobody")
+    text = ask(address, "similar_instruments", is_refused=True, instrument_id="nobody")
     assert "no instrument 'nobody'" in text
     assert "Traceback" not in text
 
 
 @pytest.mark.parametrize("tool", [*API_NAMES, "lambda", "nothing"])
 def test_what_is_no_tool_cannot_be_called_as_one(address: str, tool: str) -> None:
-    assert refusal(address, tool, words="bass") == f"Unknown tool for this Gradio app: {tool}"
+    text = ask(address, tool, is_refused=True, words="bass")
+    assert text == f"Unknown tool for this Gradio app: {tool}"
 
 
 def encoded(path: Path) -> str:

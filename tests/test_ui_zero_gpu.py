@@ -26,6 +26,9 @@ def test_without_the_package_the_model_is_itself(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "spaces", None)
     encoder = SpectrumEncoder()
     assert load_on_gpu(lambda: encoder) is encoder
+    for value, expected in (("true", True), ("1", True), ("", False)):
+        monkeypatch.setenv("SPACES_ZERO_GPU", value)
+        assert is_zero_gpu() is expected
 
 
 def test_the_package_comes_before_the_model(spaces: FakeSpaces) -> None:
@@ -73,14 +76,6 @@ def test_a_search_of_the_page_asks_for_a_gpu(spaces: FakeSpaces, tmp_path: Path)
         answer = PageService(encoder, database).search(write_mix(tmp_path / "mix.wav"), FAMILIES, 5)
     assert [len(result.matches) for result in answer.results] == [5, 5, 5]
     assert spaces.calls == 1
-
-
-@pytest.mark.parametrize(("value", "expected"), [("true", True), ("1", True), ("", False)])
-def test_zero_gpu_is_what_the_hub_says(
-    monkeypatch: pytest.MonkeyPatch, value: str, expected: bool
-) -> None:
-    monkeypatch.setenv("SPACES_ZERO_GPU", value)
-    assert is_zero_gpu() is expected
 
 
 def test_on_zero_gpu_the_model_is_there_before_the_page(
