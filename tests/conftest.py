@@ -1,10 +1,12 @@
-"""What all tests share: the order in which they start, and a small page service."""
+"""What all tests share: the order in which they start, a small page service, a Hub."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.hub_server import HubServer
 
 if TYPE_CHECKING:
     from cir.ui.service import Answer, PageService
@@ -38,3 +40,12 @@ def answer(service: "PageService", mix: Path) -> "Answer":
     from tests.page.database import FAMILIES
 
     return service.search(mix, FAMILIES, 5)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """A Hub on this machine, with nobody logged in."""
+    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
+    with HubServer() as server:
+        server.be_the_hub(monkeypatch, tmp_path)
+        yield server

@@ -2,7 +2,6 @@
 
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import huggingface_hub
@@ -26,15 +25,6 @@ from tests.hub_server import TOKEN, HubServer
 from tests.page.database import make_database
 
 ALL = ["--model", "me/timbre", "--dataset", "me/sounds", "--space", "me/page"]
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
-    with HubServer() as server:
-        server.be_the_hub(monkeypatch, tmp_path)
-        server.large_suffixes = (".safetensors", ".zip", ".opus", ".flac")
-        yield server
 
 
 @pytest.fixture
@@ -73,7 +63,7 @@ def run(*arguments: str) -> str:
 
 
 @pytest.mark.slow
-def test_all_three_are_uploaded(own_hub: HubServer, sources: list[str], database: Path) -> None:
+def test_all_three_are_uploaded_once(own_hub: HubServer, sources: list[str]) -> None:
     printed = run(*ALL, *sources)
     assert f"me/page is at {own_hub.url}/spaces/me/page" in printed
     made = own_hub.repositories
@@ -81,15 +71,17 @@ def test_all_three_are_uploaded(own_hub: HubServer, sources: list[str], database
     assert {"config.json", "model.safetensors", "README.md"} <= made["me/timbre"].files.keys()
     space = made["spaces/me/page"]
     assert space.sdk == "gradio"
-    assert space.variables == {
-        "CIR_MODEL": "me/timbre",
-        "CIR_DATABASE": "me/sounds",
-        "GRADIO_MCP_SERVER": "True",
-    }
+    named = {"CIR_MODEL": "me/timbre", "CIR_DATABASE": "me/sounds"}
+    assert space.variables == {**named, "GRADIO_MCP_SERVER": "True"}
     assert {"app.py", "cir/retrieval/retriever.py", "requirements.txt"} <= space.files.keys()
     assert not [path for path in space.files if path.startswith("cir/assets/database")]
     card = yaml.safe_load(space.files["README.md"].decode().split("---\n")[1])
     assert (card["models"], card["datasets"]) == (["me/timbre"], ["me/sounds"])
+    before = {name: len(repository.commits) for name, repository in made.items()}
+    own_hub.requests.clear()
+    run(*ALL, *sources)
+    assert not [one for one in own_hub.requests if "/stored/" in one or "/commit/" in one]
+    assert before == {name: len(repository.commits) for name, repository in made.items()}
 
 
 def test_what_was_published_is_loaded_again(
@@ -110,17 +102,6 @@ def test_what_was_published_is_loaded_again(
             assert before is not None and after is not None
             assert after.read_bytes() == before.read_bytes()
     assert resolve_database("me/sounds") == found
-
-
-@pytest.mark.slow
-def test_the_second_time_nothing_is_sent(own_hub: HubServer, sources: list[str]) -> None:
-    run(*ALL, *sources)
-    before = {name: len(repository.commits) for name, repository in own_hub.repositories.items()}
-    own_hub.requests.clear()
-    run(*ALL, *sources)
-    assert not [request for request in own_hub.requests if "/stored/" in request]
-    assert not [request for request in own_hub.requests if "/commit/" in request]
-    assert before == {name: len(one.commits) for name, one in own_hub.repositories.items()}
 
 
 def test_an_upload_that_broke_goes_on(own_hub: HubServer, sources: list[str]) -> None:
@@ -167,8 +148,12 @@ def test_private_repositories_are_private_and_the_space_holds_all(
 
 
 def test_the_dataset_tells_what_is_in_it(database: Path, tmp_path: Path) -> None:
-    write_dataset_folder(tmp_path, database, "me/sounds", model_id="me/timbre", notice="Thanks.")
-    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        folder.mkdir()
+        write_dataset_folder(folder, database, "me/sounds", model_id="me/timbre", notice="Thanks.")
+    for path in folder.iterdir():  # the same database makes the same files
+        assert path.read_bytes() == (tmp_path / "one" / path.name).read_bytes()
+    card = (folder / "README.md").read_text(encoding="utf-8")
     header = yaml.safe_load(card.split("---\n")[1])
     assert header["license"] == ["cc0-1.0"]
     assert header["configs"][0]["data_files"] == "sounds.zip"
@@ -177,20 +162,12 @@ def test_the_dataset_tells_what_is_in_it(database: Path, tmp_path: Path) -> None
         assert f"{count} musical instruments" in card
         assert f"| surge | CC0-1.0 | {count} |" in card
         assert opened.identity in card and "https://huggingface.co/me/timbre" in card
-    with zipfile.ZipFile(tmp_path / "sounds.zip") as archive:
+    with zipfile.ZipFile(folder / "sounds.zip") as archive:
         names = set(archive.namelist())
         rows = archive.read("metadata.csv").decode().splitlines()
     assert len(rows) == count + 1
     assert rows[0].startswith("file_name,instrument_id,name,family")
     assert {row.split(",")[0] for row in rows[1:]} == names - {"metadata.csv"}
-
-
-def test_the_same_database_makes_the_same_files(database: Path, tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        write_dataset_folder(tmp_path / name, database, "me/sounds")
-    for path in (tmp_path / "one").iterdir():
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
 
 
 @pytest.mark.parametrize("content", [b"key = 'hf_" + b"a1B2" * 9 + b"'", TOKEN.encode()])
@@ -237,26 +214,17 @@ def test_what_cannot_be_published_says_why(
     assert not hub.requests
 
 
-@pytest.mark.parametrize(
-    ("repo_id", "token", "sentence"),
-    [
-        ("them/timbre", TOKEN, "did not let us write to 'them/timbre' .You don't have the rights"),
-        ("me/timbre", "hf_of_a_stranger", "did not let us write to 'me/timbre'.*hf auth login"),
-    ],
-)
-def test_who_may_not_write_is_told_so(
-    hub: HubServer, tmp_path: Path, repo_id: str, token: str, sentence: str
-) -> None:
-    (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(CheckpointError, match=sentence):
-        send(RepositoryUpload("model", repo_id, tmp_path), token=token)
-
-
-def test_without_a_network_it_says_so(
+def test_who_may_not_write_or_is_offline_is_told_so(
     hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     (tmp_path / "notes.txt").write_text("hello")
+    for repo_id, token, sentence in (
+        ("them/timbre", TOKEN, "did not let us write to 'them/timbre' .You don't have the rights"),
+        ("me/timbre", "hf_of_a_stranger", "did not let us write to 'me/timbre'.*hf auth login"),
+    ):
+        with pytest.raises(CheckpointError, match=sentence):
+            send(RepositoryUpload("model", repo_id, tmp_path), token=token)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(CheckpointError, match="HF_HUB_OFFLINE is set.*connect to the Hub"):
         send(RepositoryUpload("model", "me/timbre", tmp_path), token=TOKEN)
 

@@ -55,48 +55,41 @@ def test_a_space_on_zero_gpu_has_torch_for_cuda(tmp_path: Path) -> None:
 def test_outside_of_a_clone_there_is_no_space(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="lacks app.py and spaces: clone it"):
         write_space_folder(tmp_path / "out", BUNDLED_MODEL, BUNDLED_PATH, root=tmp_path)
-
-
-def test_only_what_is_on_the_hub_is_named() -> None:
+    # Only what is on the Hub is named to a Space.
     assert space_variables(BUNDLED_MODEL, BUNDLED_PATH) == {"GRADIO_MCP_SERVER": "True"}
 
 
 @pytest.mark.slow
 def test_a_published_space_loads_its_parts_and_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All three go to a Hub on this machine; then the Space is run from what is there."""
     config = EncoderConfig(hidden_size=64, n_layers=1, note_frames=64, mixture_frames=64, n_heads=1)
     encoder = TimbreEncoder.from_config(config, seed=5)
     encoder.save_pretrained(tmp_path / "model")
     encoder = TimbreEncoder.from_pretrained(tmp_path / "model", device="cpu")
-    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
     make_database(tmp_path / "database", encoder).close()
     repositories = ["--model", "me/timbre", "--dataset", "me/sounds", "--space", "me/page"]
     sources = ["--model-folder", str(tmp_path / "model"), "-d", str(tmp_path / "database")]
-    with HubServer() as hub:
-        hub.be_the_hub(monkeypatch, tmp_path)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        done = CliRunner().invoke(app, ["publish", *repositories, *sources])
-        assert done.exit_code == 0, done.exception
-        space = hub.repositories["spaces/me/page"]
-        for path, content in space.files.items():
-            (tmp_path / "space" / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / "space" / path).write_bytes(content)
-        hub.requests.clear()
-        settings = {**space.variables, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf")}
-        with running(tmp_path / "space", settings) as address:
-            client = Client(address, verbose=False)
-            mix = handle_file(str(write_mix(tmp_path / "mix.wav")))
-            found = client.predict(mix, ["bass"], 3, api_name="/search")["families"][0]["matches"]
-            assert [match["rank"] for match in found] == [1, 2, 3]
-            assert httpx.get(address + found[0]["preview"]).content.startswith(b"OggS")
-            assert (
-                "/find_instruments"
-                in client.view_api(print_info=False, return_format="dict")["named_endpoints"]
-            )
-        assert "GET /me/timbre/resolve/" in " ".join(hub.requests)
-        assert [one for one in hub.requests if one.endswith("/sounds.zip")]
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    done = CliRunner().invoke(app, ["publish", *repositories, *sources])
+    assert done.exit_code == 0, done.exception
+    space = hub.repositories["spaces/me/page"]
+    for path, content in space.files.items():
+        (tmp_path / "space" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "space" / path).write_bytes(content)
+    hub.requests.clear()
+    settings = {**space.variables, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf")}
+    with running(tmp_path / "space", settings) as address:
+        client = Client(address, verbose=False)
+        mix = handle_file(str(write_mix(tmp_path / "mix.wav")))
+        found = client.predict(mix, ["bass"], 3, api_name="/search")["families"][0]["matches"]
+        assert [match["rank"] for match in found] == [1, 2, 3]
+        assert httpx.get(address + found[0]["preview"]).content.startswith(b"OggS")
+        endpoints = client.view_api(print_info=False, return_format="dict")["named_endpoints"]
+        assert "/find_instruments" in endpoints
+    assert "GET /me/timbre/resolve/" in " ".join(hub.requests)
+    assert [one for one in hub.requests if one.endswith("/sounds.zip")]
 
 
 @contextmanager
@@ -107,11 +100,9 @@ def running(folder: Path, settings: dict[str, str]) -> Iterator[str]:
         port = probe.getsockname()[1]
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
     environment = {**inherited, "PORT": str(port), **settings}
-    log = folder.parent / "space.log"
+    log, command = folder.parent / "space.log", [sys.executable, "app.py"]
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=folder, env=environment, stdout=out, stderr=out
-        )
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
     address = f"http://127.0.0.1:{port}/"
     try:
         ends = time.monotonic() + START_SECONDS

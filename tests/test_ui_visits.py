@@ -20,23 +20,10 @@ from cir.ui.own.received_files import read_uploads
 from cir.ui.own.sessions import OwnLibraries, new_shelf
 from cir.ui.server.ended_visits import forget_ended_visits
 from cir.ui.service import PageService
-from tests.fakes import SpectrumEncoder
-from tests.page.database import make_database, serve_page, write_mix
+from tests.page.database import serve_page, write_mix
 from tests.test_ui_own_library import receive
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("GRADIO_IS_E2E_TEST", "1")  # a closed page's visit ends after a second
-    return tmp_path
-
-
-@pytest.fixture
-def address(folder: Path) -> Iterator[str]:
-    with serve_page(folder) as url:
-        yield f"{url}gradio_api/"
 
 
 class Visitor:
@@ -56,14 +43,9 @@ class Visitor:
         """Drop a mix into the form; what the form shows then."""
         files = {"files": (path.name, path.read_bytes())}
         (uploaded,) = httpx.post(f"{self._address}upload", files=files).json()
-        (inbox,) = (
-            one["id"]
-            for one in self._config["components"]
-            if one["props"].get("elem_id") == "cir-mix"
-        )
-        (event,) = (
-            one for one in self._config["dependencies"] if [inbox, "upload"] in one["targets"]
-        )
+        components, events = self._config["components"], self._config["dependencies"]
+        (inbox,) = (one["id"] for one in components if one["props"].get("elem_id") == "cir-mix")
+        (event,) = (one for one in events if [inbox, "upload"] in one["targets"])
         return self.trigger(event, {"path": uploaded, "meta": {"_type": "gradio.FileData"}})
 
     def trigger(self, event: dict[str, Any], *arguments: Any) -> list[Any]:
@@ -100,15 +82,17 @@ def files_of_visits(folder: Path) -> list[str]:
 
 
 def test_a_mix_stays_until_the_next_one_or_until_its_page_is_closed(
-    address: str, folder: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with visiting(address, "first") as visitor:
+    monkeypatch.setenv("GRADIO_IS_E2E_TEST", "1")  # a closed page's visit ends after a second
+    folder = tmp_path
+    with serve_page(folder) as url, visiting(f"{url}gradio_api/", "first") as visitor:
         shown = visitor.upload(write_mix(folder / "mix.wav"))
         assert files_of_visits(folder) == ["mix.wav"]
         assert str(folder / "uploads" / "cir-sessions") in str(shown)
         visitor.upload(write_mix(folder / "other.wav"))
         assert files_of_visits(folder) == ["other.wav"]
-        with visiting(address, "second") as other:
+        with visiting(f"{url}gradio_api/", "second") as other:
             other.upload(folder / "mix.wav")
             assert files_of_visits(folder) == ["mix.wav", "other.wav"]
         for _ in range(200):
@@ -119,25 +103,13 @@ def test_a_mix_stays_until_the_next_one_or_until_its_page_is_closed(
 
 
 def test_a_visit_that_ends_while_sounds_are_added_leaves_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: PageService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
-    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
-    encoder = SpectrumEncoder()
-    with make_database(tmp_path / "database", encoder) as database:
-        libraries = OwnLibraries(PageService(encoder, database))
-        uploads = read_uploads(
-            [
-                {
-                    "path": str(receive(tmp_path / "uploads", number, "a.wav")),
-                    "inside": f"{number}.wav",
-                }
-                for number in range(1, 5)
-            ]
-        )
-        shelf = new_shelf()
-        library = libraries.of(shelf)
-        report = library.add(uploads, Labels(), lambda *_: libraries.forget(shelf))
+    libraries, shelf = OwnLibraries(service), new_shelf()
+    paths = [str(receive(tmp_path / "uploads", number, f"{number}.wav")) for number in range(1, 5)]
+    uploads = read_uploads([{"path": path, "inside": ""} for path in paths])
+    report = libraries.of(shelf).add(uploads, Labels(), lambda *_: libraries.forget(shelf))
     assert report.was_stopped
     assert files_of_visits(tmp_path) == []
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from cir.audio.io import save_wav
 from cir.audio.loudness import integrated_loudness
@@ -14,11 +14,6 @@ from tests.fakes import tone
 from tests.page.browser import BROWSER_MARKS, OpenPage, search, sounding, upload
 
 pytestmark = BROWSER_MARKS
-
-
-def _levels(page: Page) -> None:
-    """Wait until the player knows how loud the sounds are."""
-    page.locator("#cir-levels data").first.wait_for(state="attached")
 
 
 def test_a_search_by_keyboard_alone(open_page: OpenPage) -> None:
@@ -56,15 +51,15 @@ def test_one_key_compares_a_match_with_the_mix_at_one_loudness(
     save_wav(tmp_path / "soft.wav", soft, 16_000)
     upload(page, tmp_path / "soft.wav")
     search(page)
-    _levels(page)
+    page.locator("#cir-levels data").first.wait_for(state="attached")
     card = page.locator("#cir-results .cir-card").nth(2)
     card.focus()
     page.keyboard.press("x")
     assert sounding(page).endswith(f"/{card.get_attribute('data-instrument')}.opus")
     # The match is brought down to the loudness of the mix, which is played as it is.
-    level = float(page.locator("#cir-levels data").nth(2).get_attribute("value") or "nan")
-    address = page.locator("#cir-levels data").nth(2).get_attribute("data-of")
-    assert address == card.locator(".cir-play").get_attribute("data-src")
+    data = page.locator("#cir-levels data").nth(2)
+    assert data.get_attribute("data-of") == card.locator(".cir-play").get_attribute("data-src")
+    level = float(data.get_attribute("value") or "nan")
     expected = 10 ** ((integrated_loudness(soft, 16_000) - level) / 20)
     volume = "() => document.querySelector('#cir-audio').volume"
     assert page.evaluate(volume) == pytest.approx(expected, rel=0.02)
@@ -84,16 +79,14 @@ def test_a_passage_is_chosen_and_only_it_is_searched(open_page: OpenPage, tmp_pa
     parts = [tone(60.0, 10.0), tone(300.0, 10.0), tone(900.0, 10.0)]
     save_wav(tmp_path / "long.wav", np.concatenate(parts), 16_000)
     upload(page, tmp_path / "long.wav")
-    start = page.get_by_role("slider", name="Start of the passage")
-    start.focus()
+    page.get_by_role("slider", name="Start of the passage").focus()
     page.keyboard.press("PageUp")
     page.keyboard.press("PageUp")
     # Gradio writes a number that it was given back in its own way, now and then.
     expect(page.get_by_label("From (seconds)")).to_have_value(re.compile(r"^10(\.0)?$"))
     page.get_by_label("To (seconds)").fill("28")
-    expect(page.get_by_role("slider", name="End of the passage")).to_have_attribute(
-        "aria-valuenow", "28.0"
-    )
+    end = page.get_by_role("slider", name="End of the passage")
+    expect(end).to_have_attribute("aria-valuenow", "28.0")
     search(page)
     line = page.locator("#cir-where [data-line=bass] .cir-cell")
     expect(line).to_have_count(2)
