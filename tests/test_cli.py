@@ -108,15 +108,6 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
     assert "No such option" in capsys.readouterr().err
 
 
-def test_search_prints_a_table_for_each_family(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("search", "mix.wav", "--top-k", "2") == 0
-    out = capsys.readouterr().out
-    for heading in ("Percussion", "Bass", "Synth lead"):
-        assert heading in out
-    assert out.count("[b]") == 6  # names are text, not mark-up
-    assert "Nobody" in out
-
-
 def test_search_decodes_the_mix_once(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[Path] = []
 
@@ -131,7 +122,9 @@ def test_search_decodes_the_mix_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert decoded == [Path("mix.wav")]
 
 
-def test_search_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_search_prints_json_with_chances_where_they_are_known(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     arguments = ("--family", "bass,voice", "-f", "Synth-Lead", "--json", "--timings")
     assert run("search", "mix.wav", *arguments) == 0
     captured = capsys.readouterr()
@@ -144,15 +137,20 @@ def test_search_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert -1.0 <= first["similarity"] <= 1.0
     assert {"instrument_id", "name", "bank", "category", "author", "licence"} <= set(first)
     assert "decode: " in captured.err
+    plain = document["families"][0]
+    assert plain["judgement"] is None
+    assert {match["chance"] for match in plain["matches"]} == {None}
 
 
-def test_search_says_chances_where_they_are_known(
+def test_search_prints_tables_with_chances_where_they_are_known(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run("search", "mix.wav") == 0
+    assert run("search", "mix.wav", "--top-k", "2") == 0
     plain = capsys.readouterr().out
-    assert "chance" not in plain.lower()
-    assert "database" not in plain
+    for heading in ("Percussion", "Bass", "Synth lead", "Nobody"):
+        assert heading in plain
+    assert plain.count("[b]") == 6  # names are text, not mark-up
+    assert "chance" not in plain.lower() and "database" not in plain
     monkeypatch.setattr(database_module, "InstrumentDatabase", CalibratedDatabase)
     assert run("search", "mix.wav", "--family", "percussion,bass,voice") == 0
     percussion, bass = re.split(r"^Bass *\n", capsys.readouterr().out, flags=re.MULTILINE)
@@ -169,13 +167,6 @@ def test_search_says_chances_where_they_are_known(
     assert "Voice: the database has no such instrument.\n" in bass
     assert "if one of that family plays and the database" in bass  # said once, at the end
 
-
-def test_search_prints_chances_as_json(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (plain,) = answer_of(capsys, "search", "mix.wav", "-f", "bass")["families"]
-    assert plain["judgement"] is None
-    assert {match["chance"] for match in plain["matches"]} == {None}
     monkeypatch.setattr(database_module, "InstrumentDatabase", CalibratedDatabase)
     families = ("-f", "bass,percussion,voice", "-k", "6")
     bass, percussion, voice = answer_of(capsys, "search", "mix.wav", *families)["families"]
@@ -254,9 +245,7 @@ def test_errors_of_every_kind_become_exit_codes(
 
 
 @pytest.mark.slow
-def test_a_command_that_is_terminated_cleans_up(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_terminated_command_cleans_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def terminate(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -353,7 +342,7 @@ def test_a_personal_database_is_one_zip_out_and_in(capsys: pytest.CaptureFixture
 
 
 @pytest.mark.slow
-def test_build_writes_a_database_with_progress(capsys: pytest.CaptureFixture[str]) -> None:
+def test_build_and_rebuild_write_a_database(capsys: pytest.CaptureFixture[str]) -> None:
     write_previewed_bank(Path("bank"))
     options = ("--note-bank", "bank", "--without-soundfonts", "--output", "made")
     assert run("database", "build", *options) == 0
@@ -369,15 +358,11 @@ def test_build_writes_a_database_with_progress(capsys: pytest.CaptureFixture[str
     assert "in no note bank at hand" in captured.err and "and 19 more" in captured.err
     assert len(list(Path("made/phrases").iterdir())) == 24
 
-
-@pytest.mark.slow
-def test_a_rebuild_takes_a_second_bank_and_keeps_sounds(capsys: pytest.CaptureFixture[str]) -> None:
-    write_previewed_bank(Path("bank"))
-    one = ("--note-bank", "bank", "--without-soundfonts", "--output", "made")
-    assert run("database", "build", *one, "--without-phrases") == 0
+    # Again with a second bank, and without phrases at first; sounds are kept.
+    assert run("database", "build", *options, "--without-phrases") == 0
     assert not Path("made/phrases").exists()
     write_bank(Path("more"), 4)  # of the same ids, without previews; too few for UMAP to compile
-    both = (*one, "--note-bank", "more", "--licence", "CC0-1.0")
+    both = (*options, "--note-bank", "more", "--licence", "CC0-1.0")
     assert run("database", "build", *both) == 0
     assert "Wrote 36 instruments to made." in capsys.readouterr().out
     with InstrumentDatabase.open("made") as made:

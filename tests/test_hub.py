@@ -72,7 +72,7 @@ def test_downloads_the_revision_asked_for_or_the_main_branch(hub: HubServer) -> 
     assert read_value(resolve("someone/timbre", "experiment")) == 3.0
 
 
-def test_a_folder_comes_before_a_hub_model(
+def test_a_folder_comes_first(
     hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.add("someone/timbre", model_files(1.0))
@@ -102,7 +102,7 @@ def test_a_private_model_needs_its_owners_token(hub: HubServer) -> None:
         ("some--one/timbre", None, "is no Hub id"),
     ],
 )
-def test_a_model_that_cannot_be_had_says_why(
+def test_no_model_says_why(
     hub: HubServer, repo_id: str, revision: str | None, message: str
 ) -> None:
     hub.add("someone/timbre", model_files())
@@ -120,9 +120,7 @@ def test_a_name_that_is_neither_folder_nor_hub_id(name: str, hub: HubServer) -> 
     assert not hub.requests
 
 
-def test_offline_or_with_a_broken_hub_a_model_comes_from_the_cache(
-    hub: HubServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_hub_the_cache_is_used(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add("someone/timbre", model_files())
     online = resolve("someone/timbre")
     hub.broken = True
@@ -174,9 +172,7 @@ def test_an_encoder_pushed_embeds_alike_when_loaded(hub: HubServer) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-3)  # weights are stored as float16
 
 
-def test_push_again_is_one_more_commit_and_private_where_asked(
-    hub: HubServer, tmp_path: Path
-) -> None:
+def test_push_again_commits_and_is_private_where_asked(hub: HubServer, tmp_path: Path) -> None:
     folder = write_model(tmp_path / "one", 1.0)
     first = push_folder(folder, "me/timbre", token=TOKEN)
     second = push_folder(write_model(tmp_path / "two", 2.0), "me/timbre", token=TOKEN)

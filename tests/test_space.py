@@ -60,7 +60,7 @@ def test_outside_of_a_clone_there_is_no_space(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_published_space_loads_its_parts_and_answers(
+def test_a_published_space_runs(
     hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All three go to a Hub on this machine; then the Space is run from what is there."""

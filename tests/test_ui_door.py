@@ -63,12 +63,9 @@ def test_a_space_answers_to_its_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert wanted | {"myhost.lan"} <= set(names)
     monkeypatch.delenv("SPACE_HOST")
     assert "*.hf.space" not in allowed_hosts()
-
-
-@pytest.mark.parametrize("name", ["http://a.org", "a.org:80", "a b", "a.*.org", "**", "-"])
-def test_what_is_no_host_name_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match="is not a host name; give one such as"):
-        allowed_hosts([name])
+    for name in ("http://a.org", "a.org:80", "a b", "a.*.org", "**", "-"):
+        with pytest.raises(InputError, match="is not a host name"):
+            allowed_hosts([name])
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -113,10 +110,16 @@ def test_an_upload_that_breaks_off_leaves_no_file(address: str, folder: Path) ->
     wait_for("it goes with the connection", folder, 0)
 
 
-def test_too_large_an_upload_is_refused_before_it_is_read(address: str, folder: Path) -> None:
+def test_too_large_uploads_and_questions_are_refused_unread(address: str, folder: Path) -> None:
     with begin_upload(address, MAX_UPLOAD_BYTES + 1) as connection:
         refusal(connection)
     assert files_in(folder) == []
+    reply = httpx.post(
+        f"{address}gradio_api/call/instruments",
+        content=b'{"data": ["' + b"a" * MAX_REQUEST_BYTES + b'"]}',
+        headers={"Content-Type": "application/json"},
+    )
+    assert reply.status_code == 413
 
 
 def test_an_upload_of_unknown_length_is_counted(address: str, folder: Path) -> None:
@@ -130,12 +133,3 @@ def test_an_upload_of_unknown_length_is_counted(address: str, folder: Path) -> N
             connection.sendall(piece + (follow if number == 2 else b""))
         assert b"exceeds the maximum allowed size" in refusal(connection)
     wait_for("nothing of it stays", folder, 0)
-
-
-def test_a_question_has_its_limit(address: str) -> None:
-    reply = httpx.post(
-        f"{address}gradio_api/call/instruments",
-        content=b'{"data": ["' + b"a" * MAX_REQUEST_BYTES + b'"]}',
-        headers={"Content-Type": "application/json"},
-    )
-    assert reply.status_code == 413

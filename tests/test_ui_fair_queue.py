@@ -90,7 +90,7 @@ def test_visitors_take_turns_and_each_has_a_limit(works: Works) -> None:
     assert one.predict("again", api_name="/search") == "again"
 
 
-def test_slow_work_of_one_kind_refuses_none_of_another(
+def test_slow_work_refuses_none_of_another_kind(
     works: Works, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fair_queue, "MAX_OF_ALL", 2)

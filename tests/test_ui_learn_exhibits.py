@@ -62,9 +62,7 @@ def test_a_picture_says_in_words_what_it_shows() -> None:
     assert 'alt="Log-mel spectrogram of B: energy around' in low
     levels = decibels(np.stack([np.pad(tone(100.0, 0.5), (0, SAMPLE_RATE // 2))]))[0]
     assert "sounds for 0.5 s" in describe(levels, float(levels.max()), 1.0)
-
-
-def test_the_scale_goes_from_left_to_right() -> None:
+    # The scale of similarities goes from left to right.
     assert scale_place(-1.0) == 0.0
     assert scale_place(1.0) == 1.0
     assert scale_place(0.2) < scale_place(0.3)
@@ -75,9 +73,7 @@ def test_the_scale_goes_from_left_to_right() -> None:
     assert "Lower than for most" in verdict(0.1, [spread])
 
 
-def test_what_is_usual_is_measured_on_the_right_pairs(
-    service: PageService, embedder: NoteEmbedder, sounds: LearnSounds
-) -> None:
+def test_usual_pairs(service: PageService, embedder: NoteEmbedder, sounds: LearnSounds) -> None:
     same, within, across = measure_typical(service, embedder, sounds.pairs)
     assert same.pairs == len(sounds.pairs)
     families = Counter(one.family for one in service.instruments if one.family is not None)
@@ -90,7 +86,7 @@ def test_what_is_usual_is_measured_on_the_right_pairs(
     assert same.middle == pytest.approx(float(np.median(cosines)), abs=1e-6)
 
 
-def test_two_instruments_are_compared_by_the_notes_that_are_heard(
+def test_two_instruments_are_compared_as_heard(
     service: PageService, pair_exhibit: PairExhibit
 ) -> None:
     *_, page = pair_exhibit.show("bass-0", "nameless")
@@ -103,9 +99,7 @@ def test_two_instruments_are_compared_by_the_notes_that_are_heard(
     assert HOSTILE_NAME not in page
     (same,) = pair_exhibit.show("bass-0", "bass-0")  # what is usual is known by now
     assert "Similarity <b>1.00</b>" in same
-
-
-def test_a_surprise_is_two_instruments_that_can_be_heard(pair_exhibit: PairExhibit) -> None:
+    # A surprise is two instruments that can be heard.
     known = {name for _, name in pair_exhibit.choices()}
     for seed in range(10):
         first, second = pair_exhibit.surprise(np.random.default_rng(seed))
@@ -117,9 +111,7 @@ def test_a_surprise_is_two_instruments_that_can_be_heard(pair_exhibit: PairExhib
             list(pair_exhibit.show("bass-0", name))
 
 
-def test_a_mix_is_the_sum_of_what_plays_and_embedded_anew(
-    service: PageService, mix_exhibit: MixExhibit
-) -> None:
+def test_a_mix_is_summed_and_embedded_anew(service: PageService, mix_exhibit: MixExhibit) -> None:
     stems = [note_audio(stem.path) for stem in mix_exhibit.scene.stems]
     pair = stems[0] + stems[2]
     assert mix_exhibit.mix((0, 2)) == pytest.approx(pair * (0.99 / np.abs(pair).max()), abs=1e-5)
@@ -143,8 +135,7 @@ def test_a_toggle_shows_how_the_similarities_moved(mix_exhibit: MixExhibit) -> N
 
 
 def test_a_plane_through_three_points_keeps_their_distances() -> None:
-    points = unit_vectors(np.random.default_rng(0), 3, 20)
-    further = unit_vectors(np.random.default_rng(1), 4, 20)
+    points, further = np.split(unit_vectors(np.random.default_rng(0), 7, 20), [3])
     plane = Plane(points, further)
     places = plane.places(points) * [1.6, 1.0]
     flat = np.linalg.norm(places[:, np.newaxis] - places, axis=2)
@@ -155,7 +146,7 @@ def test_a_plane_through_three_points_keeps_their_distances() -> None:
     assert (inside > 0.05).all() and (inside < 0.95).all()
 
 
-def test_a_triplet_has_one_option_of_each_role(sounds: LearnSounds) -> None:
+def test_triplets_and_the_toy_are_drawn_from_the_sounds(sounds: LearnSounds) -> None:
     places = set()
     for seed in range(20):
         triplet = draw_triplet(sounds, np.random.default_rng(seed))
@@ -166,11 +157,12 @@ def test_a_triplet_has_one_option_of_each_role(sounds: LearnSounds) -> None:
         assert roles[EASY].family != triplet.anchor.family
         places.add(triplet.right)
     assert places == {0, 1, 2}
+    pairs = toy_pairs(sounds.pairs)  # the toy has five instruments of five families
+    assert len({pair.family for pair in pairs}) == CLASSES
+    assert toy_html(pairs).count('class="cir-play"') == 2 * CLASSES
 
 
-def test_a_guess_reveals_roles_and_similarities(
-    sounds: LearnSounds, embedder: NoteEmbedder
-) -> None:
+def test_a_guess_shows_roles_and_similarities(sounds: LearnSounds, embedder: NoteEmbedder) -> None:
     game = TripletGame(draw_triplet(sounds, np.random.default_rng(1)))
     before = triplet_page(game, embedder)
     assert before.count('data-act="guess"') == 3
@@ -187,7 +179,7 @@ def test_a_guess_reveals_roles_and_similarities(
         guess(game, 3, embedder)
 
 
-def test_options_are_compared_with_the_anchor(
+def test_options_against_anchor(
     sounds: LearnSounds, service: PageService, embedder: NoteEmbedder
 ) -> None:
     triplet = draw_triplet(sounds, np.random.default_rng(2))
@@ -195,9 +187,3 @@ def test_options_are_compared_with_the_anchor(
     anchor, *others = service.encoder.embed(list(map(note_audio, paths)), SAMPLE_RATE)
     expected = [float(other @ anchor) for other in others]
     assert similarities_of(embedder, triplet) == pytest.approx(expected, abs=1e-6)
-
-
-def test_the_toy_has_five_instruments_of_five_families(sounds: LearnSounds) -> None:
-    pairs = toy_pairs(sounds.pairs)
-    assert len({pair.family for pair in pairs}) == CLASSES
-    assert toy_html(pairs).count('class="cir-play"') == 2 * CLASSES

@@ -57,9 +57,7 @@ def test_the_right_answer_is_in_the_mix_and_no_other_candidate_is(service: PageS
     assert min(value for one, value in residues.items() if one != right) > 1e-4
 
 
-def test_a_phrase_is_played_in_place_of_a_note(
-    service: PageService, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_phrase_replaces_a_note(service: PageService, monkeypatch: pytest.MonkeyPatch) -> None:
     one = service.instruments[0]
     note = play_together(service, [one])
     other = service.preview("bass-6")

@@ -81,7 +81,7 @@ def test_the_skeleton_is_no_template_and_counts_families(service: PageService) -
     assert f'Bass <span class="cir-map-number">{n_bass}</span>' in skeleton
 
 
-def test_the_tab_sends_points_packed_and_answers_clicks(
+def test_the_tab_sends_points_and_answers_clicks(
     service: PageService, points: dict[str, Any]
 ) -> None:
     with gr.Blocks() as page:

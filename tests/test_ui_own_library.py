@@ -115,9 +115,7 @@ def test_a_bad_export_does_not_keep_the_other_files_out(
             libraries.of(new_shelf()).add(nothing, Labels())
 
 
-def test_a_session_has_its_own_sounds_and_leaves_nothing(
-    libraries: OwnLibraries, uploads: Uploads
-) -> None:
+def test_a_session_has_its_own_sounds(libraries: OwnLibraries, uploads: Uploads) -> None:
     one, other = new_shelf(), new_shelf()
     libraries.of(one).add(uploads, Labels())
     assert libraries.has_sounds(one)
@@ -134,7 +132,7 @@ def test_a_session_has_its_own_sounds_and_leaves_nothing(
     assert not libraries.has_sounds(one)
 
 
-def test_a_kept_library_is_there_after_a_restart(
+def test_a_kept_library_survives_restarts(
     service: PageService, uploads: Uploads, tmp_path: Path
 ) -> None:
     first = OwnLibraries(service, tmp_path / "mine")

@@ -66,9 +66,7 @@ def pairs(matches: Iterable[Match]) -> Found:
     return [(match.instrument.instrument_id, match.similarity) for match in matches]
 
 
-def naive_merge(
-    service: PageService, library: OwnLibrary, folder: Path, vector: FloatArray
-) -> Found:
+def merge(service: PageService, library: OwnLibrary, folder: Path, vector: FloatArray) -> Found:
     """Put everything that a family's query meets into one database, and search that."""
     own = library.database
     assert own is not None
@@ -85,12 +83,12 @@ def naive_merge(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_both_rank_as_one_database_of_all_would(
+def test_both_rank_as_one_would(
     service: PageService, library: OwnLibrary, tmp_path: Path, seed: int
 ) -> None:
     (result,) = search(BOTH, service, library, {FAMILY: query(seed)}, 100)
     found = pairs(result.matches)
-    expected = naive_merge(service, library, tmp_path / "union", query(seed))
+    expected = merge(service, library, tmp_path / "union", query(seed))
     assert [name for name, _ in found] == [name for name, _ in expected]
     assert len(found) == 20 + 9
     # The level is the database's, so that an instrument has one similarity wherever it is searched.
@@ -99,9 +97,7 @@ def test_both_rank_as_one_database_of_all_would(
     assert [match.rank for match in result.matches] == list(range(1, 30))
 
 
-def test_an_instrument_has_one_similarity_wherever_it_is_searched(
-    service: PageService, library: OwnLibrary
-) -> None:
+def test_a_similarity_is_the_same_in_every_scope(service: PageService, library: OwnLibrary) -> None:
     queries = {FAMILY: query(0), "synth_lead": query(1)}
     both = search(BOTH, service, library, queries, 100)
     own = search(OWN, service, library, queries, 100)
@@ -119,7 +115,7 @@ def test_an_instrument_has_one_similarity_wherever_it_is_searched(
         ]
 
 
-def test_sounds_without_a_family_are_found_and_say_so(
+def test_sounds_of_no_family_are_found_and_say_so(
     service: PageService, library: OwnLibrary
 ) -> None:
     (result,) = search(OWN, service, library, {FAMILY: query(0)}, 100)
@@ -146,9 +142,7 @@ def test_filters_and_ties(service: PageService, library: OwnLibrary) -> None:
         assert (first, second) == (name, "own-aaa-twin")
 
 
-def test_no_sounds_find_nothing_and_those_of_another_model_are_refused(
-    service: PageService, tmp_path: Path
-) -> None:
+def test_no_sounds_and_those_of_another_model(service: PageService, tmp_path: Path) -> None:
     (result,) = search(OWN, service, OwnLibrary(tmp_path / "no", service), {FAMILY: query(0)}, 5)
     assert result.matches == ()
     InstrumentDatabase.create(tmp_path / "other", SpectrumEncoder(seed=1))
@@ -157,7 +151,7 @@ def test_no_sounds_find_nothing_and_those_of_another_model_are_refused(
         search(BOTH, service, library, {FAMILY: query(0)}, 5)
 
 
-def test_an_answer_from_elsewhere_keeps_its_filters_and_says_that_there_are_no_chances(
+def test_an_answer_keeps_its_filters(
     service: PageService, library: OwnLibrary, tmp_path: Path
 ) -> None:
     vector = query(0)
@@ -172,9 +166,7 @@ def test_an_answer_from_elsewhere_keeps_its_filters_and_says_that_there_are_no_c
     assert answer.note == NO_CHANCES
 
 
-def test_more_like_an_own_sound_is_looked_for_in_the_database(
-    service: PageService, library: OwnLibrary, tmp_path: Path
-) -> None:
+def test_more_like_an_own_sound(service: PageService, library: OwnLibrary, tmp_path: Path) -> None:
     own = search(OWN, service, library, {FAMILY: query(0)}, 1)[0].matches[0].instrument
     match, neighbours = own_neighbours(service, library, own)
     assert match.instrument is own
@@ -186,9 +178,7 @@ def test_more_like_an_own_sound_is_looked_for_in_the_database(
         own_neighbours(service, OwnLibrary(tmp_path / "empty", service), own)
 
 
-def test_families_are_guessed_once_for_the_sounds_as_they_are(
-    library: OwnLibrary, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_families_are_guessed_once(library: OwnLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[int] = []
 
     def guess(database: InstrumentDatabase, known: InstrumentDatabase) -> dict[str, str | None]:

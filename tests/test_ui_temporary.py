@@ -7,8 +7,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import gradio.mcp
@@ -22,7 +20,8 @@ from cir.ui.server.temporary_files import UPLOAD_SECONDS, remove_old_uploads, te
 
 ROOT = Path(__file__).parent.parent
 PAGE = """
-import sys
+import os, sys
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 from pathlib import Path
 from cir.cli.termination import clean_up_when_terminated
 from cir.index.database import InstrumentDatabase
@@ -32,9 +31,7 @@ from tests.fakes import SpectrumEncoder
 
 clean_up_when_terminated()
 encoder, folder = SpectrumEncoder(), Path(sys.argv[1])
-database = folder / "database"
-opened = (InstrumentDatabase.open if database.exists() else InstrumentDatabase.create)
-service = PageService(encoder, opened(database, encoder=encoder))
+service = PageService(encoder, InstrumentDatabase.create(folder / "database", encoder))
 serve.service_from_environment = lambda: service
 serve.serve(port=int(sys.argv[2]))
 """
@@ -82,11 +79,8 @@ def test_the_next_page_removes_what_a_killed_one_left(base: Path) -> None:
         assert (folder / "uploads" / "mix.wav").exists()
 
 
-def test_a_place_that_cannot_be_written_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file"))
+def test_a_place_that_cannot_be_written(base: Path) -> None:
+    base.touch()
     with pytest.raises(InputError, match="set GRADIO_TEMP_DIR to a"), temporary_files():
         pass
 
@@ -109,26 +103,6 @@ def test_uploads_go_after_an_hour_and_visits_stay(tmp_path: Path) -> None:
     assert tmp_path.exists()
 
 
-@contextmanager
-def running_page(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """Serve a page without instruments in a process of its own, with an upload in it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {
-        "CIR_HOME": str(folder / "home"),
-        "GRADIO_TEMP_DIR": str(folder / "temporary"),
-        "GRADIO_ANALYTICS_ENABLED": "False",
-    }
-    command = [sys.executable, "-c", PAGE, str(folder), str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        yield process, f"http://127.0.0.1:{port}/gradio_api/"
-    finally:
-        process.kill()
-        process.wait()
-
-
 def upload_to(process: subprocess.Popen[bytes], address: str) -> None:
     """Upload a file as soon as the page is there."""
     while process.poll() is None:
@@ -143,14 +117,19 @@ def upload_to(process: subprocess.Popen[bytes], address: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_page_is_cleaned_up_by_the_next_and_others_by_themselves(tmp_path: Path) -> None:
-    with running_page(tmp_path) as (process, address):
-        upload_to(process, address)
-    (left,) = files_in(tmp_path / "temporary")
-    with running_page(tmp_path) as (process, address):
-        upload_to(process, address)
-        (upload,) = files_in(tmp_path / "temporary")
-        assert upload != left
+def test_a_terminated_page_is_cleaned_up(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    temporary = tmp_path / "temporary"
+    environment = os.environ | {"CIR_HOME": f"{tmp_path}/home", "GRADIO_TEMP_DIR": str(temporary)}
+    command = [sys.executable, "-c", PAGE, str(tmp_path), str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        upload_to(process, f"http://127.0.0.1:{port}/gradio_api/")
+        assert len(files_in(temporary)) == 1
         process.terminate()
         assert process.wait(timeout=60) == EXIT_TERMINATED
-    assert list((tmp_path / "temporary").glob("cir-page-*")) == []
+    finally:
+        process.kill()
+    assert list(temporary.glob("cir-page-*")) == []

@@ -81,7 +81,7 @@ def files_of_visits(folder: Path) -> list[str]:
     return sorted(path.name for path in visits.rglob("*") if path.is_file())
 
 
-def test_a_mix_stays_until_the_next_one_or_until_its_page_is_closed(
+def test_a_mix_goes_with_the_next_one_or_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRADIO_IS_E2E_TEST", "1")  # a closed page's visit ends after a second

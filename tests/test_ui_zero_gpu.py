@@ -78,7 +78,7 @@ def test_a_search_of_the_page_asks_for_a_gpu(spaces: FakeSpaces, tmp_path: Path)
     assert spaces.calls == 1
 
 
-def test_on_zero_gpu_the_model_is_there_before_the_page(
+def test_on_zero_gpu_the_model_comes_first(
     spaces: FakeSpaces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")

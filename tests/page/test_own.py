@@ -31,7 +31,7 @@ def kit(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_folder_becomes_sounds_that_can_be_heard_and_taken_home(
+def test_a_folder_is_added_heard_and_exported(
     open_page: OpenPage, kit: Path, tmp_path: Path
 ) -> None:
     page = open_tab(open_page(), "Your sounds")

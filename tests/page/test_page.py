@@ -30,9 +30,7 @@ def calibrated_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
         yield url
 
 
-def test_a_mix_goes_in_and_fifteen_matches_are_heard_one_at_a_time(
-    open_page: OpenPage, mix: Path
-) -> None:
+def test_fifteen_matches_of_a_mix_are_heard_one_at_a_time(open_page: OpenPage, mix: Path) -> None:
     page = open_page()
     upload(page, mix)
     search(page)
@@ -61,9 +59,7 @@ def test_a_mix_goes_in_and_fifteen_matches_are_heard_one_at_a_time(
     assert sounding(page).endswith("/mix.wav")
 
 
-def test_an_example_shows_its_truth_on_demand_and_an_upload_none(
-    open_page: OpenPage, mix: Path
-) -> None:
+def test_an_example_shows_its_truth_and_an_upload_none(open_page: OpenPage, mix: Path) -> None:
     page = open_page()
     expect(page.locator("#cir-example-credits")).to_contain_text("Korp")
     page.locator("#cir-examples button").nth(4).click()
@@ -117,7 +113,7 @@ def test_a_phone_scrolls_to_its_matches_and_nothing_is_wider(open_page: OpenPage
     expect(about).to_contain_text("Nobody")
 
 
-def test_an_answer_that_knows_when_it_does_not_know(
+def test_chances_and_absence_are_shown(
     open_page: OpenPage, calibrated_address: str, mix: Path
 ) -> None:
     page = open_page(*PHONE, at=calibrated_address)

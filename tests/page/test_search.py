@@ -43,9 +43,7 @@ def test_a_search_by_keyboard_alone(open_page: OpenPage) -> None:
     expect(cards.nth(1)).to_be_focused()
 
 
-def test_one_key_compares_a_match_with_the_mix_at_one_loudness(
-    open_page: OpenPage, tmp_path: Path
-) -> None:
+def test_one_key_compares_a_match_with_the_mix(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page()
     soft = 0.02 * tone(220.0, 4.0)
     save_wav(tmp_path / "soft.wav", soft, 16_000)
