@@ -39,7 +39,8 @@ class FakeHTDemucs(nn.Module):
         cuts = [CUTS_HZ.get(source, (0.0, 0.0)) for source in self.sources]
         masks = torch.stack([(hertz >= low) & (hertz < high) for low, high in cuts])
         spectrum = torch.fft.rfft(mix)[:, None] * masks[:, None]
-        return self.gain * torch.fft.irfft(spectrum, n=length)
+        stems: Tensor = torch.fft.irfft(spectrum, n=length)
+        return self.gain * stems
 
 
 class BagOfModels(nn.Module):

@@ -23,25 +23,17 @@ TOKEN = "hf_of_the_owner"
 
 
 class HubServer:
-    """Serves its `repositories` on `url` between entering and leaving a `with` block.
-
-    Attributes:
-        repositories: By address: `owner/name` of a model, `datasets/owner/name`,
-            `spaces/owner/name`.
-        large_suffixes: Files with these endings are stored apart.
-        large: What is stored apart, by name.
-        requests: Method and path of every request so far.
-        broken: Answer everything with 500.
-        lost_commits: So many of the next commits get no answer: the connection breaks.
-    """
+    """Serves its `repositories` on `url` between entering and leaving a `with` block."""
 
     def __init__(self) -> None:
+        # By address: `owner/name` of a model, `datasets/owner/name`, `spaces/owner/name`.
         self.repositories: dict[str, Repository] = {}
+        # Files with these endings are stored apart, by their hash.
         self.large_suffixes: tuple[str, ...] = (".safetensors", ".zip", ".opus", ".flac")
         self.large: dict[str, bytes] = {}
-        self.requests: list[str] = []
-        self.broken = False
-        self.lost_commits = 0
+        self.requests: list[str] = []  # method and path of every request so far
+        self.broken = False  # answer everything with 500
+        self.lost_commits = 0  # so many of the next commits get no answer: the connection breaks
         handler = type("Handler", (_Handler,), {"hub": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
@@ -103,6 +95,7 @@ _ROUTES = {
     rf"POST {_API}/commit/(?P<revision>.+)": "commit",
     r"POST /api/(?P<kind>space)s/" + _ID + "/variables": "variable",
 }
+_OF_THE_OWNER = {"create", "preupload", "batch", "commit", "variable"}
 _PREFIXES = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 
 
@@ -126,6 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
                     kind = known.pop("kind", None)
                     if "repo" in known:
                         known["repo"] = _PREFIXES.get(kind or "model", kind) + known["repo"]
+                    if name in _OF_THE_OWNER and not self.is_owner:
+                        raise _Refusal(401, "", "Invalid username or password.")
                     getattr(self, f"_{name}")(body, **known)
                     return
             raise _Refusal(404, "", f"This Hub knows no {request}")
@@ -144,11 +139,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _tree(self, body: bytes, repo: str, revision: str) -> None:
         repository, commit = self._open(repo, revision)
-        files = repository.commits[commit].items()
         self._send_json(
             [
                 {"type": "file", "path": path, "size": len(file), "oid": blob_id(file)}
-                for path, file in files
+                for path, file in repository.commits[commit].items()
             ]
         )
 
@@ -160,7 +154,6 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(content, 200, {"ETag": f'"{blob_id(content)}"', "X-Repo-Commit": commit})
 
     def _create(self, body: bytes) -> None:
-        self._must_be_owner()
         wanted = json.loads(body)
         name = f"{wanted['organization']}/{wanted['name']}"
         if wanted["organization"] == "them":
@@ -181,21 +174,17 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_json({"warnings": [], "errors": errors}, 200 if is_good else 400)
 
     def _preupload(self, body: bytes, repo: str, revision: str) -> None:
-        self._must_be_owner()
         repository, commit = self._open(repo, revision)
         answers = []
         for path in (file["path"] for file in json.loads(body)["files"]):
             is_large = path.endswith(self.hub.large_suffixes)
             there = repository.commits[commit].get(path)
-            mode = {"uploadMode": "lfs" if is_large else "regular", "shouldIgnore": False}
-            name = large_id if is_large else blob_id
-            answers.append(
-                {"path": path, **mode, **({} if there is None else {"oid": name(there)})}
-            )
+            name_of, mode = (large_id, "lfs") if is_large else (blob_id, "regular")
+            known = {} if there is None else {"oid": name_of(there)}
+            answers.append({"path": path, "uploadMode": mode, "shouldIgnore": False, **known})
         self._send_json({"files": answers})
 
     def _batch(self, body: bytes, repo: str) -> None:
-        self._must_be_owner()
         self._open(repo, "main")
         answers = json.loads(body)["objects"]
         for wanted in answers:
@@ -211,14 +200,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_json({})
 
     def _variable(self, body: bytes, repo: str) -> None:
-        self._must_be_owner()
         repository, _ = self._open(repo, "main")
         wanted = json.loads(body)
         repository.variables[wanted["key"]] = wanted["value"]
         self._send_json({key: {"value": one} for key, one in repository.variables.items()})
 
     def _commit(self, body: bytes, repo: str, revision: str) -> None:
-        self._must_be_owner()
         repository, _ = self._open(repo, revision)
         if self.hub.lost_commits:
             self.hub.lost_commits -= 1
@@ -251,22 +238,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _open(self, repo: str, revision: str) -> tuple[Repository, str]:
         repository = self.hub.repositories.get(repo)
-        if repository is None or (repository.private and not self._is_owner()):
-            status = 404 if self._is_owner() else 401
+        if repository is None or (repository.private and not self.is_owner):
+            status = 404 if self.is_owner else 401
             raise _Refusal(status, "RepoNotFound", "Repository not found")
-        if repository.gated and not self._is_owner():
+        if repository.gated and not self.is_owner:
             raise _Refusal(403, "GatedRepo", "Access to this model is restricted")
         commit = repository.find(revision)
         if commit is None:
             raise _Refusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         return repository, commit
 
-    def _is_owner(self) -> bool:
+    @property
+    def is_owner(self) -> bool:
         return self.headers.get("Authorization") == f"Bearer {TOKEN}"
-
-    def _must_be_owner(self) -> None:
-        if not self._is_owner():
-            raise _Refusal(401, "", "Invalid username or password.")
 
     def _send_json(self, value: Any, status: int = 200, headers: Any = None) -> None:
         headers = {"Content-Type": "application/json", **(headers or {})}

@@ -44,10 +44,10 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for command in ("search", "embed", "database"):
         monkeypatch.setattr(sys.modules[f"cir.cli.{command}"], "load_encoder", load_encoder)
     with InstrumentDatabase.create(tmp_path / "bundled", encoder) as bundled:
+        families = [family for family in ("percussion", "bass", "synth_lead") for _ in range(7)]
         rows = [
-            instrument(f"{family.replace('_', '-')}-{number}", family, name=f"[b]{family} {number}")
-            for family in ("percussion", "bass", "synth_lead")
-            for number in range(7)
+            instrument(f"i-{number:02d}", family, name=f"[b]{family}")
+            for number, family in enumerate(families)
         ]
         sounds = [tone(70.0 * 1.15**number) for number in range(len(rows))]
         bundled.add(rows, encoder.embed(sounds, 16_000))
@@ -65,11 +65,13 @@ def run(*arguments: str) -> int:
     return 0
 
 
-def write_previewed_bank(folder: Path) -> None:
-    """Write a note bank of 24 tones with something in place of its previews."""
-    (write_bank(folder) / "previews").mkdir(exist_ok=True)
-    for row in NoteBank.open(folder).instruments:
-        (folder / "previews" / f"{row.instrument_id}.opus").write_bytes(b"OggS")
+def build_options() -> list[str]:
+    """Write a note bank of 24 tones with something in place of its previews; how it is built."""
+    previews = write_bank(Path("bank")) / "previews"
+    previews.mkdir(exist_ok=True)
+    for row in NoteBank.open("bank").instruments:
+        (previews / f"{row.instrument_id}.opus").write_bytes(b"OggS")
+    return ["--note-bank", "bank", "--without-soundfonts", "--output", "made"]
 
 
 def answer_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
@@ -154,10 +156,8 @@ def test_search_prints_tables_with_chances_where_they_are_known(
     monkeypatch.setattr(database_module, "InstrumentDatabase", CalibratedDatabase)
     assert run("search", "mix.wav", "--family", "percussion,bass,voice") == 0
     percussion, bass = re.split(r"^Bass *\n", capsys.readouterr().out, flags=re.MULTILINE)
-    for table, heading, worth in (
-        (percussion, "chance", r"\d %"),
-        (bass, "sounds", "very similar|similar|not alike"),
-    ):
+    in_words = (bass, "sounds", "very similar|similar|not alike")
+    for table, heading, worth in ((percussion, "chance", r"\d %"), in_words):
         assert re.search(rf"[┃|] +{heading} +[┃|] +similarity", table)
         assert len(re.findall(rf"(?:{worth})\s+[│|]", table)) == 5
     assert re.search(r"^Chance that it is among these five: \d+ %$", percussion, re.MULTILINE)
@@ -253,9 +253,7 @@ def test_a_terminated_command_cleans_up(monkeypatch: pytest.MonkeyPatch, tmp_pat
     handler = signal.getsignal(signal.SIGTERM)
     before = {path.name for path in tmp_path.iterdir()}
     try:
-        write_previewed_bank(tmp_path / "bank")
-        options = ("--note-bank", "bank", "--without-soundfonts", "--output", "made")
-        assert run("database", "build", *options) == 143
+        assert run("database", "build", *build_options()) == 143
     finally:
         signal.signal(signal.SIGTERM, handler)
     assert {path.name for path in tmp_path.iterdir()} == before | {"bank"}
@@ -332,19 +330,18 @@ def test_a_personal_database_is_one_zip_out_and_in(capsys: pytest.CaptureFixture
     assert "Added 0 instruments to own; 1 were there already." in out
     assert "Wrote 1 instruments to own.zip." in out
     assert "Added 0 instruments to new, and replaced 1." in out
-    for arguments, words in (
-        (("own.zip",), "--database FOLDER"),
-        (("own.zip", "--database", "new", "--model", "1"), "made by the model"),
-        (("mix.wav", "--database", "other"), "cannot be read as a zip"),
-    ):
-        assert run("database", "import", *arguments) == 2
+    for arguments, words in {
+        "own.zip": "--database FOLDER",
+        "own.zip --database new --model 1": "made by the model",
+        "mix.wav --database other": "cannot be read as a zip",
+    }.items():
+        assert run("database", "import", *arguments.split()) == 2
         assert words in capsys.readouterr().err
 
 
 @pytest.mark.slow
 def test_build_and_rebuild_write_a_database(capsys: pytest.CaptureFixture[str]) -> None:
-    write_previewed_bank(Path("bank"))
-    options = ("--note-bank", "bank", "--without-soundfonts", "--output", "made")
+    options = build_options()
     assert run("database", "build", *options) == 0
     captured = capsys.readouterr()
     assert "Embedding instruments, 24 of 24" in captured.err

@@ -22,12 +22,9 @@ CARD = b"---\nlicense: apache-2.0\n---\n# A model\n"
 
 
 def model_files(value: float = 1.0) -> dict[str, bytes]:
-    weights = {"weight": np.full((3, 4), value, np.float32)}
-    return {
-        "config.json": json.dumps({"value": value}).encode(),
-        "model.safetensors": save(weights),
-        "README.md": CARD,
-    }
+    config = json.dumps({"value": value}).encode()
+    weights = save({"weight": np.full((3, 4), value, np.float32)})
+    return {"config.json": config, "model.safetensors": weights, "README.md": CARD}
 
 
 def write_model(folder: Path, value: float = 1.0) -> Path:

@@ -20,8 +20,7 @@ def texts(service: PageService) -> list[str]:
 
 
 def test_a_model_has_its_own_card_and_no_other(service: PageService) -> None:
-    assert "# A model of mine\n\nIt heard gongs." in texts(
-        PageService(WithCard(), service.database)
-    )
+    own = texts(PageService(WithCard(), service.database))
+    assert "# A model of mine\n\nIt heard gongs." in own
     assert not any("cir-small" in text for text in texts(service))
     assert any(text.startswith("# cir-small") for text in texts(PageService()))

@@ -1,6 +1,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from PIL import ImageColor
+
 from cir.instruments.families import FAMILIES
 from cir.retrieval.wording import percent
 from cir.types import Match
@@ -20,19 +23,14 @@ def test_a_card_says_everything_about_a_match() -> None:
     page = ParsedPage(match_card(_match(3, 0.8125)))
     for words in ("3.", "Bass 3", "0.81", "Test", "One", "by Nobody", "CC0-1.0"):
         assert words in page.text
-    assert ("button", "gradio_api/file=/sounds/a%20b.opus") in [
-        (tag, attributes.get("data-src")) for tag, attributes in page.tags
-    ]
+    assert "gradio_api/file=/sounds/a%20b.opus" in page.values("data-src")
 
 
 def test_names_are_text_and_never_markup() -> None:
     hostile = instrument("bad", name=HOSTILE_NAME, bank="<b>bank</b>")
     match = Match(1, 0.5, hostile, Path('/x" onclick="alert(1)/a.opus'))
-    for html in (
-        match_card(match, show_family=True),
-        selected_card(match, [match]),
-        message("<i>", HOSTILE_NAME),
-    ):
+    card = match_card(match, show_family=True)
+    for html in (card, selected_card(match, [match]), message("<i>", HOSTILE_NAME)):
         page = ParsedPage(html)
         assert "img" not in [tag for tag, _ in page.tags]
         assert not [tag for tag, attributes in page.tags if "onclick" in attributes]
@@ -102,13 +100,9 @@ def test_families_look_different_and_stand_out_in_light_and_dark() -> None:
             assert _contrast(family_style(family).colour, background) >= 2.4, (family, background)
 
 
-def _contrast(colour: str, other: str) -> float:
+def _contrast(*colours: str) -> float:
     """Contrast ratio of WCAG 2."""
-    lighter, darker = sorted((_luminance(colour), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    channels = np.array([ImageColor.getrgb(colour) for colour in colours]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    luminances = linear @ [0.2126, 0.7152, 0.0722] + 0.05
+    return float(luminances.max() / luminances.min())

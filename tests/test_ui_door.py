@@ -114,11 +114,8 @@ def test_too_large_uploads_and_questions_are_refused_unread(address: str, folder
     with begin_upload(address, MAX_UPLOAD_BYTES + 1) as connection:
         refusal(connection)
     assert files_in(folder) == []
-    reply = httpx.post(
-        f"{address}gradio_api/call/instruments",
-        content=b'{"data": ["' + b"a" * MAX_REQUEST_BYTES + b'"]}',
-        headers={"Content-Type": "application/json"},
-    )
+    question = {"data": ["a" * MAX_REQUEST_BYTES]}
+    reply = httpx.post(f"{address}gradio_api/call/instruments", json=question)
     assert reply.status_code == 413
 
 

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
@@ -20,15 +19,21 @@ pytestmark = pytest.mark.slow
 MOST = 3
 
 
-@dataclass
 class Works:
     """A page with two kinds of work, each of which goes on when it may."""
 
-    page: Any = None
-    address: str = ""
-    may_search: threading.Event = field(default_factory=threading.Event)
-    may_add: threading.Event = field(default_factory=threading.Event)
-    searched: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.may_search, self.may_add = threading.Event(), threading.Event()
+        self.searched: list[str] = []
+        self.page: Any
+        with gr.Blocks(analytics_enabled=False) as self.page:
+            name, done = gr.Textbox(), gr.Textbox()
+            for work in (self.search, self.add):
+                kind = work.__name__
+                limits: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": kind}
+                name.submit(work, name, done, api_name=kind, **limits)
+        share_fairly(self.page)
+        _, self.address, _ = self.page.launch(prevent_thread_lock=True, quiet=True)
 
     def waiting(self, kind: str) -> int:
         queue = self.page._queue.event_queue_per_concurrency_id.get(kind)
@@ -43,15 +48,6 @@ class Works:
         self.may_add.wait(30)
         return name
 
-    def build(self) -> None:
-        with gr.Blocks(analytics_enabled=False) as self.page:
-            name, done = gr.Textbox(), gr.Textbox()
-            for work in (self.search, self.add):
-                kind = work.__name__
-                limits: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": kind}
-                name.submit(work, name, done, api_name=kind, **limits)
-        share_fairly(self.page)
-
     def until(self, kind: str, count: int) -> None:
         """Wait until so many requests wait, or are at work."""
         for _ in range(600):
@@ -65,8 +61,6 @@ class Works:
 def works(monkeypatch: pytest.MonkeyPatch) -> Iterator[Works]:
     monkeypatch.setattr(fair_queue, "MAX_OF_VISITOR", MOST)
     works = Works()
-    works.build()
-    _, works.address, _ = works.page.launch(prevent_thread_lock=True, quiet=True)
     yield works
     works.may_search.set()
     works.may_add.set()

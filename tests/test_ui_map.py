@@ -14,7 +14,7 @@ from cir.ui.palette import family_style
 from cir.ui.service import Answer, PageService
 from cir.ui.timbre_map.html import map_skeleton
 from cir.ui.timbre_map.map_json import map_points, map_selection, map_stars
-from cir.ui.timbre_map.saved_page import timbre_page
+from cir.ui.timbre_map.saved_page import timbre_figure, timbre_page
 from cir.ui.timbre_map.shapes import SHAPES
 from cir.ui.timbre_map.tab import SCRIPTS, build_map_tab
 from tests.fakes import SpectrumEncoder
@@ -29,11 +29,8 @@ def points(service: PageService) -> dict[str, Any]:
 def test_every_instrument_is_sent_once(service: PageService, points: dict[str, Any]) -> None:
     for row, one in enumerate(service.instruments):
         family = points["families"][points["family"][row]]
-        assert points["id"][row] == one.instrument_id
-        assert (family["slug"], family["colour"]) == (
-            one.family or "",
-            family_style(one.family).colour,
-        )
+        assert (points["id"][row], family["slug"]) == (one.instrument_id, one.family or "")
+        assert family["colour"] == family_style(one.family).colour
         for column in ("name", "category", "bank", "author", "licence"):
             assert points[column][row] == getattr(one, column)
         place = service.position(one.instrument_id)
@@ -106,12 +103,15 @@ def test_a_saved_map_needs_no_network(service: PageService, answer: Answer) -> N
     assert "<img src=x" not in page
 
 
-def test_a_database_without_instruments_or_without_a_map(tmp_path: Path) -> None:
+def test_a_database_without_instruments_or_without_a_map(tmp_path: Path, mix: Path) -> None:
     encoder = SpectrumEncoder()
     with InstrumentDatabase.create(tmp_path / "empty", encoder) as database:
         service = PageService(encoder, database)
         sent = map_points(service)
         assert (sent["id"], sent["families"], sent["sounds"]) == ([], [], None)
+        found = service.search(mix, ["bass"], 5)
+        assert found.results[0].matches == ()
+        assert len(timbre_figure(service, found).data) == 0
         service.coordinates = None
         with gr.Blocks() as page:
             build_map_tab(service, gr.State(None))

@@ -3,15 +3,14 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import CallToolResult, ListToolsResult, TextContent
+from mcp.types import TextContent
 
 from cir.audio.io import save_wav
 from cir.ui.api.endpoints import API_NAMES
@@ -28,29 +27,18 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@asynccontextmanager
-async def session_at(address: str) -> AsyncIterator[ClientSession]:
+async def call(address: str, method: str, *arguments: Any) -> Any:
     async with (
         streamable_http_client(f"{address}gradio_api/mcp/") as (reader, writer, _),
         ClientSession(reader, writer) as session,
     ):
         await session.initialize()
-        yield session
-
-
-async def list_tools(address: str) -> ListToolsResult:
-    async with session_at(address) as session:
-        return await session.list_tools()
-
-
-async def call(address: str, tool: str, arguments: dict[str, Any]) -> CallToolResult:
-    async with session_at(address) as session:
-        return await session.call_tool(tool, arguments)
+        return await getattr(session, method)(*arguments)
 
 
 def ask(address: str, tool: str, is_refused: bool = False, **arguments: Any) -> str:
     """Call a tool: its answer, or why there is none."""
-    result = asyncio.run(call(address, tool, arguments))
+    result = asyncio.run(call(address, "call_tool", tool, arguments))
     assert result.isError is is_refused, result.content
     (content,) = result.content
     assert isinstance(content, TextContent)
@@ -58,16 +46,16 @@ def ask(address: str, tool: str, is_refused: bool = False, **arguments: Any) -> 
 
 
 def test_three_tools_are_described(address: str) -> None:
-    tools = {tool.name: tool for tool in asyncio.run(list_tools(address)).tools}
+    tools = {tool.name: tool for tool in asyncio.run(call(address, "list_tools")).tools}
     assert set(tools) == set(MCP_TOOLS)
     assert "Answers JSON" in str(tools["find_instruments"].description)
-    schemas = {name: tool.inputSchema["properties"] for name, tool in tools.items()}
-    assert {name: " ".join(parameters) for name, parameters in schemas.items()} == {
+    for name, expected in {
         "find_instruments": "mix families top_k start_seconds end_seconds",
         "similar_instruments": "instrument_id sound top_k family",
         "describe_sound": "sound",
-    }
-    for parameters in schemas.values():
+    }.items():
+        parameters = tools[name].inputSchema["properties"]
+        assert " ".join(parameters) == expected
         assert all(parameter["description"] for parameter in parameters.values())
 
 
@@ -84,16 +72,13 @@ def test_tools_answer(address: str, mix: Path, tmp_path: Path) -> None:
     assert json.loads(found)["timbre"]["brightness_hz"] < 300
 
 
-def test_a_question_without_an_answer_is_an_error_of_one_sentence(address: str) -> None:
+def test_questions_without_an_answer_are_errors_of_one_sentence(address: str) -> None:
     text = ask(address, "similar_instruments", is_refused=True, instrument_id="nobody")
     assert "no instrument 'nobody'" in text
     assert "Traceback" not in text
-
-
-@pytest.mark.parametrize("tool", [*API_NAMES, "lambda", "nothing"])
-def test_what_is_no_tool_cannot_be_called_as_one(address: str, tool: str) -> None:
-    text = ask(address, tool, is_refused=True, words="bass")
-    assert text == f"Unknown tool for this Gradio app: {tool}"
+    for tool in (*API_NAMES, "lambda", "nothing"):
+        text = ask(address, tool, is_refused=True, words="bass")
+        assert text == f"Unknown tool for this Gradio app: {tool}"
 
 
 def encoded(path: Path) -> str:

@@ -145,10 +145,8 @@ def test_the_panel_escapes_names_and_has_sliders_with_limits() -> None:
 
 def test_cells_lie_where_their_windows_are() -> None:
     mix = LoadedMix(Path("/m.wav"), "m.wav", 100.0, (1.0,))
-    cells = [
-        TimelineCell(0.0, 10.0, 0.2, instrument("b"), 0.9),
-        TimelineCell(10.0, 20.0, 0.7, instrument("a"), 0.9),
-    ]
+    best = ((0.0, 0.2, "b"), (10.0, 0.7, "a"))
+    cells = [TimelineCell(at, at + 10.0, near, instrument(one), 0.9) for at, near, one in best]
     match = Match(1, 0.8, instrument("a", name="<A>"))
     page = ParsedPage(timeline_strip({"bass": cells}, {"bass": match}, mix, 30.0))
     found = [dict(attributes) for tag, attributes in page.tags if tag == "button"]

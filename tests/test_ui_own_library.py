@@ -38,12 +38,9 @@ def receive(folder: Path, number: int, name: str) -> Path:
 
 @pytest.fixture
 def uploads(uploads_folder: Path) -> Uploads:
-    first, second = (
-        str(receive(uploads_folder, n, name)) for n, name in ((1, "a.wav"), (2, "b.wav"))
-    )
-    return read_uploads(
-        [{"path": first, "inside": "Kit/Basses/a.wav"}, {"path": second, "inside": "b.wav"}]
-    )
+    first = {"path": str(receive(uploads_folder, 1, "a.wav")), "inside": "Kit/Basses/a.wav"}
+    second = {"path": str(receive(uploads_folder, 2, "b.wav")), "inside": "b.wav"}
+    return read_uploads([first, second])
 
 
 def test_sounds_are_added_changed_and_removed(libraries: OwnLibraries, uploads: Uploads) -> None:
@@ -118,11 +115,9 @@ def test_a_bad_export_does_not_keep_the_other_files_out(
 def test_a_session_has_its_own_sounds(libraries: OwnLibraries, uploads: Uploads) -> None:
     one, other = new_shelf(), new_shelf()
     libraries.of(one).add(uploads, Labels())
-    assert libraries.has_sounds(one)
-    assert not libraries.has_sounds(other)
+    assert [libraries.has_sounds(shelf) for shelf in (one, other)] == [True, False]
     assert one != one.changed()
-    assert libraries.of(one.changed()) is libraries.of(one)
-    assert libraries.of(other) is not libraries.of(one)
+    assert libraries.of(other) is not libraries.of(one.changed()) is libraries.of(one)
     assert len(one.token) >= 32
     folder = libraries.session_folder(one)
     assert folder.is_dir()
@@ -177,7 +172,8 @@ def test_two_changes_at_once_are_not_mixed(libraries: OwnLibraries, uploads: Upl
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        *[(sent, "No files arrived") for sent in (None, [], "text")],
+        *[(sent, "No files arrived") for sent in (None, "", "text")],
+        ([], "No files arrived"),
         (["text"], "list of files is damaged"),
         ([{"inside": "a.wav"}], "was not uploaded"),
         ([{}] * 1_001, "1,001 files are more than the 1,000"),
@@ -210,7 +206,7 @@ def test_places_are_plain_relative_names(uploads_folder: Path) -> None:
         assert merge_uploads([upload], [upload]) == (upload,)
 
 
-def test_names_of_others_are_text() -> None:
+def test_the_list_has_pages_and_names_of_others_are_text() -> None:
     hostile = instrument("x", None, name=HOSTILE_NAME, bank=HOSTILE_NAME)
     html = sounds_list([hostile], lambda _: None, 0)
     html += report_note(OwnReport(refused=(HOSTILE_NAME,), notices=(HOSTILE_NAME,)))
@@ -218,9 +214,6 @@ def test_names_of_others_are_text() -> None:
     html += where_kept(Path(HOSTILE_NAME))
     assert "<img" not in html
     assert html.count("&lt;img") >= 6
-
-
-def test_the_list_has_pages() -> None:
     rows = [instrument(f"n-{number}") for number in range(2 * ROWS_PER_PAGE + 1)]
     for page, shown, words in ((0, ROWS_PER_PAGE, "Page 1 of 3"), (9, 1, "Page 3 of 3")):
         html = sounds_list(rows, lambda _: None, page)

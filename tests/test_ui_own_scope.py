@@ -48,10 +48,8 @@ def library(tmp_path: Path, service: PageService) -> OwnLibrary:
     """Six basses, three sounds of no family and one lead; one has an id of the database's."""
     generator = np.random.default_rng(1)
     families = [FAMILY] * 6 + [None] * 3 + ["synth_lead"]
-    rows = [
-        instrument(f"one-{number:02d}" if number == 3 else f"mine-{number}", family, bank="Mine")
-        for number, family in enumerate(families)
-    ]
+    names = ["one-03" if number == 3 else f"mine-{number}" for number in range(len(families))]
+    rows = [instrument(*row, bank="Mine") for row in zip(names, families, strict=True)]
     with InstrumentDatabase.create(tmp_path / "own", service.encoder) as database:
         database.add(rows, unit_vectors(generator, len(rows), D))
     return OwnLibrary(tmp_path / "own", service)
@@ -107,12 +105,9 @@ def test_a_similarity_is_the_same_in_every_scope(service: PageService, library: 
         found = service.database.search(queries[merged.family], 100, merged.family, of_mixture=True)
         assert {*pairs(alone.matches), *pairs(found)} <= everything
     word = service.database.likeness.word
-    for result in (both[0], own[0]):  # and no chance is made up
-        assert result.judgement is None
-        assert {match.chance for match in result.matches} == {None}
-        assert [one.likeness for one in result.matches] == [
-            word(one.similarity) for one in result.matches
-        ]
+    assert both[0].judgement is own[0].judgement is None  # no chance is made up
+    for match in (*both[0].matches, *own[0].matches):
+        assert (match.chance, match.likeness) == (None, word(match.similarity))
 
 
 def test_sounds_of_no_family_are_found_and_say_so(

@@ -5,7 +5,6 @@ import pytest
 
 from cir.audio.io import save_wav
 from cir.errors import DatabaseError, InputError
-from cir.index.database import InstrumentDatabase
 from cir.index.duplicates import NEAR_DUPLICATE
 from cir.index.vector_index import Filters
 from cir.retrieval.retriever import Retriever
@@ -16,7 +15,7 @@ from cir.ui.service import Answer, PageService
 from cir.ui.timbre_map.saved_page import timbre_figure
 from tests.calibrated import CalibratedDatabase
 from tests.fakes import SpectrumEncoder, exact_search, tone
-from tests.page.database import FAMILIES, write_mix
+from tests.page.database import FAMILIES
 
 
 def _found(result: FamilyResult) -> list[tuple[str, float]]:
@@ -127,42 +126,26 @@ def test_a_long_mix_has_a_timeline(service: PageService, mix: Path, tmp_path: Pa
     assert service.timeline(service.search(mix, ["bass"], 2)) == {}
 
 
-@pytest.mark.parametrize("kind", ["silence", "too long", "bytes", "missing"])
-def test_bad_files_get_one_sentence(service: PageService, tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "bad.wav"
-    if kind == "silence":
-        save_wav(path, np.zeros(16_000, np.float32), 16_000)
-    elif kind == "too long":
-        save_wav(path, np.tile(tone(200.0, 1.0, 1_000), int(MAX_SECONDS) + 1), 1_000)
-    elif kind == "bytes":
-        path.write_bytes(bytes(range(256)) * 40)
-    with pytest.raises(InputError) as caught:
-        service.search(path, ["bass"], 5)
-    assert str(caught.value).endswith(".")
-    assert "\n" not in str(caught.value)
+def test_bad_files_get_one_sentence(service: PageService, tmp_path: Path) -> None:
+    silent, long, noise, missing = (tmp_path / f"{name}.wav" for name in "abcd")
+    save_wav(silent, np.zeros(16_000, np.float32), 16_000)
+    save_wav(long, np.tile(tone(200.0, 1.0, 1_000), int(MAX_SECONDS) + 1), 1_000)
+    noise.write_bytes(bytes(range(256)) * 40)
+    for path in (silent, long, noise, missing):
+        with pytest.raises(InputError, match=r"^.*\.$"):
+            service.search(path, ["bass"], 5)
 
 
-@pytest.mark.parametrize(
-    ("families", "top_k", "words"),
-    [
-        ([], 5, "No family"),
-        (["kazoo"], 5, "kazoo"),
-        (["bass"], 0, "0"),
-        (["bass"], 21, "20"),
-        (["bass"], 2.5, "2.5"),
-    ],
-)
-def test_bad_choices_are_refused(
-    service: PageService, mix: Path, families: list[str], top_k: float, words: str
-) -> None:
-    with pytest.raises(InputError, match=words):
-        service.search(mix, families, top_k)
-
-
-def test_no_mix_and_another_model_are_refused(service: PageService) -> None:
-    for nothing in (None, ""):
-        with pytest.raises(InputError, match="upload"):
-            service.search(nothing, ["bass"], 5)
+def test_bad_questions_are_refused(service: PageService, mix: Path) -> None:
+    bad: list[tuple[Path | str | None, list[str], float, str]] = [
+        *[(nothing, ["bass"], 5, "upload") for nothing in (None, "")],
+        *[(mix, ["bass"], top_k, words) for top_k, words in ((0, "0"), (21, "20"), (2.5, "2.5"))],
+        (mix, [], 5, "No family"),
+        (mix, ["kazoo"], 5, "kazoo"),
+    ]
+    for file, families, top_k, words in bad:
+        with pytest.raises(InputError, match=words):
+            service.search(file, families, top_k)
     with pytest.raises(DatabaseError, match="spectrum-32-1"):
         PageService(SpectrumEncoder(seed=1), service.database)
 
@@ -185,12 +168,10 @@ def test_neighbours_are_the_nearest_that_pass_the_filters(
 
 
 def test_the_map_shows_each_instrument_once(service: PageService) -> None:
-    figure = timbre_figure(service)
-    points = {
-        facts[0]: (x, y)
-        for trace in figure.data
-        for facts, x, y in zip(trace.customdata, trace.x, trace.y, strict=True)
-    }
+    figure, points = timbre_figure(service), {}
+    for trace in figure.data:
+        for facts, x, y in zip(trace.customdata, trace.x, trace.y, strict=True):
+            points[facts[0]] = (x, y)
     assert set(points) == {one.instrument_id for one in service.instruments}
     assert sum(len(trace.x) for trace in figure.data) == len(service.instruments)
     assert points["bass-3"] == pytest.approx(service.position("bass-3"), abs=1e-3)
@@ -216,12 +197,3 @@ def test_the_map_shows_a_search_among_its_neighbours(service: PageService, answe
 def test_the_bundled_examples_are_known_to_the_service(service: PageService) -> None:
     assert all(service.has(example.instrument_ids) for example in load_examples())
     assert not service.has(["nobody"])
-
-
-def test_a_database_without_instruments_makes_an_empty_page(tmp_path: Path) -> None:
-    encoder = SpectrumEncoder()
-    with InstrumentDatabase.create(tmp_path / "empty", encoder) as database:
-        service = PageService(encoder, database)
-        found = service.search(write_mix(tmp_path / "mix.wav"), ["bass"], 5)
-        assert found.results[0].matches == ()
-        assert len(timbre_figure(service, found).data) == 0

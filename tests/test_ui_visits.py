@@ -32,10 +32,7 @@ class Visitor:
     def __init__(self, address: str, name: str) -> None:
         self._address, self._name = address, name
         self._config: dict[str, Any] = httpx.get(f"{address[: -len('gradio_api/')]}config").json()
-
-    def load(self) -> None:
-        """Do what the page does when it is opened."""
-        for event in self._config["dependencies"]:
+        for event in self._config["dependencies"]:  # as the page does when it is opened
             if ("load" in {name for _, name in event["targets"]}) and event["backend_fn"]:
                 self.trigger(event)
 
@@ -71,9 +68,7 @@ def visiting(address: str, name: str) -> Iterator[Visitor]:
         request = f"GET {where.path}heartbeat/{name} HTTP/1.1\r\nHost: {where.netloc}\r\n\r\n"
         heartbeat.sendall(request.encode())
         assert b"200 OK" in heartbeat.recv(1024)
-        visitor = Visitor(address, name)
-        visitor.load()
-        yield visitor
+        yield Visitor(address, name)
 
 
 def files_of_visits(folder: Path) -> list[str]:

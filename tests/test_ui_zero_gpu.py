@@ -58,14 +58,10 @@ def test_calls_go_through_the_decorator_and_answer_alike(spaces: FakeSpaces) -> 
     assert encoder.families == plain.families
     sounds = [tone(220.0), tone(440.0, 2.0)]
     heard: list[float] = []
-    np.testing.assert_array_equal(
-        encoder.embed(sounds, 16_000, progress=lambda done, _: heard.append(done)),
-        plain.embed(sounds, 16_000),
-    )
-    np.testing.assert_array_equal(
-        encoder.embed_mixtures(sounds, 16_000, FAMILIES),
-        plain.embed_mixtures(sounds, 16_000, FAMILIES),
-    )
+    found = encoder.embed(sounds, 16_000, progress=lambda done, _: heard.append(done))
+    np.testing.assert_array_equal(found, plain.embed(sounds, 16_000))
+    found = encoder.embed_mixtures(sounds, 16_000, FAMILIES)
+    np.testing.assert_array_equal(found, plain.embed_mixtures(sounds, 16_000, FAMILIES))
     assert spaces.calls == 2
 
 
@@ -82,7 +78,7 @@ def test_on_zero_gpu_the_model_comes_first(
     spaces: FakeSpaces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
-    for name in ("CIR_MODEL", "CIR_DATABASE"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("CIR_MODEL", raising=False)
+    monkeypatch.delenv("CIR_DATABASE", raising=False)
     service_from_environment()
     assert len(spaces.durations) == 2

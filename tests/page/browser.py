@@ -21,10 +21,8 @@ PHONE = (375, 740)
 READY = {"Timbre map": "#cir-map .is-ready", "Your sounds": ".cir-drop", "Learn": "#cir-learn"}
 
 NO_CHROMIUM = CHROMIUM is None and not os.environ.get("CI")
-BROWSER_MARKS = [
-    pytest.mark.browser,
-    pytest.mark.skipif(NO_CHROMIUM, reason="needs Chromium (apt-get install chromium)"),
-]
+NEEDED = "needs Chromium (apt-get install chromium)"
+BROWSER_MARKS = [pytest.mark.browser, pytest.mark.skipif(NO_CHROMIUM, reason=NEEDED)]
 """The `pytestmark` of a file of such tests."""
 
 

@@ -8,14 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from cir.losses.pair_infonce import pair_infonce
 from cir.losses.pair_triplet import pair_triplet
-from tests.page.browser import (
-    BROWSER_MARKS,
-    PHONE,
-    OpenPage,
-    check_width,
-    open_tab,
-    sounding,
-)
+from tests.page.browser import BROWSER_MARKS, PHONE, OpenPage, check_width, open_tab, sounding
 
 pytestmark = BROWSER_MARKS
 

@@ -115,10 +115,8 @@ def test_what_is_found_is_listed_collected_and_taken_home(page: Page) -> None:
     first, second = (songs.nth(number).get_attribute("data-instrument") for number in (0, 1))
     assert sounding(page).endswith(f"/{first}.opus")
     page.evaluate("() => { document.querySelector('#cir-audio').currentTime = 2.9; }")
-    page.wait_for_function(
-        "name => document.querySelector('#cir-audio').currentSrc.endsWith(name)",
-        arg=f"/{second}.opus",
-    )
+    ended = "name => document.querySelector('#cir-audio').currentSrc.endsWith(name)"
+    page.wait_for_function(ended, arg=f"/{second}.opus")
     page.get_by_role("button", name="Stop", exact=True).click()
     assert page.evaluate("() => document.querySelector('#cir-audio').paused")
     with page.expect_download() as download:
