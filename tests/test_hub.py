@@ -18,6 +18,7 @@ from cir.model.encoder import TimbreEncoder
 from cir.model.hub import push_folder, resolve
 from tests.hub_server import TOKEN, HubServer
 
+NO_MODEL = "no model folder|not a model"
 CARD = b"---\nlicense: apache-2.0\n---\n# A model\n"
 
 
@@ -38,9 +39,16 @@ def read_value(folder: Path) -> float:
     return float(json.loads((folder / "config.json").read_text())["value"])
 
 
-def test_a_folder_is_itself_and_has_no_revisions(tmp_path: Path) -> None:
-    folder = write_model(tmp_path / "model")
+def test_a_folder_is_itself_without_the_hub_and_has_no_revisions(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add("someone/timbre", model_files(1.0))
+    (tmp_path / "someone").mkdir()
+    folder = write_model(tmp_path / "someone" / "timbre", 2.0)
     assert resolve(folder) == resolve(str(folder)) == folder
+    monkeypatch.chdir(tmp_path)
+    assert read_value(resolve("someone/timbre")) == 2.0
+    assert not hub.requests
     with pytest.raises(CheckpointError, match="has no revision 'v1'"):
         resolve(folder, "v1")
     with pytest.raises(CheckpointError, match="is a file.*give a folder"):
@@ -69,24 +77,6 @@ def test_downloads_the_revision_asked_for_or_the_main_branch(hub: HubServer) -> 
     assert read_value(resolve("someone/timbre", "experiment")) == 3.0
 
 
-def test_a_folder_comes_first(
-    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hub.add("someone/timbre", model_files(1.0))
-    monkeypatch.chdir(tmp_path)
-    Path("someone").mkdir()
-    write_model(Path("someone/timbre"), 2.0)
-    assert read_value(resolve("someone/timbre")) == 2.0
-    assert not hub.requests
-
-
-def test_a_private_model_needs_its_owners_token(hub: HubServer) -> None:
-    hub.add("someone/secret", model_files(), private=True)
-    with pytest.raises(CheckpointError, match="no model of that name, or it is private.*hf auth"):
-        resolve("someone/secret")
-    assert read_value(resolve("someone/secret", token=TOKEN)) == 1.0
-
-
 @pytest.mark.parametrize(
     ("repo_id", "revision", "message"),
     [
@@ -94,27 +84,25 @@ def test_a_private_model_needs_its_owners_token(hub: HubServer) -> None:
         ("someone/timbre", "v9", "has no revision 'v9'"),
         ("someone/timbre", "0" * 40, "has no revision '0000"),
         ("someone/gated", None, "must be granted"),
+        ("someone/secret", None, "no model of that name, or it is private.*hf auth"),
         ("someone/empty", None, r"has no config.json and no model.safetensors"),
         ("someone/unweighted", None, r"has no model.safetensors: give one that"),
         ("some--one/timbre", None, "is no Hub id"),
+        *[(name, None, NO_MODEL) for name in ("timbre", "./me/timbre", "a/b/c", "/no/folder", "")],
     ],
 )
-def test_no_model_says_why(
+def test_a_model_that_cannot_be_had_says_why(
     hub: HubServer, repo_id: str, revision: str | None, message: str
 ) -> None:
     hub.add("someone/timbre", model_files())
     hub.add("someone/gated", model_files(), gated=True)
+    hub.add("someone/secret", model_files(), private=True)
     hub.add("someone/empty", {"notes.txt": b""})
     hub.add("someone/unweighted", {"config.json": b"{}"})
     with pytest.raises(CheckpointError, match=message):
         resolve(repo_id, revision)
-
-
-@pytest.mark.parametrize("name", ["timbre", "./models/timbre", "a/b/c", "/no/such/folder", ""])
-def test_a_name_that_is_neither_folder_nor_hub_id(name: str, hub: HubServer) -> None:
-    with pytest.raises(CheckpointError, match="no model folder|not a model"):
-        resolve(name)
-    assert not hub.requests
+    assert not (message == NO_MODEL and hub.requests)
+    assert read_value(resolve("someone/secret", token=TOKEN)) == 1.0
 
 
 def test_without_a_hub_the_cache_is_used(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:

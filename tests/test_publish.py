@@ -85,7 +85,7 @@ def test_all_three_are_uploaded_once(own_hub: HubServer, sources: list[str]) -> 
     assert before == {name: len(repository.commits) for name, repository in made.items()}
 
 
-def test_it_is_loaded_again(
+def test_what_was_published_is_loaded_again(
     own_hub: HubServer, sources: list[str], database: Path, model: Path
 ) -> None:
     run("--model", "me/timbre", "--dataset", "me/sounds", *sources)

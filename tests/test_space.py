@@ -1,12 +1,5 @@
 """The Space: what publishing assembles, and that it runs."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -22,10 +15,7 @@ from cir.model.ast_config import EncoderConfig
 from cir.model.encoder import BUNDLED_MODEL, TimbreEncoder
 from cir.publish.space_folder import ROOT, space_variables, write_space_folder
 from tests.hub_server import TOKEN, HubServer
-from tests.page.database import make_database, write_mix
-
-START_SECONDS = 240.0
-"""Patience, for a machine that does other things too."""
+from tests.page.database import make_database, running, write_mix
 
 if not (ROOT / "spaces").is_dir():
     pytest.skip("cir is installed without its repository", allow_module_level=True)
@@ -33,9 +23,9 @@ if not (ROOT / "spaces").is_dir():
 
 def test_the_space_holds_what_it_does_not_load(tmp_path: Path) -> None:
     write_space_folder(tmp_path, BUNDLED_MODEL, "me/sounds")
-    for name in ("app.py", "LICENSE", "NOTICE", "cir/ui/static/page.css"):
+    model = "cir/assets/model/model.safetensors"
+    for name in ("app.py", "LICENSE", "NOTICE", "cir/ui/static/page.css", model):
         assert (tmp_path / name).is_file(), name
-    assert (tmp_path / "cir/assets/model/model.safetensors").is_file()
     assert not (tmp_path / "cir/assets/database").exists()
     assert not list(tmp_path.rglob("__pycache__"))
     card = yaml.safe_load((tmp_path / "README.md").read_text("utf-8").split("---\n")[1])
@@ -80,7 +70,7 @@ def test_a_published_space_runs(
         (tmp_path / "space" / path).write_bytes(content)
     hub.requests.clear()
     settings = {**space.variables, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf")}
-    with running(tmp_path / "space", settings) as address:
+    with running(["app.py"], tmp_path / "space", settings, tmp_path / "log") as (_, address):
         client = Client(address, verbose=False)
         mix = handle_file(str(write_mix(tmp_path / "mix.wav")))
         found = client.predict(mix, ["bass"], 3, api_name="/search")["families"][0]["matches"]
@@ -90,31 +80,3 @@ def test_a_published_space_runs(
         assert "/find_instruments" in endpoints
     assert "GET /me/timbre/resolve/" in " ".join(hub.requests)
     assert [one for one in hub.requests if one.endswith("/sounds.zip")]
-
-
-@contextmanager
-def running(folder: Path, settings: dict[str, str]) -> Iterator[str]:
-    """Run a Space's `app.py` as the Hub does; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
-    environment = {**inherited, "PORT": str(port), **settings}
-    log, command = folder.parent / "space.log", [sys.executable, "app.py"]
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
-    address = f"http://127.0.0.1:{port}/"
-    try:
-        ends = time.monotonic() + START_SECONDS
-        while True:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < ends, log.read_text()
-            try:
-                httpx.get(address, timeout=10)
-                break
-            except httpx.HTTPError:
-                time.sleep(0.2)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=30)

@@ -134,10 +134,10 @@ def test_a_sound_at_an_address_is_answered_unless_it_is_larger_than_an_upload(
     assert [path for path in uploads.iterdir() if path.is_file()] == []
 
 
-@pytest.mark.parametrize("offset", [float("inf"), float("nan"), -1, 0.5])
-def test_an_offset_is_a_whole_number(address: str, offset: float) -> None:
-    ended, answer = ask(address, "instruments", [None, None, None, None, 100, offset])
-    assert (ended, "choose a whole number from 0" in answer["error"]) == ("error", True)
+def test_an_offset_is_a_whole_number(address: str) -> None:
+    for offset in (float("inf"), float("nan"), -1, 0.5):
+        ended, answer = ask(address, "instruments", [None, None, None, None, 100, offset])
+        assert (ended, "choose a whole number from 0" in answer["error"]) == ("error", True)
 
 
 @pytest.mark.parametrize(

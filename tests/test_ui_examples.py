@@ -68,17 +68,11 @@ def test_the_bundled_examples_can_be_made_again(tmp_path: Path) -> None:
     assert all(name in splits or name.startswith("timgm6mb-") for name in names)
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (None, "install"),
-        *[(text, EXAMPLES_FILE) for text in ("", "[]", '{"examples": 3}')],
-        ('{"examples": [{"title": "A"}]}', EXAMPLES_FILE),
-        ('{"examples": [{"title": "A", "file": "gone.flac", "instruments": []}]}', "gone.flac"),
-    ],
-)
-def test_a_damaged_list_is_refused(tmp_path: Path, text: str | None, words: str) -> None:
-    if text is not None:
-        (tmp_path / EXAMPLES_FILE).write_text(text)
-    with pytest.raises(DataError, match=words):
+def test_a_damaged_list_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="install"):
         load_examples(tmp_path)
+    lost = '{"examples": [{"title": "A", "file": "gone.flac", "instruments": []}]}'
+    for text in ("", "[]", '{"examples": 3}', '{"examples": [{"title": "A"}]}', lost):
+        (tmp_path / EXAMPLES_FILE).write_text(text)
+        with pytest.raises(DataError, match="gone.flac" if text == lost else EXAMPLES_FILE):
+            load_examples(tmp_path)

@@ -1,6 +1,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -56,8 +57,7 @@ def library(tmp_path: Path, service: PageService) -> OwnLibrary:
 
 
 def query(seed: int) -> FloatArray:
-    vector: FloatArray = unit_vectors(np.random.default_rng(100 + seed), 1, D)[0]
-    return vector
+    return np.ravel(unit_vectors(np.random.default_rng(100 + seed), 1, D))
 
 
 def pairs(matches: Iterable[Match]) -> Found:
@@ -174,18 +174,13 @@ def test_more_like_an_own_sound(service: PageService, library: OwnLibrary, tmp_p
 
 
 def test_families_are_guessed_once(library: OwnLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
-    counted: list[int] = []
-
-    def guess(database: InstrumentDatabase, known: InstrumentDatabase) -> dict[str, str | None]:
-        counted.append(len(database))
-        return guess_families(database, known)
-
-    monkeypatch.setattr(own_library, "guess_families", guess)
+    spy = Mock(wraps=guess_families)
+    monkeypatch.setattr(own_library, "guess_families", spy)
     first = library.guesses()
     assert len(first) == 3
     assert library.guesses() == first
-    assert len(counted) == 1
+    assert spy.call_count == 1
     name = next(iter(first))
     library.set_family(name, FAMILY)
     assert set(library.guesses()) == set(first) - {name}
-    assert len(counted) == 2
+    assert spy.call_count == 2

@@ -2,9 +2,6 @@
 
 import os
 import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,11 +14,11 @@ from gradio.utils import get_upload_folder
 from cir.cli.termination import EXIT_TERMINATED
 from cir.errors import InputError
 from cir.ui.server.temporary_files import UPLOAD_SECONDS, remove_old_uploads, temporary_files
+from tests.page.database import running
 
 ROOT = Path(__file__).parent.parent
 PAGE = """
-import os, sys
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+import sys
 from pathlib import Path
 from cir.cli.termination import clean_up_when_terminated
 from cir.index.database import InstrumentDatabase
@@ -33,7 +30,7 @@ clean_up_when_terminated()
 encoder, folder = SpectrumEncoder(), Path(sys.argv[1])
 service = PageService(encoder, InstrumentDatabase.create(folder / "database", encoder))
 serve.service_from_environment = lambda: service
-serve.serve(port=int(sys.argv[2]))
+serve.serve()
 """
 
 
@@ -103,33 +100,16 @@ def test_uploads_go_after_an_hour_and_visits_stay(tmp_path: Path) -> None:
     assert tmp_path.exists()
 
 
-def upload_to(process: subprocess.Popen[bytes], address: str) -> None:
-    """Upload a file as soon as the page is there."""
-    while process.poll() is None:
-        try:
-            reply = httpx.post(f"{address}upload", files={"files": ("mix.wav", b"RIFF")})
-        except httpx.TransportError:
-            time.sleep(0.2)
-        else:
-            assert reply.status_code == 200
-            return
-    raise AssertionError(f"The page ended with code {process.returncode}.")
-
-
 @pytest.mark.slow
 def test_a_terminated_page_is_cleaned_up(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     temporary = tmp_path / "temporary"
-    environment = os.environ | {"CIR_HOME": f"{tmp_path}/home", "GRADIO_TEMP_DIR": str(temporary)}
-    command = [sys.executable, "-c", PAGE, str(tmp_path), str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        upload_to(process, f"http://127.0.0.1:{port}/gradio_api/")
+    settings = {"CIR_HOME": str(tmp_path / "home"), "GRADIO_TEMP_DIR": str(temporary)}
+    settings |= {"GRADIO_ANALYTICS_ENABLED": "False"}
+    page = ["-c", PAGE, str(tmp_path)]
+    with running(page, ROOT, settings, tmp_path / "log") as (process, address):
+        files = {"files": ("mix.wav", b"RIFF")}
+        assert httpx.post(f"{address}gradio_api/upload", files=files).status_code == 200
         assert len(files_in(temporary)) == 1
         process.terminate()
         assert process.wait(timeout=60) == EXIT_TERMINATED
-    finally:
-        process.kill()
     assert list(temporary.glob("cir-page-*")) == []

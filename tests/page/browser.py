@@ -34,7 +34,7 @@ def open_tab(page: Page, name: str) -> Page:
     return page
 
 
-def check_width(page: Page) -> None:
+def check_fit(page: Page) -> None:
     """Nothing is wider than a phone."""
     assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE[0]
 
@@ -45,8 +45,13 @@ def upload(page: Page, path: Path) -> None:
     page.locator("#cir-panel .cir-mix").filter(has_text=path.name).wait_for()
 
 
-def search(page: Page) -> None:
-    """Press the button and wait for the first match."""
+def search(page: Page, path: Path) -> None:
+    """Upload a file, press the button and wait for the first match."""
+    upload(page, path)
+    find(page)
+
+
+def find(page: Page) -> None:
     page.locator("#cir-find").click()
     page.locator("#cir-results .cir-card").first.wait_for()
 

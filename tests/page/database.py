@@ -1,10 +1,16 @@
 """A small database for tests of the page: tones as instruments, each with a preview."""
 
+import os
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -80,6 +86,35 @@ def serve_page(
             _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch)
             yield url
             page.close()
+
+
+@contextmanager
+def running(
+    arguments: list[str], folder: Path, settings: dict[str, str], log: Path
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run Python on a page in a process of its own, as the Hub does; gives its address too."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+    environment = {**inherited, "PORT": str(port), **settings}
+    command, address = [sys.executable, *arguments], f"http://127.0.0.1:{port}/"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
+    try:
+        ends = time.monotonic() + 240.0  # patience, for a machine that does other things too
+        while True:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < ends, log.read_text()
+            try:
+                httpx.get(address, timeout=10)
+                break
+            except httpx.HTTPError:
+                time.sleep(0.2)
+        yield process, address
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
 
 
 def write_mix(path: Path) -> Path:

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from cir.losses.pair_infonce import pair_infonce
 from cir.losses.pair_triplet import pair_triplet
-from tests.page.browser import BROWSER_MARKS, PHONE, OpenPage, check_width, open_tab, sounding
+from tests.page.browser import BROWSER_MARKS, PHONE, OpenPage, check_fit, open_tab, sounding
 
 pytestmark = BROWSER_MARKS
 
@@ -46,7 +46,7 @@ def test_the_quiz_is_played_by_keys_alone(learn: Page) -> None:
     expect(quiz.locator("[data-act='next']")).to_be_focused()
     learn.keyboard.press("n")
     expect(quiz.locator("h2")).to_have_text("Round 2 of 10")
-    check_width(learn)
+    check_fit(learn)
 
 
 def test_losses_and_gradients_in_the_browser_are_those_of_torch(learn: Page) -> None:
@@ -96,4 +96,4 @@ def test_two_sounds_a_muted_mix_and_a_positive(learn: Page) -> None:
     triplet = _open(learn, "triplet")
     triplet.locator("[data-act=guess]").first.click()
     expect(triplet.locator("#cir-learn-triplet-shown")).to_contain_text("Hard negative")
-    check_width(learn)
+    check_fit(learn)

@@ -10,7 +10,7 @@ from PIL import Image, ImageColor
 from playwright.sync_api import Page, expect
 
 from cir.ui.palette import family_style
-from tests.page.browser import BROWSER_MARKS, OpenPage, open_tab, search, sounding, upload
+from tests.page.browser import BROWSER_MARKS, OpenPage, open_tab, search, sounding
 from tests.page.database import HOSTILE_NAME, PER_FAMILY
 
 pytestmark = BROWSER_MARKS
@@ -81,8 +81,7 @@ def test_a_point_is_heard_by_mouse_and_by_keyboard(page: Page) -> None:
 
 
 def test_a_search_shows_on_map_and_list(page: Page, mix: Path) -> None:
-    upload(open_tab(page, "Search"), mix)  # the stars must come to a map that is there
-    search(page)
+    search(open_tab(page, "Search"), mix)  # the stars must come to a map that is there
     open_tab(page, "Timbre map")
     stars = page.locator(".cir-map-star")
     expect(stars).to_have_text(["\u2605 Percussion", "\u2605 Bass", "\u2605 Synth lead"])

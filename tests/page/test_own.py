@@ -7,15 +7,7 @@ from playwright.sync_api import expect
 
 from cir.audio.io import save_wav
 from tests.fakes import tone
-from tests.page.browser import (
-    BROWSER_MARKS,
-    PHONE,
-    OpenPage,
-    check_width,
-    drop,
-    open_tab,
-    sounding,
-)
+from tests.page.browser import BROWSER_MARKS, PHONE, OpenPage, check_fit, drop, open_tab, sounding
 
 pytestmark = BROWSER_MARKS
 
@@ -75,7 +67,7 @@ def test_sounds_are_sorted_and_removed_without_a_mouse(open_page: OpenPage, kit:
     page.keyboard.press("Enter")
     family = page.get_by_label("Family of two")
     family.wait_for()
-    check_width(page)
+    check_fit(page)
     family.focus()
     page.keyboard.press("o")  # Organ
     expect(page.locator('select[data-family="organ"]')).to_have_count(1)

@@ -9,16 +9,7 @@ from playwright.sync_api import expect
 
 from cir.ui.search.examples import load_examples
 from tests.calibrated import CalibratedDatabase
-from tests.page.browser import (
-    BROWSER_MARKS,
-    PHONE,
-    OpenPage,
-    check_width,
-    open_tab,
-    search,
-    sounding,
-    upload,
-)
+from tests.page.browser import BROWSER_MARKS, PHONE, OpenPage, check_fit, open_tab, search, sounding
 from tests.page.database import serve_page
 
 pytestmark = BROWSER_MARKS
@@ -32,8 +23,7 @@ def calibrated_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 
 def test_fifteen_matches_of_a_mix_are_heard_one_at_a_time(open_page: OpenPage, mix: Path) -> None:
     page = open_page()
-    upload(page, mix)
-    search(page)
+    search(page, mix)
     cards = page.locator("#cir-results .cir-family > .cir-list > .cir-card")
     expect(cards).to_have_count(15)
     headings = page.locator("#cir-results .cir-family h3")
@@ -76,8 +66,7 @@ def test_an_example_shows_its_truth_and_an_upload_none(open_page: OpenPage, mix:
 
     page.locator("#cir-panel").get_by_role("button", name="Choose another mix").click()
     expect(page.locator("#cir-results .cir-card")).to_have_count(0)
-    upload(page, mix)
-    search(page)
+    search(page, mix)
     expect(page.locator("#cir-truth details")).to_have_count(0)
 
 
@@ -105,7 +94,7 @@ def test_a_phone_scrolls_to_its_matches_and_nothing_is_wider(open_page: OpenPage
     for tab in ("Search", "Timbre map", "About"):
         open_tab(page, tab)
         page.wait_for_timeout(500)
-        check_width(page)
+        check_fit(page)
     about = page.locator("#cir-about")
     expect(about).to_contain_text("Similarity")
     expect(about).to_contain_text("CC0-1.0")
@@ -117,8 +106,7 @@ def test_chances_and_absence_are_shown(
     open_page: OpenPage, calibrated_address: str, mix: Path
 ) -> None:
     page = open_page(*PHONE, at=calibrated_address)
-    upload(page, mix)
-    search(page)
+    search(page, mix)
     results = page.locator("#cir-results")
     expect(results.locator(".cir-family > .cir-list > .cir-card .cir-chance")).to_have_count(15)
     expect(results.locator(".cir-chance").first).to_have_text(re.compile(r"^<?\d+ %$"))
@@ -129,7 +117,7 @@ def test_chances_and_absence_are_shown(
     absence = results.locator("[data-family=bass]").get_by_role("note")
     expect(absence).to_have_text(re.compile("Probably not in this database. .* of 10 %"))
     expect(results.locator("[data-family=percussion]")).to_contain_text("it is among ")
-    check_width(page)
+    check_fit(page)
     about = open_tab(page, "About").locator("#cir-about")
     expect(about).to_contain_text("instruments that the model was not trained on")
     expect(about).to_contain_text("Chances were fitted on nothing at all.")

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from cir.audio.io import save_wav
 from cir.audio.loudness import integrated_loudness
 from tests.fakes import tone
-from tests.page.browser import BROWSER_MARKS, OpenPage, search, sounding, upload
+from tests.page.browser import BROWSER_MARKS, OpenPage, find, search, sounding, upload
 
 pytestmark = BROWSER_MARKS
 
@@ -47,8 +47,7 @@ def test_one_key_compares_a_match_with_the_mix(open_page: OpenPage, tmp_path: Pa
     page = open_page()
     soft = 0.02 * tone(220.0, 4.0)
     save_wav(tmp_path / "soft.wav", soft, 16_000)
-    upload(page, tmp_path / "soft.wav")
-    search(page)
+    search(page, tmp_path / "soft.wav")
     page.locator("#cir-levels data").first.wait_for(state="attached")
     card = page.locator("#cir-results .cir-card").nth(2)
     card.focus()
@@ -85,7 +84,7 @@ def test_a_passage_is_chosen_and_only_it_is_searched(open_page: OpenPage, tmp_pa
     page.get_by_label("To (seconds)").fill("28")
     end = page.get_by_role("slider", name="End of the passage")
     expect(end).to_have_attribute("aria-valuenow", "28.0")
-    search(page)
+    find(page)
     line = page.locator("#cir-where [data-line=bass] .cir-cell")
     expect(line).to_have_count(2)
     line.first.focus()
@@ -116,16 +115,13 @@ def test_a_pasted_or_dropped_file_is_the_mix(open_page: OpenPage, tmp_path: Path
     save_wav(tmp_path / "mix.wav", tone(220.0), 16_000)
     data = base64.b64encode((tmp_path / "mix.wav").read_bytes()).decode()
     script = """([data, kind, name]) => {
-        const transfer = new DataTransfer();
-        transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name));
-        document.body.dispatchEvent(
-            kind === "paste"
-                ? new ClipboardEvent(kind, { clipboardData: transfer, bubbles: true })
-                : new DragEvent(kind, { dataTransfer: transfer, bubbles: true })
-        );
+        const items = new DataTransfer();
+        items.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name));
+        const options = { clipboardData: items, dataTransfer: items, bubbles: true };
+        const Kind = kind === "paste" ? ClipboardEvent : DragEvent;
+        document.body.dispatchEvent(new Kind(kind, options));
     }"""
-    page.evaluate(script, [data, "paste", "pasted.wav"])
-    expect(page.locator("#cir-panel .cir-mix")).to_contain_text("pasted.wav")
-    # Another one, dropped beside the form, takes its place.
-    page.evaluate(script, [data, "drop", "dropped.wav"])
-    expect(page.locator("#cir-panel .cir-mix")).to_contain_text("dropped.wav")
+    # The second one, dropped beside the form, takes the place of the first.
+    for kind, name in (("paste", "pasted.wav"), ("drop", "dropped.wav")):
+        page.evaluate(script, [data, kind, name])
+        expect(page.locator("#cir-panel .cir-mix")).to_contain_text(name)
