@@ -268,7 +268,7 @@ def test_embed_writes_arrays(capsys: pytest.CaptureFixture[str]) -> None:
         assert list(arrays["families"]) == ["bass", "organ"]
 
 
-def test_info_as_json_and_as_text(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_info_and_chroma(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     document = answer_of(capsys, "database", "info")
     assert document["n_instruments"] == 21
     assert document["sources"] == {"surge": 21}
@@ -277,11 +277,8 @@ def test_info_as_json_and_as_text(capsys: pytest.CaptureFixture[str], tmp_path: 
     assert document["path"] == str(tmp_path / "bundled")
     assert run("database", "info") == 0
     out = capsys.readouterr().out
-    assert "spectrum-32-0" in out
-    assert "bass 7" in out
-
-
-def test_chroma_is_written_for_other_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "spectrum-32-0" in out and "bass 7" in out
+    # Chroma is written for other programs, once.
     assert [run("database", "chroma") for _ in range(2)] == [0, 0]
     first, second = map(Path, capsys.readouterr().out.splitlines())
     assert first.parent.name == "stores" and (first / "chroma.sqlite3").is_file()

@@ -103,6 +103,10 @@ def test_what_was_published_is_loaded_again(
             assert before is not None and after is not None
             assert after.read_bytes() == before.read_bytes()
     assert resolve_database("me/sounds") == found
+    own_hub.add("datasets/someone/empty", {"notes.txt": b""})
+    for name, words in (("nobody/nothing", "of that name"), ("someone/empty", "of this")):
+        with pytest.raises(DatabaseError, match=f"no database {words}"):
+            resolve_database(name)
 
 
 def test_an_upload_that_broke_goes_on(
@@ -226,13 +230,6 @@ def test_a_refused_push_says_why(
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(CheckpointError, match="HF_HUB_OFFLINE is set.*connect to the Hub"):
         send(RepositoryUpload("model", "me/timbre", tmp_path), token=TOKEN)
-
-
-def test_a_database_that_cannot_be_had_says_why(hub: HubServer) -> None:
-    hub.add("datasets/someone/empty", {"notes.txt": b""})
-    for name, words in (("nobody/nothing", "of that name"), ("someone/empty", "of this")):
-        with pytest.raises(DatabaseError, match=f"no database {words}"):
-            resolve_database(name)
 
 
 def test_a_card_without_front_matter_is_refused() -> None:

@@ -83,9 +83,6 @@ def test_a_card_offers_what_can_be_done_with_its_sounds() -> None:
     preset = replace(match.instrument, bank="Surge factory", category="Basses")
     page = ParsedPage(match_card(replace(match, instrument=preset)))
     assert page.values("data-path") == ["Factory > Basses > Bass 1"]
-
-
-def test_addresses_are_relative_and_quoted() -> None:
     address = sound_address(Path("/a/é#?%.opus"))
     assert address.startswith("gradio_api/file=/a/")
     assert not set("#?é") & set(address)

@@ -74,11 +74,10 @@ def files_in(folder: Path) -> list[Path]:
 
 def wait_for(condition: str, folder: Path, count: int) -> None:
     """Wait until so many uploads lie there."""
-    for _ in range(200):
-        if len(files_in(folder)) == count:
-            return
+    ends = time.monotonic() + 10
+    while len(files_in(folder)) != count:
+        assert time.monotonic() < ends, f"{condition}: {files_in(folder)}"
         time.sleep(0.05)
-    raise AssertionError(f"{condition}: {files_in(folder)}")
 
 
 def begin_upload(address: str, length: int | None) -> socket.socket:

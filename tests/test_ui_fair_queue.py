@@ -50,11 +50,10 @@ class Works:
 
     def until(self, kind: str, count: int) -> None:
         """Wait until so many requests wait, or are at work."""
-        for _ in range(600):
-            if self.waiting(kind) == count:
-                return
+        ends = time.monotonic() + 30
+        while self.waiting(kind) != count:
+            assert time.monotonic() < ends, f"{self.waiting(kind)} wait for {kind}, not {count}"
             time.sleep(0.05)
-        raise AssertionError(f"{self.waiting(kind)} wait for {kind}, not {count}")
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_the_model_is_asked_as_a_search_asks_it(service: PageService, exhibit: Q
     assert heard.model_guess == int(np.argmax(expected))
 
 
-def test_names_stay_hidden_until_there_is_a_guess(exhibit: QuizExhibit) -> None:
+def test_guesses_count_once_and_show_names_and_the_tenth_is_the_last(exhibit: QuizExhibit) -> None:
     quiz = Quiz(5)
     drawn = exhibit.prepare(5, 1).round
     before = exhibit.page(quiz)
@@ -90,10 +90,7 @@ def test_names_stay_hidden_until_there_is_a_guess(exhibit: QuizExhibit) -> None:
     assert after.count("is-right") == 1
     assert after.count("in the mix</span>") == 1
     assert 'data-act="guess"' not in after
-
-
-def test_a_guess_counts_once_and_the_tenth_ends_the_quiz(exhibit: QuizExhibit) -> None:
-    heard = exhibit.prepare(5, 1)
+    heard = exhibit.prepare(5, 1)  # a guess counts once
     right = heard.round.answer
     won = exhibit.answer(Quiz(5), right)
     assert (won.right, won.played, won.model_right) == (1, 1, heard.model_guess == right)

@@ -60,18 +60,19 @@ def test_stars_lie_where_the_service_places_them(service: PageService, answer: A
         assert star["matches"] == [one.instrument.instrument_id for one in result.matches]
     assert json.loads(json.dumps(stars)) == stars
     assert map_stars(service, None) == []
+    page = timbre_page(service, answer)  # saved, the map needs no network
+    assert "Your mix: Bass" in page
+    assert 'src="http' not in page and "<img src=x" not in page
 
 
-def test_a_selection_names_the_true_neighbours(service: PageService) -> None:
+def test_a_selection_and_the_skeleton_tell_the_truth(service: PageService) -> None:
     selection = map_selection(service, "bass-3")
     match, neighbours = service.neighbours("bass-3")
     assert selection["neighbours"] == [one.instrument.instrument_id for one in neighbours]
     assert f'data-selected="{match.instrument.instrument_id}"' in selection["card"]
     with pytest.raises(InputError, match="nobody"):
         map_selection(service, "nobody")
-
-
-def test_the_skeleton_is_no_template_and_counts_families(service: PageService) -> None:
+    # The skeleton is no template, and counts families.
     skeleton = map_skeleton(service)
     assert not [sign for sign in ("${", "{{", "`", "\\", "<script") if sign in skeleton]
     n_bass = sum(one.family == "bass" for one in service.instruments)
@@ -94,13 +95,6 @@ def test_the_tab_sends_points_and_answers_clicks(
     folder = resources.files("cir.ui") / "static" / "timbre_map"
     names = {f"timbre_map/{item.name}" for item in folder.iterdir()}
     assert names == {*SCRIPTS, "timbre_map/map.css"}
-
-
-def test_a_saved_map_needs_no_network(service: PageService, answer: Answer) -> None:
-    page = timbre_page(service, answer)
-    assert 'src="http' not in page
-    assert "Your mix: Bass" in page
-    assert "<img src=x" not in page
 
 
 def test_a_database_without_instruments_or_without_a_map(tmp_path: Path, mix: Path) -> None:

@@ -134,16 +134,14 @@ def test_a_file_that_is_no_sound_is_refused_on_arrival(tmp_path: Path) -> None:
     assert len(take_mix(None)) == len(empty_form()) == 11
 
 
-def test_the_panel_escapes_names_and_has_sliders_with_limits() -> None:
+def test_the_panel_has_sliders_with_limits_and_a_timeline() -> None:
     html = mix_panel(LoadedMix(Path("/<i>.wav"), "<i>.wav", 75.0, (0.5, 1.0), 1))
     page = ParsedPage(html)
     assert "<i>.wav" in page.text
     assert (page.values("data-peaks"), page.values("data-example")) == (["[0.5,1.0]"], ["2"])
     assert page.values("aria-valuemax") == ["75.0", "75.0"]
     assert page.values("aria-valuenow") == ["0.0", "75.0"]
-
-
-def test_cells_lie_where_their_windows_are() -> None:
+    # Cells of the timeline lie where their windows are.
     mix = LoadedMix(Path("/m.wav"), "m.wav", 100.0, (1.0,))
     best = ((0.0, 0.2, "b"), (10.0, 0.7, "a"))
     cells = [TimelineCell(at, at + 10.0, near, instrument(one), 0.9) for at, near, one in best]

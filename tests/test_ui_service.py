@@ -8,7 +8,6 @@ from cir.errors import DatabaseError, InputError
 from cir.index.duplicates import NEAR_DUPLICATE
 from cir.index.vector_index import Filters
 from cir.retrieval.retriever import Retriever
-from cir.types import FamilyResult
 from cir.ui.search.examples import load_examples
 from cir.ui.search.mixes import MAX_SECONDS, Region
 from cir.ui.service import Answer, PageService
@@ -18,17 +17,14 @@ from tests.fakes import SpectrumEncoder, exact_search, tone
 from tests.page.database import FAMILIES
 
 
-def _found(result: FamilyResult) -> list[tuple[str, float]]:
-    return [(match.instrument.instrument_id, match.similarity) for match in result.matches]
-
-
 def test_a_search_equals_the_oracle(service: PageService, answer: Answer) -> None:
     ids, embeddings = service.database.embeddings()
     assert [result.family for result in answer.results] == list(FAMILIES)
     for result in answer.results:
         rows = [row for row, one in enumerate(service.instruments) if one.family == result.family]
         names, query = [ids[row] for row in rows], answer.queries[result.family]
-        assert _found(result) == exact_search(names, embeddings[rows], query, 5)
+        found = [(one.instrument.instrument_id, one.similarity) for one in result.matches]
+        assert found == exact_search(names, embeddings[rows], query, 5)
         for match in result.matches:
             assert match.preview and match.preview.is_file()
             truth = service.truth(match.instrument.instrument_id, answer.queries)

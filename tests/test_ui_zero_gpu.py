@@ -2,11 +2,11 @@
 
 import sys
 from pathlib import Path
+from unittest.mock import Mock, call
 
 import numpy as np
 import pytest
 
-from cir.types import Encoder
 from cir.ui.serve import service_from_environment
 from cir.ui.service import PageService
 from cir.ui.zero_gpu import CALL_SECONDS, is_zero_gpu, load_on_gpu
@@ -32,22 +32,18 @@ def test_without_the_package_the_model_is_itself(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_package_comes_before_the_model(spaces: FakeSpaces) -> None:
-    wanted: list[str] = []
+    wanted = Mock()
+    wanted.model.return_value = SpectrumEncoder()
 
     class Asked(FakeSpaces):
         def __getattribute__(self, name: str) -> object:
-            if name == "GPU":
-                wanted.append("spaces")
+            wanted.attribute(name)
             return super().__getattribute__(name)
 
     spaces.__class__ = Asked
-
-    def load() -> Encoder:
-        wanted.append("model")
-        return SpectrumEncoder()
-
-    load_on_gpu(load)
-    assert wanted[0] == "spaces" and wanted.count("model") == 1
+    load_on_gpu(wanted.model)
+    assert wanted.mock_calls.count(call.model()) == 1
+    assert call.attribute("GPU") in wanted.mock_calls[: wanted.mock_calls.index(call.model())]
 
 
 def test_calls_go_through_the_decorator_and_answer_alike(spaces: FakeSpaces) -> None:
