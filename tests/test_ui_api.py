@@ -11,7 +11,7 @@ from gradio_client.exceptions import AppError
 
 from cir.audio.io import save_wav
 from cir.errors import InputError
-from cir.retrieval.wording import judgement_as_json
+from cir.retrieval.wording import chance_as_json, judgement_as_json
 from cir.ui import theme
 from cir.ui.api.result_json import results_as_json
 from cir.ui.serve import port_from_environment, serve
@@ -89,8 +89,9 @@ def test_a_calibrated_answer_has_chances(service: PageService, mix: Path) -> Non
         assert result.judgement is not None
         assert shown["judgement"] == judgement_as_json(result.judgement)
         assert shown["judgement"]["is_absent"] == (result.family == "bass")
-        chances = [round(one, 4) for one in result.judgement.chances] or [None] * 5
+        chances = [chance_as_json(match.chance) for match in result.matches]
         assert [match["chance"] for match in shown["matches"]] == chances
+        assert (None in chances) == (result.family == "bass")
         assert {match["likeness"] for match in shown["matches"]} <= WORDS
 
 

@@ -24,7 +24,8 @@ def test_a_mix_knows_its_length_and_its_shape(tmp_path: Path) -> None:
     loud, quiet = tone(220.0, 2.0, 44_100), 0.1 * tone(220.0, 2.0, 44_100)
     save_wav(tmp_path / "mix.wav", np.concatenate([quiet, loud]), 44_100)
     mix = load_mix(tmp_path / "mix.wav", 3)
-    assert (mix.seconds, len(mix.peaks), max(mix.peaks)) == (pytest.approx(4.0), N_PEAKS, 1.0)
+    assert mix.seconds == pytest.approx(4.0)
+    assert (len(mix.peaks), max(mix.peaks)) == (N_PEAKS, 1.0)
     assert (mix.name, mix.example, mix.path) == ("mix.wav", 3, tmp_path / "mix.wav")
     assert int(np.argmax(mix.peaks)) == pytest.approx(N_PEAKS // 2, abs=3)
 

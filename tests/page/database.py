@@ -120,5 +120,6 @@ def running(
 def write_mix(path: Path) -> Path:
     """Write a mix of three of the database's instruments, 4 s at 44.1 kHz."""
     parts = [tone(low * 1.2**2, 3.5, 44_100) for low in LOWEST_HZ.values()]
-    save_wav(path, 0.3 * np.pad(np.sum(parts, axis=0), (0, 22_050)), 44_100)
+    mix = np.pad(np.sum(parts, axis=0, dtype=np.float32), (0, 22_050))
+    save_wav(path, np.float32(0.3) * mix, 44_100)
     return path
