@@ -31,6 +31,10 @@ def test_the_space_holds_what_it_does_not_load(tmp_path: Path) -> None:
     card = yaml.safe_load((tmp_path / "README.md").read_text("utf-8").split("---\n")[1])
     assert (card["models"], card["datasets"], card["sdk"]) == ([], ["me/sounds"], "gradio")
     assert (tmp_path / "app.py").read_bytes() == (ROOT / "app.py").read_bytes()
+    # Only what is on the Hub is named to a Space; outside of a clone there is none.
+    assert space_variables(BUNDLED_MODEL, BUNDLED_PATH) == {"GRADIO_MCP_SERVER": "True"}
+    with pytest.raises(InputError, match="lacks app.py and spaces: clone it"):
+        write_space_folder(tmp_path / "out", BUNDLED_MODEL, BUNDLED_PATH, root=tmp_path / "no")
 
 
 def test_a_space_on_zero_gpu_has_torch_for_cuda(tmp_path: Path) -> None:
@@ -40,13 +44,6 @@ def test_a_space_on_zero_gpu_has_torch_for_cuda(tmp_path: Path) -> None:
         assert ("whl/cpu" in requirements) is not zero_gpu
         card = yaml.safe_load((tmp_path / name / "README.md").read_text("utf-8").split("---\n")[1])
         assert card["suggested_hardware"] == ("zero-a10g" if zero_gpu else "cpu-basic")
-
-
-def test_outside_of_a_clone_there_is_no_space(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="lacks app.py and spaces: clone it"):
-        write_space_folder(tmp_path / "out", BUNDLED_MODEL, BUNDLED_PATH, root=tmp_path)
-    # Only what is on the Hub is named to a Space.
-    assert space_variables(BUNDLED_MODEL, BUNDLED_PATH) == {"GRADIO_MCP_SERVER": "True"}
 
 
 @pytest.mark.slow

@@ -63,12 +63,11 @@ def test_one_key_compares_a_match_with_the_mix(open_page: OpenPage, tmp_path: Pa
     page.keyboard.press("x")
     assert sounding(page).endswith("/soft.wav")
     assert page.evaluate(volume) == 1.0
-    slider = page.get_by_label("Volume")
-    slider.fill("0.5")
+    page.get_by_label("Volume").fill("0.5")
     assert page.evaluate(volume) == 0.5
     page.reload()
     upload(page, tmp_path / "soft.wav")
-    expect(slider).to_have_value("0.5")
+    expect(page.get_by_label("Volume")).to_have_value("0.5")
 
 
 def test_a_passage_is_chosen_and_only_it_is_searched(open_page: OpenPage, tmp_path: Path) -> None:
