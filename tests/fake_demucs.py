@@ -18,12 +18,7 @@ import torch
 from torch import Tensor, nn
 
 SOURCES = ["drums", "bass", "other", "vocals"]
-CUTS_HZ = {
-    "bass": (0.0, 300.0),
-    "vocals": (300.0, 1000.0),
-    "other": (1000.0, 3000.0),
-    "drums": (3000.0, 1e9),
-}
+CUTS_HZ = {"bass": (0, 300), "vocals": (300, 1000), "other": (1000, 3000), "drums": (3000, 1e9)}
 DEFAULT_NAMESPACE = "adefossez"
 
 loaded: list[tuple[str, Path | None]] = []
@@ -38,15 +33,14 @@ class FakeHTDemucs(nn.Module):
         self.gain = nn.Parameter(torch.ones(()))
 
     def forward(self, mix: Tensor) -> Tensor:
-        assert mix.shape[-1] <= self.segment * self.samplerate, "more than a segment at once"
-        spectrum = torch.fft.rfft(mix)
-        hertz = torch.fft.rfftfreq(mix.shape[-1], 1 / self.samplerate)
-        stems = []
-        for source in self.sources:
-            low, high = CUTS_HZ.get(source, (0.0, 0.0))
-            band = spectrum * ((hertz >= low) & (hertz < high))
-            stems.append(torch.fft.irfft(band, n=mix.shape[-1]))
-        return self.gain * torch.stack(stems, 1)
+        length = mix.shape[-1]
+        assert length <= self.segment * self.samplerate, "more than a segment at once"
+        hertz = torch.fft.rfftfreq(length, 1 / self.samplerate)
+        cuts = [CUTS_HZ.get(source, (0.0, 0.0)) for source in self.sources]
+        masks = torch.stack([(hertz >= low) & (hertz < high) for low, high in cuts])
+        spectrum = torch.fft.rfft(mix)[:, None] * masks[:, None]
+        stems: Tensor = torch.fft.irfft(spectrum, n=length)
+        return self.gain * stems
 
 
 class BagOfModels(nn.Module):
@@ -57,11 +51,10 @@ class BagOfModels(nn.Module):
         segment: float | None = None,
     ) -> None:
         super().__init__()
-        first = models[0]
-        self.sources, self.samplerate = first.sources, first.samplerate
-        self.audio_channels = first.audio_channels
+        for name in ("sources", "samplerate", "audio_channels"):
+            setattr(self, name, getattr(models[0], name))
         self.models = nn.ModuleList(models)
-        self.weights = weights or [[1.0] * len(first.sources) for _ in models]
+        self.weights = weights or [[1.0] * len(models[0].sources) for _ in models]
 
     def forward(self, x: Tensor) -> Tensor:
         raise NotImplementedError("Call `apply_model` on this.")
@@ -136,7 +129,4 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def parameters(function: Callable[..., Any]) -> dict[str, Any]:
     """Names and defaults of a function's parameters."""
-    return {
-        name: parameter.default
-        for name, parameter in inspect.signature(function).parameters.items()
-    }
+    return {name: one.default for name, one in inspect.signature(function).parameters.items()}

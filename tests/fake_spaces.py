@@ -38,10 +38,7 @@ class FakeSpaces(ModuleType):
     ) -> Any:
         """Decorate, with or without parentheses."""
         if task is None:
-            return partial(self._decorate, duration)
-        return self._decorate(duration, task)
-
-    def _decorate(self, duration: int | timedelta | None, task: Task) -> Task:
+            return partial(self.GPU, duration=duration, size=size)
         self.durations.append(duration)
 
         @wraps(task)

@@ -1,8 +1,8 @@
 """`cir publish` against a Hub on this machine: no request leaves it."""
 
 import json
+import shutil
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import huggingface_hub
@@ -25,15 +25,6 @@ from tests.hub_server import TOKEN, HubServer
 from tests.page.database import make_database
 
 ALL = ["--model", "me/timbre", "--dataset", "me/sounds", "--space", "me/page"]
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
-    with HubServer() as server:
-        server.be_the_hub(monkeypatch, tmp_path)
-        server.large_suffixes = (".safetensors", ".zip", ".opus", ".flac")
-        yield server
 
 
 @pytest.fixture
@@ -72,7 +63,7 @@ def run(*arguments: str) -> str:
 
 
 @pytest.mark.slow
-def test_all_three_are_uploaded(own_hub: HubServer, sources: list[str], database: Path) -> None:
+def test_all_three_are_uploaded_once(own_hub: HubServer, sources: list[str]) -> None:
     printed = run(*ALL, *sources)
     assert f"me/page is at {own_hub.url}/spaces/me/page" in printed
     made = own_hub.repositories
@@ -80,15 +71,17 @@ def test_all_three_are_uploaded(own_hub: HubServer, sources: list[str], database
     assert {"config.json", "model.safetensors", "README.md"} <= made["me/timbre"].files.keys()
     space = made["spaces/me/page"]
     assert space.sdk == "gradio"
-    assert space.variables == {
-        "CIR_MODEL": "me/timbre",
-        "CIR_DATABASE": "me/sounds",
-        "GRADIO_MCP_SERVER": "True",
-    }
+    named = {"CIR_MODEL": "me/timbre", "CIR_DATABASE": "me/sounds"}
+    assert space.variables == {**named, "GRADIO_MCP_SERVER": "True"}
     assert {"app.py", "cir/retrieval/retriever.py", "requirements.txt"} <= space.files.keys()
     assert not [path for path in space.files if path.startswith("cir/assets/database")]
     card = yaml.safe_load(space.files["README.md"].decode().split("---\n")[1])
     assert (card["models"], card["datasets"]) == (["me/timbre"], ["me/sounds"])
+    before = {name: len(repository.commits) for name, repository in made.items()}
+    own_hub.requests.clear()
+    run(*ALL, *sources)
+    assert not [one for one in own_hub.requests if "/stored/" in one or "/commit/" in one]
+    assert before == {name: len(repository.commits) for name, repository in made.items()}
 
 
 def test_what_was_published_is_loaded_again(
@@ -109,20 +102,15 @@ def test_what_was_published_is_loaded_again(
             assert before is not None and after is not None
             assert after.read_bytes() == before.read_bytes()
     assert resolve_database("me/sounds") == found
+    own_hub.add("datasets/someone/empty", {"notes.txt": b""})
+    for name, words in (("nobody/nothing", "of that name"), ("someone/empty", "of this")):
+        with pytest.raises(DatabaseError, match=f"no database {words}"):
+            resolve_database(name)
 
 
-@pytest.mark.slow
-def test_the_second_time_nothing_is_sent(own_hub: HubServer, sources: list[str]) -> None:
-    run(*ALL, *sources)
-    before = {name: len(repository.commits) for name, repository in own_hub.repositories.items()}
-    own_hub.requests.clear()
-    run(*ALL, *sources)
-    assert not [request for request in own_hub.requests if "/stored/" in request]
-    assert not [request for request in own_hub.requests if "/commit/" in request]
-    assert before == {name: len(one.commits) for name, one in own_hub.repositories.items()}
-
-
-def test_an_upload_that_broke_goes_on(own_hub: HubServer, sources: list[str]) -> None:
+def test_an_upload_that_broke_goes_on(
+    own_hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     own_hub.lost_commits = 1
     with pytest.raises(CheckpointError, match="could not be pushed to 'me/sounds'.*try again"):
         run("--dataset", "me/sounds", *sources)
@@ -133,30 +121,30 @@ def test_an_upload_that_broke_goes_on(own_hub: HubServer, sources: list[str]) ->
     assert not [request for request in own_hub.requests if "/stored/" in request]
     assert "sounds.zip" in own_hub.repositories["datasets/me/sounds"].files
     assert own_hub.large == stored
-
-
-def test_files_that_are_not_stored_apart(
-    own_hub: HubServer, sources: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As by Xet's pipeline, which sends a folder in pieces, as long as no file is large."""
+    # Xet's pipeline sends a folder in pieces, as long as no file is large.
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", False)
     own_hub.large_suffixes = ()
-    run("--dataset", "me/sounds", *sources)
-    assert "sounds.zip" in own_hub.repositories["datasets/me/sounds"].files
+    run("--dataset", "me/others", *sources)
+    assert "sounds.zip" in own_hub.repositories["datasets/me/others"].files
 
 
-def test_a_dry_run_asks_the_hub_nothing(hub: HubServer, sources: list[str]) -> None:
+def test_a_dry_run_and_kept_folders_ask_the_hub_nothing(
+    hub: HubServer, sources: list[str], tmp_path: Path
+) -> None:
     printed = run(*ALL, *sources, "--dry-run")
     assert "model me/timbre: 3 files" in printed
     assert "kB  sounds.zip" in printed and "CIR_DATABASE=me/sounds" in printed
     assert printed.rstrip().endswith("Nothing was sent.")
+    to_folder = ("--model", "me/timbre", *sources, "--to", str(tmp_path / "out"))
+    assert "nothing was sent" in run(*to_folder)
     assert not hub.requests
+    assert json.loads((tmp_path / "out" / "model" / "config.json").read_text())
+    with pytest.raises(DatabaseError, match="holds other files already"):
+        run(*to_folder)
 
 
 @pytest.mark.slow
-def test_private_repositories_are_private_and_the_space_holds_all(
-    own_hub: HubServer, sources: list[str], database: Path
-) -> None:
+def test_a_private_space_holds_all(own_hub: HubServer, sources: list[str], database: Path) -> None:
     run(*ALL, *sources, "--private")
     assert all(repository.private for repository in own_hub.repositories.values())
     space = own_hub.repositories["spaces/me/page"]
@@ -166,8 +154,12 @@ def test_private_repositories_are_private_and_the_space_holds_all(
 
 
 def test_the_dataset_tells_what_is_in_it(database: Path, tmp_path: Path) -> None:
-    write_dataset_folder(tmp_path, database, "me/sounds", model_id="me/timbre", notice="Thanks.")
-    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        folder.mkdir()
+        write_dataset_folder(folder, database, "me/sounds", model_id="me/timbre", notice="Thanks.")
+    for path in folder.iterdir():  # the same database makes the same files
+        assert path.read_bytes() == (tmp_path / "one" / path.name).read_bytes()
+    card = (folder / "README.md").read_text(encoding="utf-8")
     header = yaml.safe_load(card.split("---\n")[1])
     assert header["license"] == ["cc0-1.0"]
     assert header["configs"][0]["data_files"] == "sounds.zip"
@@ -176,7 +168,7 @@ def test_the_dataset_tells_what_is_in_it(database: Path, tmp_path: Path) -> None
         assert f"{count} musical instruments" in card
         assert f"| surge | CC0-1.0 | {count} |" in card
         assert opened.identity in card and "https://huggingface.co/me/timbre" in card
-    with zipfile.ZipFile(tmp_path / "sounds.zip") as archive:
+    with zipfile.ZipFile(folder / "sounds.zip") as archive:
         names = set(archive.namelist())
         rows = archive.read("metadata.csv").decode().splitlines()
     assert len(rows) == count + 1
@@ -184,31 +176,19 @@ def test_the_dataset_tells_what_is_in_it(database: Path, tmp_path: Path) -> None
     assert {row.split(",")[0] for row in rows[1:]} == names - {"metadata.csv"}
 
 
-def test_the_same_database_makes_the_same_files(database: Path, tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        write_dataset_folder(tmp_path / name, database, "me/sounds")
-    for path in (tmp_path / "one").iterdir():
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
-
-
-@pytest.mark.parametrize("content", [b"key = 'hf_" + b"a1B2" * 9 + b"'", TOKEN.encode()])
-def test_a_token_in_a_file_is_refused(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "deep").mkdir()
-    (tmp_path / "deep" / "notes.py").write_bytes(b"\0" + content)
-    with pytest.raises(InputError, match="deep/notes.py holds what looks like a token") as caught:
-        refuse_secrets(tmp_path, TOKEN)
-    assert content.decode() not in str(caught.value)
-
-
-def test_a_token_in_the_card_stops_everything(
+def test_a_token_in_a_file_stops_everything(
     own_hub: HubServer, model: Path, tmp_path: Path
 ) -> None:
-    for name in ("config.json", "model.safetensors"):
-        (tmp_path / name).write_bytes((model / name).read_bytes())
-    (tmp_path / "README.md").write_text(f"---\nlicense: mit\n---\n{TOKEN}\n")
+    (tmp_path / "deep").mkdir()
+    for content in ("key = 'hf_" + "a1B2" * 9 + "'", TOKEN):
+        (tmp_path / "deep" / "notes.py").write_text("\0" + content)
+        with pytest.raises(InputError, match="deep/notes.py holds what looks like") as caught:
+            refuse_secrets(tmp_path, TOKEN)
+        assert content not in str(caught.value)
+    folder = Path(shutil.copytree(model, tmp_path / "model"))
+    (folder / "README.md").write_text(f"---\nlicense: mit\n---\n{TOKEN}\n")
     with pytest.raises(InputError, match="README.md holds"):
-        run("--model", "me/timbre", "--model-folder", str(tmp_path))
+        run("--model", "me/timbre", "--model-folder", str(folder))
     assert not own_hub.requests
 
 
@@ -236,49 +216,24 @@ def test_what_cannot_be_published_says_why(
     assert not hub.requests
 
 
-@pytest.mark.parametrize(
-    ("repo_id", "token", "sentence"),
-    [
-        ("them/timbre", TOKEN, "did not let us write to 'them/timbre' .You don't have the rights"),
-        ("me/timbre", "hf_of_a_stranger", "did not let us write to 'me/timbre'.*hf auth login"),
-    ],
-)
-def test_who_may_not_write_is_told_so(
-    hub: HubServer, tmp_path: Path, repo_id: str, token: str, sentence: str
-) -> None:
-    (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(CheckpointError, match=sentence):
-        send(RepositoryUpload("model", repo_id, tmp_path), token=token)
-
-
-def test_without_a_network_it_says_so(
+def test_a_refused_push_says_why(
     hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     (tmp_path / "notes.txt").write_text("hello")
+    for repo_id, token, sentence in (
+        ("them/timbre", TOKEN, "did not let us write to 'them/timbre' .You don't have the rights"),
+        ("me/timbre", "hf_of_a_stranger", "did not let us write to 'me/timbre'.*hf auth login"),
+    ):
+        with pytest.raises(CheckpointError, match=sentence):
+            send(RepositoryUpload("model", repo_id, tmp_path), token=token)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(CheckpointError, match="HF_HUB_OFFLINE is set.*connect to the Hub"):
         send(RepositoryUpload("model", "me/timbre", tmp_path), token=TOKEN)
 
 
-def test_the_folders_can_be_kept(hub: HubServer, sources: list[str], tmp_path: Path) -> None:
-    printed = run("--model", "me/timbre", *sources, "--to", str(tmp_path / "out"))
-    assert "nothing was sent" in printed and not hub.requests
-    assert json.loads((tmp_path / "out" / "model" / "config.json").read_text())
-    with pytest.raises(DatabaseError, match="holds other files already"):
-        run("--model", "me/timbre", *sources, "--to", str(tmp_path / "out"))
-
-
-@pytest.mark.parametrize("name", ["nobody/nothing", "someone/empty"])
-def test_a_database_that_cannot_be_had_says_why(hub: HubServer, name: str) -> None:
-    hub.add("datasets/someone/empty", {"notes.txt": b""})
-    with pytest.raises(DatabaseError, match="no database of that name|is no database of this"):
-        resolve_database(name)
-
-
 def test_a_card_without_front_matter_is_refused() -> None:
-    assert (
-        with_values("---\na: 1\nb: é\n---\n# Hi\n", {"a": [2]}) == "---\na:\n- 2\nb: é\n---\n# Hi\n"
-    )
+    changed = with_values("---\na: 1\nb: é\n---\n# Hi\n", {"a": [2]})
+    assert changed == "---\na:\n- 2\nb: é\n---\n# Hi\n"
     for card in ("# Hi\n", "---\n- a\n---\n", "---\na: [\n---\n"):
         with pytest.raises(InputError, match="must begin with YAML"):
             with_values(card, {})

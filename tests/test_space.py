@@ -1,12 +1,5 @@
 """The Space: what publishing assembles, and that it runs."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -22,10 +15,7 @@ from cir.model.encoder import BUNDLED_MODEL, TimbreEncoder
 from cir.model.network_config import EncoderConfig
 from cir.publish.space_folder import ROOT, space_variables, write_space_folder
 from tests.hub_server import TOKEN, HubServer
-from tests.page.database import make_database, write_mix
-
-START_SECONDS = 240.0
-"""Patience, for a machine that does other things too."""
+from tests.page.database import make_database, running, write_mix
 
 if not (ROOT / "spaces").is_dir():
     pytest.skip("cir is installed without its repository", allow_module_level=True)
@@ -33,14 +23,18 @@ if not (ROOT / "spaces").is_dir():
 
 def test_the_space_holds_what_it_does_not_load(tmp_path: Path) -> None:
     write_space_folder(tmp_path, BUNDLED_MODEL, "me/sounds")
-    for name in ("app.py", "LICENSE", "NOTICE", "cir/ui/static/page.css"):
+    model = "cir/assets/model/model.safetensors"
+    for name in ("app.py", "LICENSE", "NOTICE", "cir/ui/static/page.css", model):
         assert (tmp_path / name).is_file(), name
-    assert (tmp_path / "cir/assets/model/model.safetensors").is_file()
     assert not (tmp_path / "cir/assets/database").exists()
     assert not list(tmp_path.rglob("__pycache__"))
     card = yaml.safe_load((tmp_path / "README.md").read_text("utf-8").split("---\n")[1])
     assert (card["models"], card["datasets"], card["sdk"]) == ([], ["me/sounds"], "gradio")
     assert (tmp_path / "app.py").read_bytes() == (ROOT / "app.py").read_bytes()
+    # Only what is on the Hub is named to a Space; outside of a clone there is none.
+    assert space_variables(BUNDLED_MODEL, BUNDLED_PATH) == {"GRADIO_MCP_SERVER": "True"}
+    with pytest.raises(InputError, match="lacks app.py and spaces: clone it"):
+        write_space_folder(tmp_path / "out", BUNDLED_MODEL, BUNDLED_PATH, root=tmp_path / "no")
 
 
 def test_a_space_on_zero_gpu_has_torch_for_cuda(tmp_path: Path) -> None:
@@ -52,78 +46,34 @@ def test_a_space_on_zero_gpu_has_torch_for_cuda(tmp_path: Path) -> None:
         assert card["suggested_hardware"] == ("zero-a10g" if zero_gpu else "cpu-basic")
 
 
-def test_outside_of_a_clone_there_is_no_space(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="lacks app.py and spaces: clone it"):
-        write_space_folder(tmp_path / "out", BUNDLED_MODEL, BUNDLED_PATH, root=tmp_path)
-
-
-def test_only_what_is_on_the_hub_is_named() -> None:
-    assert space_variables(BUNDLED_MODEL, BUNDLED_PATH) == {"GRADIO_MCP_SERVER": "True"}
-
-
 @pytest.mark.slow
-def test_a_published_space_loads_its_parts_and_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_published_space_runs(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All three go to a Hub on this machine; then the Space is run from what is there."""
     config = EncoderConfig(hidden_size=64, n_layers=1, note_frames=64, mixture_frames=64, n_heads=1)
     encoder = TimbreEncoder.from_config(config, seed=5)
     encoder.save_pretrained(tmp_path / "model")
     encoder = TimbreEncoder.from_pretrained(tmp_path / "model", device="cpu")
-    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
     make_database(tmp_path / "database", encoder).close()
     repositories = ["--model", "me/timbre", "--dataset", "me/sounds", "--space", "me/page"]
     sources = ["--model-folder", str(tmp_path / "model"), "-d", str(tmp_path / "database")]
-    with HubServer() as hub:
-        hub.be_the_hub(monkeypatch, tmp_path)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        done = CliRunner().invoke(app, ["publish", *repositories, *sources])
-        assert done.exit_code == 0, done.exception
-        space = hub.repositories["spaces/me/page"]
-        for path, content in space.files.items():
-            (tmp_path / "space" / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / "space" / path).write_bytes(content)
-        hub.requests.clear()
-        settings = {**space.variables, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf")}
-        with running(tmp_path / "space", settings) as address:
-            client = Client(address, verbose=False)
-            mix = handle_file(str(write_mix(tmp_path / "mix.wav")))
-            found = client.predict(mix, ["bass"], 3, api_name="/search")["families"][0]["matches"]
-            assert [match["rank"] for match in found] == [1, 2, 3]
-            assert httpx.get(address + found[0]["preview"]).content.startswith(b"OggS")
-            assert (
-                "/find_instruments"
-                in client.view_api(print_info=False, return_format="dict")["named_endpoints"]
-            )
-        assert "GET /me/timbre/resolve/" in " ".join(hub.requests)
-        assert [one for one in hub.requests if one.endswith("/sounds.zip")]
-
-
-@contextmanager
-def running(folder: Path, settings: dict[str, str]) -> Iterator[str]:
-    """Run a Space's `app.py` as the Hub does; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
-    environment = {**inherited, "PORT": str(port), **settings}
-    log = folder.parent / "space.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=folder, env=environment, stdout=out, stderr=out
-        )
-    address = f"http://127.0.0.1:{port}/"
-    try:
-        ends = time.monotonic() + START_SECONDS
-        while True:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < ends, log.read_text()
-            try:
-                httpx.get(address, timeout=10)
-                break
-            except httpx.HTTPError:
-                time.sleep(0.2)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    done = CliRunner().invoke(app, ["publish", *repositories, *sources])
+    assert done.exit_code == 0, done.exception
+    space = hub.repositories["spaces/me/page"]
+    for path, content in space.files.items():
+        (tmp_path / "space" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "space" / path).write_bytes(content)
+    hub.requests.clear()
+    settings = {**space.variables, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf")}
+    with running(["app.py"], tmp_path / "space", settings, tmp_path / "log") as (_, address):
+        client = Client(address, verbose=False)
+        mix = handle_file(str(write_mix(tmp_path / "mix.wav")))
+        found = client.predict(mix, ["bass"], 3, api_name="/search")["families"][0]["matches"]
+        assert [match["rank"] for match in found] == [1, 2, 3]
+        assert httpx.get(address + found[0]["preview"]).content.startswith(b"OggS")
+        endpoints = client.view_api(print_info=False, return_format="dict")["named_endpoints"]
+        assert "/find_instruments" in endpoints
+    assert "GET /me/timbre/resolve/" in " ".join(hub.requests)
+    assert [one for one in hub.requests if one.endswith("/sounds.zip")]

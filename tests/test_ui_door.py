@@ -41,29 +41,16 @@ def address(folder: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        ("localhost", 200),
-        ("LocalHost:7860", 200),
-        ("127.0.0.1:1", 200),
-        ("192.168.1.20", 200),
-        ("[::1]:7860", 200),
-        (socket.gethostname(), 200),
-        ("music.example.org", 200),
-        ("a.example.net:80", 200),
-        ("evil.example.com", 400),
-        ("example.net", 400),
-        ("music.example.org.evil.example.com", 400),
-        ("127.0.0.1.evil.example.com", 400),
-        ("[::1", 400),
-        ("", 400),
-    ],
-)
-def test_the_page_answers_to_its_own_names_alone(address: str, host: str, status: int) -> None:
+OWN = ["localhost", "LocalHost:7860", "127.0.0.1:1", "192.168.1.20", "[::1]:7860"]
+OWN += [socket.gethostname(), "music.example.org", "a.example.net:80"]
+EVIL = ["evil.example.com", "music.example.org.evil.example.com", "127.0.0.1.evil.example.com"]
+
+
+@pytest.mark.parametrize("host", [*OWN, *EVIL, "example.net", "[::1", ""])
+def test_the_page_answers_to_its_own_names_alone(address: str, host: str) -> None:
     reply = httpx.get(f"{address}gradio_api/info", headers={"Host": host})
-    assert reply.status_code == status
-    if status == 400:
+    assert reply.status_code == (200 if host in OWN else 400)
+    if host not in OWN:
         assert f"does not answer to the name {host!r}" in reply.text
         assert "--allowed-host" in reply.text
 
@@ -76,12 +63,9 @@ def test_a_space_answers_to_its_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert wanted | {"myhost.lan"} <= set(names)
     monkeypatch.delenv("SPACE_HOST")
     assert "*.hf.space" not in allowed_hosts()
-
-
-@pytest.mark.parametrize("name", ["http://a.org", "a.org:80", "a b", "a.*.org", "**", "-"])
-def test_what_is_no_host_name_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match="is not a host name; give one such as"):
-        allowed_hosts([name])
+    for name in ("http://a.org", "a.org:80", "a b", "a.*.org", "**", "-"):
+        with pytest.raises(InputError, match="is not a host name"):
+            allowed_hosts([name])
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -90,11 +74,10 @@ def files_in(folder: Path) -> list[Path]:
 
 def wait_for(condition: str, folder: Path, count: int) -> None:
     """Wait until so many uploads lie there."""
-    for _ in range(200):
-        if len(files_in(folder)) == count:
-            return
+    ends = time.monotonic() + 10
+    while len(files_in(folder)) != count:
+        assert time.monotonic() < ends, f"{condition}: {files_in(folder)}"
         time.sleep(0.05)
-    raise AssertionError(f"{condition}: {files_in(folder)}")
 
 
 def begin_upload(address: str, length: int | None) -> socket.socket:
@@ -112,6 +95,13 @@ def chunk(content: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(content), content)
 
 
+def refusal(connection: socket.socket) -> bytes:
+    reply = http.client.HTTPResponse(connection)
+    reply.begin()
+    assert reply.status == 413
+    return reply.read()
+
+
 def test_an_upload_that_breaks_off_leaves_no_file(address: str, folder: Path) -> None:
     with begin_upload(address, 1_000_000) as connection:
         connection.sendall(PART + bytes(100_000))
@@ -119,12 +109,13 @@ def test_an_upload_that_breaks_off_leaves_no_file(address: str, folder: Path) ->
     wait_for("it goes with the connection", folder, 0)
 
 
-def test_too_large_an_upload_is_refused_before_it_is_read(address: str, folder: Path) -> None:
+def test_too_large_uploads_and_questions_are_refused_unread(address: str, folder: Path) -> None:
     with begin_upload(address, MAX_UPLOAD_BYTES + 1) as connection:
-        reply = http.client.HTTPResponse(connection)
-        reply.begin()
-        assert reply.status == 413
+        refusal(connection)
     assert files_in(folder) == []
+    question = {"data": ["a" * MAX_REQUEST_BYTES]}
+    reply = httpx.post(f"{address}gradio_api/call/instruments", json=question)
+    assert reply.status_code == 413
 
 
 def test_an_upload_of_unknown_length_is_counted(address: str, folder: Path) -> None:
@@ -136,17 +127,5 @@ def test_an_upload_of_unknown_length_is_counted(address: str, folder: Path) -> N
         follow = chunk(b"\r\n" + PART)
         for number in range(MAX_UPLOAD_BYTES >> 20):
             connection.sendall(piece + (follow if number == 2 else b""))
-        reply = http.client.HTTPResponse(connection)
-        reply.begin()
-        assert reply.status == 413
-        assert b"exceeds the maximum allowed size; send fewer" in reply.read()
+        assert b"exceeds the maximum allowed size" in refusal(connection)
     wait_for("nothing of it stays", folder, 0)
-
-
-def test_a_question_has_its_limit(address: str) -> None:
-    reply = httpx.post(
-        f"{address}gradio_api/call/instruments",
-        content=b'{"data": ["' + b"a" * MAX_REQUEST_BYTES + b'"]}',
-        headers={"Content-Type": "application/json"},
-    )
-    assert reply.status_code == 413

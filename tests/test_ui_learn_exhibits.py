@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+from collections import Counter
+from math import comb
 
 import numpy as np
 import pytest
@@ -23,25 +24,12 @@ from cir.ui.learn.similarity_scale import (
     verdict,
 )
 from cir.ui.learn.sounds import LearnSounds, MixedFiles, NoteEmbedder, load_learn_sounds, note_audio
-from cir.ui.learn.triplet import (
-    EASY,
-    HARD,
-    POSITIVE,
-    TripletGame,
-    answer,
-    draw_triplet,
-    option_similarities,
-    triplet_page,
-)
+from cir.ui.learn.triplet import EASY, HARD, POSITIVE, TripletGame, draw_triplet, triplet_page
+from cir.ui.learn.triplet import answer as guess
+from cir.ui.learn.triplet import option_similarities as similarities_of
 from cir.ui.service import PageService
 from tests.fakes import tone, unit_vectors
-from tests.page.database import HOSTILE_NAME, small_service
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageService]:
-    with small_service(tmp_path_factory.mktemp("learn")) as found:
-        yield found
+from tests.page.database import HOSTILE_NAME
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +67,7 @@ def test_a_picture_says_in_words_what_it_shows() -> None:
     assert 'alt="Log-mel spectrogram of B: energy around' in low
     levels = decibels(np.stack([np.pad(tone(100.0, 0.5), (0, SAMPLE_RATE // 2))]))[0]
     assert "sounds for 0.5 s" in describe(levels, float(levels.max()), 1.0)
-
-
-def test_the_scale_goes_from_left_to_right() -> None:
+    # The scale of similarities goes from left to right.
     assert scale_place(-1.0) == 0.0
     assert scale_place(1.0) == 1.0
     assert scale_place(0.2) < scale_place(0.3)
@@ -92,22 +78,19 @@ def test_the_scale_goes_from_left_to_right() -> None:
     assert "Lower than for most" in verdict(0.1, [spread])
 
 
-def test_what_is_usual_is_measured_on_the_right_pairs(
-    service: PageService, embedder: NoteEmbedder, sounds: LearnSounds
-) -> None:
+def test_usual_pairs(service: PageService, embedder: NoteEmbedder, sounds: LearnSounds) -> None:
     same, within, across = measure_typical(service, embedder, sounds.pairs)
     assert same.pairs == len(sounds.pairs)
-    families = [one.family for one in service.instruments if one.family is not None]
-    sizes = [min(PER_FAMILY, families.count(family)) for family in sorted(set(families))]
-    total = sum(sizes)
-    assert within.pairs == sum(size * (size - 1) // 2 for size in sizes)
-    assert within.pairs + across.pairs == total * (total - 1) // 2
+    families = Counter(one.family for one in service.instruments if one.family is not None)
+    sizes = [min(PER_FAMILY, size) for size in families.values()]
+    assert within.pairs == sum(comb(size, 2) for size in sizes)
+    assert within.pairs + across.pairs == comb(sum(sizes), 2)
     assert all(one.low <= one.middle <= one.high for one in (same, within, across))
     cosines = [embedder.similarity(pair.notes[0].path, pair.notes[1].path) for pair in sounds.pairs]
     assert same.middle == pytest.approx(float(np.median(cosines)), abs=1e-6)
 
 
-def test_two_instruments_are_compared_by_the_notes_that_are_heard(
+def test_two_instruments_are_compared_as_heard(
     service: PageService, pair_exhibit: PairExhibit
 ) -> None:
     *_, page = pair_exhibit.show("bass-0", "nameless")
@@ -120,31 +103,22 @@ def test_two_instruments_are_compared_by_the_notes_that_are_heard(
     assert HOSTILE_NAME not in page
     (same,) = pair_exhibit.show("bass-0", "bass-0")  # what is usual is known by now
     assert "Similarity <b>1.00</b>" in same
-
-
-def test_a_surprise_is_two_instruments_that_can_be_heard(pair_exhibit: PairExhibit) -> None:
+    # A surprise is two instruments that can be heard.
     known = {name for _, name in pair_exhibit.choices()}
     for seed in range(10):
         first, second = pair_exhibit.surprise(np.random.default_rng(seed))
         assert first != second
         assert {first, second} <= known
     assert set(pair_exhibit.first_pair()) <= known
-
-
-def test_a_pair_that_is_none_is_refused(pair_exhibit: PairExhibit) -> None:
     for name, words in ((None, "Choose two"), ("nobody", "nobody")):
         with pytest.raises(InputError, match=words):
             list(pair_exhibit.show("bass-0", name))
 
 
-def test_a_mix_is_the_sum_of_what_plays(mix_exhibit: MixExhibit) -> None:
+def test_a_mix_is_summed_and_embedded_anew(service: PageService, mix_exhibit: MixExhibit) -> None:
     stems = [note_audio(stem.path) for stem in mix_exhibit.scene.stems]
-    pair = mix_exhibit.mix((0, 2))
-    expected = stems[0] + stems[2]
-    assert pair == pytest.approx(expected * (0.99 / np.abs(expected).max()), abs=1e-5)
-
-
-def test_a_muted_mix_is_embedded_anew(service: PageService, mix_exhibit: MixExhibit) -> None:
+    pair = stems[0] + stems[2]
+    assert mix_exhibit.mix((0, 2)) == pytest.approx(pair * (0.99 / np.abs(pair).max()), abs=1e-5)
     families = [stem.pair.family for stem in mix_exhibit.scene.stems]
     for playing in ((0, 1, 2), (1,)):
         found = embed_windows(mix_exhibit.mix(playing), service.encoder, families)
@@ -165,8 +139,7 @@ def test_a_toggle_shows_how_the_similarities_moved(mix_exhibit: MixExhibit) -> N
 
 
 def test_a_plane_through_three_points_keeps_their_distances() -> None:
-    points = unit_vectors(np.random.default_rng(0), 3, 20)
-    further = unit_vectors(np.random.default_rng(1), 4, 20)
+    points, further = np.split(unit_vectors(np.random.default_rng(0), 7, 20), [3])
     plane = Plane(points, further)
     places = plane.places(points) * [1.6, 1.0]
     flat = np.linalg.norm(places[:, np.newaxis] - places, axis=2)
@@ -177,7 +150,7 @@ def test_a_plane_through_three_points_keeps_their_distances() -> None:
     assert (inside > 0.05).all() and (inside < 0.95).all()
 
 
-def test_a_triplet_has_one_option_of_each_role(sounds: LearnSounds) -> None:
+def test_triplets_and_the_toy_are_drawn_from_the_sounds(sounds: LearnSounds) -> None:
     places = set()
     for seed in range(20):
         triplet = draw_triplet(sounds, np.random.default_rng(seed))
@@ -188,38 +161,33 @@ def test_a_triplet_has_one_option_of_each_role(sounds: LearnSounds) -> None:
         assert roles[EASY].family != triplet.anchor.family
         places.add(triplet.right)
     assert places == {0, 1, 2}
+    pairs = toy_pairs(sounds.pairs)  # the toy has five instruments of five families
+    assert len({pair.family for pair in pairs}) == CLASSES
+    assert toy_html(pairs).count('class="cir-play"') == 2 * CLASSES
 
 
-def test_a_guess_reveals_roles_and_similarities(
-    sounds: LearnSounds, embedder: NoteEmbedder
-) -> None:
+def test_a_guess_shows_roles_and_similarities(sounds: LearnSounds, embedder: NoteEmbedder) -> None:
     game = TripletGame(draw_triplet(sounds, np.random.default_rng(1)))
     before = triplet_page(game, embedder)
     assert before.count('data-act="guess"') == 3
     assert POSITIVE.capitalize() not in before
     right = game.triplet.right
-    won = answer(game, right, embedder)
-    model = int(np.argmax(option_similarities(embedder, game.triplet)))
+    won = guess(game, right, embedder)
+    model = int(np.argmax(similarities_of(embedder, game.triplet)))
     assert (won.right, won.model_right, won.played) == (1, int(model == right), 1)
-    assert answer(won, (right + 1) % 3, embedder) == won
+    assert guess(won, (right + 1) % 3, embedder) == won
     after = triplet_page(won, embedder)
     assert all(role.capitalize() in after for role in (POSITIVE, HARD, EASY))
     assert "You were right." in after
     with pytest.raises(InputError, match="sound 4"):
-        answer(game, 3, embedder)
+        guess(game, 3, embedder)
 
 
-def test_options_are_compared_with_the_anchor(
+def test_options_against_anchor(
     sounds: LearnSounds, service: PageService, embedder: NoteEmbedder
 ) -> None:
     triplet = draw_triplet(sounds, np.random.default_rng(2))
     paths = [triplet.anchor.notes[0].path, *(one.pair.notes[1].path for one in triplet.options)]
     anchor, *others = service.encoder.embed(list(map(note_audio, paths)), SAMPLE_RATE)
     expected = [float(other @ anchor) for other in others]
-    assert option_similarities(embedder, triplet) == pytest.approx(expected, abs=1e-6)
-
-
-def test_the_toy_has_five_instruments_of_five_families(sounds: LearnSounds) -> None:
-    pairs = toy_pairs(sounds.pairs)
-    assert len({pair.family for pair in pairs}) == CLASSES
-    assert toy_html(pairs).count('class="cir-play"') == 2 * CLASSES
+    assert similarities_of(embedder, triplet) == pytest.approx(expected, abs=1e-6)

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +13,8 @@ from cir.ui.learn.quiz_rounds import CANDIDATES, ROUNDS, TOO_ALIKE, check_seed, 
 from cir.ui.learn.sounds import MixedFiles, note_audio
 from cir.ui.service import PageService
 from tests.fakes import SpectrumEncoder, instrument
-from tests.page.database import small_service
 
 SEEDS = range(25)
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageService]:
-    with small_service(tmp_path_factory.mktemp("quiz")) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +22,7 @@ def exhibit(service: PageService) -> QuizExhibit:
     return QuizExhibit(service, MixedFiles())
 
 
-def test_a_round_has_five_different_candidates_and_two_other_families(
-    service: PageService,
-) -> None:
+def test_a_round_has_five_candidates_and_two_other_families(service: PageService) -> None:
     ids, embeddings = service.database.embeddings()
     for seed in SEEDS:
         drawn = draw_round(service, seed, 1)
@@ -44,9 +34,6 @@ def test_a_round_has_five_different_candidates_and_two_other_families(
         rows = embeddings[[ids.index(name) for name in names]]
         alike = rows @ rows.T - np.eye(CANDIDATES)
         assert alike.max() < TOO_ALIKE
-
-
-def test_the_same_numbers_are_the_same_round(service: PageService) -> None:
     assert draw_round(service, 7, 3) == draw_round(service, 7, 3)
     others = [draw_round(service, 7, number) for number in range(1, ROUNDS + 1)]
     assert len({one.candidates for one in others}) > ROUNDS // 2
@@ -60,25 +47,20 @@ def test_the_right_answer_is_in_the_mix_and_no_other_candidate_is(service: PageS
     assert whole.shape == (round(MIX_SECONDS * SAMPLE_RATE),)
     assert float(np.abs(whole).max()) == pytest.approx(0.99, abs=1e-3)
     solos = {one: play_together(service, [one]) for one in (*drawn.candidates, *drawn.others)}
-    residues = {}
     for candidate in drawn.candidates:
-        parts = np.stack([solos[candidate], *(solos[one] for one in drawn.others)], axis=1)
-        gains, *_ = np.linalg.lstsq(parts.astype(np.float64), whole.astype(np.float64), rcond=None)
-        residues[candidate] = float(np.square(whole - parts @ gains).mean())
-    assert residues[right] < 1e-8
-    assert min(value for one, value in residues.items() if one != right) > 1e-4
+        parts = np.stack([solos[one] for one in (candidate, *drawn.others)], axis=1, dtype=float)
+        gains, *_ = np.linalg.lstsq(parts, whole.astype(float), rcond=None)
+        residue = float(np.square(whole - parts @ gains).mean())
+        assert residue < 1e-8 if candidate == right else residue > 1e-4
 
 
-def test_a_phrase_is_played_in_place_of_a_note(
-    service: PageService, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_phrase_replaces_a_note(service: PageService, monkeypatch: pytest.MonkeyPatch) -> None:
     one = service.instruments[0]
     note = play_together(service, [one])
     other = service.preview("bass-6")
     assert other is not None
     monkeypatch.setattr(service, "phrase", lambda instrument_id: other)
-    phrase = play_together(service, [one])
-    length = len(note_audio(other))
+    phrase, length = play_together(service, [one]), len(note_audio(other))
     assert np.abs(phrase - note).max() > 0.1
     assert phrase[:2000] == pytest.approx(phrase[length : length + 2000], abs=1e-3)
 
@@ -95,7 +77,7 @@ def test_the_model_is_asked_as_a_search_asks_it(service: PageService, exhibit: Q
     assert heard.model_guess == int(np.argmax(expected))
 
 
-def test_names_stay_hidden_until_there_is_a_guess(exhibit: QuizExhibit) -> None:
+def test_guesses_count_once_and_show_names_and_the_tenth_is_the_last(exhibit: QuizExhibit) -> None:
     quiz = Quiz(5)
     drawn = exhibit.prepare(5, 1).round
     before = exhibit.page(quiz)
@@ -107,21 +89,14 @@ def test_names_stay_hidden_until_there_is_a_guess(exhibit: QuizExhibit) -> None:
     assert after.count("is-right") == 1
     assert after.count("in the mix</span>") == 1
     assert 'data-act="guess"' not in after
-
-
-def test_a_guess_counts_once(exhibit: QuizExhibit) -> None:
-    heard = exhibit.prepare(5, 1)
+    heard = exhibit.prepare(5, 1)  # a guess counts once
     right = heard.round.answer
     won = exhibit.answer(Quiz(5), right)
-    assert (won.right, won.played) == (1, 1)
-    assert won.model_right == (heard.model_guess == right)
+    assert (won.right, won.played, won.model_right) == (1, 1, heard.model_guess == right)
     assert exhibit.answer(won, (right + 1) % CANDIDATES) == won
     assert exhibit.answer(Quiz(5), (right + 1) % CANDIDATES).right == 0
     with pytest.raises(InputError, match="candidate 6"):
         exhibit.answer(Quiz(5), 5)
-
-
-def test_the_tenth_answer_ends_the_quiz(exhibit: QuizExhibit) -> None:
     last = exhibit.answer(Quiz(5, number=ROUNDS, right=9, model_right=2), 0)
     assert last.is_over
     page = exhibit.page(last)
@@ -129,13 +104,10 @@ def test_the_tenth_answer_ends_the_quiz(exhibit: QuizExhibit) -> None:
     assert "You won. You " in page
 
 
-@pytest.mark.parametrize("seed", [-1, 1_000_000, 2.5, None])
-def test_a_number_out_of_range_is_refused(seed: float | None) -> None:
-    with pytest.raises(InputError, match="999999"):
-        check_seed(seed)
-
-
-def test_a_small_database_has_no_quiz(tmp_path: Path) -> None:
+def test_a_number_out_of_range_and_a_small_database_are_refused(tmp_path: Path) -> None:
+    for seed in (-1, 1_000_000, 2.5, None):
+        with pytest.raises(InputError, match="999999"):
+            check_seed(seed)
     encoder = SpectrumEncoder()
     with InstrumentDatabase.create(tmp_path / "small", encoder) as database:
         database.add([instrument("one")], np.ones((1, encoder.embedding_size), np.float32))

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,20 +16,16 @@ from tests.shared_data import SURGE, needs_shared
 from tools.learn_sounds import FAMILIES, PER_FAMILY, SCENES, make_sounds
 
 
-def test_every_instrument_has_two_notes_that_differ() -> None:
+def test_the_bundled_sounds_are_pairs_of_notes_and_scenes_of_stems() -> None:
     sounds = load_learn_sounds()
     for family in FAMILIES:
         assert len(sounds.of_family(family)) >= PER_FAMILY
     for pair in sounds.pairs:
         first, second = pair.notes
-        assert first.path != second.path
-        assert first.pitch != second.pitch
+        assert first.path != second.path and first.pitch != second.pitch
         assert soundfile.info(first.path).samplerate == SAMPLE_RATE
         assert pair.instrument.licence
-
-
-def test_stems_of_a_scene_are_as_long_as_each_other_and_audible() -> None:
-    sounds = load_learn_sounds()
+    # Stems of a scene are as long as each other, and audible.
     assert [tuple(stem.pair.family for stem in one.stems) for one in sounds.scenes] == list(SCENES)
     for scene in sounds.scenes:
         stems = [note_audio(stem.path) for stem in scene.stems]
@@ -37,18 +34,14 @@ def test_stems_of_a_scene_are_as_long_as_each_other_and_audible() -> None:
         assert min(float(np.abs(stem).max()) for stem in stems) > 0.05
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"instruments": [], "scenes": 3}', '{"scenes": []}'])
-def test_a_damaged_list_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / LEARN_FILE).write_text(text)
-    with pytest.raises(DataError, match=LEARN_FILE):
-        load_learn_sounds(tmp_path)
-
-
-def test_a_missing_sound_is_named(tmp_path: Path) -> None:
-    bundled = load_learn_sounds()
-    table = json.loads((bundled.pairs[0].notes[0].path.parent / LEARN_FILE).read_text())
-    (tmp_path / LEARN_FILE).write_text(json.dumps(table))
-    with pytest.raises(DataError, match=bundled.pairs[0].notes[0].path.name):
+def test_a_damaged_list_and_a_missing_sound_are_refused(tmp_path: Path) -> None:
+    for text in ("", "[]", '{"instruments": [], "scenes": 3}', '{"scenes": []}'):
+        (tmp_path / LEARN_FILE).write_text(text)
+        with pytest.raises(DataError, match=LEARN_FILE):
+            load_learn_sounds(tmp_path)
+    bundled = load_learn_sounds().pairs[0].notes[0].path
+    shutil.copy(bundled.with_name(LEARN_FILE), tmp_path)
+    with pytest.raises(DataError, match=bundled.name):
         load_learn_sounds(tmp_path)
 
 

@@ -3,21 +3,20 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import CallToolResult, ListToolsResult, TextContent
+from mcp.types import TextContent
 
 from cir.audio.io import save_wav
 from cir.ui.api.endpoints import API_NAMES
 from cir.ui.api.mcp_tools import MCP_TOOLS
 from tests.fakes import tone
-from tests.page.database import LOWEST_HZ, serve_page, write_mix
+from tests.page.database import LOWEST_HZ, serve_page
 
 pytestmark = pytest.mark.slow
 
@@ -28,87 +27,58 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@asynccontextmanager
-async def session_at(address: str) -> AsyncIterator[ClientSession]:
+async def call(address: str, method: str, *arguments: Any) -> Any:
     async with (
         streamable_http_client(f"{address}gradio_api/mcp/") as (reader, writer, _),
         ClientSession(reader, writer) as session,
     ):
         await session.initialize()
-        yield session
+        return await getattr(session, method)(*arguments)
 
 
-async def list_tools(address: str) -> ListToolsResult:
-    async with session_at(address) as session:
-        return await session.list_tools()
-
-
-async def call(address: str, tool: str, arguments: dict[str, Any]) -> CallToolResult:
-    async with session_at(address) as session:
-        return await session.call_tool(tool, arguments)
-
-
-def ask(address: str, tool: str, **arguments: Any) -> dict[str, Any]:
-    result = asyncio.run(call(address, tool, arguments))
-    assert not result.isError, result.content
-    (content,) = result.content
-    assert isinstance(content, TextContent)
-    answer: dict[str, Any] = json.loads(content.text)
-    return answer
-
-
-def test_three_tools_are_described(address: str) -> None:
-    tools = {tool.name: tool for tool in asyncio.run(list_tools(address)).tools}
-    assert set(tools) == set(MCP_TOOLS)
-    assert "Answers JSON" in str(tools["find_instruments"].description)
-    schemas = {name: tool.inputSchema["properties"] for name, tool in tools.items()}
-    assert {name: " ".join(parameters) for name, parameters in schemas.items()} == {
-        "find_instruments": "mix families top_k start_seconds end_seconds",
-        "similar_instruments": "instrument_id sound top_k family",
-        "describe_sound": "sound",
-    }
-    for parameters in schemas.values():
-        assert all(parameter["description"] for parameter in parameters.values())
-
-
-def test_instruments_of_a_mix_are_found(address: str, tmp_path: Path) -> None:
-    mix = write_mix(tmp_path / "mix.wav")
-    found = ask(address, "find_instruments", mix=encoded(mix), families=["bass"], top_k=3)
-    (result,) = found["families"]
-    assert [match["rank"] for match in result["matches"]] == [1, 2, 3]
-    assert all(match["family"] == "bass" for match in result["matches"])
-
-
-def test_similar_instruments_of_one(address: str) -> None:
-    matches = ask(address, "similar_instruments", instrument_id="bass-3", top_k=2)["matches"]
-    assert len(matches) == 2
-    assert "bass-3" not in {match["instrument_id"] for match in matches}
-
-
-def test_a_sound_is_described(address: str, tmp_path: Path) -> None:
-    note = tmp_path / "note.wav"
-    save_wav(note, tone(LOWEST_HZ["bass"], 2.0), 16_000)
-    timbre = ask(address, "describe_sound", sound=encoded(note))["timbre"]
-    assert timbre["brightness_hz"] < 300
-
-
-def refusal(address: str, tool: str, **arguments: Any) -> str:
-    result = asyncio.run(call(address, tool, arguments))
-    assert result.isError
+def ask(address: str, tool: str, is_refused: bool = False, **arguments: Any) -> str:
+    """Call a tool: its answer, or why there is none."""
+    result = asyncio.run(call(address, "call_tool", tool, arguments))
+    assert result.isError is is_refused, result.content
     (content,) = result.content
     assert isinstance(content, TextContent)
     return content.text
 
 
-def test_a_question_without_an_answer_is_an_error_of_one_sentence(address: str) -> None:
-    text = refusal(address, "similar_instruments", instrument_id="nobody")
+def test_three_tools_are_described(address: str) -> None:
+    tools = {tool.name: tool for tool in asyncio.run(call(address, "list_tools")).tools}
+    assert set(tools) == set(MCP_TOOLS)
+    assert "Answers JSON" in str(tools["find_instruments"].description)
+    for name, expected in {
+        "find_instruments": "mix families top_k start_seconds end_seconds",
+        "similar_instruments": "instrument_id sound top_k family",
+        "describe_sound": "sound",
+    }.items():
+        parameters = tools[name].inputSchema["properties"]
+        assert " ".join(parameters) == expected
+        assert all(parameter["description"] for parameter in parameters.values())
+
+
+def test_tools_answer(address: str, mix: Path, tmp_path: Path) -> None:
+    found = ask(address, "find_instruments", mix=encoded(mix), families=["bass"], top_k=3)
+    (result,) = json.loads(found)["families"]
+    ranks = [(match["family"], match["rank"]) for match in result["matches"]]
+    assert ranks == [("bass", 1), ("bass", 2), ("bass", 3)]
+    found = ask(address, "similar_instruments", instrument_id="bass-3", top_k=2)
+    names = [match["instrument_id"] for match in json.loads(found)["matches"]]
+    assert len(names) == 2 and "bass-3" not in names
+    save_wav(tmp_path / "note.wav", tone(LOWEST_HZ["bass"], 2.0), 16_000)
+    found = ask(address, "describe_sound", sound=encoded(tmp_path / "note.wav"))
+    assert json.loads(found)["timbre"]["brightness_hz"] < 300
+
+
+def test_questions_without_an_answer_are_errors_of_one_sentence(address: str) -> None:
+    text = ask(address, "similar_instruments", is_refused=True, instrument_id="nobody")
     assert "no instrument 'nobody'" in text
     assert "Traceback" not in text
-
-
-@pytest.mark.parametrize("tool", [*API_NAMES, "lambda", "nothing"])
-def test_what_is_no_tool_cannot_be_called_as_one(address: str, tool: str) -> None:
-    assert refusal(address, tool, words="bass") == f"Unknown tool for this Gradio app: {tool}"
+    for tool in (*API_NAMES, "lambda", "nothing"):
+        text = ask(address, tool, is_refused=True, words="bass")
+        assert text == f"Unknown tool for this Gradio app: {tool}"
 
 
 def encoded(path: Path) -> str:

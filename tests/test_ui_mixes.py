@@ -10,7 +10,7 @@ from cir.audio.io import load_audio, save_wav
 from cir.audio.loudness import integrated_loudness
 from cir.errors import InputError
 from cir.retrieval.timeline import TimelineCell
-from cir.types import FloatArray, Match
+from cir.types import Match
 from cir.ui.search.actions import chosen_region
 from cir.ui.search.mix_input import empty_form, take_mix
 from cir.ui.search.mix_panel import clock, mix_panel, timeline_strip
@@ -19,20 +19,13 @@ from tests.fakes import instrument, tone
 from tests.page.html import ParsedPage
 
 
-@pytest.fixture
-def ramp() -> FloatArray:
-    """12 s at 16 kHz, each sample its own number."""
-    return np.linspace(0.0, 1.0, 12 * 16_000, dtype=np.float32)
-
-
 def test_a_mix_knows_its_length_and_its_shape(tmp_path: Path) -> None:
     loud, quiet = tone(220.0, 2.0, 44_100), 0.1 * tone(220.0, 2.0, 44_100)
     save_wav(tmp_path / "mix.wav", np.concatenate([quiet, loud]), 44_100)
     mix = load_mix(tmp_path / "mix.wav", 3)
     assert mix.seconds == pytest.approx(4.0)
+    assert (len(mix.peaks), max(mix.peaks)) == (N_PEAKS, 1.0)
     assert (mix.name, mix.example, mix.path) == ("mix.wav", 3, tmp_path / "mix.wav")
-    assert len(mix.peaks) == N_PEAKS
-    assert max(mix.peaks) == 1.0
     assert int(np.argmax(mix.peaks)) == pytest.approx(N_PEAKS // 2, abs=3)
 
 
@@ -50,17 +43,14 @@ def test_what_browsers_cannot_play_gets_a_small_copy_that_they_can(tmp_path: Pat
 @pytest.mark.parametrize(
     ("kind", "name", "kept"),
     [
-        ("WAV", "mix.wav", "mix.wav"),
-        ("WAV", "mix.WAV", "mix.WAV"),
-        ("FLAC", "mix.flac", "mix.flac"),
+        *[(name[4:].upper(), name, name) for name in ("mix.wav", "mix.WAV", "mix.flac", "mix.mp3")],
         ("OGG", "mix.oga", "mix.oga"),
-        ("MP3", "mix.mp3", "mix.mp3"),
         ("WAV", "mix.mp3", "mix.mp3.wav"),
         ("FLAC", "mix", "mix.flac"),
         ("AIFF", "mix.wav", "mix.wav"),
     ],
 )
-def test_a_mix_is_kept_under_a_name_that_browsers_understand(
+def test_a_mix_is_kept_under_a_name_for_browsers(
     tmp_path: Path, kind: str, name: str, kept: str
 ) -> None:
     with (tmp_path / name).open("wb") as file:
@@ -73,55 +63,36 @@ def test_a_mix_is_kept_under_a_name_that_browsers_understand(
     assert load_audio(mix.path)[0].size == load_audio(mix.heard)[0].size
 
 
-@pytest.mark.parametrize(
-    ("head", "kind"),
-    [
-        (b"\x00\x00\x00\x20ftypM4A ", ".m4a"),
-        (b"\x1a\x45\xdf\xa3\x01\x00", ".webm"),
-        (b"\xff\xf1\x50\x80", ".aac"),
-        (b"\xff\xfb\x90\x64", ".mp3"),
-        (b"ID3\x04", ".mp3"),
-        (b"RIFF\x00\x00\x00\x00AVI ", None),
-        (b"caff\x00\x01", None),
-        (b"\xff", None),
-        (b"", None),
-    ],
-)
-def test_a_kind_is_known_by_its_first_bytes(tmp_path: Path, head: bytes, kind: str | None) -> None:
-    (tmp_path / "mix.wav").write_bytes(head)
-    assert playable_kind(tmp_path / "mix.wav") == kind
+HEADS = {
+    ".m4a": [b"\x00\x00\x00\x20ftypM4A "],
+    ".webm": [b"\x1a\x45\xdf\xa3\x01\x00"],
+    ".aac": [b"\xff\xf1\x50\x80"],
+    ".mp3": [b"\xff\xfb\x90\x64", b"ID3\x04"],
+    None: [b"RIFF\x00\x00\x00\x00AVI ", b"caff\x00\x01", b"\xff", b""],
+}
 
 
-def test_a_passage_is_what_a_cut_file_would_be(ramp: FloatArray) -> None:
+def test_a_kind_is_known_by_its_first_bytes(tmp_path: Path) -> None:
+    for kind, heads in HEADS.items():
+        for head in heads:
+            (tmp_path / "mix.wav").write_bytes(head)
+            assert playable_kind(tmp_path / "mix.wav") == kind
+
+
+def test_a_passage_is_what_a_cut_file_would_be() -> None:
+    ramp = np.linspace(0.0, 1.0, 12 * 16_000, dtype=np.float32)
     np.testing.assert_array_equal(cut(ramp, Region(2.5, 10.0)), ramp[40_000:160_000])
     np.testing.assert_array_equal(cut(ramp, Region(0.0, 12.04)), ramp)
     assert cut(ramp, None) is ramp
     blip = tone(440.0, 0.2)  # shorter than the shortest passage
     np.testing.assert_array_equal(cut(blip, Region(0.0, 0.2)), blip)
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "words"),
-    [
-        (3.0, 3.2, "too short"),
-        (8.0, 3.0, "too short"),
-        (-1.0, 3.0, "does not lie within"),
-        (5.0, 13.0, "does not lie within"),
-        (12.0, 14.0, "does not lie within"),
-        (float("nan"), 3.0, "does not lie within"),
-        (3.0, float("nan"), "does not lie within"),
-        (3.0, float("inf"), "does not lie within"),
-    ],
-)
-def test_an_impossible_passage_is_refused(
-    ramp: FloatArray, start: float, end: float, words: str
-) -> None:
-    with pytest.raises(InputError, match=words):
-        cut(ramp, Region(start, end))
-
-
-def test_the_form_names_a_passage_only_where_it_is_not_the_whole() -> None:
-    mix = LoadedMix(Path("/m.wav"), "m.wav", 12.34, (1.0,))
+    short = [(3.0, 3.2), (8.0, 3.0)]
+    outside = [(-1.0, 3.0), (5.0, 13.0), (12.0, 14.0), (np.nan, 3.0), (3.0, np.nan), (3.0, np.inf)]
+    for words, passages in (("too short", short), ("does not lie within", outside)):
+        for passage in passages:
+            with pytest.raises(InputError, match=words):
+                cut(ramp, Region(*passage))
+    mix = LoadedMix(Path("/m.wav"), "m.wav", 12.34, (1.0,))  # its whole is no passage of it
     assert chosen_region(mix, 0, 12.3) is None
     assert chosen_region(mix, None, None) is None
     assert chosen_region(mix, 1, 12.3) == Region(1.0, 12.3)
@@ -132,16 +103,14 @@ def test_the_form_names_a_passage_only_where_it_is_not_the_whole() -> None:
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_the_level_of_a_passage_is_that_of_the_passage_alone(tmp_path: Path, channels: int) -> None:
     parts = [tone(300.0, 3.0, 44_100), 0.1 * tone(300.0, 3.0, 44_100)]
-    sound = np.stack([np.concatenate(parts)] * channels, axis=1)
-    soundfile.write(tmp_path / "mix.wav", sound, 44_100, subtype="FLOAT")
-    quiet = mix_level(tmp_path / "mix.wav", Region(3.0, 6.0))
-    assert quiet == pytest.approx(integrated_loudness(parts[1], 44_100), abs=0.02)
-    whole = mix_level(tmp_path / "mix.wav", None)
-    assert whole == pytest.approx(integrated_loudness(np.concatenate(parts), 44_100), abs=0.02)
-    assert sound_level(tmp_path / "mix.wav") == pytest.approx(whole, abs=0.02)
+    path, sound = tmp_path / "mix.wav", np.stack([np.concatenate(parts)] * channels, axis=1)
+    soundfile.write(path, sound, 44_100, subtype="FLOAT")
+    quiet, whole = (integrated_loudness(one, 44_100) for one in (parts[1], np.concatenate(parts)))
+    assert mix_level(path, Region(3.0, 6.0)) == pytest.approx(quiet, abs=0.02)
+    assert [mix_level(path, None), sound_level(path)] == pytest.approx([whole] * 2, abs=0.02)
 
 
-def test_the_level_of_a_large_file_takes_little_memory(tmp_path: Path) -> None:
+def test_levels_of_a_large_file_take_little_memory_and_bad_files_have_none(tmp_path: Path) -> None:
     sound = np.tile(tone(300.0, 2.0, 48_000)[:, np.newaxis], (20, 8))
     soundfile.write(tmp_path / "mix.wav", sound, 48_000)
     expected = integrated_loudness(sound, 48_000)
@@ -151,12 +120,8 @@ def test_the_level_of_a_large_file_takes_little_memory(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert level == pytest.approx(expected, abs=0.02)
     assert peak < sound.nbytes / 4
-
-
-def test_what_cannot_be_read_has_no_level(tmp_path: Path) -> None:
     (tmp_path / "bad.opus").write_bytes(b"nothing")
-    assert sound_level(tmp_path / "bad.opus") is None
-    assert mix_level(tmp_path / "bad.opus", None) is None
+    assert sound_level(tmp_path / "bad.opus") is mix_level(tmp_path / "bad.opus", None) is None
     assert mix_level(tmp_path / "gone.wav", Region(0.0, 1.0)) is None
 
 
@@ -169,23 +134,17 @@ def test_a_file_that_is_no_sound_is_refused_on_arrival(tmp_path: Path) -> None:
     assert len(take_mix(None)) == len(empty_form()) == 11
 
 
-def test_the_panel_escapes_names_and_has_sliders_with_limits() -> None:
+def test_the_panel_has_sliders_with_limits_and_a_timeline() -> None:
     html = mix_panel(LoadedMix(Path("/<i>.wav"), "<i>.wav", 75.0, (0.5, 1.0), 1))
     page = ParsedPage(html)
     assert "<i>.wav" in page.text
-    assert page.values("data-peaks") == ["[0.5,1.0]"]
-    assert page.values("data-example") == ["2"]
+    assert (page.values("data-peaks"), page.values("data-example")) == (["[0.5,1.0]"], ["2"])
     assert page.values("aria-valuemax") == ["75.0", "75.0"]
     assert page.values("aria-valuenow") == ["0.0", "75.0"]
-
-
-def _cell(start: float, similarity: float, best: str) -> TimelineCell:
-    return TimelineCell(start, start + 10.0, similarity, instrument(best), 0.9)
-
-
-def test_cells_lie_where_their_windows_are() -> None:
+    # Cells of the timeline lie where their windows are.
     mix = LoadedMix(Path("/m.wav"), "m.wav", 100.0, (1.0,))
-    cells = [_cell(0.0, 0.2, "b"), _cell(10.0, 0.7, "a")]
+    best = ((0.0, 0.2, "b"), (10.0, 0.7, "a"))
+    cells = [TimelineCell(at, at + 10.0, near, instrument(one), 0.9) for at, near, one in best]
     match = Match(1, 0.8, instrument("a", name="<A>"))
     page = ParsedPage(timeline_strip({"bass": cells}, {"bass": match}, mix, 30.0))
     found = [dict(attributes) for tag, attributes in page.tags if tag == "button"]
@@ -196,7 +155,4 @@ def test_cells_lie_where_their_windows_are() -> None:
     assert [one["tabindex"] for one in found] == ["0", "-1"]
     assert str(found[0]["aria-label"]).startswith("0:30 to 0:40: similarity 0.20 to <A>; ")
     assert timeline_strip({}, {}, mix, 0.0) == ""
-
-
-def test_clocks() -> None:
     assert [clock(seconds) for seconds in (0.0, 59.9, 600.0)] == ["0:00", "0:59", "10:00"]

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -10,21 +9,13 @@ from cir.library.database_archive import export_archive
 from cir.library.sounds import Labels, UploadedFile
 from cir.ui.own.event_handlers import merge_uploads, read_uploads
 from cir.ui.own.html import ROWS_PER_PAGE, chosen_note, report_note, sounds_list, where_kept
-from cir.ui.own.library import LIBRARY_VARIABLE, OwnLibrary, OwnReport
+from cir.ui.own.library import LIBRARY_VARIABLE, OwnReport
 from cir.ui.own.sessions import OwnLibraries, library_folder, new_shelf
 from cir.ui.service import PageService
 from tests.fakes import SpectrumEncoder, instrument, tone
-from tests.page.database import HOSTILE_NAME, make_database
+from tests.page.database import HOSTILE_NAME
 
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageService]:
-    folder = tmp_path_factory.mktemp("page")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CIR_HOME", str(folder / "home"))
-        encoder = SpectrumEncoder()
-        with make_database(folder / "database", encoder) as database:
-            yield PageService(encoder, database)
+Uploads = tuple[UploadedFile, ...]
 
 
 @pytest.fixture
@@ -46,18 +37,13 @@ def receive(folder: Path, number: int, name: str) -> Path:
 
 
 @pytest.fixture
-def uploads(uploads_folder: Path) -> tuple[UploadedFile, ...]:
-    return read_uploads(
-        [
-            {"path": str(receive(uploads_folder, 1, "a.wav")), "inside": "Kit/Basses/a.wav"},
-            {"path": str(receive(uploads_folder, 2, "b.wav")), "inside": "b.wav"},
-        ]
-    )
+def uploads(uploads_folder: Path) -> Uploads:
+    first = {"path": str(receive(uploads_folder, 1, "a.wav")), "inside": "Kit/Basses/a.wav"}
+    second = {"path": str(receive(uploads_folder, 2, "b.wav")), "inside": "b.wav"}
+    return read_uploads([first, second])
 
 
-def test_sounds_are_added_changed_and_removed(
-    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...]
-) -> None:
+def test_sounds_are_added_changed_and_removed(libraries: OwnLibraries, uploads: Uploads) -> None:
     library = libraries.of(new_shelf())
     assert len(library) == 0
     steps: list[float] = []
@@ -66,14 +52,12 @@ def test_sounds_are_added_changed_and_removed(
     assert steps == sorted(steps)
     assert [(one.name, one.family) for one in library.instruments] == [("a", "bass"), ("b", None)]
     second = library.instruments[1].instrument_id
-    assert library.preview(second) is not None
-    library.set_family(second, "organ")
-    assert library.instruments[1].family == "organ"
-    library.set_family(second, None)
-    assert library.instruments[1].family is None
+    for family in ("organ", None):
+        library.set_family(second, family)
+        assert library.instruments[1].family == family
     preview = library.preview(second)
+    assert preview is not None and preview.exists()
     assert library.remove(second) == "b"
-    assert preview is not None
     assert not preview.exists()
     with pytest.raises(InputError, match="instruments has the id"):
         library.remove(second)
@@ -83,20 +67,13 @@ def test_sounds_are_added_changed_and_removed(
     assert library.clear() == 0
     with pytest.raises(InputError, match="no sounds of yours yet"):
         library.export(library.folder.parent / "out.zip")
-
-
-def test_a_removed_sound_can_come_back(
-    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...]
-) -> None:
-    library = libraries.of(new_shelf())
-    library.add(uploads, Labels())
-    library.clear()
+    # What was removed can come back.
     assert library.add(uploads, Labels()).added == 2
     assert all(library.preview(one.instrument_id) for one in library.instruments)
 
 
 def test_an_exported_zip_among_the_files_is_imported(
-    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...], uploads_folder: Path
+    libraries: OwnLibraries, uploads: Uploads, uploads_folder: Path
 ) -> None:
     first, second = (libraries.of(new_shelf()) for _ in range(2))
     first.add(uploads, Labels())
@@ -104,13 +81,12 @@ def test_an_exported_zip_among_the_files_is_imported(
     assert first.export(packed) == 2
     more = UploadedFile(receive(uploads_folder, 3, "c.wav"), PurePosixPath("c.wav"))
     report = second.add([UploadedFile(packed, PurePosixPath("out.zip")), more], Labels())
-    assert report.added == 3
-    assert len(second) == 3
+    assert report.added == len(second) == 3
     assert second.bring(packed).replaced == 2
 
 
 def test_a_bad_export_does_not_keep_the_other_files_out(
-    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...], uploads_folder: Path
+    libraries: OwnLibraries, uploads: Uploads, uploads_folder: Path
 ) -> None:
     good = uploads_folder / "good.zip"
     shelf = new_shelf()
@@ -120,8 +96,7 @@ def test_a_bad_export_does_not_keep_the_other_files_out(
     stranger.add([instrument("x")], SpectrumEncoder(seed=1).embed([tone(300.0, 0.3)], 16_000))
     export_archive(uploads_folder / "other", uploads_folder / "f00d.zip")
     bad = UploadedFile(uploads_folder / "f00d.zip", PurePosixPath("Mine/old.zip"))
-    text = uploads_folder / "f00e" / "text.wav"
-    text.parent.mkdir()
+    text = uploads_folder / "text.wav"
     text.write_text("no sound")
     no_sound = UploadedFile(text, PurePosixPath("text.wav"))
 
@@ -137,16 +112,12 @@ def test_a_bad_export_does_not_keep_the_other_files_out(
             libraries.of(new_shelf()).add(nothing, Labels())
 
 
-def test_a_session_has_its_own_sounds_and_leaves_nothing(
-    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...]
-) -> None:
+def test_a_session_has_its_own_sounds(libraries: OwnLibraries, uploads: Uploads) -> None:
     one, other = new_shelf(), new_shelf()
     libraries.of(one).add(uploads, Labels())
-    assert libraries.has_sounds(one)
-    assert not libraries.has_sounds(other)
+    assert [libraries.has_sounds(shelf) for shelf in (one, other)] == [True, False]
     assert one != one.changed()
-    assert libraries.of(one.changed()) is libraries.of(one)
-    assert libraries.of(other) is not libraries.of(one)
+    assert libraries.of(other) is not libraries.of(one.changed()) is libraries.of(one)
     assert len(one.token) >= 32
     folder = libraries.session_folder(one)
     assert folder.is_dir()
@@ -156,8 +127,8 @@ def test_a_session_has_its_own_sounds_and_leaves_nothing(
     assert not libraries.has_sounds(one)
 
 
-def test_a_kept_library_is_there_after_a_restart(
-    service: PageService, uploads: tuple[UploadedFile, ...], tmp_path: Path
+def test_a_kept_library_survives_restarts(
+    service: PageService, uploads: Uploads, tmp_path: Path
 ) -> None:
     first = OwnLibraries(service, tmp_path / "mine")
     shelf = new_shelf()
@@ -184,69 +155,57 @@ def test_a_folder_of_other_things_is_refused(
     assert library_folder() is None
 
 
-def test_two_changes_at_once_are_not_mixed(
-    libraries: OwnLibraries, uploads: tuple[UploadedFile, ...]
-) -> None:
-    library: OwnLibrary = libraries.of(new_shelf())
-    problems: list[str] = []
+def test_two_changes_at_once_are_not_mixed(libraries: OwnLibraries, uploads: Uploads) -> None:
+    library = libraries.of(new_shelf())
+    refused: list[float] = []
 
     def meddle(done: float, words: str) -> None:
-        with pytest.raises(InputError, match="being changed just now") as caught:
+        with pytest.raises(InputError, match="being changed just now"):
             library.add(uploads, Labels())
-        problems.append(str(caught.value))
+        refused.append(done)
 
     library.add(uploads, Labels(), meddle)
-    assert problems
-    assert len(library) == 2
+    assert refused and len(library) == 2
 
 
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        (None, "No files arrived"),
+        *[(sent, "No files arrived") for sent in (None, "", "text")],
         ([], "No files arrived"),
-        ("text", "No files arrived"),
         (["text"], "list of files is damaged"),
-        ([{"path": "/etc/passwd", "inside": "a.wav"}], "was not uploaded"),
         ([{"inside": "a.wav"}], "was not uploaded"),
-        ([{"path": "UPLOADS/cir-sessions/library/a.wav"}], "was not uploaded"),
-        ([{"path": f"UPLOADS/{'a' * 64}/../../secret.wav"}], "was not uploaded"),
-        ([{"path": f"UPLOADS/{'a' * 64}/gone.wav"}], "no longer on the server"),
         ([{}] * 1_001, "1,001 files are more than the 1,000"),
+        ("/etc/passwd", "was not uploaded"),
+        ("UPLOADS/cir-sessions/library/a.wav", "was not uploaded"),
+        (f"UPLOADS/{'a' * 64}/../../secret.wav", "was not uploaded"),
+        (f"UPLOADS/{'a' * 64}/gone.wav", "no longer on the server"),
     ],
 )
 def test_what_was_not_uploaded_is_refused(uploads_folder: Path, sent: object, words: str) -> None:
-    if isinstance(sent, list):
-        sent = [
-            {**one, "path": one["path"].replace("UPLOADS", str(uploads_folder))}
-            if isinstance(one, dict) and "path" in one
-            else one
-            for one in sent
-        ]
+    if isinstance(sent, str) and "/" in sent:
+        sent = [{"path": sent.replace("UPLOADS", str(uploads_folder)), "inside": "a.wav"}]
     with pytest.raises(InputError, match=words):
         read_uploads(sent)
 
 
-@pytest.mark.parametrize(
-    ("inside", "expected"),
-    [
-        ("Kit/Basses/a.wav", "Kit/Basses/a.wav"),
-        ("../../etc/a.wav", "etc/a.wav"),
-        ("/abs//./a.wav", "abs/a.wav"),
-        ("C:\\Kit\\a.wav", "C:/Kit/a.wav"),
-        ("", "a.wav"),
-        ("bad\x00name/a.wav", "a.wav"),
-        ("x" * 500, "x" * 120),
-    ],
-)
-def test_places_are_plain_relative_names(uploads_folder: Path, inside: str, expected: str) -> None:
+def test_places_are_plain_relative_names(uploads_folder: Path) -> None:
     path = receive(uploads_folder, 1, "a.wav")
-    (upload,) = read_uploads([{"path": str(path), "inside": inside}])
-    assert upload == UploadedFile(path.resolve(), PurePosixPath(expected))
-    assert merge_uploads([upload], [upload]) == (upload,)
+    for inside, expected in {
+        "Kit/Basses/a.wav": "Kit/Basses/a.wav",
+        "../../etc/a.wav": "etc/a.wav",
+        "/abs//./a.wav": "abs/a.wav",
+        "C:\\Kit\\a.wav": "C:/Kit/a.wav",
+        "": "a.wav",
+        "bad\x00name/a.wav": "a.wav",
+        "x" * 500: "x" * 120,
+    }.items():
+        (upload,) = read_uploads([{"path": str(path), "inside": inside}])
+        assert upload == UploadedFile(path.resolve(), PurePosixPath(expected))
+        assert merge_uploads([upload], [upload]) == (upload,)
 
 
-def test_names_of_others_are_text() -> None:
+def test_the_list_has_pages_and_names_of_others_are_text() -> None:
     hostile = instrument("x", None, name=HOSTILE_NAME, bank=HOSTILE_NAME)
     html = sounds_list([hostile], lambda _: None, 0)
     html += report_note(OwnReport(refused=(HOSTILE_NAME,), notices=(HOSTILE_NAME,)))
@@ -254,9 +213,6 @@ def test_names_of_others_are_text() -> None:
     html += where_kept(Path(HOSTILE_NAME))
     assert "<img" not in html
     assert html.count("&lt;img") >= 6
-
-
-def test_the_list_has_pages() -> None:
     rows = [instrument(f"n-{number}") for number in range(2 * ROWS_PER_PAGE + 1)]
     for page, shown, words in ((0, ROWS_PER_PAGE, "Page 1 of 3"), (9, 1, "Page 3 of 3")):
         html = sounds_list(rows, lambda _: None, page)
@@ -266,14 +222,12 @@ def test_the_list_has_pages() -> None:
 
 
 def test_reports_say_what_came_of_it() -> None:
-    said = report_note(
-        OwnReport(3, 1, 2, 1, tuple(f"reason {number}" for number in range(150)), was_stopped=True)
-    )
+    reasons = tuple(f"reason {number}" for number in range(150))
+    said = report_note(OwnReport(3, 1, 2, 1, reasons, was_stopped=True))
+    said += report_note(OwnReport(2, notices=("a.flac: cut off", "b.ogg: damaged")))
     for words in ("3 sounds added", "1 of them replace", "2 sounds unchanged", "Stopped"):
         assert words in said
-    assert "150 sounds left out" in said
-    assert "and 50 more" in said
-    said = report_note(OwnReport(2, notices=("a.flac: cut off", "b.ogg: damaged")))
+    assert "150 sounds left out" in said and "and 50 more" in said
     for words in ("2 sounds read in part", "<li>a.flac: cut off</li>", "<li>b.ogg: damaged</li>"):
         assert words in said
     assert report_note(OwnReport(unchanged=2)).count("added") == 0

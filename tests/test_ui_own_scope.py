@@ -1,6 +1,7 @@
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -11,39 +12,28 @@ from cir.index.hubness import HubCohort
 from cir.index.ranking import Filters
 from cir.index.unsorted import guess_families
 from cir.retrieval.windows import WindowEmbeddings
-from cir.types import FamilyResult, FloatArray, Instrument
+from cir.types import FloatArray, Match
 from cir.ui.own import library as own_library
 from cir.ui.own.library import OwnLibrary
-from cir.ui.own.scope import (
-    BOTH,
-    NO_CHANCES,
-    OWN,
-    answer_in,
-    is_own,
-    own_id,
-    own_neighbours,
-    search_in,
-)
+from cir.ui.own.scope import BOTH, NO_CHANCES, OWN, answer_in, is_own, own_id, own_neighbours
+from cir.ui.own.scope import search_in as search
 from cir.ui.service import Answer, PageService
 from tests.fakes import SpectrumEncoder, instrument, unit_vectors
 
 FAMILY = "bass"
 D = 32
-
-
-@pytest.fixture(autouse=True)
-def cir_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
+Found = list[tuple[str, float]]
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "hubs"])
-def service(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[PageService]:
+def service(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[PageService]:
     """A database of 20 basses and 5 leads, with hubs marked down or not."""
+    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
     generator = np.random.default_rng(0)
-    rows = [
-        instrument(f"one-{number:02d}", FAMILY if number < 20 else "synth_lead")
-        for number in range(25)
-    ]
+    families = [FAMILY] * 20 + ["synth_lead"] * 5
+    rows = [instrument(f"one-{row:02d}", family) for row, family in enumerate(families)]
     encoder = SpectrumEncoder()
     with InstrumentDatabase.create(tmp_path / "bundled", encoder) as database:
         database.add(rows, unit_vectors(generator, 25, D))
@@ -59,95 +49,71 @@ def library(tmp_path: Path, service: PageService) -> OwnLibrary:
     """Six basses, three sounds of no family and one lead; one has an id of the database's."""
     generator = np.random.default_rng(1)
     families = [FAMILY] * 6 + [None] * 3 + ["synth_lead"]
-    rows = [
-        instrument(f"one-{number:02d}" if number == 3 else f"mine-{number}", family, bank="Mine")
-        for number, family in enumerate(families)
-    ]
+    names = ["one-03" if number == 3 else f"mine-{number}" for number in range(len(families))]
+    rows = [instrument(*row, bank="Mine") for row in zip(names, families, strict=True)]
     with InstrumentDatabase.create(tmp_path / "own", service.encoder) as database:
         database.add(rows, unit_vectors(generator, len(rows), D))
     return OwnLibrary(tmp_path / "own", service)
 
 
 def query(seed: int) -> FloatArray:
-    vector: FloatArray = unit_vectors(np.random.default_rng(100 + seed), 1, D)[0]
-    return vector
+    return np.ravel(unit_vectors(np.random.default_rng(100 + seed), 1, D))
 
 
-def naive_merge(
-    service: PageService, library: OwnLibrary, folder: Path, vector: FloatArray
-) -> list[tuple[str, float]]:
+def pairs(matches: Iterable[Match]) -> Found:
+    return [(match.instrument.instrument_id, match.similarity) for match in matches]
+
+
+def merge(service: PageService, library: OwnLibrary, folder: Path, vector: FloatArray) -> Found:
     """Put everything that a family's query meets into one database, and search that."""
     own = library.database
     assert own is not None
     vectors = [*service.database.embeddings()[1], *own.embeddings()[1]]
-    rows = [
-        *service.instruments,
-        *(
-            replace(one, instrument_id=f"own-{one.instrument_id}", family=one.family or FAMILY)
-            for one in own.instruments()
-        ),
-    ]
+    rows = list(service.instruments)
+    for one in own.instruments():
+        name, family = f"own-{one.instrument_id}", one.family or FAMILY
+        rows.append(replace(one, instrument_id=name, family=family))
     with InstrumentDatabase.create(folder, service.encoder) as union:
         union.add(rows, np.stack(vectors))
         if service.database.hubs is not None:
             union.set_hubs(service.database.hubs)
-        found = union.search(vector, 100, FAMILY, of_mixture=True)
-    return [(match.instrument.instrument_id, match.similarity) for match in found]
+        return pairs(union.search(vector, 100, FAMILY, of_mixture=True))
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_both_rank_as_one_database_of_all_would(
+def test_both_rank_as_one_would(
     service: PageService, library: OwnLibrary, tmp_path: Path, seed: int
 ) -> None:
-    (result,) = search_in(BOTH, service, library, {FAMILY: query(seed)}, 100)
-    found = [(match.instrument.instrument_id, match.similarity) for match in result.matches]
-    expected = naive_merge(service, library, tmp_path / "union", query(seed))
+    (result,) = search(BOTH, service, library, {FAMILY: query(seed)}, 100)
+    found = pairs(result.matches)
+    expected = merge(service, library, tmp_path / "union", query(seed))
     assert [name for name, _ in found] == [name for name, _ in expected]
     assert len(found) == 20 + 9
     # The level is the database's, so that an instrument has one similarity wherever it is searched.
-    shifts = np.array(
-        [ours - theirs for (_, ours), (_, theirs) in zip(found, expected, strict=True)]
-    )
+    shifts = np.subtract([one for _, one in found], [one for _, one in expected])
     np.testing.assert_allclose(shifts, shifts[0], atol=1e-6)
     assert [match.rank for match in result.matches] == list(range(1, 30))
 
 
-def _similarities(result: FamilyResult) -> dict[str, float]:
-    return {match.instrument.instrument_id: match.similarity for match in result.matches}
-
-
-def test_an_instrument_has_one_similarity_wherever_it_is_searched(
-    service: PageService, library: OwnLibrary
-) -> None:
+def test_a_similarity_is_the_same_in_every_scope(service: PageService, library: OwnLibrary) -> None:
     queries = {FAMILY: query(0), "synth_lead": query(1)}
-    both = search_in(BOTH, service, library, queries, 100)
-    own = search_in(OWN, service, library, queries, 100)
+    both = search(BOTH, service, library, queries, 100)
+    own = search(OWN, service, library, queries, 100)
     assert [one.family for one in both] == [one.family for one in own] == list(queries)
     for merged, alone in zip(both, own, strict=True):
-        everything = _similarities(merged)
-        assert _similarities(alone).items() <= everything.items()
+        everything = set(pairs(merged.matches))
         found = service.database.search(queries[merged.family], 100, merged.family, of_mixture=True)
-        assert {match.instrument.instrument_id: match.similarity for match in found}.items() <= (
-            everything.items()
-        )
+        assert {*pairs(alone.matches), *pairs(found)} <= everything
+    word = service.database.likeness.word
+    assert both[0].judgement is own[0].judgement is None  # no chance is made up
+    for match in (*both[0].matches, *own[0].matches):
+        assert (match.chance, match.likeness) == (None, word(match.similarity))
 
 
-def test_no_chance_is_made_up(service: PageService, library: OwnLibrary) -> None:
-    for scope in (OWN, BOTH):
-        (result,) = search_in(scope, service, library, {FAMILY: query(0)}, 5)
-        assert len(result.matches) == 5
-        assert result.judgement is None
-        assert {match.chance for match in result.matches} == {None}
-        word = service.database.likeness.word
-        assert [one.likeness for one in result.matches] == [
-            word(one.similarity) for one in result.matches
-        ]
-
-
-def test_sounds_without_a_family_are_found_and_say_so(
+def test_sounds_of_no_family_are_found_and_say_so(
     service: PageService, library: OwnLibrary
 ) -> None:
-    (result,) = search_in(OWN, service, library, {FAMILY: query(0)}, 100)
+    (result,) = search(OWN, service, library, {FAMILY: query(0)}, 100)
     shown = {own_id(match.instrument): match.instrument for match in result.matches}
     assert set(shown) == {f"mine-{number}" for number in (0, 1, 2, 4, 5, 6, 7, 8)} | {"one-03"}
     assert shown["mine-7"].category.startswith("Your sound, no family given")
@@ -157,36 +123,30 @@ def test_sounds_without_a_family_are_found_and_say_so(
 
 
 def test_filters_and_ties(service: PageService, library: OwnLibrary) -> None:
-    def keep(one: Instrument) -> bool:
-        return one.bank == "Mine"
-
-    (result,) = search_in(BOTH, service, library, {FAMILY: query(0)}, 100, keep)
+    queries = {FAMILY: query(0)}
+    (result,) = search(BOTH, service, library, queries, 100, lambda one: one.bank == "Mine")
     assert len(result.matches) == 9
     database = library.database
     assert database is not None
     name = service.instruments[0].instrument_id
     twin = service.database.embeddings()[1][:1]
     database.add([instrument("aaa-twin", FAMILY)], twin)
-    (result,) = search_in(BOTH, service, library, {FAMILY: twin[0]}, 3)
-    first, second = (match.instrument.instrument_id for match in result.matches[:2])
+    (result,) = search(BOTH, service, library, {FAMILY: twin[0]}, 3)
+    first, second, _ = (match.instrument.instrument_id for match in result.matches)
     if service.database.hubs is None:
         assert (first, second) == (name, "own-aaa-twin")
 
 
-def test_nothing_of_ones_own_finds_nothing(service: PageService, tmp_path: Path) -> None:
-    library = OwnLibrary(tmp_path / "none", service)
-    (result,) = search_in(OWN, service, library, {FAMILY: query(0)}, 5)
+def test_no_sounds_and_those_of_another_model(service: PageService, tmp_path: Path) -> None:
+    (result,) = search(OWN, service, OwnLibrary(tmp_path / "no", service), {FAMILY: query(0)}, 5)
     assert result.matches == ()
-
-
-def test_sounds_of_another_model_are_refused(service: PageService, tmp_path: Path) -> None:
     InstrumentDatabase.create(tmp_path / "other", SpectrumEncoder(seed=1))
     library = OwnLibrary(tmp_path / "other", service)
     with pytest.raises(DatabaseError, match="embedded by the model spectrum-32-1"):
-        search_in(BOTH, service, library, {FAMILY: query(0)}, 5)
+        search(BOTH, service, library, {FAMILY: query(0)}, 5)
 
 
-def test_an_answer_from_elsewhere_keeps_its_filters_and_says_that_there_are_no_chances(
+def test_an_answer_keeps_its_filters(
     service: PageService, library: OwnLibrary, tmp_path: Path
 ) -> None:
     vector = query(0)
@@ -201,10 +161,8 @@ def test_an_answer_from_elsewhere_keeps_its_filters_and_says_that_there_are_no_c
     assert answer.note == NO_CHANCES
 
 
-def test_more_like_an_own_sound_is_looked_for_in_the_database(
-    service: PageService, library: OwnLibrary, tmp_path: Path
-) -> None:
-    own = search_in(OWN, service, library, {FAMILY: query(0)}, 1)[0].matches[0].instrument
+def test_more_like_an_own_sound(service: PageService, library: OwnLibrary, tmp_path: Path) -> None:
+    own = search(OWN, service, library, {FAMILY: query(0)}, 1)[0].matches[0].instrument
     match, neighbours = own_neighbours(service, library, own)
     assert match.instrument is own
     assert library.database is not None
@@ -215,21 +173,14 @@ def test_more_like_an_own_sound_is_looked_for_in_the_database(
         own_neighbours(service, OwnLibrary(tmp_path / "empty", service), own)
 
 
-def test_families_are_guessed_once_for_the_sounds_as_they_are(
-    library: OwnLibrary, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    counted: list[int] = []
-
-    def guess(database: InstrumentDatabase, known: InstrumentDatabase) -> dict[str, str | None]:
-        counted.append(len(database))
-        return guess_families(database, known)
-
-    monkeypatch.setattr(own_library, "guess_families", guess)
+def test_families_are_guessed_once(library: OwnLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+    spy = Mock(wraps=guess_families)
+    monkeypatch.setattr(own_library, "guess_families", spy)
     first = library.guesses()
     assert len(first) == 3
     assert library.guesses() == first
-    assert len(counted) == 1
+    assert spy.call_count == 1
     name = next(iter(first))
     library.set_family(name, FAMILY)
     assert set(library.guesses()) == set(first) - {name}
-    assert len(counted) == 2
+    assert spy.call_count == 2

@@ -1,12 +1,10 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cir.audio.io import save_wav
-from cir.errors import CirError, DatabaseError, InputError
-from cir.index.database import InstrumentDatabase
+from cir.errors import DatabaseError, InputError
 from cir.index.ranking import Filters
 from cir.retrieval.answers import NEAR_DUPLICATE
 from cir.retrieval.retriever import Retriever
@@ -16,27 +14,7 @@ from cir.ui.service import Answer, PageService
 from cir.ui.timbre_map.saved_page import timbre_figure
 from tests.calibrated import CalibratedDatabase
 from tests.fakes import SpectrumEncoder, exact_search, tone
-from tests.page.database import FAMILIES, make_database, write_mix
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageService]:
-    folder = tmp_path_factory.mktemp("page")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CIR_HOME", str(folder / "home"))
-        encoder = SpectrumEncoder()
-        with make_database(folder / "database", encoder) as database:
-            yield PageService(encoder, database)
-
-
-@pytest.fixture(scope="module")
-def mix(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_mix(tmp_path_factory.mktemp("mix") / "mix.wav")
-
-
-@pytest.fixture(scope="module")
-def answer(service: PageService, mix: Path) -> Answer:
-    return service.search(mix, FAMILIES, 5)
+from tests.page.database import FAMILIES
 
 
 def test_a_search_equals_the_oracle(service: PageService, answer: Answer) -> None:
@@ -44,21 +22,35 @@ def test_a_search_equals_the_oracle(service: PageService, answer: Answer) -> Non
     assert [result.family for result in answer.results] == list(FAMILIES)
     for result in answer.results:
         rows = [row for row, one in enumerate(service.instruments) if one.family == result.family]
-        expected = exact_search(
-            [ids[row] for row in rows], embeddings[rows], answer.queries[result.family], 5
-        )
-        found = [(match.instrument.instrument_id, match.similarity) for match in result.matches]
-        assert found == expected
-        assert all(match.preview and match.preview.is_file() for match in result.matches)
+        names, query = [ids[row] for row in rows], answer.queries[result.family]
+        found = [(one.instrument.instrument_id, one.similarity) for one in result.matches]
+        assert found == exact_search(names, embeddings[rows], query, 5)
+        for match in result.matches:
+            assert match.preview and match.preview.is_file()
+            truth = service.truth(match.instrument.instrument_id, answer.queries)
+            assert truth is not None
+            assert (truth.match, truth.candidates) == (match, len(rows))
+    assert service.truth("nameless", answer.queries) is None
+    assert service.truth("bass-0", {}) is None
+    assert all(service.has(example.instrument_ids) for example in load_examples())
+    assert not service.has(["nobody"])
 
 
 def test_the_page_judges_as_the_library_does(service: PageService, mix: Path) -> None:
     encoder = service.encoder
     with CalibratedDatabase.open(service.database.path) as database:
-        found = PageService(encoder, database).search(mix, FAMILIES, 5.0)
+        page = PageService(encoder, database)
+        found = page.search(mix, FAMILIES, 5.0)
         assert list(found.results) == Retriever(encoder, database).search(mix, FAMILIES, 5)
+        gathered = page.search(mix, FAMILIES, 3, gather=True)
+        ranked = page.search(mix, FAMILIES, 20)
     judgements = [result.judgement for result in found.results]
     assert [one is not None and one.is_absent for one in judgements] == [False, True, False]
+    for result, full in zip(gathered.results, ranked.results, strict=True):
+        assert set(result.matches) <= set(full.matches)
+        assert result.judgement is not None
+        chances = list(result.judgement.chances or [None] * len(result.matches))
+        assert chances == [one.chance for one in result.matches]
 
 
 def test_families_come_one_by_one(service: PageService, mix: Path, answer: Answer) -> None:
@@ -68,31 +60,28 @@ def test_families_come_one_by_one(service: PageService, mix: Path, answer: Answe
         assert step.results == answer.results[:number]
         assert len(step.groups) == number
     assert [step.seconds for step in steps] == sorted(step.seconds for step in steps)
+    calls: list[float] = []
+    service.search(mix, ["bass"], 1, lambda done, words: calls.append(done))
+    assert calls == sorted(calls)
+    assert calls[0] == 0.0
+    assert 0.9 <= calls[-1] <= 1.0
 
 
 def test_a_passage_is_searched_as_a_file_of_its_own(service: PageService, tmp_path: Path) -> None:
-    parts = [tone(60.0, 4.0), tone(300.0, 5.0)]
+    parts = [tone(60.0, 4.0), tone(300.0, 5.0), np.zeros(32_000, np.float32)]
     save_wav(tmp_path / "both.wav", np.concatenate(parts), 16_000)
     save_wav(tmp_path / "second.wav", parts[1], 16_000)
     whole = service.search(tmp_path / "both.wav", ["bass"], 3)
     passage = service.search(tmp_path / "both.wav", ["bass"], 3, region=Region(4.0, 9.0))
     alone = service.search(tmp_path / "second.wav", ["bass"], 3)
     assert passage.results == alone.results != whole.results
-
-
-def test_a_silent_passage_is_refused(service: PageService, tmp_path: Path) -> None:
-    sound = np.concatenate([tone(60.0, 2.0), np.zeros(32_000, np.float32)])
-    save_wav(tmp_path / "half.wav", sound, 16_000)
     with pytest.raises(InputError, match="silent"):
-        service.search(tmp_path / "half.wav", ["bass"], 3, region=Region(2.0, 4.0))
-
-
-def test_the_answer_says_that_the_mix_is_cut_off(service: PageService, tmp_path: Path) -> None:
-    path = tmp_path / "cut.wav"
-    save_wav(path, tone(60.0, 4.0), 16_000)
-    assert service.search(path, ["bass"], 3).note == ""
-    path.write_bytes(path.read_bytes()[:-64_000])
-    assert service.search(path, ["bass"], 3).note == "The file is cut off: it ends after 2.0 s."
+        service.search(tmp_path / "both.wav", ["bass"], 3, region=Region(9.0, 11.0))
+    # A file that is cut off is said to be.
+    assert alone.note == ""
+    cut = tmp_path / "cut.wav"
+    cut.write_bytes((tmp_path / "second.wav").read_bytes()[:-96_000])
+    assert "cut off: it ends after 2.0 s" in service.search(cut, ["bass"], 3).note
 
 
 def test_filters_compose_with_similarity(service: PageService, mix: Path) -> None:
@@ -122,169 +111,78 @@ def test_five_matches_are_five_sounds(service: PageService, mix: Path) -> None:
     assert any(group.duplicates for groups in found.groups for group in groups)
 
 
-def test_gathered_matches_keep_their_chances(service: PageService, mix: Path) -> None:
-    with CalibratedDatabase.open(service.database.path) as database:
-        page = PageService(service.encoder, database)
-        found = page.search(mix, FAMILIES, 3, gather=True)
-        ranked = page.search(mix, FAMILIES, 20)
-    for result, full in zip(found.results, ranked.results, strict=True):
-        assert set(result.matches) <= set(full.matches)
-        assert result.judgement is not None
-        assert list(result.judgement.chances or [None] * len(result.matches)) == [
-            one.chance for one in result.matches
-        ]
-
-
 def test_a_long_mix_has_a_timeline(service: PageService, mix: Path, tmp_path: Path) -> None:
     sound = np.concatenate([tone(60.0, 10.0), tone(300.0, 10.0), tone(900.0, 5.0)])
     save_wav(tmp_path / "long.wav", sound, 16_000)
-    found = service.search(tmp_path / "long.wav", ["bass", "organ"], 2)
-    timeline = service.timeline(found)
+    timeline = service.timeline(service.search(tmp_path / "long.wav", ["bass", "organ"], 2))
     assert list(timeline) == ["bass", "organ"]
     assert {cell.best.family for cell in timeline["organ"]} == {None}  # it may be one
     assert [cell.start_seconds for cell in timeline["bass"]] == [0.0, 10.0, 20.0]
     assert service.timeline(service.search(mix, ["bass"], 2)) == {}
 
 
-def test_progress_rises_from_nothing_to_the_end(service: PageService, mix: Path) -> None:
-    calls: list[float] = []
-    service.search(mix, ["bass"], 1, lambda done, words: calls.append(done))
-    assert calls == sorted(calls)
-    assert calls[0] == 0.0
-    assert 0.9 <= calls[-1] <= 1.0
+def test_bad_files_get_one_sentence(service: PageService, tmp_path: Path) -> None:
+    silent, long, noise, missing = (tmp_path / f"{name}.wav" for name in "abcd")
+    save_wav(silent, np.zeros(16_000, np.float32), 16_000)
+    save_wav(long, np.tile(tone(200.0, 1.0, 1_000), int(MAX_SECONDS) + 1), 1_000)
+    noise.write_bytes(bytes(range(256)) * 40)
+    for path in (silent, long, noise, missing):
+        with pytest.raises(InputError, match=r"^.*\.$"):
+            service.search(path, ["bass"], 5)
 
 
-def _silence(path: Path) -> Path:
-    save_wav(path, np.zeros(16_000, np.float32), 16_000)
-    return path
-
-
-def _too_long(path: Path) -> Path:
-    save_wav(path, np.tile(tone(200.0, 1.0, 1_000), int(MAX_SECONDS) + 1), 1_000)
-    return path
-
-
-def _noise_of_bytes(path: Path) -> Path:
-    path.write_bytes(bytes(range(256)) * 40)
-    return path
-
-
-@pytest.mark.parametrize("make", [_silence, _too_long, _noise_of_bytes, lambda path: path])
-def test_bad_files_are_refused_in_one_sentence(
-    service: PageService, tmp_path: Path, make: object
-) -> None:
-    assert callable(make)
-    with pytest.raises(InputError) as caught:
-        service.search(make(tmp_path / "bad.wav"), ["bass"], 5)
-    assert str(caught.value).endswith(".")
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("families", "top_k", "words"),
-    [
-        ([], 5, "No family"),
-        (["kazoo"], 5, "kazoo"),
-        (["bass"], 0, "0"),
-        (["bass"], 21, "20"),
-        (["bass"], 2.5, "2.5"),
-    ],
-)
-def test_bad_choices_are_refused(
-    service: PageService, mix: Path, families: list[str], top_k: float, words: str
-) -> None:
-    with pytest.raises(InputError, match=words):
-        service.search(mix, families, top_k)
-
-
-@pytest.mark.parametrize("nothing", [None, ""])
-def test_no_mix_is_refused(service: PageService, nothing: str | None) -> None:
-    with pytest.raises(InputError, match="upload"):
-        service.search(nothing, ["bass"], 5)
-
-
-def test_a_database_of_another_model_is_refused(service: PageService) -> None:
+def test_bad_questions_are_refused(service: PageService, mix: Path) -> None:
+    bad: list[tuple[Path | str | None, list[str], float, str]] = [
+        *[(nothing, ["bass"], 5, "upload") for nothing in (None, "")],
+        *[(mix, ["bass"], top_k, words) for top_k, words in ((0, "0"), (21, "20"), (2.5, "2.5"))],
+        (mix, [], 5, "No family"),
+        (mix, ["kazoo"], 5, "kazoo"),
+    ]
+    for file, families, top_k, words in bad:
+        with pytest.raises(InputError, match=words):
+            service.search(file, families, top_k)
     with pytest.raises(DatabaseError, match="spectrum-32-1"):
         PageService(SpectrumEncoder(seed=1), service.database)
 
 
-def test_the_truth_is_ranked_among_its_family(service: PageService, answer: Answer) -> None:
-    for result in answer.results:
-        for match in result.matches:
-            truth = service.truth(match.instrument.instrument_id, answer.queries)
-            assert truth is not None
-            assert truth.match == match
-            assert truth.candidates == sum(
-                one.family == result.family for one in service.instruments
-            )
-    assert service.truth("nameless", answer.queries) is None
-    assert service.truth("bass-0", {}) is None
-
-
-def test_neighbours_are_the_nearest_of_any_family(service: PageService) -> None:
+def test_neighbours_are_the_nearest_that_pass_the_filters(
+    service: PageService,
+) -> None:
     ids, embeddings = service.database.embeddings()
-    row = ids.index("bass-3")
     match, neighbours = service.neighbours("bass-3", 4)
     assert match.instrument.instrument_id == "bass-3"
-    expected = [one for one, _ in exact_search(ids, embeddings, embeddings[row], 5)]
-    assert [one.instrument.instrument_id for one in neighbours] == expected[1:]
+    expected = exact_search(ids, embeddings, embeddings[ids.index("bass-3")], len(ids))[1:]
+    assert [one.instrument.instrument_id for one in neighbours] == [one for one, _ in expected[:4]]
     assert [one.rank for one in neighbours] == [1, 2, 3, 4]
-
-
-def test_neighbours_pass_the_filters(service: PageService) -> None:
     bank = service.database.get("bass-1").bank
-    _, everything = service.neighbours("bass-3", len(service.instruments))
     _, neighbours = service.neighbours("bass-3", 3, Filters(bank=bank))
-    of_bank = [one.instrument for one in everything if one.instrument.bank == bank]
-    assert len(of_bank) < len(everything)
-    assert [one.instrument for one in neighbours] == of_bank[:3]
+    of_bank = [one for one, _ in expected if service.database.get(one).bank == bank]
+    assert len(of_bank) < len(expected)
+    assert [one.instrument.instrument_id for one in neighbours] == of_bank[:3]
     assert [one.rank for one in neighbours] == [1, 2, 3]
 
 
-def test_an_unknown_instrument_is_refused(service: PageService) -> None:
-    with pytest.raises(CirError, match="nobody"):
-        service.neighbours("nobody")
-
-
-def test_the_map_shows_each_instrument_once(service: PageService) -> None:
-    figure = timbre_figure(service)
-    points = {
-        facts[0]: (x, y)
-        for trace in figure.data
-        for facts, x, y in zip(trace.customdata, trace.x, trace.y, strict=True)
-    }
+def test_the_map_shows_each_instrument_once_and_a_search(
+    service: PageService, answer: Answer
+) -> None:
+    figure, points = timbre_figure(service), {}
+    for trace in figure.data:
+        for facts, x, y in zip(trace.customdata, trace.x, trace.y, strict=True):
+            points[facts[0]] = (x, y)
     assert set(points) == {one.instrument_id for one in service.instruments}
     assert sum(len(trace.x) for trace in figure.data) == len(service.instruments)
     assert points["bass-3"] == pytest.approx(service.position("bass-3"), abs=1e-3)
     looks = {(trace.marker.color, trace.marker.symbol) for trace in figure.data}
     assert len(looks) == len(figure.data)
-
-
-def test_the_map_shows_a_search_among_its_neighbours(service: PageService, answer: Answer) -> None:
     figure = timbre_figure(service, answer)
     stars = {trace.name: trace for trace in figure.data if trace.marker.symbol == "star"}
     star = stars["Your mix: Bass"]
     assert (star.x[0], star.y[0]) == service.place("bass", answer.queries["bass"])
-    xs, ys = service.coordinates.T if service.coordinates is not None else ((), ())
-    assert min(xs) <= star.x[0] <= max(xs)
-    assert min(ys) <= star.y[0] <= max(ys)
+    assert service.coordinates is not None
+    low, high = service.coordinates.min(axis=0), service.coordinates.max(axis=0)
+    assert low[0] <= star.x[0] <= high[0] and low[1] <= star.y[0] <= high[1]
     rings = [trace for trace in figure.data if trace.mode == "lines+markers"]
     ringed = {point for trace in rings for point in zip(trace.x, trace.y, strict=True)}
     for match in answer.results[1].matches:
         assert service.position(match.instrument.instrument_id) in ringed
     assert len(rings) == len(FAMILIES)
-
-
-def test_the_bundled_examples_are_known_to_the_service(service: PageService) -> None:
-    for example in load_examples():
-        assert service.has(example.instrument_ids)
-    assert not service.has(["nobody"])
-
-
-def test_a_database_without_instruments_makes_an_empty_page(tmp_path: Path) -> None:
-    encoder = SpectrumEncoder()
-    with InstrumentDatabase.create(tmp_path / "empty", encoder) as database:
-        service = PageService(encoder, database)
-        found = service.search(write_mix(tmp_path / "mix.wav"), ["bass"], 5)
-        assert found.results[0].matches == ()
-        assert len(timbre_figure(service, found).data) == 0

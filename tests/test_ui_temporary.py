@@ -2,13 +2,8 @@
 
 import os
 import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import gradio.mcp
@@ -19,6 +14,7 @@ from gradio.utils import get_upload_folder
 from cir.cli.main import EXIT_TERMINATED
 from cir.errors import InputError
 from cir.ui.server.temporary_files import UPLOAD_SECONDS, remove_old_uploads, temporary_files
+from tests.page.database import running
 
 ROOT = Path(__file__).parent.parent
 PAGE = """
@@ -32,11 +28,9 @@ from tests.fakes import SpectrumEncoder
 
 clean_up_when_terminated()
 encoder, folder = SpectrumEncoder(), Path(sys.argv[1])
-database = folder / "database"
-opened = (InstrumentDatabase.open if database.exists() else InstrumentDatabase.create)
-service = PageService(encoder, opened(database, encoder=encoder))
+service = PageService(encoder, InstrumentDatabase.create(folder / "database", encoder))
 serve.service_from_environment = lambda: service
-serve.serve(port=int(sys.argv[2]))
+serve.serve()
 """
 
 
@@ -62,14 +56,6 @@ def test_everything_temporary_lies_in_one_folder_for_a_while(base: Path) -> None
     assert (get_upload_folder(), tempfile.gettempdir()) == (str(base), before)
 
 
-def test_two_pages_leave_each_other_alone(base: Path) -> None:
-    with temporary_files() as one:
-        (one / "uploads" / "mix.wav").touch()
-        with temporary_files() as other:
-            assert other != one
-        assert (one / "uploads" / "mix.wav").exists()
-
-
 def test_the_next_page_removes_what_a_killed_one_left(base: Path) -> None:
     reader, writer = os.pipe()
     child = os.fork()
@@ -84,17 +70,15 @@ def test_the_next_page_removes_what_a_killed_one_left(base: Path) -> None:
     assert len(files_in(base)) == 1
     with temporary_files() as folder:
         assert list(base.iterdir()) == [folder]
+        (folder / "uploads" / "mix.wav").touch()
+        with temporary_files() as other:  # two pages leave each other alone
+            assert other != folder
+        assert (folder / "uploads" / "mix.wav").exists()
 
 
-def test_a_place_that_cannot_be_written_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file"))
-    with (
-        pytest.raises(InputError, match="set GRADIO_TEMP_DIR to a writable"),
-        temporary_files(),
-    ):
+def test_a_place_that_cannot_be_written(base: Path) -> None:
+    base.touch()
+    with pytest.raises(InputError, match="set GRADIO_TEMP_DIR to a"), temporary_files():
         pass
 
 
@@ -116,54 +100,16 @@ def test_uploads_go_after_an_hour_and_visits_stay(tmp_path: Path) -> None:
     assert tmp_path.exists()
 
 
-@contextmanager
-def running_page(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """Serve a page without instruments in a process of its own, with an upload in it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {
-        "CIR_HOME": str(folder / "home"),
-        "GRADIO_TEMP_DIR": str(folder / "temporary"),
-        "GRADIO_ANALYTICS_ENABLED": "False",
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-c", PAGE, str(folder), str(port)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        yield process, f"http://127.0.0.1:{port}/gradio_api/"
-    finally:
-        process.kill()
-        process.wait()
-
-
-def upload_to(process: subprocess.Popen[bytes], address: str) -> None:
-    """Upload a file as soon as the page is there."""
-    while process.poll() is None:
-        try:
-            reply = httpx.post(f"{address}upload", files={"files": ("mix.wav", b"RIFF")})
-        except httpx.TransportError:
-            time.sleep(0.2)
-        else:
-            assert reply.status_code == 200
-            return
-    raise AssertionError(f"The page ended with code {process.returncode}.")
-
-
 @pytest.mark.slow
-def test_a_killed_page_is_cleaned_up_by_the_next_and_a_terminated_one_by_itself(
-    tmp_path: Path,
-) -> None:
-    with running_page(tmp_path) as (process, address):
-        upload_to(process, address)
-    (left,) = files_in(tmp_path / "temporary")
-    with running_page(tmp_path) as (process, address):
-        upload_to(process, address)
-        (upload,) = files_in(tmp_path / "temporary")
-        assert upload != left
+def test_a_terminated_page_is_cleaned_up(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    settings = {"CIR_HOME": str(tmp_path / "home"), "GRADIO_TEMP_DIR": str(temporary)}
+    settings |= {"GRADIO_ANALYTICS_ENABLED": "False"}
+    page = ["-c", PAGE, str(tmp_path)]
+    with running(page, ROOT, settings, tmp_path / "log") as (process, address):
+        files = {"files": ("mix.wav", b"RIFF")}
+        assert httpx.post(f"{address}gradio_api/upload", files=files).status_code == 200
+        assert len(files_in(temporary)) == 1
         process.terminate()
         assert process.wait(timeout=60) == EXIT_TERMINATED
-    assert list((tmp_path / "temporary").glob("cir-page-*")) == []
+    assert list(temporary.glob("cir-page-*")) == []

@@ -20,23 +20,10 @@ from cir.ui.own.event_handlers import read_uploads
 from cir.ui.own.sessions import OwnLibraries, new_shelf
 from cir.ui.server.app_options import forget_ended_visits
 from cir.ui.service import PageService
-from tests.fakes import SpectrumEncoder
-from tests.page.database import make_database, serve_page, write_mix
+from tests.page.database import serve_page, write_mix
 from tests.test_ui_own_library import receive
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("GRADIO_IS_E2E_TEST", "1")  # a closed page's visit ends after a second
-    return tmp_path
-
-
-@pytest.fixture
-def address(folder: Path) -> Iterator[str]:
-    with serve_page(folder) as url:
-        yield f"{url}gradio_api/"
 
 
 class Visitor:
@@ -45,10 +32,7 @@ class Visitor:
     def __init__(self, address: str, name: str) -> None:
         self._address, self._name = address, name
         self._config: dict[str, Any] = httpx.get(f"{address[: -len('gradio_api/')]}config").json()
-
-    def load(self) -> None:
-        """Do what the page does when it is opened."""
-        for event in self._config["dependencies"]:
+        for event in self._config["dependencies"]:  # as the page does when it is opened
             if ("load" in {name for _, name in event["targets"]}) and event["backend_fn"]:
                 self.trigger(event)
 
@@ -56,14 +40,9 @@ class Visitor:
         """Drop a mix into the form; what the form shows then."""
         files = {"files": (path.name, path.read_bytes())}
         (uploaded,) = httpx.post(f"{self._address}upload", files=files).json()
-        (inbox,) = (
-            one["id"]
-            for one in self._config["components"]
-            if one["props"].get("elem_id") == "cir-mix"
-        )
-        (event,) = (
-            one for one in self._config["dependencies"] if [inbox, "upload"] in one["targets"]
-        )
+        components, events = self._config["components"], self._config["dependencies"]
+        (inbox,) = (one["id"] for one in components if one["props"].get("elem_id") == "cir-mix")
+        (event,) = (one for one in events if [inbox, "upload"] in one["targets"])
         return self.trigger(event, {"path": uploaded, "meta": {"_type": "gradio.FileData"}})
 
     def trigger(self, event: dict[str, Any], *arguments: Any) -> list[Any]:
@@ -89,9 +68,7 @@ def visiting(address: str, name: str) -> Iterator[Visitor]:
         request = f"GET {where.path}heartbeat/{name} HTTP/1.1\r\nHost: {where.netloc}\r\n\r\n"
         heartbeat.sendall(request.encode())
         assert b"200 OK" in heartbeat.recv(1024)
-        visitor = Visitor(address, name)
-        visitor.load()
-        yield visitor
+        yield Visitor(address, name)
 
 
 def files_of_visits(folder: Path) -> list[str]:
@@ -99,45 +76,34 @@ def files_of_visits(folder: Path) -> list[str]:
     return sorted(path.name for path in visits.rglob("*") if path.is_file())
 
 
-def test_a_mix_stays_until_the_next_one_or_until_its_page_is_closed(
-    address: str, folder: Path
+def test_a_mix_goes_with_the_next_one_or_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with visiting(address, "first") as visitor:
+    monkeypatch.setenv("GRADIO_IS_E2E_TEST", "1")  # a closed page's visit ends after a second
+    folder = tmp_path
+    with serve_page(folder) as url, visiting(f"{url}gradio_api/", "first") as visitor:
         shown = visitor.upload(write_mix(folder / "mix.wav"))
         assert files_of_visits(folder) == ["mix.wav"]
         assert str(folder / "uploads" / "cir-sessions") in str(shown)
         visitor.upload(write_mix(folder / "other.wav"))
         assert files_of_visits(folder) == ["other.wav"]
-        with visiting(address, "second") as other:
+        with visiting(f"{url}gradio_api/", "second") as other:
             other.upload(folder / "mix.wav")
             assert files_of_visits(folder) == ["mix.wav", "other.wav"]
-        for _ in range(200):
-            if files_of_visits(folder) == ["other.wav"]:
-                break
+        ends = time.monotonic() + 20
+        while files_of_visits(folder) != ["other.wav"]:
+            assert time.monotonic() < ends, files_of_visits(folder)
             time.sleep(0.1)
-        assert files_of_visits(folder) == ["other.wav"]
 
 
 def test_a_visit_that_ends_while_sounds_are_added_leaves_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: PageService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
-    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
-    encoder = SpectrumEncoder()
-    with make_database(tmp_path / "database", encoder) as database:
-        libraries = OwnLibraries(PageService(encoder, database))
-        uploads = read_uploads(
-            [
-                {
-                    "path": str(receive(tmp_path / "uploads", number, "a.wav")),
-                    "inside": f"{number}.wav",
-                }
-                for number in range(1, 5)
-            ]
-        )
-        shelf = new_shelf()
-        library = libraries.of(shelf)
-        report = library.add(uploads, Labels(), lambda *_: libraries.forget(shelf))
+    libraries, shelf = OwnLibraries(service), new_shelf()
+    paths = [str(receive(tmp_path / "uploads", number, f"{number}.wav")) for number in range(1, 5)]
+    uploads = read_uploads([{"path": path, "inside": ""} for path in paths])
+    report = libraries.of(shelf).add(uploads, Labels(), lambda *_: libraries.forget(shelf))
     assert report.was_stopped
     assert files_of_visits(tmp_path) == []
 

@@ -2,11 +2,11 @@
 
 import sys
 from pathlib import Path
+from unittest.mock import Mock, call
 
 import numpy as np
 import pytest
 
-from cir.types import Encoder
 from cir.ui.serve import service_from_environment
 from cir.ui.service import PageService
 from cir.ui.zero_gpu import CALL_SECONDS, is_zero_gpu, load_on_gpu
@@ -26,25 +26,24 @@ def test_without_the_package_the_model_is_itself(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "spaces", None)
     encoder = SpectrumEncoder()
     assert load_on_gpu(lambda: encoder) is encoder
+    for value, expected in (("true", True), ("1", True), ("", False)):
+        monkeypatch.setenv("SPACES_ZERO_GPU", value)
+        assert is_zero_gpu() is expected
 
 
 def test_the_package_comes_before_the_model(spaces: FakeSpaces) -> None:
-    wanted: list[str] = []
+    wanted = Mock()
+    wanted.model.return_value = SpectrumEncoder()
 
     class Asked(FakeSpaces):
         def __getattribute__(self, name: str) -> object:
-            if name == "GPU":
-                wanted.append("spaces")
+            wanted.attribute(name)
             return super().__getattribute__(name)
 
     spaces.__class__ = Asked
-
-    def load() -> Encoder:
-        wanted.append("model")
-        return SpectrumEncoder()
-
-    load_on_gpu(load)
-    assert wanted[0] == "spaces" and wanted.count("model") == 1
+    load_on_gpu(wanted.model)
+    assert wanted.mock_calls.count(call.model()) == 1
+    assert call.attribute("GPU") in wanted.mock_calls[: wanted.mock_calls.index(call.model())]
 
 
 def test_calls_go_through_the_decorator_and_answer_alike(spaces: FakeSpaces) -> None:
@@ -55,14 +54,10 @@ def test_calls_go_through_the_decorator_and_answer_alike(spaces: FakeSpaces) -> 
     assert encoder.families == plain.families
     sounds = [tone(220.0), tone(440.0, 2.0)]
     heard: list[float] = []
-    np.testing.assert_array_equal(
-        encoder.embed(sounds, 16_000, progress=lambda done, _: heard.append(done)),
-        plain.embed(sounds, 16_000),
-    )
-    np.testing.assert_array_equal(
-        encoder.embed_mixtures(sounds, 16_000, FAMILIES),
-        plain.embed_mixtures(sounds, 16_000, FAMILIES),
-    )
+    found = encoder.embed(sounds, 16_000, progress=lambda done, _: heard.append(done))
+    np.testing.assert_array_equal(found, plain.embed(sounds, 16_000))
+    found = encoder.embed_mixtures(sounds, 16_000, FAMILIES)
+    np.testing.assert_array_equal(found, plain.embed_mixtures(sounds, 16_000, FAMILIES))
     assert spaces.calls == 2
 
 
@@ -75,19 +70,11 @@ def test_a_search_of_the_page_asks_for_a_gpu(spaces: FakeSpaces, tmp_path: Path)
     assert spaces.calls == 1
 
 
-@pytest.mark.parametrize(("value", "expected"), [("true", True), ("1", True), ("", False)])
-def test_zero_gpu_is_what_the_hub_says(
-    monkeypatch: pytest.MonkeyPatch, value: str, expected: bool
-) -> None:
-    monkeypatch.setenv("SPACES_ZERO_GPU", value)
-    assert is_zero_gpu() is expected
-
-
-def test_on_zero_gpu_the_model_is_there_before_the_page(
+def test_on_zero_gpu_the_model_comes_first(
     spaces: FakeSpaces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
-    for name in ("CIR_MODEL", "CIR_DATABASE"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("CIR_MODEL", raising=False)
+    monkeypatch.delenv("CIR_DATABASE", raising=False)
     service_from_environment()
     assert len(spaces.durations) == 2

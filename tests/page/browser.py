@@ -17,15 +17,26 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))
 WAIT_MS = 60_000
 """Patience, for a machine that does other things too."""
 expect.set_options(timeout=WAIT_MS)
+PHONE = (375, 740)
+READY = {"Timbre map": "#cir-map .is-ready", "Your sounds": ".cir-drop", "Learn": "#cir-learn"}
 
-BROWSER_MARKS = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None and not os.environ.get("CI"),
-        reason="needs Chromium (apt-get install chromium)",
-    ),
-]
+NO_CHROMIUM = CHROMIUM is None and not os.environ.get("CI")
+NEEDED = "needs Chromium (apt-get install chromium)"
+BROWSER_MARKS = [pytest.mark.browser, pytest.mark.skipif(NO_CHROMIUM, reason=NEEDED)]
 """The `pytestmark` of a file of such tests."""
+
+
+def open_tab(page: Page, name: str) -> Page:
+    """Show a tab, and wait until what is in it is there."""
+    page.get_by_role("tab", name=name).click()
+    if name in READY:
+        page.locator(READY[name]).wait_for()
+    return page
+
+
+def check_fit(page: Page) -> None:
+    """Nothing is wider than a phone."""
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE[0]
 
 
 def upload(page: Page, path: Path) -> None:
@@ -34,8 +45,13 @@ def upload(page: Page, path: Path) -> None:
     page.locator("#cir-panel .cir-mix").filter(has_text=path.name).wait_for()
 
 
-def search(page: Page) -> None:
-    """Press the button and wait for the first match."""
+def search(page: Page, path: Path) -> None:
+    """Upload a file, press the button and wait for the first match."""
+    upload(page, path)
+    find(page)
+
+
+def find(page: Page) -> None:
     page.locator("#cir-find").click()
     page.locator("#cir-results .cir-card").first.wait_for()
 

@@ -25,19 +25,17 @@ def browser() -> Iterator[Browser]:
     this thread, and no other test could run one.
     """
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM or "/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-background-networking"],
-        )
-        yield chromium
-        chromium.close()
+        options = ["--no-sandbox", "--disable-background-networking"]
+        executable = CHROMIUM or "/usr/bin/chromium"
+        with playwright.chromium.launch(executable_path=executable, args=options) as chromium:
+            yield chromium
 
 
 @pytest.fixture
 def open_page(browser: Browser, address: str) -> Iterator[OpenPage]:
     """Open the page; in the end, check that it asked no other host and raised no error."""
     hosts: set[str] = set()
-    own: set[str] = set()
+    own = {""}
     errors: list[str] = []
     pages: list[Page] = []
 
@@ -58,5 +56,5 @@ def open_page(browser: Browser, address: str) -> Iterator[OpenPage]:
     yield opener
     for page in pages:
         page.close()
-    assert hosts <= {*own, ""}
+    assert hosts <= own
     assert errors == []

@@ -1,25 +1,31 @@
 """A small database for tests of the page: tones as instruments, each with a preview."""
 
+import os
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
 from app import build_app
 from cir.audio.io import save_opus, save_wav
 from cir.index.database import InstrumentDatabase
-from cir.types import Encoder, FloatArray
+from cir.types import Encoder
 from cir.ui.search.examples import load_examples
 from cir.ui.service import PageService
 from cir.ui.theme import launch_options
 from tests.fakes import SpectrumEncoder, instrument, tone
 
 PER_FAMILY = 7
-FAMILIES = ("percussion", "bass", "synth_lead")
 LOWEST_HZ = {"percussion": 700.0, "bass": 45.0, "synth_lead": 250.0}
+FAMILIES = tuple(LOWEST_HZ)
 PREVIEW_RATE = 48_000
 HOSTILE_NAME = '<img src=x onerror="alert(1)"> & Sons'
 
@@ -28,27 +34,22 @@ def make_database(
     folder: Path, encoder: Encoder, kind: type[InstrumentDatabase] = InstrumentDatabase
 ) -> InstrumentDatabase:
     """Seven instruments in each of three families, one of no family, and those of the examples."""
-    rows = [
-        instrument(f"{family.replace('_', '-')}-{number}", family, bank=f"Bank {number % 2}")
-        for family in FAMILIES
-        for number in range(PER_FAMILY)
-    ]
-    pitches = [
-        LOWEST_HZ[family] * 1.2**number for family in FAMILIES for number in range(PER_FAMILY)
-    ]
-    rows.append(instrument("nameless", None, name=HOSTILE_NAME))
-    pitches.append(1_900.0)
+    pitches = {
+        instrument(f"{family.replace('_', '-')}-{n}", family, bank=f"Bank {n % 2}"): low * 1.2**n
+        for family, low in LOWEST_HZ.items()
+        for n in range(PER_FAMILY)
+    }
+    pitches[instrument("nameless", None, name=HOSTILE_NAME)] = 1_900.0
     parts = {part for example in load_examples() for part in example.instruments}
     for part in sorted(parts, key=lambda part: part.instrument_id):
-        rows.append(instrument(part.instrument_id, part.family))
-        pitches.append(150.0 + 40.0 * len(rows))
-    sounds = [tone(pitch, 3.0) for pitch in pitches]
-    previews = {}
-    for row, pitch in zip(rows, pitches, strict=True):
-        previews[row.instrument_id] = folder.parent / f"{row.instrument_id}.opus"
-        save_opus(previews[row.instrument_id], tone(pitch, 3.0, PREVIEW_RATE), PREVIEW_RATE)
+        pitch = 190.0 + 40.0 * len(pitches)
+        pitches[instrument(part.instrument_id, part.family)] = pitch
+    previews = {row.instrument_id: folder.parent / f"{row.instrument_id}.opus" for row in pitches}
+    for path, pitch in zip(previews.values(), pitches.values(), strict=True):
+        save_opus(path, tone(pitch, 3.0, PREVIEW_RATE), PREVIEW_RATE)
     database = kind.create(folder, encoder)
-    database.add(rows, encoder.embed(sounds, 16_000), previews)
+    sounds = [tone(pitch, 3.0) for pitch in pitches.values()]
+    database.add(list(pitches), encoder.embed(sounds, 16_000), previews)
     return database
 
 
@@ -87,10 +88,38 @@ def serve_page(
             page.close()
 
 
+@contextmanager
+def running(
+    arguments: list[str], folder: Path, settings: dict[str, str], log: Path
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run Python on a page in a process of its own, as the Hub does; gives its address too."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+    environment = {**inherited, "PORT": str(port), **settings}
+    command, address = [sys.executable, *arguments], f"http://127.0.0.1:{port}/"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
+    try:
+        ends = time.monotonic() + 240.0  # patience, for a machine that does other things too
+        while True:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < ends, log.read_text()
+            try:
+                httpx.get(address, timeout=10)
+                break
+            except httpx.HTTPError:
+                time.sleep(0.2)
+        yield process, address
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
 def write_mix(path: Path) -> Path:
     """Write a mix of three of the database's instruments, 4 s at 44.1 kHz."""
-    time_shift = np.zeros(22_050, np.float32)
-    parts: list[FloatArray] = [tone(LOWEST_HZ[family] * 1.2**2, 3.5, 44_100) for family in FAMILIES]
-    mix = np.concatenate([sum(parts[1:], parts[0]), time_shift]).astype(np.float32)
-    save_wav(path, 0.3 * mix, 44_100)
+    parts = [tone(low * 1.2**2, 3.5, 44_100) for low in LOWEST_HZ.values()]
+    mix = np.pad(np.sum(parts, axis=0, dtype=np.float32), (0, 22_050))
+    save_wav(path, np.float32(0.3) * mix, 44_100)
     return path

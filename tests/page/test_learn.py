@@ -8,19 +8,17 @@ from playwright.sync_api import Locator, Page, expect
 
 from cir.losses.pair_infonce import pair_infonce
 from cir.losses.pair_triplet import pair_triplet
-from tests.page.browser import BROWSER_MARKS, OpenPage, sounding
+from tests.page.browser import BROWSER_MARKS, PHONE, OpenPage, check_fit, open_tab, sounding
 
 pytestmark = BROWSER_MARKS
 
 
 @pytest.fixture
 def learn(open_page: OpenPage) -> Page:
-    page = open_page(375, 740)
+    page = open_page(*PHONE)
     page.goto(f"{page.url}?quiz=5")
     page.locator("#cir-find").wait_for()
-    page.get_by_role("tab", name="Learn").click()
-    page.locator("#cir-learn").wait_for()
-    return page
+    return open_tab(page, "Learn")
 
 
 def _open(page: Page, name: str) -> Locator:
@@ -48,7 +46,7 @@ def test_the_quiz_is_played_by_keys_alone(learn: Page) -> None:
     expect(quiz.locator("[data-act='next']")).to_be_focused()
     learn.keyboard.press("n")
     expect(quiz.locator("h2")).to_have_text("Round 2 of 10")
-    assert learn.evaluate("() => document.documentElement.scrollWidth") <= 375
+    check_fit(learn)
 
 
 def test_losses_and_gradients_in_the_browser_are_those_of_torch(learn: Page) -> None:
@@ -56,23 +54,17 @@ def test_losses_and_gradients_in_the_browser_are_those_of_torch(learn: Page) -> 
     toy.locator(".cir-toy-dot").first.wait_for()
     for seed in range(3):
         points = torch.randn(10, 2, generator=torch.Generator().manual_seed(seed))
-        for name, loss_of, setting in (
-            ("pairTriplet", pair_triplet, 0.0),
-            ("pairTriplet", pair_triplet, 0.5),
-            ("pairInfonce", pair_infonce, 0.1),
-            ("pairInfonce", pair_infonce, 1.0),
-        ):
+        triplets = [("pairTriplet", pair_triplet, margin) for margin in (0.0, 0.5)]
+        infonces = [("pairInfonce", pair_infonce, temperature) for temperature in (0.1, 1.0)]
+        for name, loss_of, setting in (*triplets, *infonces):
             leaf = points.clone().requires_grad_()
             expected = loss_of(leaf[:5], leaf[5:], setting)
             (gradient,) = torch.autograd.grad(expected, leaf)
-            found = learn.evaluate(
-                f"([points, setting]) => window.cirLosses.{name}(points, setting)",
-                [points.tolist(), setting],
-            )
+            script = f"([points, setting]) => window.cirLosses.{name}(points, setting)"
+            found = learn.evaluate(script, [points.tolist(), setting])
             assert found["loss"] == pytest.approx(expected.item(), abs=1e-4)
-            torch.testing.assert_close(
-                torch.tensor(found["gradient"]), gradient, atol=1e-4, rtol=1e-4
-            )
+            ours = torch.tensor(found["gradient"])
+            torch.testing.assert_close(ours, gradient, atol=1e-4, rtol=1e-4)
     loss, verdict = toy.locator("[data-part=loss]"), toy.locator("[data-part=verdict]")
     before = float(loss.inner_text())
     for _ in range(5):
@@ -104,4 +96,4 @@ def test_two_sounds_a_muted_mix_and_a_positive(learn: Page) -> None:
     triplet = _open(learn, "triplet")
     triplet.locator("[data-act=guess]").first.click()
     expect(triplet.locator("#cir-learn-triplet-shown")).to_contain_text("Hard negative")
-    assert learn.evaluate("() => document.documentElement.scrollWidth") <= 375
+    check_fit(learn)

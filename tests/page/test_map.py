@@ -5,19 +5,21 @@ import re
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+import pytest
+from PIL import Image, ImageColor
 from playwright.sync_api import Page, expect
 
 from cir.ui.palette import family_style
-from tests.page.browser import BROWSER_MARKS, OpenPage, search, sounding, upload
-from tests.page.database import HOSTILE_NAME, PER_FAMILY, write_mix
+from tests.page.browser import BROWSER_MARKS, OpenPage, open_tab, search, sounding
+from tests.page.database import HOSTILE_NAME, PER_FAMILY
 
 pytestmark = BROWSER_MARKS
 
 
-def open_map(page: Page) -> None:
-    page.get_by_role("tab", name="Timbre map").click()
-    page.locator("#cir-map .is-ready").wait_for()
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    """The page with its map shown."""
+    return open_tab(open_page(), "Timbre map")
 
 
 def place_of(page: Page, instrument_id: str) -> tuple[float, float]:
@@ -26,33 +28,27 @@ def place_of(page: Page, instrument_id: str) -> tuple[float, float]:
     return float(x), float(y)
 
 
-def colour_at(page: Page, instrument_id: str) -> str:
-    """What the screen shows at a point."""
+def far_from_family(page: Page, instrument_id: str, family: str) -> int:
+    """How far what the screen shows at a point is from a family's colour, in one channel."""
     x, y = place_of(page, instrument_id)
-    picture = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
-    red, green, blue = picture[round(y), round(x)]
-    return f"#{red:02x}{green:02x}{blue:02x}"
+    picture = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB"), dtype=int)
+    colour = ImageColor.getrgb(family_style(family).colour)
+    return int(np.abs(picture[round(y), round(x)] - colour).max())
 
 
-def far_from(one: str, other: str) -> int:
-    """Largest difference of two colours in a channel."""
-    return max(abs(int(one[at : at + 2], 16) - int(other[at : at + 2], 16)) for at in (1, 3, 5))
-
-
-def test_points_have_the_colour_of_their_family(open_page: OpenPage) -> None:
-    page = open_page()
-    open_map(page)
+def test_points_have_the_colour_of_their_family_and_are_saved(page: Page) -> None:
     page.locator(".cir-map-words").fill("percussion")  # found, so drawn opaque
     page.wait_for_timeout(500)
-    own = family_style("percussion").colour
-    colours = [colour_at(page, f"percussion-{number}") for number in range(7)]
-    assert sum(far_from(one, own) < 12 for one in colours) >= 3  # some lie below others
-    assert far_from(colour_at(page, "bass-0"), family_style("bass").colour) > 40
+    distances = [far_from_family(page, f"percussion-{number}", "percussion") for number in range(7)]
+    assert sum(distance < 12 for distance in distances) >= 3  # some lie below others
+    assert far_from_family(page, "bass-0", "bass") > 40
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save this map as a page").click()
+    assert download.value.suggested_filename == "timbre-map.html"
+    assert "bass-3" in Path(download.value.path()).read_text()
 
 
-def test_a_point_is_heard_by_mouse_and_by_keyboard(open_page: OpenPage) -> None:
-    page = open_page()
-    open_map(page)
+def test_a_point_is_heard_by_mouse_and_by_keyboard(page: Page) -> None:
     stage, card = page.locator(".cir-map-stage"), page.locator("#cir-map [data-selected]")
     page.mouse.move(*place_of(page, "bass-3"))
     expect(page.locator(".cir-map-tip")).to_contain_text("by Nobody")
@@ -85,13 +81,9 @@ def test_a_point_is_heard_by_mouse_and_by_keyboard(open_page: OpenPage) -> None:
     assert "instrument=" not in page.url
 
 
-def test_a_search_shows_on_map_and_list(open_page: OpenPage, tmp_path: Path) -> None:
-    page = open_page()
-    open_map(page)  # before the search: the stars must come to a map that is there
-    page.get_by_role("tab", name="Search").click()
-    upload(page, write_mix(tmp_path / "mix.wav"))
-    search(page)
-    page.get_by_role("tab", name="Timbre map").click()
+def test_a_search_shows_on_map_and_list(page: Page, mix: Path) -> None:
+    search(open_tab(page, "Search"), mix)  # the stars must come to a map that is there
+    open_tab(page, "Timbre map")
     stars = page.locator(".cir-map-star")
     expect(stars).to_have_text(["\u2605 Percussion", "\u2605 Bass", "\u2605 Synth lead"])
     stars.nth(1).click()
@@ -102,9 +94,7 @@ def test_a_search_shows_on_map_and_list(open_page: OpenPage, tmp_path: Path) -> 
     expect(page.get_by_text("match 1 for Bass")).to_have_count(0)
 
 
-def test_what_is_found_is_listed_collected_and_taken_home(open_page: OpenPage) -> None:
-    page = open_page()
-    open_map(page)
+def test_what_is_found_is_listed_collected_and_taken_home(page: Page) -> None:
     songs = page.locator(".cir-map-songs li")
     box = page.locator(".cir-map-stage").bounding_box()
     assert box is not None
@@ -125,10 +115,8 @@ def test_what_is_found_is_listed_collected_and_taken_home(open_page: OpenPage) -
     first, second = (songs.nth(number).get_attribute("data-instrument") for number in (0, 1))
     assert sounding(page).endswith(f"/{first}.opus")
     page.evaluate("() => { document.querySelector('#cir-audio').currentTime = 2.9; }")
-    page.wait_for_function(
-        "name => document.querySelector('#cir-audio').currentSrc.endsWith(name)",
-        arg=f"/{second}.opus",
-    )
+    ended = "name => document.querySelector('#cir-audio').currentSrc.endsWith(name)"
+    page.wait_for_function(ended, arg=f"/{second}.opus")
     page.get_by_role("button", name="Stop", exact=True).click()
     assert page.evaluate("() => document.querySelector('#cir-audio').paused")
     with page.expect_download() as download:
@@ -154,12 +142,3 @@ def test_what_is_found_is_listed_collected_and_taken_home(open_page: OpenPage) -
     assert sounding(page).endswith(f"/{instrument_id}.opus")
     line.get_by_role("button", name="Add").press("Enter")
     expect(songs).to_have_count(n_bass)
-
-
-def test_the_map_is_saved_as_a_page(open_page: OpenPage) -> None:
-    page = open_page(375, 740)
-    open_map(page)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save this map as a page").click()
-    assert download.value.suggested_filename == "timbre-map.html"
-    assert "bass-3" in Path(download.value.path()).read_text()

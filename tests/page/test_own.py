@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from cir.audio.io import save_wav
 from tests.fakes import tone
-from tests.page.browser import BROWSER_MARKS, OpenPage, drop, sounding
+from tests.page.browser import BROWSER_MARKS, PHONE, OpenPage, check_fit, drop, open_tab, sounding
 
 pytestmark = BROWSER_MARKS
 
@@ -23,16 +23,12 @@ def kit(tmp_path: Path) -> Path:
     return folder
 
 
-def open_tab(page: Page) -> None:
-    page.get_by_role("tab", name="Your sounds").click()
-    page.locator(".cir-drop").wait_for()
-
-
-def test_a_folder_becomes_sounds_that_can_be_heard_and_taken_home(
+def test_a_folder_is_added_heard_and_exported(
     open_page: OpenPage, kit: Path, tmp_path: Path
 ) -> None:
-    page = open_page()
-    open_tab(page)
+    page = open_tab(open_page(), "Your sounds")
+    page.locator("#cir-own-add").click()
+    expect(page.locator("#cir-own-report .cir-message")).to_contain_text("nothing to add yet")
     drop(page, ".cir-drop", kit)
     expect(page.locator("#cir-own-files")).to_contain_text("4 files ready")
     page.locator("#cir-own-add").click()
@@ -52,8 +48,7 @@ def test_a_folder_becomes_sounds_that_can_be_heard_and_taken_home(
         page.locator("#cir-own-download").click()
     packed = tmp_path / "out.zip"
     download.value.save_as(packed)
-    other = open_page()  # another visitor, who has nothing
-    open_tab(other)
+    other = open_tab(open_page(), "Your sounds")  # another visitor, who has nothing
     expect(other.locator("#cir-own-sounds")).to_contain_text("No sounds yet")
     other.locator('[data-input="files"]').set_input_files(packed)
     expect(other.locator("#cir-own-files")).to_contain_text("1 file ready")
@@ -62,10 +57,8 @@ def test_a_folder_becomes_sounds_that_can_be_heard_and_taken_home(
 
 
 def test_sounds_are_sorted_and_removed_without_a_mouse(open_page: OpenPage, kit: Path) -> None:
-    page = open_page(375, 740)
-    open_tab(page)
-    choose = page.get_by_role("button", name="Choose files")
-    choose.focus()
+    page = open_tab(open_page(*PHONE), "Your sounds")
+    page.get_by_role("button", name="Choose files").focus()
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
     chooser.value.set_files([kit / "one.wav", kit / "two.wav"])
@@ -74,7 +67,7 @@ def test_sounds_are_sorted_and_removed_without_a_mouse(open_page: OpenPage, kit:
     page.keyboard.press("Enter")
     family = page.get_by_label("Family of two")
     family.wait_for()
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= 375
+    check_fit(page)
     family.focus()
     page.keyboard.press("o")  # Organ
     expect(page.locator('select[data-family="organ"]')).to_have_count(1)
@@ -88,10 +81,3 @@ def test_sounds_are_sorted_and_removed_without_a_mouse(open_page: OpenPage, kit:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("#cir-own-sounds")).to_contain_text("No sounds yet")
-
-
-def test_nothing_to_add_gets_a_sentence(open_page: OpenPage) -> None:
-    page = open_page()
-    open_tab(page)
-    page.locator("#cir-own-add").click()
-    expect(page.locator("#cir-own-report .cir-message")).to_contain_text("nothing to add yet")
