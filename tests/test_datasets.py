@@ -19,6 +19,8 @@ from tests import fake_surgepy
 from tests.dataset_cases import SPECS
 from tests.engine_cases import HAS_DEXED, HAS_TINYSOUNDFONT, HAS_VITA, LV2, needs_plugin
 
+pytestmark = pytest.mark.slow
+
 no_tinysoundfont = pytest.mark.skipif(not HAS_TINYSOUNDFONT, reason="needs tinysoundfont")
 no_vita = pytest.mark.skipif(not HAS_VITA, reason="needs vita (optional)")
 SKIPS = {

@@ -8,6 +8,8 @@ import pytest
 
 from cir.engines.child import Child, ChildFailed
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import os, time
 import numpy as np

@@ -28,6 +28,8 @@ from tests.engine_cases import (
 )
 from tests.fakes import SpectrumEncoder
 
+pytestmark = pytest.mark.slow
+
 COMPILER = shutil.which("cc")
 needs_doubles = pytest.mark.skipif(
     not (HAS_DAWDREAMER and COMPILER), reason="needs dawdreamer and a C compiler"

@@ -33,6 +33,8 @@ from tests.engine_cases import (
     write_vital_preset,
 )
 
+pytestmark = pytest.mark.slow
+
 REFERENCES: dict[str, Callable[[Path], str]] = {
     "soundfont": lambda folder: "soundfont:TimGM6mb.sf2#0/33",
     "drum kit": lambda folder: "soundfont:TimGM6mb.sf2#128/0/38",

@@ -21,6 +21,8 @@ from cir.errors import DataError, InputError
 from cir.types import FloatArray
 from tests.engine_cases import HAS_VITA, tone
 
+pytestmark = pytest.mark.slow
+
 needs_vita = pytest.mark.skipif(not HAS_VITA, reason="needs vita (optional)")
 COUNT = 4
 SEED_OF_TWO_ALIKE = 19

@@ -143,6 +143,7 @@ def test_what_cannot_be_built_is_said(tmp_path: Path, bank: Path) -> None:
     assert not (tmp_path / "db").exists()
 
 
+@pytest.mark.slow
 def test_instruments_of_two_banks_with_one_id_are_told_apart(tmp_path: Path, bank: Path) -> None:
     other = write_bank(tmp_path / "Other Bank")
     banks: list[ReferenceSource] = [NoteBankReferences(bank), NoteBankReferences(other)]
@@ -162,6 +163,7 @@ def test_instruments_of_two_banks_with_one_id_are_told_apart(tmp_path: Path, ban
         assert built.phrase_path(row.instrument_id) is not None
 
 
+@pytest.mark.slow
 def test_a_rebuild_keeps_the_sounds_of_who_stays(tmp_path: Path, bank: Path) -> None:
     def build(*folders: Path, keep_sounds: bool = True) -> InstrumentDatabase:
         return build_database(

@@ -23,6 +23,8 @@ from cir.library.sounds import Labels, UploadedFile, add_sounds
 from tests.engine_cases import HAS_DEXED, packed_voice, write_cartridge
 from tests.fakes import SpectrumEncoder
 
+pytestmark = pytest.mark.slow
+
 HAS_FONTS = importlib.util.find_spec("tinysoundfont") is not None
 HAS_VITA = importlib.util.find_spec("vita") is not None
 

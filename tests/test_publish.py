@@ -24,6 +24,8 @@ from tests.fakes import SpectrumEncoder
 from tests.hub_server import TOKEN, HubServer
 from tests.page.database import make_database
 
+pytestmark = pytest.mark.slow
+
 ALL = ["--model", "me/timbre", "--dataset", "me/sounds", "--space", "me/page"]
 
 

@@ -31,6 +31,8 @@ from cir.ui.service import PageService
 from tests.fakes import tone, unit_vectors
 from tests.page.database import HOSTILE_NAME
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def sounds() -> LearnSounds:

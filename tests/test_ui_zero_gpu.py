@@ -14,6 +14,8 @@ from tests.fake_spaces import FakeSpaces
 from tests.fakes import SpectrumEncoder, tone
 from tests.page.database import FAMILIES, make_database, write_mix
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def spaces(monkeypatch: pytest.MonkeyPatch) -> FakeSpaces:

@@ -20,6 +20,8 @@ from cir.instruments.families import FAMILIES, reference_pitch
 from cir.types import Note
 from tests.engine_cases import HAS_VITA
 
+pytestmark = pytest.mark.slow
+
 needs_vita = pytest.mark.skipif(not HAS_VITA, reason="needs vita (optional)")
 TABLES = {"lfos", "modulations", "sample", "wavetables"}
 
