@@ -121,7 +121,7 @@ def build(
     from cir.index.references import NoteBankReferences, ReferenceSource, SoundFontReferences
 
     folders = note_bank_folders(note_bank, with_note_bank)
-    surge = surge_banks() if "CIR_DATA" in os.environ else ()
+    surge = surge_banks() if os.environ.get("CIR_DATA") else ()
     known = {folder.resolve(): _LICENCE_OF_SURGE for folder in surge}
     sources: list[ReferenceSource] = [
         NoteBankReferences(folder, references, licence=known.get(folder.resolve(), licence or ""))

@@ -125,6 +125,6 @@ def send(upload: RepositoryUpload, *, private: bool = False, token: str) -> str:
             repo_id=upload.repo_id,
             repo_type=upload.repo_type,
             folder_path=upload.folder,
-            commit_message=f"RepositoryUpload {upload.repo_type} with cir publish",
+            commit_message=f"Upload {upload.repo_type} with cir publish",
         )
     return str(address)
