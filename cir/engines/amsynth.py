@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from cir.engines.base import PresetInfo
-from cir.engines.fxp import read_limited, write_fxp
+from cir.engines.base import PresetInfo, read_limited
+from cir.engines.fxp import write_fxp
 from cir.engines.plugin import PluginEngine, PluginPreset, check_host, find_vst2
 from cir.errors import EngineError
 from cir.text import clean
@@ -60,12 +60,12 @@ def list_amsynth_bank(path: Path) -> list[PresetInfo]:
 def _read_bank(path: Path) -> list[tuple[str, str]]:
     """Return name and lines of each preset."""
     text = read_limited(path, _MAX_BYTES).decode("latin-1").replace("\r\n", "\n")
-    starts = [found.start() for found in _PRESET.finditer(text)]
-    if not text.startswith(_HEADER) or not starts:
+    found = list(_PRESET.finditer(text))
+    if not text.startswith(_HEADER) or not found:
         raise EngineError(f"{path} is no bank of amsynth; give an undamaged .bank file.")
     presets = []
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        lines = text[start:end].removesuffix("EOF").rstrip("\nEOF") + "\n"
-        found = _PRESET.match(lines)
-        presets.append((clean(found[1]) if found else "", lines))
+    ends = [*(one.start() for one in found[1:]), len(text)]
+    for one, end in zip(found, ends, strict=True):
+        lines = text[one.start() : end].rstrip("\nEOF") + "\n"
+        presets.append((clean(one[1]), lines))
     return presets

@@ -29,7 +29,8 @@ class BankSamplerEngine:
 
     Raises:
         DataError: The bank has no such instrument, or its file is missing or damaged (when
-        rendering). EngineError: The instrument has no recordings.
+            rendering).
+        EngineError: The instrument has no recordings.
     """
 
     def __init__(

@@ -6,16 +6,18 @@ An engine plays one instrument. One test, `tests/test_engines.py`, holds all to 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from cir.audio.io import MAX_SECONDS, check_sample_rate
-from cir.errors import InputError
+from cir.errors import EngineError, InputError
 from cir.types import FloatArray, Note
 
 FADE_SECONDS = 0.01
 """Length of the linear fade where a recording is cut at its note's end."""
+MAX_PRESET_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,22 @@ def check_request(
     track = np.zeros(round(duration_seconds * rate), dtype=np.float32)
     playable = [note for note in notes if round(note.start_seconds * rate) < track.size]
     return sorted(playable, key=lambda note: (note.start_seconds, note.pitch)), track
+
+
+def read_limited(path: Path, max_bytes: int) -> bytes:
+    """Read a file that is not larger than a preset may be.
+
+    Raises:
+        EngineError: It is missing, cannot be read, or is too large.
+    """
+    try:
+        if path.stat().st_size > max_bytes:
+            raise EngineError(f"{path} is too large for a preset (over {max_bytes >> 20} MiB).")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise EngineError(f"There is no preset {path}; give a file that exists.") from None
+    except OSError as error:
+        raise EngineError(f"{path} cannot be read ({error.strerror}).") from None
 
 
 def mix_in(track: FloatArray, sound: FloatArray, start: int) -> None:

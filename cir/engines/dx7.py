@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from cir.audio.dsp import resample
-from cir.engines.base import PresetInfo, check_request, mix_in
-from cir.engines.fxp import read_limited
+from cir.engines.base import PresetInfo, check_request, mix_in, read_limited
 from cir.errors import EngineError
 from cir.text import clean
 from cir.types import FloatArray, Note
@@ -104,7 +103,7 @@ def voice_name(voice: bytes) -> str:
     """Read the name of a voice, with spaces for what does not print."""
     end = PACKED_BYTES if len(voice) == PACKED_BYTES else _SINGLE_BYTES
     name = bytes(byte & 127 for byte in voice[end - _NAME_BYTES : end]).decode("ascii")
-    return clean("".join(letter if letter.isprintable() else " " for letter in name)).strip()
+    return clean(name)
 
 
 def import_dexed() -> Any:

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from cir.engines.base import PresetInfo
+from cir.engines.base import MAX_PRESET_BYTES, PresetInfo, read_limited
 from cir.errors import EngineError
 from cir.instruments.families import family_of_folder
 from cir.instruments.foreign_names import decode_names
 from cir.text import clean
 
 SURGE_ID = b"cjs3"
-MAX_BYTES = 64 << 20
 
 _HEAD = struct.Struct(">4sI4sI4sII28s")
 _SURGE_HEAD = struct.Struct("<4sI24x")
@@ -54,7 +53,7 @@ def read_fxp(path: Path) -> Fxp:
     Raises:
         EngineError: It is no preset of a VST2 plug-in.
     """
-    data = read_limited(path, MAX_BYTES)
+    data = read_limited(path, MAX_PRESET_BYTES)
     if len(data) < _HEAD.size or data[:4] != b"CcnK" or data[8:12] not in (b"FPCh", b"FxCk"):
         raise EngineError(f"{path} is no preset of a plug-in; give an undamaged .fxp file.")
     _, _, kind, _, plugin_id, _, _, name = _HEAD.unpack_from(data)
@@ -88,22 +87,6 @@ def list_surge_patch(path: Path) -> list[PresetInfo]:
             licence=clean(meta.get("license", "")),
         )
     ]
-
-
-def read_limited(path: Path, max_bytes: int) -> bytes:
-    """Read a file that is not larger than a preset may be.
-
-    Raises:
-        EngineError: It is missing, cannot be read, or is too large.
-    """
-    try:
-        if path.stat().st_size > max_bytes:
-            raise EngineError(f"{path} is too large for a preset (over {max_bytes >> 20} MiB).")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise EngineError(f"There is no preset {path}; give a file that exists.") from None
-    except OSError as error:
-        raise EngineError(f"{path} cannot be read ({error.strerror}).") from None
 
 
 def _surge_meta(chunk: bytes) -> dict[str, str]:

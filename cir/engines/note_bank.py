@@ -28,7 +28,8 @@ class NoteBankEngine:
 
     Raises:
         DataError: The bank has no such instrument, or its file is missing or damaged (when
-        rendering). EngineError: The instrument has no such recordings.
+            rendering).
+        EngineError: The instrument has no such recordings.
     """
 
     def __init__(

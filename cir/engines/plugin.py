@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 
 from cir.audio.dsp import resample
-from cir.engines.base import PresetInfo, check_request, mix_in
+from cir.engines.base import MAX_PRESET_BYTES, PresetInfo, check_request, mix_in, read_limited
 from cir.engines.child import Child, ChildFailed
-from cir.engines.fxp import MAX_BYTES, read_limited
 from cir.engines.lv2 import list_lv2_presets
 from cir.errors import EngineError
 from cir.text import clean
@@ -97,7 +96,9 @@ class PluginEngine:
         if suffix not in PRESET_SUFFIXES:
             kinds = ", ".join(sorted(PRESET_SUFFIXES))
             raise EngineError(f"{preset} is no preset of a plug-in; give a file of {kinds}.")
-        return cls(plugin, PluginPreset(preset.stem, read_limited(preset, MAX_BYTES), suffix))
+        return cls(
+            plugin, PluginPreset(preset.stem, read_limited(preset, MAX_PRESET_BYTES), suffix)
+        )
 
     def render(
         self, notes: Sequence[Note], duration_seconds: float, sample_rate: int

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cir.engines.amsynth import check_amsynth, list_amsynth_bank
-from cir.engines.base import PresetInfo
+from cir.engines.base import MAX_PRESET_BYTES, PresetInfo, read_limited
 from cir.engines.dx7 import import_dexed, list_dx7_voices
-from cir.engines.fxp import MAX_BYTES, list_surge_patch, read_limited
+from cir.engines.fxp import list_surge_patch
 from cir.engines.plugin import (
     PRESET_SUFFIXES,
     check_host,
@@ -55,7 +55,7 @@ def _list_soundfont(path: Path) -> list[PresetInfo]:
 
 
 def _list_vital(path: Path) -> list[PresetInfo]:
-    preset = read_preset(read_limited(path, MAX_BYTES), path.name)
+    preset = read_preset(read_limited(path, MAX_PRESET_BYTES), path.name)
     family = family_of_folder(preset.preset_style)
     return [PresetInfo(path.stem, family=family, author=preset.author)]
 

@@ -100,9 +100,13 @@ def _named_pitch(stem: str) -> int | None:
     matches = list(_NOTE_NAME.finditer(stem))
     if not matches:
         return None
-    letter, accidental, octave = matches[-1].groups()
-    pitch = _SEMITONES[letter.lower()] + _ACCIDENTALS[accidental] + 12 * (int(octave) + 1)
+    pitch = pitch_of(*matches[-1].groups())
     return pitch if 0 <= pitch <= 127 else None
+
+
+def pitch_of(letter: str, accidental: str, octave: str) -> int:
+    """Return the MIDI note number of a name in its parts; c4 is 60."""
+    return _SEMITONES[letter.lower()] + _ACCIDENTALS[accidental.lower()] + 12 * (int(octave) + 1)
 
 
 def _trailing_number(stem: str) -> int | None:

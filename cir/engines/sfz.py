@@ -15,9 +15,8 @@ import numpy as np
 
 from cir.audio.dsp import resample
 from cir.audio.io import load_audio
-from cir.engines.base import FADE_SECONDS, PresetInfo, check_request, mix_in
-from cir.engines.fxp import read_limited
-from cir.engines.sample_folder import MAX_SAMPLE_SECONDS, pitches_from_names
+from cir.engines.base import FADE_SECONDS, PresetInfo, check_request, mix_in, read_limited
+from cir.engines.sample_folder import MAX_SAMPLE_SECONDS, pitch_of, pitches_from_names
 from cir.errors import CirError, EngineError
 from cir.text import clean
 from cir.types import FloatArray, Note
@@ -33,6 +32,7 @@ _INCLUDE = re.compile(r'#include\s+"([^"]*)"')
 _DEFINE = re.compile(r"#define\s+(\$\w+)\s+(\S+)")
 _TOKEN = re.compile(r"<(\w+)>|([\w$]+)=([^\n]*?)(?=\s+[\w$]+=|\s*<\w+>|\s*$)", re.MULTILINE)
 _CONTROLLER = re.compile(r"(lo|hi)cc(\d+)")
+_NOTE_NAME = re.compile(r"([a-g])([#b]?)(-?\d+)", re.IGNORECASE)
 _SET_CONTROLLER = re.compile(r"set_cc(\d+)")
 _LEVELS = ("global", "master", "group", "region")
 """Headers, from the outermost in: each hands its opcodes to those within."""
@@ -153,7 +153,7 @@ def sfz_samples(path: Path) -> set[Path]:
 
 def _read(path: Path) -> tuple[list[_Region], tuple[str, ...]]:
     """Return the regions that play, and the opcodes that are ignored."""
-    text = _COMMENT.sub("", _text(path, path.parent, [_MAX_INCLUDES]))
+    text = _text(path, path.parent, [_MAX_INCLUDES])
     defined = dict(_DEFINE.findall(text))
     text = _DEFINE.sub("", text)
     for name in sorted(defined, key=len, reverse=True):
@@ -176,8 +176,6 @@ def _read(path: Path) -> tuple[list[_Region], tuple[str, ...]]:
                 regions.append(opcodes["region"])
         elif header in opcodes:
             opcodes[header][found[2]] = found[3].strip()
-            if header == "region":
-                regions[-1][found[2]] = found[3].strip()
     used = {name for region in regions for name in region} | opcodes["control"].keys()
     playing = [one for one in (_region(each, opcodes["control"], path) for each in regions) if one]
     if not playing:
@@ -330,16 +328,11 @@ def _envelope(region: _Region, size: int, held: float, release: float, rate: int
     return np.asarray(level * np.clip(1.0 - (time - held) / release, 0.0, 1.0), dtype=np.float32)
 
 
-_SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
-_NOTE_NAME = re.compile(r"([a-g])([#b]?)(-?\d+)", re.IGNORECASE)
-
-
 def _key(text: str | None, default: int) -> int:
     """Read a key: a MIDI note number, or a name such as c#4; c4 is 60."""
     found = _NOTE_NAME.fullmatch(text or "")
     if found is not None:
-        sharp = {"#": 1, "b": -1, "": 0}[found[2].lower()]
-        return _SEMITONES[found[1].lower()] + sharp + 12 * (int(found[3]) + 1)
+        return pitch_of(*found.groups())
     return int(_number(text, default))
 
 

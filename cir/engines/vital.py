@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from cir.audio.dsp import resample
-from cir.engines.base import check_request, mix_in
+from cir.engines.base import MAX_PRESET_BYTES, check_request, mix_in
 from cir.errors import EngineError
 from cir.schema import parse_json
 from cir.text import clean
@@ -40,8 +40,6 @@ EFFECTS = (
     "reverb",
 )
 """Vital's effects; `NAME_on` switches one on."""
-
-_MAX_PRESET_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ class VitalEngine:
         if not file.is_file():
             raise EngineError(f"There is no Vital preset {file}; give a .vital file.")
         try:
-            if file.stat().st_size > _MAX_PRESET_BYTES:
+            if file.stat().st_size > MAX_PRESET_BYTES:
                 raise EngineError(f"{file} is too large for a Vital preset (over 64 MiB).")
             preset = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):

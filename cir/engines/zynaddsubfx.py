@@ -7,8 +7,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from cir.engines.base import PresetInfo
-from cir.engines.fxp import read_limited, write_fxp
+from cir.engines.base import PresetInfo, read_limited
+from cir.engines.fxp import write_fxp
 from cir.engines.plugin import PluginEngine, PluginPreset, check_host, find_vst2
 from cir.errors import EngineError
 from cir.text import clean
