@@ -14,6 +14,7 @@ from cir.cli.options import (
     FamilyOption,
     JsonOption,
     ModelOption,
+    check_output,
     load_encoder,
     open_gallery,
     parse_families,
@@ -141,7 +142,8 @@ def evaluate(
         raise InputError("--only chooses among the rows of --rows; name that file, too.")
     if no_model and protocol not in _TABLES:
         raise InputError(f"--no-model is for {' and '.join(_TABLES)}; {protocol} needs a model.")
-    _check_output(output)
+    if output is not None:
+        check_output(output, *_SUFFIXES)
     _check_extras(report, card)
     from cir.evaluation.report.documents import replace_results, to_json
     from cir.evaluation.report.sections import to_markdown
@@ -306,16 +308,6 @@ def _update_card(card: Path, results: Sequence[dict[str, Any]], model: str | Non
     with replacing(card) as temporary:
         temporary.write_text(text, encoding="utf-8")
     typer.echo(f"Put the figures into {card}.", err=True)
-
-
-def _check_output(output: Path | None) -> None:
-    """Check an output path before the work."""
-    if output is None:
-        return
-    if output.suffix.lower() not in _SUFFIXES:
-        raise InputError(f"The output must end in {' or '.join(_SUFFIXES)}, not {output.name!r}.")
-    if output.is_dir():
-        raise InputError(f"{output} is a folder; name a file in it.")
 
 
 def _check_extras(report: Path | None, card: Path | None) -> None:

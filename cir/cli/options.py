@@ -89,16 +89,17 @@ def load_encoder(model: str | None) -> "TimbreEncoder":
     return TimbreEncoder.from_pretrained(model)
 
 
-def check_output(path: Path, suffix: str) -> None:
+def check_output(path: Path, *suffixes: str) -> None:
     """Check an output path before the work starts.
 
     Raises:
         InputError: It is a folder or has another suffix.
     """
-    if path.suffix.lower() != suffix:
-        raise InputError(f"The output must end in {suffix}, not {path.name!r}.")
+    allowed = " or ".join(suffixes)
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"The output must end in {allowed}, not {path.name!r}.")
     if path.is_dir():
-        raise InputError(f"{path} is a folder; name a file that ends in {suffix}.")
+        raise InputError(f"{path} is a folder; name a file that ends in {allowed}.")
 
 
 def note_bank_folders(named: Sequence[Path] | None, wanted: bool) -> Sequence[Path]:

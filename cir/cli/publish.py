@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cir.cli.options import DatabaseOption
 from cir.cli.terminal import progress_bar
 from cir.errors import InputError
 
@@ -30,12 +31,7 @@ def publish(
     model_folder: Annotated[
         Path | None, typer.Option(help="The model; the bundled one by default.")
     ] = None,
-    database: Annotated[
-        Path | None,
-        typer.Option(
-            "--database", "-d", help="Folder of the database; the bundled one by default."
-        ),
-    ] = None,
+    database: DatabaseOption = None,
     private: Annotated[
         bool, typer.Option("--private", help="Make new repositories private.")
     ] = False,

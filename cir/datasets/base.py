@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from cir.errors import InputError
+from cir.files import sha256_of
 from cir.types import FloatArray
 
 VERSION = 2
@@ -98,9 +99,8 @@ def fingerprint(name: str, files: Iterable[Path], **parameters: object) -> str:
     digest = hashlib.sha256(repr((VERSION, sorted(parameters.items()))).encode())
     for path in files:
         try:
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256")
+            content = sha256_of(path)
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}.") from None
-        digest.update(f"\n{path.name}\t{content.hexdigest()}".encode())
+        digest.update(f"\n{path.name}\t{content}".encode())
     return f"{name}-{digest.hexdigest()[:16]}"

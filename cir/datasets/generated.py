@@ -21,7 +21,6 @@ from cir.types import SAMPLE_RATE, FloatArray, Note
 
 _N_MELS = 32
 _HOP_SAMPLES = 320
-_SECONDS = 2.0
 _SEGMENT_FRAMES = (0, 3, 8, 20, 50, 100)
 """Edges of the parts of a note, finer during the attack."""
 

@@ -110,6 +110,12 @@ _SURGE_CATEGORIES = {
     for category in categories.split(", ")
 }
 
+
+def _by_word(table: Mapping[str, str]) -> dict[str, str]:
+    """Return the family of each word of a table of families and their words."""
+    return {word: family for family, words in table.items() for word in words.split()}
+
+
 _SAMPLE_PACK_WORDS = {
     "percussion": "kick snare hat hihat clap cymbal crash ride tom rim rimshot shaker tambourine "
     "cowbell conga bongo perc marimba vibraphone timpani",
@@ -124,9 +130,7 @@ _SAMPLE_PACK_WORDS = {
     "synth_effects": "effect riser texture",
 }
 """Names of folders of one-shots, in the singular, beyond families and Surge's categories."""
-_FAMILY_BY_WORD = {
-    word: family for family, words in _SAMPLE_PACK_WORDS.items() for word in words.split()
-}
+_FAMILY_BY_WORD = _by_word(_SAMPLE_PACK_WORDS)
 
 _FILE_WORDS = {
     "percussion": "bd sd hh kik clave woodblock glockenspiel xylophone celesta kalimba agogo gong "
@@ -139,9 +143,7 @@ _FILE_WORDS = {
     "synth_effects": "sweep",
 }
 """Names of single sound files, beyond those of folders."""
-_FAMILY_BY_FILE_WORD = {
-    word: family for family, words in _FILE_WORDS.items() for word in words.split()
-}
+_FAMILY_BY_FILE_WORD = _by_word(_FILE_WORDS)
 _PRESET_WORDS = {
     "percussion": "xylo marim vibe vib tub timp glocken celeste simmons drm prc",
     "bass": "bs bas fretless synbass",
@@ -156,9 +158,7 @@ _PRESET_WORDS = {
     "synth_effects": "efx laser swp noise noises",
 }
 """What presets are called, beyond what sound files are; many synthesizers keep ten letters."""
-_FAMILY_BY_PRESET_WORD = {
-    word: family for family, words in _PRESET_WORDS.items() for word in words.split()
-}
+_FAMILY_BY_PRESET_WORD = _FAMILY_BY_FILE_WORD | _by_word(_PRESET_WORDS)
 _FAMILY_BY_PHRASE = {
     "bass guitar": "bass",
     "bass synth": "bass",
@@ -248,7 +248,7 @@ def family_of_file(stem: str) -> str | None:
 
 def family_of_preset(name: str) -> str | None:
     """Read a family from the name of a preset, as `family_of_file` does: `E.PNO 1`, `SynBrs 2`."""
-    return _family_of_words(name, _FAMILY_BY_FILE_WORD | _FAMILY_BY_PRESET_WORD)
+    return _family_of_words(name, _FAMILY_BY_PRESET_WORD)
 
 
 def _family_of_words(stem: str, table: Mapping[str, str]) -> str | None:

@@ -22,6 +22,7 @@ INSTRUMENT_SUFFIXES = SOUND_SUFFIXES | SCHEMES.keys()
 
 ARCHIVE_SUFFIX = ".zip"
 OTHER_ARCHIVES = frozenset([".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz"])
+NOT_OPENED = "is an archive of a kind that is not opened; pack it as zip"
 """Suffixes of archives that are not opened but reported, since they may hold sounds."""
 
 MAX_SOUNDS = 50_000
@@ -136,7 +137,7 @@ class _Taken:
         place = f"{shown}/{clean(name)}"
         problem = _problem(entry, name)
         if suffix in OTHER_ARCHIVES:
-            problem = "is an archive of a kind that is not opened; pack it as zip"
+            problem = NOT_OPENED
         elif suffix == ARCHIVE_SUFFIX and depth <= 1:
             problem = "lies too deep in archives within archives"
         if problem is not None:

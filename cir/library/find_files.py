@@ -14,6 +14,7 @@ from cir.instruments.safe_zip import (
     INSTRUMENT_SUFFIXES,
     MAX_BYTES,
     MAX_SOUNDS,
+    NOT_OPENED,
     OTHER_ARCHIVES,
     extract_sounds,
     size_in_words,
@@ -198,9 +199,7 @@ class _Finder:
                 except InputError as error:
                     self.refused.append(str(error))
             elif suffix in OTHER_ARCHIVES:
-                self.refused.append(
-                    f"{shown} is an archive of a kind that is not opened; pack it as zip."
-                )
+                self.refused.append(f"{shown} {NOT_OPENED}.")
 
     def _archive(
         self, path: Path, origin: str, inside: PurePosixPath, bank: str | None = None

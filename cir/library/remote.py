@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from cir.errors import DatabaseError, InputError
-from cir.files import replacing_folder
+from cir.files import replacing_folder, sha256_of
 from cir.index.bundle import HEADER_NAME, PHRASES_NAME, PREVIEWS_NAME, is_bundle
 from cir.index.store import home
 from cir.instruments.safe_zip import extract_sounds
@@ -59,8 +59,7 @@ def _unpacked(folder: Path, archive: Path) -> Path:
     tables = sorted(path for pattern in TABLE_PATTERNS for path in folder.glob(pattern))
     content = hashlib.sha256()
     for path in (*tables, archive):
-        with path.open("rb") as file:
-            content.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+        content.update(path.name.encode() + bytes.fromhex(sha256_of(path)))
     target = home() / "databases" / content.hexdigest()[:20]
     target.parent.mkdir(exist_ok=True)
     with FileLock(target.with_suffix(".lock")):
