@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from cir.errors import CheckpointError
 from cir.files import bring_back, replacing, replacing_folder
 from cir.model.checkpoint import WEIGHTS_NAME, load_folder
-from cir.schema import TENSOR_ERRORS
+from cir.training.checkpoint_tensors import CHECKPOINT_ERRORS, to_stored
 from cir.training.optimiser import load_state_tensors, state_tensors
 from cir.training.run_config import TrainingConfig
 
@@ -72,9 +72,9 @@ class RunFolder:
     ) -> None:
         """Write all that a resumed run needs; the old checkpoint stays until it is complete."""
         with replacing_folder(self._checkpoint) as temporary:
-            save_file(_contiguous(objective.state_dict()), temporary / "objective.safetensors")
-            save_file(_contiguous(average.state_dict()), temporary / "average.safetensors")
-            save_file(_contiguous(state_tensors(optimizer)), temporary / "optimizer.safetensors")
+            save_file(to_stored(objective.state_dict()), temporary / "objective.safetensors")
+            save_file(to_stored(average.state_dict()), temporary / "average.safetensors")
+            save_file(to_stored(state_tensors(optimizer)), temporary / "optimizer.safetensors")
             (temporary / "state.json").write_text(json.dumps(asdict(state)), encoding="utf-8")
 
     def restore(
@@ -92,7 +92,7 @@ class RunFolder:
             objective.load_state_dict(load_file(self._checkpoint / "objective.safetensors"))
             average.load_state_dict(load_file(self._checkpoint / "average.safetensors"))
             load_state_tensors(optimizer, load_file(self._checkpoint / "optimizer.safetensors"))
-        except (RuntimeError, *TENSOR_ERRORS) as error:
+        except CHECKPOINT_ERRORS as error:
             raise CheckpointError(
                 f"The checkpoint in {self.folder} belongs to another configuration; train into "
                 f"another folder or remove it. ({error})"
@@ -147,7 +147,3 @@ class RunFolder:
 
 def _of_network(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"network.{name}": value for name, value in state.items()}
-
-
-def _contiguous(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().contiguous() for name, value in state.items()}
