@@ -19,8 +19,7 @@ import numpy as np
 import soundfile as sf
 from app_memory import FAMILIES, ask, memory_mib, running_app, wait_until_served
 from gradio_client import Client, handle_file
-from page_latency import CHROMIUM, wait_for_matches
-from playwright.sync_api import sync_playwright
+from page_latency import new_page, wait_for_matches
 from timing import example_mixes, print_report
 
 from cir.audio.dsp import resample
@@ -76,16 +75,11 @@ def main() -> None:
 
 def on_the_page(address: str, mix: Path) -> tuple[dict[str, float], int]:
     """Upload and search in Chromium; when what happened, in ms, and how many cells are shown."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+    with new_page() as page:
         page.set_default_timeout(1000 * PATIENCE_SECONDS)
         waits = wait_for_matches(page, address, mix)
         page.locator(".cir-cell").first.wait_for()
         n_cells = page.locator(".cir-cell").count()
-        browser.close()
     return waits, n_cells
 
 

@@ -11,16 +11,19 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from operator import add
 from pathlib import Path
 from statistics import median
 
 from app_memory import ask, running_app, wait_until_served
 from gradio_client import Client
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from timing import example_mixes, print_report
 
-CHROMIUM = "/usr/bin/chromium"
+from tests.page.browser import running_chromium
+
 N_MATCHES = 15
 WATCH = """
 (nMatches) => {
@@ -51,13 +54,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home, running_app(Path(home)) as (process, address):
         wait_until_served(address, process, time.perf_counter())
         ask(Client(address, verbose=False), mix)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-            )
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
+        with new_page() as page:
             waits = [wait_for_matches(page, address, mix) for _ in range(arguments.repeats)]
-            browser.close()
     shown = [one["shown"] - one["chosen"] for one in waits]
     first = [one["first"] - one["asked"] for one in waits]
     last = [one["all"] - one["asked"] for one in waits]
@@ -80,6 +78,13 @@ def main() -> None:
     )
     if arguments.output is not None:
         arguments.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def new_page() -> Iterator[Page]:
+    """Open an empty page of a desktop's size in Chromium."""
+    with running_chromium() as browser:
+        yield browser.new_page(viewport={"width": 1280, "height": 900})
 
 
 def wait_for_matches(page: Page, address: str, mix: Path) -> dict[str, float]:

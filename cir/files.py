@@ -1,4 +1,4 @@
-"""Atomic writing of files and folders, and removal of what killed writers leave."""
+"""Files: atomic writing, removal of what killed writers leave, digests and `$CIR_DATA` paths."""
 
 import errno
 import glob
@@ -29,7 +29,7 @@ _DATA_VARIABLE = "CIR_DATA"
 
 
 @dataclass(frozen=True)
-class Hold:
+class _Hold:
     """A lock that lasts until it is released or the process ends."""
 
     descriptor: int | None
@@ -40,20 +40,20 @@ class Hold:
             os.close(self.descriptor)
 
 
-def hold(folder: Path) -> Hold:
+def _hold(folder: Path) -> _Hold:
     """Lock a folder, after any other process has released it.
 
     Raises:
         OSError: The folder does not exist, or cannot be read.
     """
     if fcntl is None:
-        return Hold(None)
+        return _Hold(None)
     descriptor = os.open(folder, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return Hold(descriptor)
+    return _Hold(descriptor)
 
 
-def hold_if_free(folder: Path) -> Hold | None:
+def _hold_if_free(folder: Path) -> _Hold | None:
     """Lock a folder; None if another process holds it, or may, or it is not a readable folder."""
     if fcntl is None:
         return None
@@ -64,7 +64,7 @@ def hold_if_free(folder: Path) -> Hold | None:
         except OSError:
             os.close(descriptor)
         else:
-            return Hold(descriptor)
+            return _Hold(descriptor)
     return None
 
 
@@ -148,7 +148,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
                 _remove_unless_held(left)
             temporary = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
             temporary.mkdir()
-            held = hold(temporary)
+            held = _hold(temporary)
     try:
         with writing(folder):
             yield temporary
@@ -176,7 +176,7 @@ def workspace(kind: str, place: Path | None = None) -> Iterator[Path]:
         _remove_unless_held(left)
     with writing(place):
         made = Path(tempfile.mkdtemp(prefix="cir-new-", dir=place))
-        held = hold(made)
+        held = _hold(made)
         # It gets its name only when it is held: others remove unheld folders of this name.
         folder = made.rename(place / made.name.replace("new", kind, 1))
     try:
@@ -230,7 +230,7 @@ def _is_full(error: Exception, place: Path) -> bool:
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Hold a folder."""
-    held = hold(folder)
+    held = _hold(folder)
     try:
         yield
     finally:
@@ -239,7 +239,7 @@ def _held(folder: Path) -> Iterator[None]:
 
 def _remove_unless_held(folder: Path) -> None:
     """Remove a folder of a killed writer; running writers hold theirs."""
-    held = hold_if_free(folder)
+    held = _hold_if_free(folder)
     if held is not None:
         shutil.rmtree(folder, ignore_errors=True)
         held.release()

@@ -1,1 +1,1 @@
-"""Scripts that make the assets of the package; not part of the wheel."""
+"""Scripts that make the bundled sounds and the generated blocks of the pages; not in the wheel."""

@@ -1,1 +1,1 @@
-"""Sound as arrays: decoding, checking, resampling, log-mel features."""
+"""Sound as arrays: decoding, checking, resampling, log-frequency and log-mel features."""

@@ -7,6 +7,7 @@ apart, high bands from short ones, which tell onsets apart; both are centred on 
 Nothing above `highest_hz` is read: that is where resampled files start to lose signal.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,6 +25,8 @@ PEAK = 0.99
 """Peak of the clips that an encoder reads."""
 POWER_FLOOR = 1e-10
 """Of a band, where a sine of amplitude 1 has about 100."""
+NEPERS_PER_DB = math.log(10) / 10
+"""Of power."""
 NEPERS_PER_UNIT = 8.0
 """Levels are natural logarithms of power divided by this, so that most lie within 1 of 0."""
 LEVEL_FLOOR = float(np.log(POWER_FLOOR)) / NEPERS_PER_UNIT
@@ -31,7 +34,7 @@ LOUDEST = 1.0
 """The level to which `bring_to_level` brings the loudest cell of a clip."""
 DYNAMIC_RANGE_DB = 80.0
 """Cells further below the loudest are silent."""
-SOFTEST = LOUDEST - DYNAMIC_RANGE_DB * float(np.log(10)) / 10 / NEPERS_PER_UNIT
+SOFTEST = LOUDEST - DYNAMIC_RANGE_DB * NEPERS_PER_DB / NEPERS_PER_UNIT
 
 
 @checked(CheckpointError)
@@ -116,8 +119,12 @@ def band_power(audio: Tensor, config: BandConfig) -> Tensor:
 
 def log_bands(audio: Tensor, config: BandConfig) -> Tensor:
     """Levels of log-frequency bands, not less than `LEVEL_FLOOR`; arguments as in `band_power`."""
-    power = band_power(audio, config)
-    return power.clamp_min_(POWER_FLOOR).log_().div_(NEPERS_PER_UNIT)
+    return to_levels(band_power(audio, config))
+
+
+def to_levels(power: Tensor) -> Tensor:
+    """Convert power to new levels, not less than `LEVEL_FLOOR`."""
+    return power.clamp_min(POWER_FLOOR).log_().div_(NEPERS_PER_UNIT)
 
 
 def bring_to_level(levels: Tensor) -> Tensor:

@@ -7,11 +7,26 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from cir.audio.dsp import peak_normalise, resample
 from cir.errors import InputError
-from cir.types import FloatArray, Progress
+from cir.types import SAMPLE_RATE, FloatArray, Progress
 
 _SMALLEST_DEVIATION = 1e-6
 """Dividing by the deviation of a descriptor that hardly varies would amplify rounding noise."""
+
+
+def to_clip(sound: FloatArray, sample_rate: int) -> FloatArray:
+    """Return one sound at 16 kHz, of full peak.
+
+    Raises:
+        InputError: The sound is not 1-D, is empty, or has NaN or infinite samples.
+    """
+    if sound.ndim != 1 or not sound.size or not np.isfinite(sound).all():
+        raise InputError(
+            f"A sound of shape {sound.shape} cannot be analysed; "
+            "give finite mono samples of shape (T,), T > 0."
+        )
+    return peak_normalise(resample(sound, sample_rate, SAMPLE_RATE))
 
 
 class DescriptorEncoder(ABC):

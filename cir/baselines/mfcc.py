@@ -11,9 +11,7 @@ import numpy as np
 from scipy.fft import dct
 from transformers.audio_utils import mel_filter_bank
 
-from cir.audio.dsp import peak_normalise, resample
-from cir.baselines.descriptors import DescriptorEncoder
-from cir.errors import InputError
+from cir.baselines.descriptors import DescriptorEncoder, to_clip
 from cir.types import SAMPLE_RATE, FloatArray
 
 FFT_SAMPLES = 1024
@@ -44,12 +42,7 @@ def mfcc_statistics(sound: FloatArray, sample_rate: int) -> FloatArray:
     Raises:
         InputError: The sound is not 1-D, is empty, or has NaN or infinite samples.
     """
-    if sound.ndim != 1 or not sound.size or not np.isfinite(sound).all():
-        raise InputError(
-            f"A sound of shape {sound.shape} cannot be analysed; "
-            "give finite mono samples of shape (T,), T > 0."
-        )
-    coefficients = mfcc(peak_normalise(resample(sound, sample_rate, SAMPLE_RATE)))
+    coefficients = mfcc(to_clip(sound, sample_rate))
     return np.concatenate([coefficients.mean(axis=0), coefficients.std(axis=0)])
 
 

@@ -267,8 +267,7 @@ def _ask(
     progress: Progress | None,
 ) -> Iterator[FamilyAnswers]:
     """Answer for the families of mixtures of 2, 3 and 4 instruments, and for one absent family."""
-    rows = gallery.of_split(split)
-    families = sorted({entry.family for row in rows if (entry := gallery.entries[row]).family})
+    families = gallery.families_of(split)
     if len(families) < min(_STEMS):
         raise DataError(
             f"The {split} split of {', '.join(gallery.sources)} has instruments of "

@@ -41,8 +41,7 @@ def fit_hubs(
         InputError: There is no such split, or there are too few mixtures.
         DataError: The split has too few families.
     """
-    rows = gallery.of_split(split)
-    families = sorted({entry.family for row in rows if (entry := gallery.entries[row]).family})
+    families = gallery.families_of(split)
     if len(families) < _STEMS:
         raise DataError(
             f"The {split} split of {', '.join(gallery.sources)} has instruments of "

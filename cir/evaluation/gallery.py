@@ -133,6 +133,11 @@ class Gallery:
             )
         return np.array(rows, dtype=np.int64)
 
+    def families_of(self, split: str) -> list[str]:
+        """Return the families of the instruments of a split, sorted; errors as of `of_split`."""
+        entries = (self.entries[row] for row in self.of_split(split))
+        return sorted({entry.family for entry in entries if entry.family})
+
     def reference(self, row: int) -> RecordedNote | None:
         """Decode the reference note; None if all notes are silent."""
         dataset, instrument = self._origins[row]

@@ -41,7 +41,6 @@ Made with `cir`; its training and its results are not described here yet.
 
 ```python
 from cir import TimbreEncoder
-from cir.types import SAMPLE_RATE
 
 encoder = TimbreEncoder.from_pretrained("FOLDER_OR_HUB_ID")
 embedding = encoder.embed([audio], sample_rate)  # (1, {embedding_size})

@@ -1,1 +1,1 @@
-"""The contrastive training loop."""
+"""Training: our two stages on cached features, and the paper's loop on sound."""

@@ -52,6 +52,11 @@ class NoteTable:
     sources: NDArray[np.str_]
     effects_on: NDArray[np.bool_]
 
+    @property
+    def references(self) -> NDArray[np.int64]:
+        """Rows of the reference notes: the first note of each instrument that has any."""
+        return np.flatnonzero(np.diff(self.instruments, prepend=-1))
+
 
 @dataclass(frozen=True)
 class FeatureCache:

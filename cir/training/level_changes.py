@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cir.audio.log_frequency import LEVEL_FLOOR, NEPERS_PER_UNIT, BandConfig
+from cir.audio.log_frequency import LEVEL_FLOOR, NEPERS_PER_DB, NEPERS_PER_UNIT, BandConfig
 from cir.types import SAMPLE_RATE
 
-_UNITS_PER_DB = math.log(10) / 10 / NEPERS_PER_UNIT
+_UNITS_PER_DB = NEPERS_PER_DB / NEPERS_PER_UNIT
 _SILENT = LEVEL_FLOOR + 0.02
 _MOST_DB = 24.0
 _N_PEAKS = 3

@@ -108,7 +108,7 @@ class _Trainer:
             restored = folder.restore(objective, self.average, optimizer)
         if restored is None:
             self._initialise(objective)
-            self.average = copy.deepcopy(objective.network).requires_grad_(False)
+            self.average.load_state_dict(objective.network.state_dict())
         self.state = restored or Progressed()
         self.objective, self.optimizer = accelerator.prepare(objective, optimizer)
         for entry in self.optimizer.state.values():

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from cir.audio.log_frequency import (
+    NEPERS_PER_DB,
     NEPERS_PER_UNIT,
-    POWER_FLOOR,
     BandConfig,
     bring_to_level,
+    to_levels,
 )
 from cir.errors import DataError
 from cir.mixtures.scales import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS, SCALES
@@ -32,7 +33,6 @@ _TEMPO_BPM = (60.0, 140.0)
 _SILENCE_PROBABILITY = 0.25
 _JITTER = 0.02
 _PERCUSSION_DB = 12.0
-_NEPERS_PER_DB = math.log(10) / 10
 _SILENT_DB = -60.0
 """Stems that stay this far below the loudest cell of their mixture are not asked for."""
 
@@ -103,7 +103,7 @@ class MixtureSampler:
         if len(places):
             seconds = offsets.flatten(0, 1)[places] * (self.bands.hop_samples / SAMPLE_RATE)
             stems = power.flatten(0, 1)
-            changed = recasts.apply(_to_levels(stems[places]), seconds, self.bands)
+            changed = recasts.apply(to_levels(stems[places]), seconds, self.bands)
             stems[places] = changed.mul_(NEPERS_PER_UNIT).exp_()
         gains = self._stem_gains(families, n_mixtures, generator).exp()
         power *= gains[..., None, None] * self._colour(n_mixtures, generator)[:, None, None]
@@ -111,7 +111,7 @@ class MixtureSampler:
         loudest = mixed.amax((-2, -1))[:, None]
         audible = power.amax((-2, -1)) > loudest * 10 ** (_SILENT_DB / 10)
         return MixtureBatch(
-            levels=bring_to_level(_to_levels(mixed)),
+            levels=bring_to_level(to_levels(mixed)),
             stem_power=power,
             families=tuple(families),
             members=members,
@@ -270,17 +270,13 @@ class MixtureSampler:
             tuple(_PERCUSSION_DB if family == "percussion" else 0.0 for family in families),
             self.pool.device,
         )
-        return (drawn + own) * _NEPERS_PER_DB
+        return (drawn + own) * NEPERS_PER_DB
 
     def _colour(self, n_mixtures: int, generator: torch.Generator) -> Tensor:
         """Draw factors of power, (B, bands)."""
         chosen = self._uniform(generator, n_mixtures) < self.coloured_share
         filters = Recast.draw(n_mixtures, self.bands, generator, self.pool.device).static_db / 2
         return torch.where(chosen[:, None], 10 ** (filters / 10), 1.0)
-
-
-def _to_levels(power: Tensor) -> Tensor:
-    return power.clamp_min(POWER_FLOOR).log_().div_(NEPERS_PER_UNIT)
 
 
 def _all_scales() -> tuple[tuple[bool, ...], ...]:

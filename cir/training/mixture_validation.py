@@ -92,7 +92,7 @@ class MixtureValidation(PlayedMixtures):
     ) -> "MixtureValidation":
         """Take the references of train and valid instruments of the same dataset."""
         table = cache.table
-        first = np.flatnonzero(np.diff(table.instruments, prepend=-1))
+        first = table.references
         owner = table.instruments[first]
         references, targets, unheard = [], [], []
         for column, family in enumerate(played.families):

@@ -75,7 +75,7 @@ class NoteValidation:
         targets: list[Tensor] = []
         for cache in caches:
             table = cache.table
-            first = np.flatnonzero(np.diff(table.instruments, prepend=-1))
+            first = table.references
             plays = table.effects_on[table.instruments[first]]
             columns = np.full(len(table.ids), -1)
             columns[table.instruments[first[plays]]] = len(references) + np.arange(plays.sum())

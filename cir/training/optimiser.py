@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
+from cir.training.checkpoint_tensors import with_prefix
+
 _BETAS = (0.9, 0.98)
 
 
@@ -79,8 +81,7 @@ class MatrixOptimiser:
     def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """Load what `state_tensors` returned."""
         for kind, optimiser in (("muon.", self._muon), ("adam.", self._adam)):
-            own = {k.removeprefix(kind): v for k, v in tensors.items() if k.startswith(kind)}
-            load_state_tensors(optimiser, own)
+            load_state_tensors(optimiser, with_prefix(tensors, kind))
 
 
 def state_tensors(optimiser: Optimizer) -> dict[str, Tensor]:

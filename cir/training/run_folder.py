@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,9 +13,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from cir.errors import CheckpointError
-from cir.files import replace_folder, replacing, set_aside, writing
+from cir.files import bring_back, replacing, replacing_folder
 from cir.model.checkpoint import WEIGHTS_NAME, load_folder
-from cir.schema import TENSOR_ERRORS
+from cir.training.checkpoint_tensors import CHECKPOINT_ERRORS, to_stored
 from cir.training.optimiser import load_state_tensors, state_tensors
 from cir.training.run_config import TrainingConfig
 
@@ -72,15 +71,11 @@ class RunFolder:
         self, objective: nn.Module, average: nn.Module, optimizer: Optimizer, state: Progressed
     ) -> None:
         """Write all that a resumed run needs; the old checkpoint stays until it is complete."""
-        temporary = self.folder / ".checkpoint"
-        shutil.rmtree(temporary, ignore_errors=True)
-        with writing(temporary):
-            temporary.mkdir()
-            save_file(_contiguous(objective.state_dict()), temporary / "objective.safetensors")
-            save_file(_contiguous(average.state_dict()), temporary / "average.safetensors")
-            save_file(_contiguous(state_tensors(optimizer)), temporary / "optimizer.safetensors")
+        with replacing_folder(self._checkpoint) as temporary:
+            save_file(to_stored(objective.state_dict()), temporary / "objective.safetensors")
+            save_file(to_stored(average.state_dict()), temporary / "average.safetensors")
+            save_file(to_stored(state_tensors(optimizer)), temporary / "optimizer.safetensors")
             (temporary / "state.json").write_text(json.dumps(asdict(state)), encoding="utf-8")
-        replace_folder(temporary, self._checkpoint)
 
     def restore(
         self, objective: nn.Module, average: nn.Module, optimizer: Optimizer
@@ -90,16 +85,14 @@ class RunFolder:
         Raises:
             CheckpointError: It belongs to another configuration.
         """
-        old = set_aside(self._checkpoint)
-        if old.exists() and not self._checkpoint.exists():  # killed while it was replaced
-            old.rename(self._checkpoint)
+        bring_back(self._checkpoint)
         if not self._checkpoint.exists():
             return None
         try:
             objective.load_state_dict(load_file(self._checkpoint / "objective.safetensors"))
             average.load_state_dict(load_file(self._checkpoint / "average.safetensors"))
             load_state_tensors(optimizer, load_file(self._checkpoint / "optimizer.safetensors"))
-        except (RuntimeError, *TENSOR_ERRORS) as error:
+        except CHECKPOINT_ERRORS as error:
             raise CheckpointError(
                 f"The checkpoint in {self.folder} belongs to another configuration; train into "
                 f"another folder or remove it. ({error})"
@@ -154,7 +147,3 @@ class RunFolder:
 
 def _of_network(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"network.{name}": value for name, value in state.items()}
-
-
-def _contiguous(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().contiguous() for name, value in state.items()}

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from cir.errors import CheckpointError
 from cir.files import replacing
+from cir.training.checkpoint_tensors import CHECKPOINT_ERRORS, to_stored, with_prefix
 from cir.training.stage import Stage, StageConfig
 from cir.training.stopping import check_finite, collect_interrupts
 
@@ -119,9 +120,8 @@ def save_checkpoint(path: Path, stage: Stage, clock: Clock) -> None:
     """Write all that a run needs to resume, atomically."""
     tensors = {f"stage.{name}": value for name, value in stage.state().items()}
     tensors |= {f"optimiser.{k}": v for k, v in stage.optimiser.state_tensors().items()}
-    stored = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with replacing(path) as temporary:
-        save_file(stored, temporary, {"clock": json.dumps(vars(clock))})
+        save_file(to_stored(tensors), temporary, {"clock": json.dumps(vars(clock))})
 
 
 def load_checkpoint(path: Path, stage: Stage, *, of_another_run: bool = False) -> Clock:
@@ -134,9 +134,9 @@ def load_checkpoint(path: Path, stage: Stage, *, of_another_run: bool = False) -
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             clock = Clock(**json.loads(file.metadata()["clock"]))
-        (stage.start_from if of_another_run else stage.load_state)(_of(tensors, "stage."))
-        stage.optimiser.load_state_tensors(_of(tensors, "optimiser."))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        (stage.start_from if of_another_run else stage.load_state)(with_prefix(tensors, "stage."))
+        stage.optimiser.load_state_tensors(with_prefix(tensors, "optimiser."))
+    except CHECKPOINT_ERRORS as error:
         raise CheckpointError(
             f"The checkpoint {path} does not fit this run ({error}); delete its folder to start "
             "anew, or give the configuration that it was made with."
@@ -147,10 +147,6 @@ def load_checkpoint(path: Path, stage: Stage, *, of_another_run: bool = False) -
 def _seed_of(seed: int, step: int) -> int:
     """Return the seed of one step, of 32 bits: a CPU generator ignores all others."""
     return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
-
-
-def _of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def _log(

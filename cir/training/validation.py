@@ -57,7 +57,6 @@ class Validation:
         families = PAPER_FAMILIES if mixtures else None
         pool = NotePool.from_datasets([dataset], split="valid", families=families)
         self._mixtures = mixtures
-        self._targets = PAPER_FAMILIES
         self._references: list[FloatArray] = []
         self._ids: list[str] = []
         self._families: list[str | None] = []
@@ -104,7 +103,7 @@ class Validation:
         """One vector per query and target, (Q, targets, D)."""
         sounds = [query.sound for query in self._queries]
         if self._mixtures:
-            return encoder.embed_mixtures(sounds, SAMPLE_RATE, self._targets)
+            return encoder.embed_mixtures(sounds, SAMPLE_RATE, PAPER_FAMILIES)
         return encoder.embed(sounds, SAMPLE_RATE)[:, np.newaxis]
 
 

@@ -2,13 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 OpenPage: TypeAlias = Callable[..., Page]
 """The fixture `open_page`: opens the page in a window of a width and height."""
@@ -24,6 +25,16 @@ NO_CHROMIUM = CHROMIUM is None and not os.environ.get("CI")
 NEEDED = "needs Chromium (apt-get install chromium)"
 BROWSER_MARKS = [pytest.mark.browser, pytest.mark.skipif(NO_CHROMIUM, reason=NEEDED)]
 """The `pytestmark` of a file of such tests."""
+
+
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
+    """Start Chromium; it closes at the end of the block."""
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-background-networking"]
+        executable = CHROMIUM or "/usr/bin/chromium"
+        with playwright.chromium.launch(executable_path=executable, args=options) as chromium:
+            yield chromium
 
 
 def open_tab(page: Page, name: str) -> Page:

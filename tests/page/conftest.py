@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.page.browser import CHROMIUM, WAIT_MS, OpenPage
+from tests.page.browser import WAIT_MS, OpenPage, running_chromium
 from tests.page.database import serve_page
 
 
@@ -24,11 +24,8 @@ def browser() -> Iterator[Browser]:
     It closes with the last test of this folder: as long as it is open, Playwright's loop runs in
     this thread, and no other test could run one.
     """
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-background-networking"]
-        executable = CHROMIUM or "/usr/bin/chromium"
-        with playwright.chromium.launch(executable_path=executable, args=options) as chromium:
-            yield chromium
+    with running_chromium() as chromium:
+        yield chromium
 
 
 @pytest.fixture

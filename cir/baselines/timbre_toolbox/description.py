@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import rfft
 
-from cir.audio.dsp import peak_normalise, resample
-from cir.baselines.descriptors import DescriptorEncoder
+from cir.baselines.descriptors import DescriptorEncoder, to_clip
 from cir.baselines.timbre_toolbox import harmonic, spectral, temporal
 from cir.baselines.timbre_toolbox.harmonic import find_partials, fundamental
 from cir.baselines.timbre_toolbox.temporal import ENVELOPE_RATE, energy_envelope
@@ -116,12 +115,7 @@ def describe(sound: FloatArray, sample_rate: int) -> FloatArray:
     Raises:
         InputError: The sound is not 1-D, is empty or silent, or has NaN or infinite samples.
     """
-    if sound.ndim != 1 or not sound.size or not np.isfinite(sound).all():
-        raise InputError(
-            f"A sound of shape {sound.shape} cannot be analysed; "
-            "give finite mono samples of shape (T,), T > 0."
-        )
-    audio = peak_normalise(resample(sound, sample_rate, SAMPLE_RATE))
+    audio = to_clip(sound, sample_rate)
     if not audio.any():
         raise InputError("A silent sound has no timbre to describe; give one that can be heard.")
     framewise = (_of_stft(audio), _of_partials(audio))

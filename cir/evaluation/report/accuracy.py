@@ -17,6 +17,7 @@ from cir.evaluation.report.words import (
     escape,
     headline_figure,
     listed,
+    pair,
     row_name,
     slug,
     things,
@@ -154,12 +155,12 @@ def _headline_table(group: Group) -> str:
         if is_measured(row):
             scores = row["scores"][group.headline]
             figures = [headline_figure(scores[metric], metric) for metric in FIGURE_HEADS]
-            last = _pair(row["scores"].get(PAPERS_WAY))
+            last = pair(row["scores"].get(PAPERS_WAY))
         lines.append(line(escape(name_of(row)), _paper_pair(group, row), figures, last))
     if group.measured:
         scores = group.measured[0]["scores"]
         figures = [chance_of(scores[group.headline][metric], metric) for metric in FIGURE_HEADS]
-        lines.append(line("chance", "", figures, _pair(scores.get(PAPERS_WAY), "chance")))
+        lines.append(line("chance", "", figures, pair(scores.get(PAPERS_WAY), "chance")))
     return table(head, lines)
 
 
@@ -168,12 +169,6 @@ def _paper_pair(group: Group, row: Result) -> str:
     if figures == [None, None]:
         return NOTHING
     return " / ".join(NOTHING if one is None else f"{one:.1f}" for one in figures)
-
-
-def _pair(scores: Mapping[str, Any] | None, key: str = "value") -> str:
-    if scores is None:
-        return NOTHING
-    return " / ".join(f"{100 * scores[metric][key]:.1f}" for metric in ("top_1", "top_5"))
 
 
 def not_measured(row: Result) -> str:

@@ -78,10 +78,9 @@ def _summary(group: Mapping[str, Any]) -> str:
     lines = []
     for one in conditions:
         scores = headline_of(one["scores"])
-        chance = " / ".join(percent(scores[metric]["chance"]) for metric in ("top_1", "top_5"))
         line = [escape(str(one["name"])), count(one["queries"]), count(scores["candidates"])]
         line += [headline_figure(scores[metric], metric) for metric in FIGURE_HEADS]
-        line.append(chance)
+        line.append(pair(scores, "chance"))
         if with_stability:
             stability = one.get("stability")
             line.append(NOTHING if stability is None else percent(stability))
@@ -100,10 +99,7 @@ def _by_family(group: Mapping[str, Any], families: Sequence[str]) -> str:
     lines = [
         [
             escape(str(one["name"])),
-            *(
-                pair(one["scores"][family]) if family in one["scores"] else NOTHING
-                for family in families
-            ),
+            *(pair(one["scores"].get(family)) for family in families),
         ]
         for one in group["conditions"]
     ]

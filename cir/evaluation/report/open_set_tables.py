@@ -6,7 +6,7 @@ from typing import Any
 from cir.evaluation.report.blocks import Block, Chart, Fold, Text, table
 from cir.evaluation.report.charts.reliability import Reliability, draw_reliability
 from cir.evaluation.report.documents import Result, name_of
-from cir.evaluation.report.words import count, escape, percent, share_with_interval
+from cir.evaluation.report.words import count, escape, percent, with_interval
 
 _NAMES = {"matches": "matches shown", "top_1": "top-1", "top_5": "top-5"}
 
@@ -53,12 +53,12 @@ def _summary(result: Result) -> str:
     lines = []
     for key, what in (("instrument", "the instrument"), ("family", "the whole family")):
         if (auroc := result["auroc"].get(key)) is not None:
-            value = share_with_interval(auroc, 3)
+            value = with_interval(auroc, "auroc")
             lines.append([f"AUROC, {what} is absent", "1 is best, 0.5 is chance", value])
     for key, ece in result["ece"].items():
         what = f"expected calibration error, chance of the {_NAMES.get(key, key)}"
         if ece is not None:
-            lines.append([what, "0 is best", share_with_interval(ece, 3)])
+            lines.append([what, "0 is best", with_interval(ece, "ece")])
     shown = result.get("shown", {})
     if (worst := shown.get("worst")) is not None:
         what = f"the worst bin of 50 matches shown or more, {worst['count']} of them"

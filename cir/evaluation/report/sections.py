@@ -50,7 +50,7 @@ _PAPER = {
     ),
 }
 
-HOW_TO_READ = """\
+_HOW_TO_READ = """\
 - **top-1, top-5**: how often the right instrument comes first, or among the first five, in %.
   **MRR**: mean of 1 / rank. **Median rank**: half of the queries find it there or earlier.
 - **[low, high]**: 95 % interval, by drawing the test instruments anew (bootstrap): what to expect
@@ -61,7 +61,7 @@ HOW_TO_READ = """\
   test split were never heard in training.
 - The mean over families gives each family the same weight, however many instruments it has."""
 
-HOW_TO_READ_SHORT = """\
+_HOW_TO_READ_SHORT = """\
 In brackets: 95 % intervals, for other test instruments than these; none for one alone.
 A tie counts against the method. Chance: the candidates in random order."""
 """The explanation for a terminal."""
@@ -71,7 +71,7 @@ _PACKAGES = ("cir", "torch", "transformers", "numpy", "librosa", "scikit-learn")
 _PROTOCOLS = ("mixtures", "single")
 
 
-def why_not_the_same(group: Group) -> str:
+def _why_not_the_same(group: Group) -> str:
     """Return a Markdown paragraph on the differences from the paper's experiment."""
     scores = group.measured[0]["scores"]
     row = scores[group.headline]
@@ -99,7 +99,7 @@ def why_not_the_same(group: Group) -> str:
     )
 
 
-def origin_blocks(results: Sequence[Result], commands: Sequence[str]) -> list[Block]:
+def _origin_blocks(results: Sequence[Result], commands: Sequence[str]) -> list[Block]:
     """Return commands, versions, computing time of each method and settings.
 
     Args:
@@ -146,11 +146,11 @@ def _times(results: Sequence[Result]) -> str:
     return table(["protocol", "method", "identity of the model", "seconds"], lines, words=3)
 
 
-def in_short(results: Sequence[Result]) -> str:
+def _in_short(results: Sequence[Result]) -> str:
     """Return a Markdown list of the best method of each table and of open set results."""
     lines = [
         _leader(group)
-        for protocol in ("mixtures", "single")
+        for protocol in _PROTOCOLS
         for group in group_results(results, protocol)
         if group.measured
     ]
@@ -190,7 +190,7 @@ def _open_set(result: Result) -> str:
     return f"When the instrument is not there, {escape(name_of(result))}: {'; '.join(words)}."
 
 
-def table_sections(results: Sequence[Result]) -> list[Section]:
+def _table_sections(results: Sequence[Result]) -> list[Section]:
     """Return the sections that a terminal can show."""
     sections = [
         Section(title_of(group), (Text(conditions_of(group)), *tables_of(group)))
@@ -199,7 +199,7 @@ def table_sections(results: Sequence[Result]) -> list[Section]:
     ]
     if sections:
         last = sections.pop()
-        sections.append(Section(last.title, (*last.blocks, Text(HOW_TO_READ_SHORT))))
+        sections.append(Section(last.title, (*last.blocks, Text(_HOW_TO_READ_SHORT))))
     return sections + _further_sections(results)
 
 
@@ -207,14 +207,14 @@ def page_sections(
     results: Sequence[Result], maps: Sequence[MapFigure], commands: Sequence[str]
 ) -> list[Section]:
     """Return the sections of a report: tables, charts, explanations and origin."""
-    sections = [Section("In short", (Text(summary),))] if (summary := in_short(results)) else []
+    sections = [Section("In short", (Text(summary),))] if (summary := _in_short(results)) else []
     sections += [
         _accuracy_section(group, f"{protocol}-{number}")
         for protocol in _PROTOCOLS
         for number, group in enumerate(group_results(results, protocol), start=1)
     ]
     sections += _further_sections(results)
-    sections.append(Section("How to read the tables", (Text(HOW_TO_READ),)))
+    sections.append(Section("How to read the tables", (Text(_HOW_TO_READ),)))
     if maps:
         blocks = [
             block
@@ -222,7 +222,7 @@ def page_sections(
             for block in map_blocks(one, f"map-{number}")
         ]
         sections.append(Section("Map of timbre", tuple(blocks)))
-    sections.append(Section("How it was made", tuple(origin_blocks(results, commands))))
+    sections.append(Section("How it was made", tuple(_origin_blocks(results, commands))))
     return sections
 
 
@@ -234,7 +234,7 @@ def _accuracy_section(group: Group, name: str) -> Section:
     headline, *rest = tables
     blocks += [headline, standings_chart(group, f"{name}-accuracy"), *rest]
     if any(row.get("paper") for row in group.rows):
-        blocks.append(Text(why_not_the_same(group)))
+        blocks.append(Text(_why_not_the_same(group)))
     if (curves := curves_chart(group, f"{name}-curves")) is not None:
         blocks.append(curves)
     return Section(title_of(group), (*blocks, *confusion_blocks(group, f"{name}-confusion")))
@@ -266,4 +266,4 @@ def to_markdown(results: Sequence[Result]) -> str:
         InputError: As `check_results`.
     """
     check_results(results)
-    return to_plain_markdown(table_sections(results))
+    return to_plain_markdown(_table_sections(results))

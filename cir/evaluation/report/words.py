@@ -9,6 +9,8 @@ _FIGURES = {
     "top_5": (100.0, ".1f"),
     "mrr": (1.0, ".3f"),
     "median_rank": (1.0, ".1f"),
+    "auroc": (1.0, ".3f"),
+    "ece": (1.0, ".3f"),
 }
 """Factor and format of each figure."""
 
@@ -73,17 +75,11 @@ def chance_of(estimate: Mapping[str, Any], name: str) -> str:
     return _format(estimate["chance"], name)
 
 
-def share_with_interval(estimate: Mapping[str, Any], digits: int) -> str:
-    """Write a share in [0, 1] with its interval, if it has one."""
-    value, low, high = estimate["value"], estimate.get("low"), estimate.get("high")
-    if low is None or high is None:
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-
-
-def pair(scores: Mapping[str, Any]) -> str:
-    """Write `top-1 / top-5` in percent."""
-    return f"{percent(scores['top_1']['value'])} / {percent(scores['top_5']['value'])}"
+def pair(scores: Mapping[str, Any] | None, what: str = "value") -> str:
+    """Write `top-1 / top-5` in percent, or a dash if there are no scores."""
+    if scores is None:
+        return NOTHING
+    return " / ".join(percent(scores[metric][what]) for metric in _ACCURACIES)
 
 
 def row_name(row: str) -> str:

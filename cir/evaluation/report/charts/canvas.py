@@ -1,4 +1,4 @@
-"""The common style of the charts."""
+"""The common style of the charts, and how each family looks in them."""
 
 import io
 from collections.abc import Iterable, Mapping
@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from cir.instruments.families import FAMILIES
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.markers import MarkerStyle
 
 Marker: TypeAlias = str | tuple[tuple[float, float], ...]
@@ -78,12 +81,6 @@ def to_marker(look: FamilyLook) -> "MarkerStyle":
 def family_look(family: str | None) -> FamilyLook:
     """Return the look of a family; None and unknown families get a grey ring."""
     return NO_FAMILY if family is None else FAMILY_LOOKS.get(family, NO_FAMILY)
-
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 def new_figure(width: float, height: float) -> "Figure":
