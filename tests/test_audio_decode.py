@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-import cir
 from cir.audio.decode import Decoded, decode
 from cir.audio.dsp import resample
 from cir.audio.formats import SOUND_SUFFIXES
 from cir.audio.io import load_audio, load_with_notice, save_opus
 from cir.audio.limits import MAX_SAMPLES
 from cir.errors import InputError
+from cir.instruments.preset_suffixes import SCHEMES
 from cir.types import FloatArray
+from cir.ui.own.html import drop_zone
 from tests.sound_files import encode
 
 RATE = 16_000
-STATIC = Path(cir.__file__).parent / "ui" / "static"
 
 
 def melody(seconds: float, sample_rate: int = 44_100, seed: int = 0) -> FloatArray:
@@ -115,11 +115,9 @@ def test_what_fills_up_the_last_packet_of_an_mp4_is_no_sound(
 
 
 def test_folders_are_searched_for_the_same_names_on_the_page() -> None:
-    script = (STATIC / "own/drop.js").read_text(encoding="utf-8")
-    wanted = re.search(r"WANTED = /(.*)/i;", script)
-    assert wanted
-    for suffix in SOUND_SUFFIXES:
-        assert re.search(wanted[1], f"sound{suffix}"), suffix
+    handed = re.search(r'data-suffixes="(.*?)"', drop_zone())
+    assert handed
+    assert set(handed[1].split()) == SOUND_SUFFIXES | SCHEMES.keys() - {".sfz"} | {".zip"}
 
 
 # --- All of it, and only that

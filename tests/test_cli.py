@@ -365,6 +365,12 @@ def test_build_and_rebuild_write_a_database(capsys: pytest.CaptureFixture[str]) 
     assert Path(str(phrases[0])).read_bytes() == b"OggS"
 
 
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "99999999"])
+def test_app_refuses_a_port_that_is_none(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("app", f"--port={port}") == 2
+    assert f"The port is '{port}'; choose a number from 1 to 65535" in capsys.readouterr().err
+
+
 def test_app_serves_on_the_address_given(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[dict[str, object]] = []
     fake = types.ModuleType("cir.ui.serve")

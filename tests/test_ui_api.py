@@ -14,7 +14,7 @@ from cir.errors import InputError
 from cir.retrieval.answers import chance_as_json, judgement_as_json
 from cir.ui import theme
 from cir.ui.api.answers import results_as_json
-from cir.ui.serve import port_from_environment, serve
+from cir.ui.serve import check_port, serve
 from cir.ui.service import PageService
 from tests.calibrated import CalibratedDatabase
 from tests.documents import fences
@@ -201,15 +201,15 @@ def test_the_page_names_no_other_host() -> None:
 def test_the_port_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PORT", "GRADIO_SERVER_PORT"):
         monkeypatch.delenv(name, raising=False)
-    assert port_from_environment() == 7860
+    assert check_port() == 7860
     monkeypatch.setenv("GRADIO_SERVER_PORT", "8002")
-    assert port_from_environment() == 8002
+    assert check_port() == 8002
     monkeypatch.setenv("PORT", "8001")
-    assert port_from_environment() == 8001
+    assert check_port() == 8001
     for text in ("http", "0", "65536", "-1", "7.5"):
         monkeypatch.setenv("PORT", text)
         with pytest.raises(InputError, match="PORT"):
-            port_from_environment()
+            check_port()
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ _TABLE = re.compile(
 )
 _LOCK_NAME = ".lock"
 _MAP_TOLERANCE = 1e-4
-_RESTORE = "restore it or build the database again"
+_RESTORE = "restore the folder or build the database again"
 
 _Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
 
@@ -250,14 +250,11 @@ def _read_tables(folder: Path, header: Header) -> Bundle:
     paths = {table: folder / name for table, name in header.files.items()}
     for table, path in paths.items():
         if not path.is_file():
-            raise DatabaseError(
-                f"The database {folder} lacks {path.name}; "
-                "restore the folder or build the database again."
-            )
+            raise DatabaseError(f"The database {folder} lacks {path.name}; {_RESTORE}.")
         if sha256_of(path) != header.sha256[table]:
             raise DatabaseError(
                 f"{path} is damaged or was changed by hand: its checksum is not the one in "
-                f"{HEADER_NAME}; restore the folder or build the database again."
+                f"{HEADER_NAME}; {_RESTORE}."
             )
     try:
         catalog = Catalog.from_csv(paths["instruments"])

@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike
 
 from cir.config import Share, checked
 from cir.errors import DatabaseError, InputError
-from cir.files import replacing
 from cir.index.chances import (
     ByFamily,
     ChanceLevels,
@@ -23,7 +22,7 @@ from cir.index.chances import (
     Likeness,
     NoveltyModel,
 )
-from cir.index.hubness import HubCohort, read_hubs
+from cir.index.hubness import REFIT, HubCohort, read_hubs, replacing_fit
 from cir.schema import parse_values
 from cir.types import Judgement
 
@@ -139,9 +138,7 @@ class Calibration:
         try:
             return parse_values(values, cls, where)
         except InputError as error:
-            raise DatabaseError(
-                f"{str(error).rstrip('.')}; delete it and run `cir database calibrate`."
-            ) from None
+            raise DatabaseError(f"{str(error).rstrip('.')}; {REFIT}.") from None
 
 
 def read_calibration(folder: Path) -> Calibration | None:
@@ -158,9 +155,7 @@ def read_calibration(folder: Path) -> Calibration | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError):
-        raise DatabaseError(
-            f"{path} cannot be read; delete it and run `cir database calibrate`."
-        ) from None
+        raise DatabaseError(f"{path} cannot be read; {REFIT}.") from None
     if isinstance(values, dict) and values.get("format_version") in range(1, FORMAT_VERSION):
         return None
     return Calibration.from_dict(values, str(path))
@@ -173,14 +168,8 @@ def write_calibration(folder: Path, calibration: Calibration) -> None:
         DatabaseError: The folder cannot be written to.
     """
     text = json.dumps(calibration.as_dict(), indent=2, allow_nan=False)
-    try:
-        with replacing(folder / CALIBRATION_NAME) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise DatabaseError(
-            f"Cannot write {folder / CALIBRATION_NAME} ({error.strerror}); calibrate a copy of the "
-            "database (`cir database export FOLDER`, then --database FOLDER)."
-        ) from None
+    with replacing_fit(folder / CALIBRATION_NAME) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 _Fit = TypeVar("_Fit", Calibration, HubCohort)

@@ -58,7 +58,7 @@ def add_instruments(
         order = sorted(range(len(rows)), key=lambda row: rows[row].instrument_id)
         catalog = Catalog(rows[row] for row in order)
         merged = np.concatenate([current.embeddings[kept], new])[order]
-        coordinates = _lay_out(current, catalog, merged, new_ids=ids)
+        coordinates = _lay_out(current, kept, catalog, merged)
         _copy_sounds(previews, folder / PREVIEWS_NAME)
         _copy_sounds(phrases, folder / PHRASES_NAME)
         for silent in ids - set(phrases):
@@ -125,15 +125,20 @@ def _replace(
 
 
 def _lay_out(
-    current: Bundle, catalog: Catalog, embeddings: FloatArray, *, new_ids: set[str]
+    current: Bundle, kept: Sequence[int], catalog: Catalog, embeddings: FloatArray
 ) -> FloatArray:
-    """Place new instruments on the map beside their nearest neighbours, or make a new map."""
-    old_ids = current.catalog.ids
-    kept = [row for row, name in enumerate(old_ids) if name not in new_ids]
+    """Place new instruments on the map beside their nearest neighbours, or make a new map.
+
+    Args:
+        current: The bundle before the change.
+        kept: Its rows that stay, with their places.
+        catalog: All instruments after the change, N.
+        embeddings: (N, D), parallel to `catalog`.
+    """
     if current.coordinates is None or not kept:
         return principal_plane(embeddings)
     known, places = current.embeddings[kept], current.coordinates[kept]
-    by_id = dict(zip((old_ids[row] for row in kept), places, strict=True))
+    by_id = dict(zip((current.catalog.ids[row] for row in kept), places, strict=True))
     return np.array(
         [
             by_id[name] if name in by_id else place(embedding, known, places)

@@ -7,7 +7,8 @@ therefore subtracted, as CSLS does in translation (Conneau et al. 2018, one of i
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,8 @@ HUBS_NAME = "hubs.safetensors"
 NEAREST = 10
 """How many of the most similar queries of the cohort count."""
 
-_ADVICE = "delete it and run `cir database calibrate`"
+REFIT = "delete it and run `cir database calibrate`"
+"""Advice for a file of fitted values that cannot be read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +124,7 @@ def read_hubs(folder: Path) -> HubCohort | None:
             raise ValueError("its queries and their owners differ in number")
         return HubCohort(told["identity"], told["about"], queries, owners)
     except (*TENSOR_ERRORS, RecursionError) as error:
-        raise DatabaseError(f"{path} cannot be read ({error}); {_ADVICE}.") from None
+        raise DatabaseError(f"{path} cannot be read ({error}); {REFIT}.") from None
 
 
 def write_hubs(folder: Path, hubs: HubCohort) -> None:
@@ -139,12 +141,23 @@ def write_hubs(folder: Path, hubs: HubCohort) -> None:
         "about": hubs.about,
         "owners": json.dumps({name: list(ids) for name, ids in hubs.owners.items()}),
     }
+    with replacing_fit(folder / HUBS_NAME) as temporary:
+        save_file(tensors, temporary, metadata=told)
+        temporary.chmod(0o644)  # safetensors would let only its owner read it
+
+
+@contextmanager
+def replacing_fit(path: Path) -> Iterator[Path]:
+    """Replace a file of fitted values, as `cir.files.replacing` does.
+
+    Raises:
+        DatabaseError: The folder cannot be written to.
+    """
     try:
-        with replacing(folder / HUBS_NAME) as temporary:
-            save_file(tensors, temporary, metadata=told)
-            temporary.chmod(0o644)  # safetensors would let only its owner read it
+        with replacing(path) as temporary:
+            yield temporary
     except OSError as error:
         raise DatabaseError(
-            f"Cannot write {folder / HUBS_NAME} ({error.strerror}); calibrate a copy of the "
-            "database (`cir database export FOLDER`, then --database FOLDER)."
+            f"Cannot write {path} ({error.strerror}); calibrate a copy of the database "
+            "(`cir database export FOLDER`, then --database FOLDER)."
         ) from None

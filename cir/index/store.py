@@ -51,12 +51,12 @@ def write_collections(
         embeddings: (N, D), unit norm, parallel to `instruments`.
         progress: Called after every chunk.
     """
-    rows_by_family: dict[str | None, list[int]] = {}
-    for row, instrument in enumerate(instruments):
-        rows_by_family.setdefault(instrument.family, []).append(row)
     import chromadb
     from chromadb.config import Settings
 
+    rows_by_family: dict[str | None, list[int]] = {}
+    for row, instrument in enumerate(instruments):
+        rows_by_family.setdefault(instrument.family, []).append(row)
     client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
     done = 0
     try:

@@ -116,16 +116,16 @@ def _model_card(service: PageService) -> str:
 
 
 def _database_facts(service: PageService) -> str:
-    counts = Counter(one.family for one in service.instruments)
-    families = ", ".join(
-        f"{family_label(slug).lower()} {counts[slug]}" for slug in FAMILIES if counts[slug]
-    )
-    others = f", of no family {counts[None]}" if counts[None] else ""
     info = service.database.info()
+    counts = info.families
+    families = ", ".join(
+        f"{family_label(slug).lower()} {counts[slug]}" for slug in FAMILIES if slug in counts
+    )
+    others = f", of no family {counts['none']}" if "none" in counts else ""
     fitted = f" Chances were fitted on {info.calibration}." if info.calibration else ""
     return (
         "## What is in the database\n\n"
-        f"{len(service.instruments):,} instruments: {families}{others}. "
+        f"{info.n_instruments:,} instruments: {families}{others}. "
         f"They were embedded in {info.dimension} dimensions by the model `{info.identity}`.{fitted}"
     )
 

@@ -9,11 +9,10 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from cir.instruments.families import family_label
 from cir.instruments.preset_path import how_to_load, preset_path
 from cir.retrieval.answers import percent
 from cir.types import Instrument, Match
-from cir.ui.palette import family_style
+from cir.ui.palette import family_name, family_style
 from cir.ui.search.mixes import Region
 
 
@@ -59,10 +58,9 @@ def play_button(path: Path | None, label: str, region: Region | None = None) -> 
 
 def family_tag(family: str | None) -> str:
     """Render the dot and name of a family."""
-    label = "No family" if family is None else family_label(family)
     return (
         f'<span class="cir-tag" style="--family:{family_style(family).colour}">'
-        f'<span class="cir-dot"></span>{escape(label)}</span>'
+        f'<span class="cir-dot"></span>{escape(family_name(family))}</span>'
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from cir.instruments.families import FAMILIES
+from cir.instruments.families import FAMILIES, family_label
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ _STYLES = dict(zip(FAMILIES, _LOOKS, strict=True))
 def family_style(family: str | None) -> FamilyStyle:
     """Return the style of a family; a grey ring for None."""
     return NO_FAMILY if family is None else _STYLES[family]
+
+
+def family_name(family: str | None) -> str:
+    """Return the label of a family; "No family" for None."""
+    return "No family" if family is None else family_label(family)
 
 
 def _closed(points: Iterable[tuple[float, float]]) -> str:
@@ -89,7 +94,7 @@ SHAPES: Mapping[str, str] = MappingProxyType(
         "hourglass": "M-.9,-1.05H.9L.2,0L.9,1.05H-.9L-.2,0Z",
     }
 )
-"""By symbol of `cir.ui.palette`: paths of similar visual size within about [-1.2, 1.2], y down."""
+"""By symbol: paths of similar visual size within about [-1.2, 1.2], y down."""
 
 
 def marker_svg(symbol: str) -> str:

@@ -47,7 +47,7 @@ def serve(
             answer on this machine.
         CirError: The model or the database cannot be opened.
     """
-    number = port_from_environment() if port is None else port
+    number = check_port(port)
     with_tools = mcp or os.environ.get(_MCP_VARIABLE, "").lower() == "true"
     names = allowed_hosts(hosts, host or os.environ.get("GRADIO_SERVER_NAME"))
     try:
@@ -69,8 +69,8 @@ def _build(with_tools: bool) -> gr.Blocks:
     service = service_from_environment()
     page = build_page(service, with_tools=with_tools)
     if os.environ.get("SYSTEM") == "spaces":
-        # At launch, the Hub's hot reloading inspects all objects. A thread that builds the index at
-        # the same time fails (SystemError: bad argument to internal function).
+        # At launch, the Hub's hot reloading inspects all objects. A thread that writes the Chroma
+        # store at the same time fails (SystemError: bad argument to internal function).
         _warm_up(service)
     else:
         # The page starts before the model is loaded; an early search waits for it.
@@ -143,13 +143,14 @@ def _warm_up(service: PageService) -> None:
             _logger.warning("The %s is not ready: %s", what, error)
 
 
-def port_from_environment() -> int:
-    """Read the port from PORT or GRADIO_SERVER_PORT.
+def check_port(port: int | None = None) -> int:
+    """Return a TCP port; None takes PORT or GRADIO_SERVER_PORT, else 7860.
 
     Raises:
         InputError: It is not a number from 1 to 65535.
     """
-    text = os.environ.get("PORT") or os.environ.get("GRADIO_SERVER_PORT") or str(DEFAULT_PORT)
+    variables = (os.environ.get(name) for name in ("PORT", "GRADIO_SERVER_PORT"))
+    text = str(port if port is not None else next(filter(None, variables), DEFAULT_PORT))
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise InputError(f"The port is {text!r}; set PORT to a number from 1 to 65535.")
+        raise InputError(f"The port is {text!r}; choose a number from 1 to 65535 (--port, PORT).")
     return int(text)

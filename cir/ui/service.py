@@ -243,17 +243,15 @@ class PageService:
         Fewer than `count` come back where fewer pass the filters.
 
         Raises:
-            InputError: The database has no such instrument.
+            InputError: The database has no such instrument, bank or source.
         """
-        row = self._rows.get(instrument_id)
-        if row is None:
-            raise InputError(f"The database has no instrument {instrument_id!r}; pick another one.")
-        ranking = self.database.ranking(self._embeddings[row])
-        match = replace(ranking.match_of(instrument_id), rank=0, similarity=1.0)
-        others = ranking.only(
-            lambda one: one.instrument_id != instrument_id and filters.passes(one)
+        instrument = self.database.get(instrument_id)
+        ranking = self.database.ranking(
+            self._embeddings[self._rows[instrument_id]], bank=filters.bank, source=filters.source
         )
-        return match, others.top(count)
+        preview, phrase = self.preview(instrument_id), self.phrase(instrument_id)
+        others = ranking.only(lambda one: one.instrument_id != instrument_id)
+        return Match(0, 1.0, instrument, preview, phrase=phrase), others.top(count)
 
     def place(self, family: str, query: FloatArray) -> tuple[float, float]:
         """Place a query on the map, among the instruments of its family.

@@ -14,12 +14,13 @@ pytestmark = BROWSER_MARKS
 
 @pytest.fixture
 def kit(tmp_path: Path) -> Path:
-    """A folder of three sounds, one of them of a family, a text, and a sound that is none."""
+    """A folder of three sounds, one of a family, a text, and two files that cannot be read."""
     folder = tmp_path / "Kit"
     for name, pitch in (("Basses/low.wav", 60.0), ("one.wav", 300.0), ("two.wav", 700.0)):
         save_wav(folder / name, tone(pitch, 1.0, 44_100), 44_100)
     (folder / "readme.txt").write_text("not sent")
     (folder / "broken.wav").write_bytes(b"RIFF, and no more")
+    (folder / "broken.FXP").write_bytes(b"CcnK, and no more")
     return folder
 
 
@@ -30,11 +31,12 @@ def test_a_folder_is_added_heard_and_exported(
     page.locator("#cir-own-add").click()
     expect(page.locator("#cir-own-report .cir-message")).to_contain_text("nothing to add yet")
     drop(page, ".cir-drop", kit)
-    expect(page.locator("#cir-own-files")).to_contain_text("4 files ready")
+    expect(page.locator("#cir-own-files")).to_contain_text("5 files ready")
     page.locator("#cir-own-add").click()
     report = page.locator("#cir-own-report")
     expect(report).to_contain_text("3 sounds added")
     expect(report).to_contain_text("broken.wav cannot be read as sound")
+    expect(report).to_contain_text("broken.FXP")
     rows = page.locator(".cir-own-list > li")
     expect(rows).to_have_count(3)
     families = [rows.nth(row).locator("select").input_value() for row in range(3)]

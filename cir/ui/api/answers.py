@@ -146,7 +146,7 @@ class ApiAnswers:
     ) -> dict[str, Any]:
         """Find the instruments most similar to one of the database, or to a sound of one."""
         count = _check_count(top_k, "instruments")
-        self._one_of(instrument_id, sound)
+        _check_one_of(instrument_id, sound)
         if instrument_id:
             ids, embeddings = self._service.database.embeddings()
             query = embeddings[ids.index(self._find(instrument_id).instrument_id)]
@@ -163,7 +163,7 @@ class ApiAnswers:
         self, instrument_id: str | None, sound: str | None, neighbours: float
     ) -> dict[str, Any]:
         """Return the facts of an instrument, or measure a sound."""
-        self._one_of(instrument_id, sound)
+        _check_one_of(instrument_id, sound)
         if not instrument_id:
             audio = _read(sound, "sound")
             return {
@@ -227,14 +227,6 @@ class ApiAnswers:
         preview = self._service.preview(instrument_id)
         return None if preview is None else timbre_facts(*load_audio(preview))
 
-    @staticmethod
-    def _one_of(instrument_id: str | None, sound: str | None) -> None:
-        if bool(instrument_id) == bool(sound):
-            given = "Both" if sound else "Neither"
-            raise InputError(
-                f"{given} of an instrument's id and a sound file came; give one of the two."
-            )
-
 
 def _region(start_seconds: float | None, end_seconds: float | None) -> Region | None:
     """Return the passage between two times; None stands for the mix's beginning or end."""
@@ -248,6 +240,14 @@ def _read(path: str | None, what: str) -> FloatArray:
     if not path:
         raise InputError(f"There is no {what}; give a sound file ({READABLE}).")
     return load_audio(Path(path), sample_rate=SAMPLE_RATE, max_seconds=MAX_SECONDS)[0]
+
+
+def _check_one_of(instrument_id: str | None, sound: str | None) -> None:
+    if bool(instrument_id) == bool(sound):
+        given = "Both" if sound else "Neither"
+        raise InputError(
+            f"{given} of an instrument's id and a sound file came; give one of the two."
+        )
 
 
 def _check_count(count: float | None, what: str, most: int = MAX_TOP_K) -> int:

@@ -16,16 +16,13 @@ from cir.errors import CirError
 from cir.instruments.families import FAMILIES
 from cir.retrieval.retriever import DEFAULT_FAMILIES
 from cir.ui.api.answers import ApiAnswers
-from cir.ui.search.tab import MODEL_QUEUE
+from cir.ui.events import ON_MODEL, report_to
 from cir.ui.service import PageService
 
 API_NAMES = ("search", "similar", "describe", "instruments")
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-ON_MODEL: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": MODEL_QUEUE}
-"""Options of events that run the model: one at a time, in one queue with the page's searches."""
 
 
 def build_api(service: PageService) -> None:
@@ -146,7 +143,7 @@ class _Endpoints:
             source=source,
             start_seconds=start_seconds,
             end_seconds=end_seconds,
-            progress=lambda done, words: progress(done, desc=words),
+            progress=report_to(progress),
         )
 
     def similar(

@@ -10,7 +10,8 @@ from typing import Any
 import gradio as gr
 
 from cir.ui.api.answers import ApiAnswers
-from cir.ui.api.endpoints import ON_MODEL, publish
+from cir.ui.api.endpoints import publish
+from cir.ui.events import ON_MODEL
 from cir.ui.service import PageService
 
 MCP_TOOLS = ("find_instruments", "similar_instruments", "describe_sound")

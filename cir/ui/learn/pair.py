@@ -34,11 +34,11 @@ class PairExhibit:
         self._embedder = embedder
         self._recorded = recorded
         self._typical: tuple[Spread, ...] | None = None
-        self._by_id = {one.instrument_id: one for one in service.instruments}
 
     def choices(self) -> list[tuple[str, str]]:
         """List all instruments that have a preview, by name, as (label, id)."""
-        audible = [one for one in self._by_id.values() if self._service.preview(one.instrument_id)]
+        service = self._service
+        audible = [one for one in service.instruments if service.preview(one.instrument_id)]
         audible.sort(key=lambda one: (one.name.casefold(), one.instrument_id))
         return [
             (f"{one.name} ({one.category}, {one.bank}, {one.author})", one.instrument_id)
@@ -47,7 +47,7 @@ class PairExhibit:
 
     def first_pair(self) -> tuple[str, str]:
         """Return a piano and a harpsichord, or any two if the database does not have these."""
-        if all(name in self._by_id for name in DEFAULT_PAIR):
+        if self._service.has(DEFAULT_PAIR):
             return DEFAULT_PAIR
         return self.surprise(np.random.default_rng(0))
 
@@ -104,9 +104,7 @@ class PairExhibit:
     def _side(self, instrument_id: str | None) -> tuple[Instrument, Path]:
         if not instrument_id:
             raise InputError("Choose two instruments, or press Surprise me.")
-        instrument = self._by_id.get(instrument_id)
-        if instrument is None:
-            raise InputError(f"The database has no instrument {instrument_id!r}; choose another.")
+        instrument = self._service.database.get(instrument_id)
         preview = self._service.preview(instrument_id)
         if preview is None:
             raise InputError(f"{instrument.name} has no preview; choose another instrument.")

@@ -133,10 +133,9 @@ class QuizExhibit:
         encoder, database = self._service.encoder, self._service.database
         audio = self._play(drawn)
         query = embed_windows(audio, encoder, [drawn.family])[drawn.family]
-        scores = database.similarities(query, drawn.family, of_mixture=True)
-        ids = [one.instrument_id for one in database.instruments() if one.family == drawn.family]
-        by_id = dict(zip(ids, scores, strict=True))
-        similarities = tuple(float(by_id[one.instrument_id]) for one in drawn.candidates)
+        ranking = database.ranking(query, drawn.family, of_mixture=True)
+        found = [ranking.match_of(one.instrument_id) for one in drawn.candidates]
+        similarities = tuple(one.similarity for one in found)
         previews = tuple(self._service.preview(one.instrument_id) for one in drawn.candidates)
         return PreparedRound(drawn, self._keep(drawn, audio), previews, similarities)
 

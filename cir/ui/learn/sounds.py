@@ -1,4 +1,4 @@
-"""The bundled notes and stems of the Learn tab."""
+"""Sounds of the Learn tab: bundled notes and stems, cached mixes, and embeddings of notes."""
 
 import json
 import tempfile

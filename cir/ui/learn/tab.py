@@ -11,8 +11,8 @@ import gradio as gr
 import numpy as np
 
 from cir.errors import CirError
-from cir.types import Progress
 from cir.ui.cards import message, placeholder
+from cir.ui.events import ON_MODEL, report_to
 from cir.ui.learn import texts
 from cir.ui.learn.loss_demo import toy_html, toy_pairs
 from cir.ui.learn.mix import MixExhibit, Playing
@@ -27,7 +27,6 @@ from cir.ui.learn.sounds import (
     load_learn_sounds,
 )
 from cir.ui.learn.triplet import TripletGame, answer, draw_triplet, triplet_page
-from cir.ui.search.tab import MODEL_QUEUE
 from cir.ui.service import PageService
 from cir.ui.theme import static_text
 
@@ -72,7 +71,7 @@ def _build_pair(exhibit: PairExhibit) -> None:
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it by this default
     ) -> Iterator[str]:
         try:
-            yield from exhibit.show(first, second, _report(progress))
+            yield from exhibit.show(first, second, report_to(progress))
         except CirError as error:
             yield message(texts.FAILED, str(error))
 
@@ -116,7 +115,7 @@ def _build_mix(exhibits: list[MixExhibit]) -> None:
         before: Playing | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it by this default
     ) -> tuple[str, Playing]:
-        page = _or_message(lambda: exhibits[scene].show(stems, before, _report(progress)))
+        page = _or_message(lambda: exhibits[scene].show(stems, before, report_to(progress)))
         return page, tuple(sorted(stems))
 
     def change(scene: int) -> tuple[Any, None]:
@@ -234,12 +233,7 @@ def _output_of(name: str, *scripts: str) -> gr.HTML:
 
 def _on_model(shown: gr.HTML) -> dict[str, Any]:
     """Return the options of events that run the model."""
-    return {
-        "show_progress_on": shown,
-        "concurrency_limit": 1,
-        "concurrency_id": MODEL_QUEUE,
-        "api_visibility": "private",
-    }
+    return {"show_progress_on": shown, "api_visibility": "private", **ON_MODEL}
 
 
 def _or_message(render: Callable[[], str]) -> str:
@@ -248,10 +242,6 @@ def _or_message(render: Callable[[], str]) -> str:
         return render()
     except CirError as error:
         return message(texts.FAILED, str(error))
-
-
-def _report(progress: gr.Progress) -> Progress:
-    return lambda done, words: progress(done, desc=words)
 
 
 def _pressed(event: gr.EventData) -> tuple[str, int]:

@@ -11,6 +11,7 @@ from gradio.utils import get_upload_folder
 from cir.errors import CirError, InputError
 from cir.library.sounds import Labels, UploadedFile
 from cir.ui.cards import message
+from cir.ui.events import report_to
 from cir.ui.own.html import chosen_note, note, report_note, sounds_list
 from cir.ui.own.library import PAGE_LIMITS
 from cir.ui.own.sessions import EXPORT_NAME, OwnLibraries, Shelf
@@ -111,9 +112,7 @@ class OwnHandlers:
         named, by, under = ((text or "").strip() for text in (bank, author, licence))
         labels = Labels(family or None, named or None, by, under)
         try:
-            report = self._libraries.of(shelf).add(
-                chosen, labels, lambda done, words: progress(done, desc=words)
-            )
+            report = self._libraries.of(shelf).add(chosen, labels, report_to(progress))
         except CirError as error:
             said = message("Nothing was added", str(error))
         else:
@@ -153,9 +152,7 @@ class OwnHandlers:
         """Pack all sounds into a zip and show its download button."""
         target = self._libraries.session_folder(shelf) / EXPORT_NAME
         try:
-            count = self._libraries.of(shelf).export(
-                target, lambda done, words: progress(done, desc=words)
-            )
+            count = self._libraries.of(shelf).export(target, report_to(progress))
         except CirError as error:
             return message("Nothing was exported", str(error)), _HIDDEN
         megabytes = target.stat().st_size / (1 << 20)
@@ -171,9 +168,7 @@ class OwnHandlers:
     ) -> Shown:
         """Add the sounds of an exported zip."""
         try:
-            report = self._libraries.of(shelf).bring(
-                Path(archive or ""), lambda done, words: progress(done, desc=words)
-            )
+            report = self._libraries.of(shelf).bring(Path(archive or ""), report_to(progress))
         except CirError as error:
             return self._shown(shelf, message("Nothing was imported", str(error)))
         return self._shown(shelf, report_note(report))

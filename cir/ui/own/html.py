@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cir.audio.formats import READABLE
 from cir.instruments.families import FAMILIES, family_label
-from cir.instruments.safe_zip import size_in_words
+from cir.instruments.safe_zip import INSTRUMENT_SUFFIXES, size_in_words
 from cir.types import Instrument
 from cir.ui.cards import play_button
 from cir.ui.own.library import LIBRARY_VARIABLE, PAGE_LIMITS, OwnReport
@@ -14,6 +14,8 @@ from cir.ui.own.library import LIBRARY_VARIABLE, PAGE_LIMITS, OwnReport
 ROWS_PER_PAGE = 50
 
 KINDS = f"One-shots ({READABLE}), SoundFonts (sf2, sf3), presets (vital, syx, xiz, bank, fxp)"
+SENT = INSTRUMENT_SUFFIXES - {".sfz"} | {".zip"}
+"""Suffixes of the files of a folder that the page uploads."""
 EMPTY = "No sounds yet. The sounds that you add are listed here."
 
 _LIMITS = (
@@ -42,7 +44,8 @@ def where_kept(folder: Path | None) -> str:
 def drop_zone() -> str:
     """Render the drop zone for files and folders, which `static/own/drop.js` handles."""
     return (
-        '<div class="cir-drop" role="group" aria-labelledby="cir-drop-title">'
+        '<div class="cir-drop" role="group" aria-labelledby="cir-drop-title" '
+        f'data-suffixes="{" ".join(sorted(SENT))}">'
         '<p id="cir-drop-title"><b>Drop files, folders or zips here</b></p>'
         f'<p class="cir-hint">{KINDS}.</p>'
         '<p class="cir-drop-buttons">'

@@ -151,9 +151,11 @@ def own_neighbours(
     ids, embeddings = ((), None) if library.database is None else library.database.embeddings()
     if embeddings is None or name not in ids:
         raise InputError(f"{instrument.name} is not among your sounds any more; search again.")
-    ranking = service.database.ranking(embeddings[ids.index(name)])
-    found = ranking.only(filters.passes).top(count)
-    return Match(0, 1.0, instrument, library.preview(name), phrase=library.phrase(name)), found
+    ranking = service.database.ranking(
+        embeddings[ids.index(name)], bank=filters.bank, source=filters.source
+    )
+    match = Match(0, 1.0, instrument, library.preview(name), phrase=library.phrase(name))
+    return match, ranking.top(count)
 
 
 def is_own(instrument: Instrument) -> bool:

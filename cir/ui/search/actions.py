@@ -10,6 +10,7 @@ from cir.errors import CirError
 from cir.index.ranking import Filters
 from cir.types import Match
 from cir.ui.cards import message, placeholder, sound_address
+from cir.ui.events import report_to
 from cir.ui.own.scope import BUNDLED, answer_in, is_own, own_neighbours
 from cir.ui.own.sessions import OwnLibraries, Shelf
 from cir.ui.search.examples import Example
@@ -59,7 +60,7 @@ class Searching:
                 None if mix is None else mix.path,
                 families,
                 top_k,
-                lambda done, words: progress(done, desc=words),
+                report_to(progress),
                 filters=Filters(bank or None, source or None),
                 region=None if mix is None else chosen_region(mix, start, end),
                 gather=True,

@@ -1,7 +1,6 @@
 """The form of the Search tab."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +55,7 @@ def build_form(
         build_scope: Lays out the choice of the sounds to search.
     """
     parts: dict[str, Any] = {}
+    info = service.database.info()
     with gr.Row(elem_id="cir-form"):
         with gr.Column(scale=3, min_width=320):
             parts["upload"] = gr.File(
@@ -86,7 +86,7 @@ def build_form(
                 )
         with gr.Column(scale=2, min_width=300):
             parts["families"] = gr.CheckboxGroup(
-                _family_choices(service),
+                _family_choices(info.families),
                 value=list(DEFAULT_FAMILIES),
                 label="What to look for",
                 info="One list of matches per family. In brackets: instruments in the database.",
@@ -94,21 +94,16 @@ def build_form(
             )
             parts["scope"] = build_scope()
             with gr.Row():
-                rows = service.instruments
-                parts["bank"] = _filter("Bank", "All banks", (one.bank for one in rows))
-                parts["source"] = _filter("Source", "All sources", (one.source for one in rows))
+                parts["bank"] = _filter("Bank", "All banks", info.banks)
+                parts["source"] = _filter("Source", "All sources", info.sources)
             parts["top_k"] = gr.Slider(1, MAX_TOP_K, value=5, step=1, label="Matches per family")
             parts["find"] = gr.Button("Find the instruments", variant="primary", elem_id="cir-find")
     return SearchForm(**parts)
 
 
-def _filter(label: str, everything: str, values: Iterable[str]) -> gr.Dropdown:
-    """Lay out a choice of the values in the database, most frequent first."""
-    counts = Counter(values)
-    choices = [
-        (f"{value} ({count:,})", value)
-        for value, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    ]
+def _filter(label: str, everything: str, counts: Mapping[str, int]) -> gr.Dropdown:
+    """Lay out a choice of values, each shown with its number of instruments."""
+    choices = [(f"{value} ({count:,})", value) for value, count in counts.items()]
     return gr.Dropdown(
         [(everything, EVERYTHING), *choices],
         value=EVERYTHING,
@@ -118,10 +113,9 @@ def _filter(label: str, everything: str, values: Iterable[str]) -> gr.Dropdown:
     )
 
 
-def _family_choices(service: PageService) -> list[tuple[str, str]]:
-    """List the families of the database as (label with count, slug)."""
-    counts = Counter(one.family for one in service.instruments)
-    return [(f"{family_label(slug)} ({counts[slug]})", slug) for slug in FAMILIES if counts[slug]]
+def _family_choices(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    """List the families that have instruments as (label with count, slug)."""
+    return [(f"{family_label(slug)} ({counts[slug]})", slug) for slug in FAMILIES if slug in counts]
 
 
 def _example_buttons(examples: Sequence[Example]) -> list[gr.Button]:

@@ -1,4 +1,4 @@
-"""The visitor's mix: checked, measured and stored when it arrives."""
+"""The visitor's mix: checked, kept and drawn; and the loudness of sounds that are compared."""
 
 import os
 import shutil
@@ -165,8 +165,7 @@ def _blocks(sound: soundfile.SoundFile, region: Region | None) -> Iterator[Float
 def _level_of_mono(path: Path, region: Region | None) -> float | None:
     try:
         audio, rate = load_audio(path, sample_rate=SAMPLE_RATE)
+        passage = cut(audio, region)
     except InputError:
         return None
-    if region is not None:
-        audio = audio[round(region.start_seconds * rate) : round(region.end_seconds * rate)]
-    return integrated_loudness(audio, rate)
+    return integrated_loudness(passage, rate)

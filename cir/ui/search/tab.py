@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from cir.ui.cards import placeholder
+from cir.ui.events import ON_MODEL
 from cir.ui.own.scope import build_scope_choice
 from cir.ui.own.sessions import OwnLibraries
 from cir.ui.search.actions import WAITING, Searching
@@ -20,9 +21,6 @@ from cir.ui.search.mix_input import (
 )
 from cir.ui.service import PageService
 from cir.ui.theme import static_text
-
-MODEL_QUEUE = "model"
-"""Queue of all events that run the model."""
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
@@ -63,8 +61,7 @@ def build_search_tab(
         "inputs": [mix, form.start, form.end, *form.choices, form.scope, shelf],
         "outputs": [results, truth, answer, shown, opened, form.timeline, levels],
         "show_progress_on": results,
-        "concurrency_limit": 1,
-        "concurrency_id": MODEL_QUEUE,
+        **ON_MODEL,
         **_PRIVATE,
     }
     form.find.click(**search)

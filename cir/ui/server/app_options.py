@@ -22,6 +22,7 @@ KEPT_FOR = timedelta(hours=1)
 """Gradio keeps the states of a closed page for the same time."""
 
 _INTERVAL_SECONDS = 60.0
+_API_PATHS = tuple(f"/gradio_api/{kind}/" for kind in ("api", "call", "queue", "run"))
 
 
 @asynccontextmanager
@@ -32,9 +33,6 @@ async def forgetting_visits(app: App) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
-
-
-_API_PATHS = tuple(f"/gradio_api/{kind}/" for kind in ("api", "call", "queue", "run"))
 
 
 def forget_ended_visits(visits: StateHolder, now: datetime) -> None:

@@ -7,9 +7,8 @@ from collections import Counter
 from html import escape
 from pathlib import Path
 
-from cir.instruments.families import family_label
 from cir.ui.cards import placeholder, play_button
-from cir.ui.palette import family_style, marker_svg
+from cir.ui.palette import family_name, family_style, marker_svg
 from cir.ui.service import PageService
 from cir.ui.timbre_map.map_json import present_families
 
@@ -156,7 +155,7 @@ def _legend(service: PageService) -> str:
 def _legend_item(family: str | None, count: int) -> str:
     """Render the buttons that show or hide a family, or show it alone."""
     style = family_style(family)
-    label = escape("No family" if family is None else family_label(family))
+    label = escape(family_name(family))
     slug = escape(family or "")
     return (
         f'<span class="cir-map-key" style="--family:{style.colour}">'

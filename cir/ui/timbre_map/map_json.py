@@ -4,7 +4,7 @@ from typing import Any
 
 from cir.instruments.families import FAMILIES, family_label
 from cir.ui.cards import selected_card, sound_address
-from cir.ui.palette import SHAPES, family_style
+from cir.ui.palette import SHAPES, family_name, family_style
 from cir.ui.service import Answer, PageService
 
 
@@ -81,7 +81,7 @@ def _family(slug: str | None) -> dict[str, Any]:
     style = family_style(slug)
     return {
         "slug": slug or "",
-        "label": "No family" if slug is None else family_label(slug),
+        "label": family_name(slug),
         "colour": style.colour,
         "path": SHAPES[style.symbol],
     }

@@ -2,9 +2,10 @@
 
 import plotly.graph_objects as go
 
-from cir.instruments.families import FAMILIES, family_label
-from cir.ui.palette import family_style
+from cir.instruments.families import family_label
+from cir.ui.palette import family_name, family_style
 from cir.ui.service import Answer, PageService
+from cir.ui.timbre_map.map_json import present_families
 
 _HOVER = (
     "<b>%{customdata[1]}</b><br>%{fullData.name}, %{customdata[2]}<br>by %{customdata[3]}"
@@ -42,26 +43,25 @@ def timbre_figure(service: PageService, answer: Answer | None = None) -> go.Figu
         answer: The visitor's last search.
     """
     figure = go.Figure(layout=_LAYOUT)
-    for family in (*FAMILIES, None):
+    for family in present_families(service):
         rows = [one for one in service.instruments if one.family == family]
-        if rows:
-            style = family_style(family)
-            places = [service.position(one.instrument_id) for one in rows]
-            opacity = 0.75 if answer is None or family in answer.queries else 0.3
-            figure.add_scatter(
-                x=[round(x, 3) for x, _ in places],
-                y=[round(y, 3) for _, y in places],
-                mode="markers",
-                name="No family" if family is None else family_label(family),
-                marker={
-                    "color": style.colour,
-                    "symbol": style.symbol,
-                    "size": 8,
-                    "opacity": opacity,
-                },
-                customdata=[(one.instrument_id, one.name, one.bank, one.author) for one in rows],
-                hovertemplate=_HOVER,
-            )
+        style = family_style(family)
+        places = [service.position(one.instrument_id) for one in rows]
+        opacity = 0.75 if answer is None or family in answer.queries else 0.3
+        figure.add_scatter(
+            x=[round(x, 3) for x, _ in places],
+            y=[round(y, 3) for _, y in places],
+            mode="markers",
+            name=family_name(family),
+            marker={
+                "color": style.colour,
+                "symbol": style.symbol,
+                "size": 8,
+                "opacity": opacity,
+            },
+            customdata=[(one.instrument_id, one.name, one.bank, one.author) for one in rows],
+            hovertemplate=_HOVER,
+        )
     for result in () if answer is None else answer.results:
         if answer is not None and result.matches:
             star = service.place(result.family, answer.queries[result.family])

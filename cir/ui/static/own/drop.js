@@ -2,10 +2,12 @@
    folders, and sends their original places to the server. */
 const zone = element.querySelector(".cir-drop");
 const state = element.querySelector(".cir-drop-state");
-const WANTED = /\.(3gp|aac|ac3|aif[cf]?|aiff|amr|ape|au|caf|flac|m4[ab]|mka|mp[34]|og[ag]|opus|snd|tta|w64|wav|webm|wma|wv|sf2|sf3|vital|zip)$/i;
+const SUFFIXES = zone.dataset.suffixes.split(" ");
 const MAX_FILES = 1000;
 const AT_ONCE = 4;
 let busy = false;
+
+const isUsable = ({ name }) => SUFFIXES.some((suffix) => name.toLowerCase().endsWith(suffix));
 
 const filesIn = async (entry, folder) => {
   if (entry.isFile) {
@@ -25,7 +27,7 @@ const filesIn = async (entry, folder) => {
 const send = async (all, fromFolder) => {
   if (busy) return;
   /* Files chosen one by one are all sent; the server reports unusable ones. */
-  const wanted = all.filter(({ file }) => !file.name.startsWith(".") && (!fromFolder || WANTED.test(file.name)));
+  const wanted = all.filter(({ file }) => !file.name.startsWith(".") && (!fromFolder || isUsable(file)));
   if (!wanted.length) {
     state.textContent = all.length ? "No usable sounds found." : "";
     return;

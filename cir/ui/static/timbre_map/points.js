@@ -24,7 +24,7 @@ class MapPoints {
     if (key === this.drawnFor) return;
     this.drawnFor = key;
     const { families } = this.data;
-    this.cell = 2 * Math.ceil(radius * 1.45 * 1.2 + 2);
+    this.cell = 2 * Math.ceil(radius * LEVELS.at(-1).size * 1.2 + 2);
     this.sprites.width = Math.max(this.cell * families.length, 1);
     this.sprites.height = this.cell * LEVELS.length;
     const pen = this.sprites.getContext("2d");
