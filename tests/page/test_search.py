@@ -22,11 +22,10 @@ def test_a_search_by_keyboard_alone(open_page: OpenPage) -> None:
     page.keyboard.press("Enter")
     page.locator("#cir-truth details").wait_for()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.keyboard.press("j")
-    cards = page.locator("#cir-results .cir-card[tabindex]")
-    expect(cards.first).to_be_focused()
+    cards = page.locator("#cir-results .cir-match")
+    expect(cards.first.locator(".cir-row")).to_be_focused()
     page.keyboard.press("ArrowDown")
-    expect(cards.nth(1)).to_be_focused()
+    expect(cards.nth(1).locator(".cir-row")).to_be_focused()
     instrument_id = cards.nth(1).get_attribute("data-instrument")
     page.keyboard.press("Space")
     assert sounding(page).endswith(f"/{instrument_id}.opus")
@@ -40,7 +39,9 @@ def test_a_search_by_keyboard_alone(open_page: OpenPage) -> None:
     expect(back).to_be_focused()
     assert page.locator(f".cir-list [data-instrument={instrument_id}]").count() == 0
     page.keyboard.press("Enter")
-    expect(cards.nth(1)).to_be_focused()
+    expect(cards.nth(1).locator(".cir-row")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(cards.nth(1).locator(".cir-open")).to_be_visible()
 
 
 def test_one_key_compares_a_match_with_the_mix(open_page: OpenPage, tmp_path: Path) -> None:

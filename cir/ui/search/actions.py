@@ -9,7 +9,7 @@ import gradio as gr
 from cir.errors import CirError
 from cir.index.ranking import Filters
 from cir.types import Match
-from cir.ui.cards import message, placeholder, sound_address
+from cir.ui.cards import message, placeholder
 from cir.ui.events import report_to
 from cir.ui.own.scope import BUNDLED, answer_in, is_own, own_neighbours
 from cir.ui.own.sessions import OwnLibraries, Shelf
@@ -18,6 +18,7 @@ from cir.ui.search.mix_panel import timeline_strip
 from cir.ui.search.mixes import LoadedMix, Region, mix_level, sound_level
 from cir.ui.search.results import Likeness, level_list, results_page, truth_panel
 from cir.ui.service import Answer, PageService
+from cir.ui.sound_address import sound_address
 
 WAITING = "Upload a mix, record one or pick an example, then press Find the instruments."
 

@@ -8,18 +8,11 @@ from cir.index.ranking import ANY
 from cir.instruments.families import family_label
 from cir.retrieval.answers import ABSENT, MatchGroup, among_five, false_alarms
 from cir.types import FamilyResult, Match
-from cir.ui.cards import instrument_facts, match_card, play_button, single_card
+from cir.ui.card_actions import KEYS
+from cir.ui.cards import instrument_facts, play_button, single_card
 from cir.ui.palette import family_style
+from cir.ui.search.match_row import match_row
 from cir.ui.service import Answer, Truth
-
-_KEYS = (
-    ("\u2191 \u2193", "move"),
-    ("Space", "play"),
-    ("P", "phrase"),
-    ("X", "compare with your mix, at one loudness"),
-    ("M", "more like this"),
-    ("C", "copy the path"),
-)
 
 
 def truth_panel(truths: Sequence[Truth | None]) -> str:
@@ -95,7 +88,7 @@ def _bar(answer: Answer, *, done: bool) -> str:
         for value in (answer.filters.bank, answer.filters.source)
         if value
     )
-    keys = "".join(f"<span><kbd>{key}</kbd> {what}</span>" for key, what in _KEYS)
+    keys = "".join(f"<span><kbd>{key}</kbd> {what}</span>" for key, what in KEYS)
     note = f'<p class="cir-hint">{escape(answer.note)}</p>' if answer.note else ""
     mix = play_button(answer.mix, "Play your mix", answer.region)
     return (
@@ -138,12 +131,12 @@ def _waiting_section(family: str) -> str:
 
 def _group_item(group: MatchGroup) -> str:
     """Render a match with its near-duplicates, collapsed."""
-    card = match_card(group.match, in_results=True)
+    card = match_row(group.match)
     if not group.duplicates:
         return card
     count = len(group.duplicates)
     words = f"and {count} near-duplicate{'s' if count > 1 else ''}"
-    others = "".join(match_card(one, in_results=True) for one in group.duplicates)
+    others = "".join(match_row(one) for one in group.duplicates)
     return (
         f'{card}<li class="cir-twins"><details><summary>{words}</summary>'
         f'<ul class="cir-list">{others}</ul></details></li>'
@@ -169,9 +162,7 @@ def _likeness_section(family: str, likeness: Likeness) -> str:
     """Render an instrument and those most similar to it, with a button back."""
     match = likeness.match
     attributes = f' data-instrument="{escape(match.instrument.instrument_id)}"'
-    near = "".join(
-        match_card(one, show_family=True, in_results=True) for one in likeness.neighbours
-    )
+    near = "".join(match_row(one, show_family=True) for one in likeness.neighbours)
     body = (
         '<button type="button" class="cir-act cir-back" data-act="back">\u2190 Back to the matches'
         f"</button>{single_card(match, attributes)}"
