@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 
 from cir.instruments.families import FAMILIES, family_label
-from cir.retrieval.retriever import DEFAULT_FAMILIES
 from cir.ui.search.examples import Example, credits_note
 from cir.ui.search.mixes import MAX_SECONDS
 from cir.ui.server.request_limits import MAX_FILE_MB
@@ -87,9 +86,9 @@ def build_form(
         with gr.Column(scale=2, min_width=300):
             parts["families"] = gr.CheckboxGroup(
                 _family_choices(info.families),
-                value=list(DEFAULT_FAMILIES),
+                value=[],
                 label="What to look for",
-                info="One list of matches per family. In brackets: instruments in the database.",
+                info="Tick none to get what is heard in the mix. In brackets: instruments here.",
                 elem_id="cir-families",
             )
             parts["scope"] = build_scope()

@@ -27,8 +27,8 @@ def match_row(match: Match, *, show_family: bool = False) -> str:
         compare = (
             '<button type="button" class="cir-act cir-compare" data-act="compare" '
             f'aria-label="A/B: compare {name} with your mix at one loudness" '
-            'title="Switch between your mix, the instrument alone and this, at one loudness (X)">'
-            "A/B</button>"
+            'title="Switch between your mix, the instrument alone and this, at one loudness (X)" '
+            'aria-pressed="false">A/B</button>'
         )
     return (
         f'<li class="cir-card cir-match" data-instrument="{escape(instrument.instrument_id)}">'

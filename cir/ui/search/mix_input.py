@@ -11,15 +11,18 @@ import gradio as gr
 from cir.errors import InputError
 from cir.ui.cards import message, placeholder
 from cir.ui.own.sessions import OwnLibraries, Shelf
-from cir.ui.search.actions import WAITING
 from cir.ui.search.examples import Example
 from cir.ui.search.mix_panel import mix_panel
 from cir.ui.search.mixes import LoadedMix, load_mix
 from cir.ui.service import MAX_TOP_K, PageService
 
 FormUpdate = tuple[Any, ...]
-"""Values of mix, upload, recorder, panel, passage, start, end, results, truth, answer, timeline."""
-_NO_RESULTS = (placeholder(WAITING), "", None, "")
+"""Values of mix, upload, recorder, panel, passage, start and end, then as `NO_RESULTS`."""
+
+
+WAITING = "Drop, paste or record a mix, or pick an example: the search starts at once."
+NO_RESULTS = (placeholder(WAITING), "", None, None, {}, "", "")
+"""Values of results, truth, answer, shown answer, opened families, timeline and levels."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class SharedSearch:
 
     example: int
     """Index of the example."""
-    families: list[str] | None = None
+    families: list[str]
+    """Empty: those that are heard."""
     top_k: int | None = None
     bank: str | None = None
     source: str | None = None
@@ -60,7 +64,7 @@ def read_link(
     named = [one for one in text.get("families", "").split(",") if one in families]
     return SharedSearch(
         example=number - 1,
-        families=list(dict.fromkeys(named)) or list(examples[number - 1].families),
+        families=list(dict.fromkeys(named)),
         top_k=_whole(text.get("top_k", ""), MAX_TOP_K),
         bank=text["bank"] if text.get("bank") in banks else None,
         source=text["source"] if text.get("source") in sources else None,
@@ -85,18 +89,28 @@ def take_mix(
     if not path:
         return empty_form()
     try:
-        mix = load_mix(path, example, folder=folder)
+        mix, _ = load_mix(path, example, folder=folder)
     except InputError as error:
-        return empty_form(message("This file cannot be searched", str(error)))
+        return refused_form(error)
+    return filled_form(mix)
+
+
+def filled_form(mix: LoadedMix) -> FormUpdate:
+    """Show a mix, and clear the results of the previous one."""
     hidden = gr.update(value=None, visible="hidden")
     shown = gr.update(visible=True)
-    return mix, hidden, None, mix_panel(mix), shown, 0.0, round(mix.seconds, 1), *_NO_RESULTS
+    return mix, hidden, None, mix_panel(mix), shown, 0.0, round(mix.seconds, 1), *NO_RESULTS
+
+
+def refused_form(error: InputError) -> FormUpdate:
+    """Show why a file is no mix."""
+    return empty_form(message("This file cannot be searched", str(error)))
 
 
 def empty_form(panel: str = "") -> FormUpdate:
     """Remove the mix and its results; show a text in its panel."""
     upload = gr.update(value=None, visible=True)
-    return None, upload, None, panel, gr.update(visible=False), 0.0, 0.0, *_NO_RESULTS
+    return None, upload, None, panel, gr.update(visible=False), 0.0, 0.0, *NO_RESULTS
 
 
 class UploadedMixes:
@@ -109,16 +123,13 @@ class UploadedMixes:
     def __init__(self, libraries: OwnLibraries) -> None:
         self._libraries = libraries
 
-    def take(self, path: str | None, shelf: Shelf) -> FormUpdate:
-        """Put an upload into the form."""
-        return take_mix(path, folder=self._empty_folder(shelf))
-
     def remove(self, shelf: Shelf) -> FormUpdate:
         """Empty the form."""
-        self._empty_folder(shelf)
+        self.empty_folder(shelf)
         return empty_form()
 
-    def _empty_folder(self, shelf: Shelf) -> Path:
+    def empty_folder(self, shelf: Shelf) -> Path:
+        """Return the folder of a visitor's mix, without the previous one."""
         folder = self._libraries.session_folder(shelf) / "mix"
         shutil.rmtree(folder, ignore_errors=True)
         return folder
@@ -139,7 +150,7 @@ class SharedLinks:
             event._data or {}, self._examples, self._families, self._banks, self._sources
         )
         if link is None:
-            return tuple([gr.skip()] * 15)
+            return tuple([gr.skip()] * (len(empty_form()) + 4))
         return (
             link.families,
             link.top_k or gr.skip(),

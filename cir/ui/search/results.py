@@ -10,6 +10,7 @@ from cir.retrieval.answers import ABSENT, MatchGroup, among_five, false_alarms
 from cir.types import FamilyResult, Match
 from cir.ui.card_actions import KEYS
 from cir.ui.cards import instrument_facts, play_button, single_card
+from cir.ui.icons import EAR
 from cir.ui.palette import family_style
 from cir.ui.search.match_row import match_row
 from cir.ui.service import Answer, Truth
@@ -55,14 +56,12 @@ class Likeness:
 def results_page(
     answer: Answer,
     *,
-    waiting: Sequence[str] = (),
     likenesses: Mapping[str, Likeness] | None = None,
 ) -> str:
     """Render all families, under a bar that plays the mix for comparison.
 
     Args:
         answer: What is found so far.
-        waiting: Families still to come.
         likenesses: By family, what is shown in place of its matches.
     """
     shown = likenesses or {}
@@ -72,17 +71,35 @@ def results_page(
         else family_section(result, groups, filtered=answer.filters != ANY)
         for result, groups in zip(answer.results, answer.groups, strict=True)
     )
-    sections += "".join(_waiting_section(family) for family in waiting)
-    return f'{_bar(answer, done=not waiting)}<div class="cir-families">{sections}</div>'
+    sections += "".join(map(_waiting_section, answer.waiting))
+    more = "" if answer.waiting else _other_families(answer)
+    return f'{_bar(answer)}<div class="cir-families">{sections}</div>{more}'
 
 
-def _bar(answer: Answer, *, done: bool) -> str:
+def _other_families(answer: Answer) -> str:
+    """Render a button for each family that was not looked for."""
+    others = [one for one in answer.windows.families if one not in answer.families]
+    if not others:
+        return ""
+    buttons = "".join(
+        f'<button type="button" class="cir-act" data-act="family" data-value="{family}" '
+        f'style="--family:{family_style(family).colour}"><span class="cir-dot"></span>'
+        f"{escape(family_label(family))}</button>"
+        for family in others
+    )
+    return (
+        '<div class="cir-others" role="group" aria-label="Look for another family">'
+        f"<span>Look also for</span>{buttons}</div>"
+    )
+
+
+def _bar(answer: Answer) -> str:
     """Render heading, player of the mix, duration of the search and keys."""
     if any(result.judgement and result.judgement.chances for result in answer.results):
         key = "chance: how likely it is this very instrument, if the database has it"
     else:
         key = "similarity is a cosine: 1 is the same sound to the model, 0 is unrelated"
-    took = f"found in {answer.seconds:.1f} s" if done else "searching"
+    took = f"found in {answer.seconds:.1f} s" if not answer.waiting else "searching"
     only = "".join(
         f" &middot; only {escape(value)}"
         for value in (answer.filters.bank, answer.filters.source)
@@ -112,16 +129,26 @@ def family_section(
         with_filters = " that passes the filters" if filtered else ""
         body = f'<p class="cir-hint">No instrument of this family{with_filters}.</p>'
         count = "none"
-    return _section(result.family, count, body)
+    return _section(result.family, count, body, _hear_button(result.family))
 
 
-def _section(family: str, count: str, body: str) -> str:
+def _hear_button(family: str) -> str:
+    label = escape(family_label(family))
+    return (
+        '<button type="button" class="cir-act cir-hear" data-act="hear" aria-pressed="false" '
+        f'aria-label="Hear the {label.lower()} of your mix alone" '
+        f'title="Hear what the model takes for {label.lower()} in your mix (B)">'
+        f"{EAR} Hear it</button>"
+    )
+
+
+def _section(family: str, count: str, body: str, action: str = "") -> str:
     label = escape(family_label(family))
     return (
         f'<section class="cir-family" data-family="{family}" '
         f'style="--family:{family_style(family).colour}" aria-label="{label}">'
-        f'<h3><span class="cir-dot"></span>{label}<span class="cir-count">{count}</span></h3>'
-        f"{body}</section>"
+        f'<div class="cir-family-head"><h3><span class="cir-dot"></span>{label}</h3>'
+        f'<span class="cir-count">{count}</span>{action}</div>{body}</section>'
     )
 
 

@@ -1,6 +1,6 @@
 """The Search tab: finds the most similar instruments of each chosen family."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -9,15 +9,14 @@ from cir.ui.cards import placeholder
 from cir.ui.events import ON_MODEL
 from cir.ui.own.scope import build_scope_choice
 from cir.ui.own.sessions import OwnLibraries
-from cir.ui.search.actions import WAITING, Searching
+from cir.ui.search.actions import Searching
 from cir.ui.search.examples import Example
 from cir.ui.search.form import build_form
 from cir.ui.search.mix_input import (
-    FormUpdate,
+    WAITING,
     SharedLinks,
     UploadedMixes,
     require_mix,
-    take_mix,
 )
 from cir.ui.service import PageService
 from cir.ui.theme import static_text
@@ -55,6 +54,13 @@ def build_search_tab(
     )
     truth = gr.HTML("", apply_default_css=False, elem_id="cir-truth")
     levels = gr.HTML("", apply_default_css=False, elem_id="cir-levels", visible="hidden")
+    sounds = gr.HTML(
+        "",
+        js_on_load=static_text("search/compare.js"),
+        apply_default_css=False,
+        elem_id="cir-sounds",
+        visible="hidden",
+    )
     searching = Searching(service, examples, libraries)
     search: dict[str, Any] = {
         "fn": searching.run,
@@ -66,33 +72,40 @@ def build_search_tab(
     }
     form.find.click(**search)
     results.click(
-        searching.more_like,
-        [shown, opened, shelf],
-        [results, opened, levels],
+        searching.change,
+        [answer, shown, opened, shelf],
+        [results, answer, shown, opened, levels],
         show_progress="hidden",
         concurrency_limit=8,
         **_PRIVATE,
     )
 
+    sounds.click(
+        searching.compare,
+        [shown, opened, shelf],
+        sounds,
+        show_progress="hidden",
+        concurrency_limit=2,
+        trigger_mode="always_last",
+        **_PRIVATE,
+    )
+
     filled = [mix, form.upload, form.recorder, form.panel, form.passage, form.start, form.end]
-    filled += [results, truth, answer, form.timeline]
-    reading: dict[str, Any] = {
+    filled += search["outputs"]
+    asked = [shelf, *form.choices, form.scope]
+    arriving: dict[str, Any] = {
         "outputs": filled,
-        "show_progress_on": form.panel,
-        "concurrency_limit": 4,
+        "show_progress_on": results,
+        "trigger_mode": "always_last",
+        **ON_MODEL,
         **_PRIVATE,
     }
+    form.upload.upload(searching.take_upload, [form.upload, *asked], **arriving)
+    form.recorder.stop_recording(searching.take_upload, [form.recorder, *asked], **arriving)
     uploads = UploadedMixes(libraries)
-    form.upload.upload(uploads.take, [form.upload, shelf], **reading)
-    form.recorder.stop_recording(uploads.take, [form.recorder, shelf], **reading)
     form.panel.click(uploads.remove, shelf, outputs=filled, queue=False, **_PRIVATE)
     for number, button in enumerate(form.examples):
-        button.click(
-            _example_loader(number, examples[number]),
-            outputs=[form.families, *filled],
-            queue=False,
-            **_PRIVATE,
-        ).then(**search)
+        button.click(searching.example_taker(number), asked, **arriving)
     form.panel.submit(
         SharedLinks(service, examples).open,
         outputs=[*form.choices, *filled],
@@ -108,8 +121,3 @@ def build_search_tab(
         **_PRIVATE,
     )
     return answer
-
-
-def _example_loader(number: int, example: Example) -> Callable[[], FormUpdate]:
-    """Return a handler that puts an example and its families into the form."""
-    return lambda: (list(example.families), *take_mix(str(example.path), number))

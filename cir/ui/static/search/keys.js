@@ -17,6 +17,7 @@
   const ACTS = {
     p: (card) => click(card, "[data-act=phrase]"),
     x: (card) => click(card, "[data-act=compare]"),
+    b: (card) => click(card.closest(".cir-family"), "[data-act=hear]"),
     m: (card) => click(card, "[data-act=like]"),
     c: (card) => click(card, "[data-act=copy]"),
   };
@@ -98,7 +99,6 @@
   document.addEventListener("click", async ({ target }) => {
     const button = target instanceof Element && target.closest("[data-act]");
     if (!button) return;
-    if (button.dataset.act === "compare") window.cirPlayer.compare(button.closest(".cir-card"));
     if (button.dataset.act === "copy") {
       const { path } = button.dataset;
       say((await copy(path)) ? `Copied: ${path}` : `This browser does not allow copying: ${path}`);

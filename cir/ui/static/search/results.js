@@ -22,6 +22,11 @@ element.addEventListener("focusin", ({ target }) => {
 
 element.addEventListener("click", ({ target }) => {
   const act = target.closest("[data-act]")?.dataset.act;
+  if (act === "family") {
+    const family = target.closest("[data-value]").dataset.value;
+    focused = `.cir-family[data-family="${CSS.escape(family)}"] .cir-row`;
+    trigger("click", { act, family });
+  }
   if (act !== "like" && act !== "back") return;
   const { family } = target.closest(".cir-family").dataset;
   if (act === "like") {
@@ -43,6 +48,7 @@ watch("value", () => {
   if (!first) {
     isNew = true;
     focused = null;
+    document.dispatchEvent(new Event("cir-search"));
     if (element.querySelector("[aria-busy=true], .cir-message")) bringIntoView();
     return;
   }
