@@ -62,7 +62,8 @@ def launch_options(hosts: Sequence[str] | None = None) -> dict[str, Any]:
     return {
         "theme": page_theme(),
         "css": static_text(*_STYLES),
-        "head": "".join(f"<script>{static_text(name)}</script>" for name in _SCRIPTS),
+        "head": "".join(f"<script>{static_text(name)}</script>" for name in _SCRIPTS)
+        + f"<style>{static_text('phone.css')}</style>",
         "max_file_size": f"{MAX_FILE_MB}mb",
         "app_kwargs": app_options(allowed_hosts() if hosts is None else hosts),
         "footer_links": ["api"],

@@ -125,6 +125,7 @@ def _example_buttons(examples: Sequence[Example]) -> list[gr.Button]:
         '<p class="cir-hint">No mix at hand? Try one of these. The model was not trained on their '
         "instruments.</p>",
         apply_default_css=False,
+        elem_id="cir-example-hint",
     )
     with gr.Row(elem_id="cir-examples"):
         buttons = [gr.Button(one.title, size="sm", min_width=150) for one in examples]
