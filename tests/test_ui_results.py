@@ -54,7 +54,8 @@ def test_results_keep_the_order_of_families_and_ranks() -> None:
 
 
 def test_families_still_to_come_have_their_place() -> None:
-    page = ParsedPage(results_page(_answer(_family(1)), waiting=["organ", "voice"]))
+    waiting = replace(_answer(_family(1)), waiting=("organ", "voice"))
+    page = ParsedPage(results_page(waiting))
     assert page.values("data-family") == ["bass", "organ", "voice"]
     assert page.values("aria-busy") == ["true", "true"]
     assert "searching" in page.text
@@ -79,6 +80,14 @@ def test_more_like_one_takes_the_place_of_its_family() -> None:
     page = ParsedPage(results_page(answer, likenesses=likenesses))
     assert page.values("data-instrument") == ["bass-0", "bass-7", "bass-8", "bass-1"]
     assert page.values("data-act").count("back") == 1
+
+
+def test_families_that_were_not_looked_for_are_one_click_away() -> None:
+    answer = _answer(_family(1))
+    windows = replace(answer.windows, families=("bass", "organ"))
+    page = ParsedPage(results_page(replace(answer, windows=windows)))
+    assert (page.values("data-value"), page.values("data-act")[-1]) == (["organ"], "family")
+    assert "organ" not in results_page(replace(answer, windows=windows, waiting=("voice",)))
 
 
 def test_a_family_says_how_likely_it_is_among_the_five_or_that_it_is_absent() -> None:

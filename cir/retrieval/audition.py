@@ -59,7 +59,7 @@ def loudest_part(audio: FloatArray, length: int) -> int:
     """Return where the `length` samples with the most energy begin."""
     if len(audio) <= length:
         return 0
-    sums = np.cumsum(np.square(audio, dtype=np.float64))
+    sums = np.cumsum(np.square(np.append(0.0, audio), dtype=np.float64))
     return int(np.argmax(sums[length:] - sums[:-length]))
 
 

@@ -31,6 +31,7 @@ _RISE_FRAMES = 3
 _SHORTEST_FRAMES = 3
 _ANOTHER_PITCH = 0.7
 """In semitones."""
+_SILENCE_DB = -100.0
 _STROKE_PITCH = 60
 _LEAST_SHARE = 0.2
 """Least share of the audible frames that notes cover, for a line to be clear."""
@@ -50,7 +51,7 @@ def find_notes(audio: FloatArray) -> tuple[Note, ...]:
     frames = _frames(audio, _FRAME + _LAGS[1])
     levels = _levels(audio, len(frames))
     pitches = _pitches(frames)
-    audible = levels > levels.max() - _AUDIBLE_DB
+    audible = levels > max(float(levels.max()) - _AUDIBLE_DB, _SILENCE_DB)
     pitches[~audible] = np.nan
     notes = tuple(_note(pitches, levels, start, end) for start, end in _spans(pitches, levels))
     covered = sum(note.duration_seconds for note in notes) / _HOP_SECONDS
