@@ -5,7 +5,7 @@ import pytest
 
 from cir.audio.io import save_wav
 from cir.errors import DatabaseError, InputError
-from cir.index.ranking import Filters
+from cir.index.filters import Filters
 from cir.retrieval.answers import NEAR_DUPLICATE
 from cir.retrieval.retriever import Retriever
 from cir.ui.search.examples import load_examples

@@ -18,7 +18,7 @@ from cir.audio.decode import Decoded
 from cir.audio.io import check_audio, load_with_notice
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
-from cir.index.ranking import ANY, Filters
+from cir.index.filters import ANY, Filters
 from cir.index.timbre_map import place
 from cir.instruments.families import check_families
 from cir.retrieval.answers import MatchGroup, look_up_gathered, look_up_singly
@@ -63,8 +63,8 @@ class Answer:
     """How long it took."""
     groups: tuple[tuple[MatchGroup, ...], ...]
     """The matches of each result; near-duplicates are in one group if `gather` was set."""
-    mix: Path
-    """The file that the page plays."""
+    mix: Path | None
+    """The file that the page plays; None for an answer that was opened from a link."""
     windows: WindowEmbeddings
     filters: Filters
     region: Region | None = None
@@ -77,6 +77,8 @@ class Answer:
     """Families still to come."""
     loudness: float | None = None
     """Of the passage in LUFS, if it was measured."""
+    title: str = ""
+    """Name of the mix, where there is no file of it."""
     scope: str = "database"
     """Which sounds were searched, see `cir.ui.own.scope`."""
 
@@ -234,6 +236,25 @@ class PageService:
             answer = self._look_up(answer, family, gather=gather)
             yield replace(answer, seconds=time.perf_counter() - start)
 
+    def look_up(self, answer: Answer) -> Answer:
+        """Return an answer with the matches of all families that wait.
+
+        Raises:
+            InputError: The database has no such bank or source.
+        """
+        for family in answer.waiting:
+            answer = self._look_up(answer, family, gather=True)
+        return answer
+
+    def filtered(self, answer: Answer, filters: Filters, top_k: int) -> Answer:
+        """Answer again from the same embeddings, with other filters.
+
+        Raises:
+            InputError: The database has no such bank or source.
+        """
+        again = replace(answer, results=(), queries={}, groups=(), waiting=answer.families)
+        return self.look_up(replace(again, filters=filters, top_k=top_k))
+
     def add_family(self, answer: Answer, family: str) -> Answer:
         """Return an answer with the matches of one more family.
 
@@ -306,7 +327,7 @@ class PageService:
             self._embeddings[self._rows[instrument_id]], bank=filters.bank, source=filters.source
         )
         preview, phrase = self.preview(instrument_id), self.phrase(instrument_id)
-        others = ranking.only(lambda one: one.instrument_id != instrument_id)
+        others = filters.narrow(ranking).only(lambda one: one.instrument_id != instrument_id)
         return Match(0, 1.0, instrument, preview, phrase=phrase), others.top(count)
 
     def place(self, family: str, query: FloatArray) -> tuple[float, float]:
