@@ -79,15 +79,16 @@ def test_a_button_plays_a_passage_and_is_missing_where_nothing_can_be_heard() ->
 def test_a_card_offers_what_can_be_done_with_its_sounds() -> None:
     match = _match(1, 0.5)
     with_phrase = replace(match, phrase=Path("/sounds/phrase.opus"))
+    kept = ("basket", "favourite")
     for shown, acts in (
-        (match, ["copy"]),
-        (with_phrase, ["phrase", "copy"]),
+        (match, ["copy", *kept, "download"]),
+        (with_phrase, ["phrase", "copy", *kept, "download"]),
     ):
         assert ParsedPage(match_card(shown)).values("data-act") == acts
     for shown, acts in (
-        (match, ["like", "copy", "compare"]),
-        (with_phrase, ["phrase", "like", "copy", "compare"]),
-        (replace(match, preview=None), ["like", "copy"]),
+        (match, ["like", "unlike", "copy", *kept, "download", "compare"]),
+        (with_phrase, ["phrase", "like", "unlike", "copy", *kept, "download", "compare"]),
+        (replace(match, preview=None), ["like", "unlike", "copy", *kept]),
     ):
         assert ParsedPage(match_row(shown)).values("data-act") == acts
     assert 'data-src="gradio_api/file=/sounds/phrase.opus"' in match_card(with_phrase)

@@ -16,7 +16,7 @@ def match_row(match: Match, *, show_family: bool = False) -> str:
         show_family: Name its family; for lists with several.
     """
     instrument = match.instrument
-    name = escape(instrument.name)
+    name, key = escape(instrument.name), escape(instrument.instrument_id)
     under = (
         family_tag(instrument.family)
         if show_family
@@ -30,8 +30,9 @@ def match_row(match: Match, *, show_family: bool = False) -> str:
             'title="Switch between your mix, the instrument alone and this, at one loudness (X)" '
             'aria-pressed="false">A/B</button>'
         )
+    drag = "" if match.preview is None else ' draggable="true"'
     return (
-        f'<li class="cir-card cir-match" data-instrument="{escape(instrument.instrument_id)}">'
+        f'<li class="cir-card cir-match" data-instrument="{key}"{drag}>'
         f"{play_button(match.preview, f'Play {instrument.name}')}"
         f'<details name="cir-match"><summary class="cir-row" aria-label="{escape(spoken(match))}">'
         f'<span class="cir-row-name"><span class="cir-name">'
