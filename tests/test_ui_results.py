@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cir.index.ranking import Filters
+from cir.index.filters import Filters
 from cir.retrieval.answers import MatchGroup
 from cir.retrieval.windows import WindowEmbeddings
 from cir.types import FamilyResult, Judgement, Match
+from cir.ui.search.likeness import Likeness
 from cir.ui.search.mixes import Region
-from cir.ui.search.results import Likeness, level_list, results_page
+from cir.ui.search.results import level_list, results_page
 from cir.ui.service import Answer
 from tests.fakes import instrument
 from tests.page.html import ParsedPage
@@ -76,7 +77,8 @@ def test_near_duplicates_fold_away_behind_the_first() -> None:
 
 def test_more_like_one_takes_the_place_of_its_family() -> None:
     answer = _answer(_family(3), replace(_family(1), family="organ"))
-    likenesses = {"bass": Likeness(_match(0), [_match(7), _match(8)])}
+    groups = (MatchGroup(_match(7)), MatchGroup(_match(8)))
+    likenesses = {"bass": Likeness((_match(0),), (), groups)}
     page = ParsedPage(results_page(answer, likenesses=likenesses))
     assert page.values("data-instrument") == ["bass-0", "bass-7", "bass-8", "bass-1"]
     assert page.values("data-act").count("back") == 1

@@ -12,14 +12,15 @@ from cir.audio.decode import Decoded
 from cir.audio.io import load_with_notice
 from cir.audio.loudness import integrated_loudness
 from cir.errors import CirError, InputError
-from cir.index.ranking import Filters
 from cir.types import SAMPLE_RATE, Match, Progress
 from cir.ui.cards import message, placeholder
 from cir.ui.events import report_to
-from cir.ui.own.scope import BUNDLED, answer_in, is_own, own_neighbours
+from cir.ui.own.scope import BUNDLED, answer_in
 from cir.ui.own.sessions import OwnLibraries, Shelf
 from cir.ui.search.comparison import Comparisons
 from cir.ui.search.examples import Example
+from cir.ui.search.filter_fields import read_filters
+from cir.ui.search.likeness import Likenesses, Opened
 from cir.ui.search.mix_input import (
     NO_RESULTS,
     WAITING,
@@ -30,12 +31,9 @@ from cir.ui.search.mix_input import (
 )
 from cir.ui.search.mix_panel import timeline_strip
 from cir.ui.search.mixes import MAX_SECONDS, LoadedMix, Region, cut, load_mix, sound_level
-from cir.ui.search.results import Likeness, level_list, results_page, truth_panel
+from cir.ui.search.results import level_list, results_page, truth_panel
 from cir.ui.service import Answer, PageService
 from cir.ui.sound_address import sound_address
-
-Opened = dict[str, Likeness]
-"""By family: the instruments that "more like this" shows in place of its matches."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,8 @@ class Asked:
     families: list[str]
     """Empty: those that are heard."""
     top_k: float
-    filters: Filters
+    fields: tuple[Any, ...]
+    """Values of the filters, as `cir.ui.search.filter_fields.read_filters` takes them."""
     scope: str
 
 
@@ -59,6 +58,7 @@ class Searching:
         self._examples = examples
         self._libraries = libraries
         self._uploads = UploadedMixes(libraries)
+        self._likenesses = Likenesses(service, libraries)
         self._comparisons = Comparisons(service)
 
     def take_upload(
@@ -67,8 +67,13 @@ class Searching:
         shelf: Shelf,
         families: list[str],
         top_k: float,
+        text: str,
         bank: str,
         source: str,
+        licence: str,
+        brightness: float,
+        attack: float,
+        noisiness: float,
         scope: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it by this default
     ) -> Iterator[tuple[Any, ...]]:
@@ -81,7 +86,8 @@ class Searching:
             yield empty_form()
             return
         folder = self._uploads.empty_folder(shelf)
-        asked = Asked(families, top_k, Filters(bank or None, source or None), scope)
+        filters = text, bank, source, licence, brightness, attack, noisiness
+        asked = Asked(families, top_k, filters, scope)
         yield from self._arrive(path, None, folder, asked, shelf, report_to(progress))
 
     def example_taker(self, number: int) -> Callable[..., Iterator[tuple[Any, ...]]]:
@@ -91,13 +97,19 @@ class Searching:
             shelf: Shelf,
             families: list[str],
             top_k: float,
+            text: str,
             bank: str,
             source: str,
+            licence: str,
+            brightness: float,
+            attack: float,
+            noisiness: float,
             scope: str,
             progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it by this default
         ) -> Iterator[tuple[Any, ...]]:
             path = str(self._examples[number].path)
-            asked = Asked(families, top_k, Filters(bank or None, source or None), scope)
+            filters = text, bank, source, licence, brightness, attack, noisiness
+            asked = Asked(families, top_k, filters, scope)
             yield from self._arrive(path, number, None, asked, shelf, report_to(progress))
 
         return take_example
@@ -131,8 +143,13 @@ class Searching:
         end: float | None,
         families: list[str],
         top_k: float,
+        text: str,
         bank: str,
         source: str,
+        licence: str,
+        brightness: float,
+        attack: float,
+        noisiness: float,
         scope: str,
         shelf: Shelf,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it by this default
@@ -147,7 +164,8 @@ class Searching:
             words = "There is no mix yet; upload a file, record one or pick an example."
             yield (message("This search did not work", words), *NO_RESULTS[1:])
             return
-        asked = Asked(families, top_k, Filters(bank or None, source or None), scope)
+        filters = text, bank, source, licence, brightness, attack, noisiness
+        asked = Asked(families, top_k, filters, scope)
         region = chosen_region(mix, start, end)
         yield from self._search(mix, None, region, asked, shelf, report_to(progress))
 
@@ -171,7 +189,7 @@ class Searching:
                 asked.families or None,
                 asked.top_k,
                 progress,
-                filters=asked.filters,
+                filters=read_filters(asked.fields),
                 region=region,
                 gather=True,
                 decoded=sound,
@@ -223,22 +241,50 @@ class Searching:
                 found = self._in_scope(shown.scope, answer, shelf)
                 shown = replace(found, loudness=shown.loudness)
             else:
-                opened = self._more_like(shown, opened, data, shelf)
+                opened = self._likenesses.react(shown, opened, data, shelf)
         except CirError as error:
             page = message("This did not work", str(error))
             return page + results_page(shown), answer, shown, {}, gr.skip()
         page = results_page(shown, likenesses=opened)
         return page, answer, shown, opened, self._levels(shown, opened)
 
-    def _more_like(
-        self, answer: Answer, opened: Opened, data: Mapping[str, Any], shelf: Shelf
-    ) -> Opened:
-        """Open the instruments most like a match in place of its list, or close them."""
-        family, wanted = str(data.get("family", "")), str(data.get("instrument_id", ""))
-        now = {name: one for name, one in opened.items() if name != family}
-        if wanted:
-            now[family] = self._likeness(answer, wanted, shelf)
-        return now
+    def refine(
+        self,
+        answer: Answer | None,
+        shown: Answer | None,
+        shelf: Shelf,
+        families: list[str],
+        top_k: float,
+        text: str,
+        bank: str,
+        source: str,
+        licence: str,
+        brightness: float,
+        attack: float,
+        noisiness: float,
+        scope: str,
+    ) -> tuple[Any, ...]:
+        """Answer again with the filters of the form, without listening again.
+
+        It also follows each search, as the form may have changed meanwhile.
+
+        Returns:
+            As `change`; nothing changes where the answer has these filters already.
+        """
+        if answer is None or shown is None:
+            return (gr.skip(),) * 5
+        fields = text, bank, source, licence, brightness, attack, noisiness
+        try:
+            filters = read_filters(fields)
+            if (filters, top_k, scope) == (answer.filters, answer.top_k, shown.scope):
+                return (gr.skip(),) * 5
+            answer = self._service.filtered(answer, filters, int(top_k))
+            found = self._in_scope(scope, answer, shelf)
+        except CirError as error:
+            page = message("This did not work", str(error))
+            return page + results_page(shown), answer, shown, {}, gr.skip()
+        shown = replace(found, loudness=shown.loudness)
+        return results_page(shown), answer, shown, {}, self._levels(shown, {})
 
     def compare(
         self, shown: Answer | None, opened: Opened, shelf: Shelf, event: gr.EventData
@@ -257,18 +303,6 @@ class Searching:
             return self._comparisons.compare(shown, family, match, folder)
         except CirError as error:
             return escape(str(error))
-
-    def _likeness(self, answer: Answer, wanted: str, shelf: Shelf) -> Likeness:
-        """Find what is most like an instrument or an own sound, among what passes the filters."""
-        for match in _shown(answer, {}):
-            if match.instrument.instrument_id == wanted and is_own(match.instrument):
-                library = self._libraries.of(shelf)
-                return Likeness(
-                    *own_neighbours(
-                        self._service, library, match.instrument, filters=answer.filters
-                    )
-                )
-        return Likeness(*self._service.neighbours(wanted, filters=answer.filters))
 
     def _truth(self, mix: LoadedMix, answer: Answer) -> str:
         if mix.example is None:
@@ -293,7 +327,7 @@ class Searching:
 
 def _shown(answer: Answer, opened: Opened) -> list[Match]:
     matches = [match for result in answer.results for match in result.matches]
-    return matches + [match for one in opened.values() for match in (one.match, *one.neighbours)]
+    return matches + [match for one in opened.values() for match in one.matches]
 
 
 def chosen_region(mix: LoadedMix, start: float | None, end: float | None) -> Region | None:

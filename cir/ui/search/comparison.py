@@ -105,6 +105,8 @@ class Comparisons:
         return f'<div data-sounds="{escape(json.dumps(shown))}"></div>'
 
     def _audition(self, answer: Answer, family: str, folder: Path, key: str) -> Audition:
+        if answer.mix is None:
+            raise InputError("The mix of this answer is not here; search your own.")
         offset = 0.0 if answer.region is None else answer.region.start_seconds
         start, end = (offset + one for one in find_passage(answer.windows, family))
         window = read_passage(answer.mix, start, end)

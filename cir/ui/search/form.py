@@ -8,13 +8,11 @@ import gradio as gr
 
 from cir.instruments.families import FAMILIES, family_label
 from cir.ui.search.examples import Example, credits_note
+from cir.ui.search.filter_fields import FilterFields, build_filters
 from cir.ui.search.mixes import MAX_SECONDS
 from cir.ui.server.request_limits import MAX_FILE_MB
 from cir.ui.service import MAX_TOP_K, PageService
 from cir.ui.theme import static_text
-
-EVERYTHING = ""
-"""Value of a filter that is off."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +30,14 @@ class SearchForm:
     examples: list[gr.Button]
     families: gr.CheckboxGroup
     scope: gr.Radio
-    bank: gr.Dropdown
-    source: gr.Dropdown
+    filters: FilterFields
     top_k: gr.Slider
     find: gr.Button
 
     @property
     def choices(self) -> list[gr.components.Component]:
         """Components that a shared address sets, in the order of `static/address.js`."""
-        return [self.families, self.top_k, self.bank, self.source]
+        return [self.families, self.top_k, *self.filters.all]
 
 
 def build_form(
@@ -92,24 +89,10 @@ def build_form(
                 elem_id="cir-families",
             )
             parts["scope"] = build_scope()
-            with gr.Row():
-                parts["bank"] = _filter("Bank", "All banks", info.banks)
-                parts["source"] = _filter("Source", "All sources", info.sources)
+            parts["filters"] = build_filters(service)
             parts["top_k"] = gr.Slider(1, MAX_TOP_K, value=5, step=1, label="Matches per family")
             parts["find"] = gr.Button("Find the instruments", variant="primary", elem_id="cir-find")
     return SearchForm(**parts)
-
-
-def _filter(label: str, everything: str, counts: Mapping[str, int]) -> gr.Dropdown:
-    """Lay out a choice of values, each shown with its number of instruments."""
-    choices = [(f"{value} ({count:,})", value) for value, count in counts.items()]
-    return gr.Dropdown(
-        [(everything, EVERYTHING), *choices],
-        value=EVERYTHING,
-        label=label,
-        min_width=130,
-        elem_id=f"cir-{label.lower()}",
-    )
 
 
 def _family_choices(counts: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from cir.errors import InputError
 from cir.ui.cards import message, placeholder
 from cir.ui.own.sessions import OwnLibraries, Shelf
 from cir.ui.search.examples import Example
+from cir.ui.search.filter_fields import FILTER_NAMES, known_values, shared_filters
 from cir.ui.search.mix_panel import mix_panel
 from cir.ui.search.mixes import LoadedMix, load_mix
 from cir.ui.service import MAX_TOP_K, PageService
@@ -21,7 +22,7 @@ FormUpdate = tuple[Any, ...]
 
 
 WAITING = "Drop, paste or record a mix, or pick an example: the search starts at once."
-NO_RESULTS = (placeholder(WAITING), "", None, None, {}, "", "")
+NO_RESULTS: FormUpdate = (placeholder(WAITING), "", None, None, {}, "", "")
 """Values of results, truth, answer, shown answer, opened families, timeline and levels."""
 
 
@@ -34,16 +35,15 @@ class SharedSearch:
     families: list[str]
     """Empty: those that are heard."""
     top_k: int | None = None
-    bank: str | None = None
-    source: str | None = None
+    filters: tuple[str | float, ...] = ()
+    """Values of the filter fields."""
 
 
 def read_link(
     query: Mapping[str, object],
     examples: Sequence[Example],
     families: Collection[str],
-    banks: Collection[str],
-    sources: Collection[str],
+    known: Mapping[str, frozenset[str]],
 ) -> SharedSearch | None:
     """Read the parameters of an address.
 
@@ -51,8 +51,7 @@ def read_link(
         query: Parameters by name.
         examples: Examples of the page.
         families: Slugs that can be chosen.
-        banks: Banks that can be chosen.
-        sources: Sources that can be chosen.
+        known: Values of bank, source and licence that can be chosen.
 
     Returns:
         None without a valid example.
@@ -66,8 +65,7 @@ def read_link(
         example=number - 1,
         families=list(dict.fromkeys(named)),
         top_k=_whole(text.get("top_k", ""), MAX_TOP_K),
-        bank=text["bank"] if text.get("bank") in banks else None,
-        source=text["source"] if text.get("source") in sources else None,
+        filters=tuple(shared_filters(text, known)),
     )
 
 
@@ -142,20 +140,17 @@ class SharedLinks:
         self._examples = examples
         rows = service.instruments
         self._families = {one.family for one in rows if one.family is not None}
-        self._banks, self._sources = {one.bank for one in rows}, {one.source for one in rows}
+        self._known = known_values(rows)
 
     def open(self, event: gr.EventData) -> FormUpdate:
-        """Return families, top_k, bank and source, followed by the values of `take_mix`."""
-        link = read_link(
-            event._data or {}, self._examples, self._families, self._banks, self._sources
-        )
+        """Return families, top_k and the filters, followed by the values of `take_mix`."""
+        link = read_link(event._data or {}, self._examples, self._families, self._known)
         if link is None:
-            return tuple([gr.skip()] * (len(empty_form()) + 4))
+            return tuple([gr.skip()] * (len(empty_form()) + 2 + len(FILTER_NAMES)))
         return (
             link.families,
             link.top_k or gr.skip(),
-            link.bank or gr.skip(),
-            link.source or gr.skip(),
+            *link.filters,
             *take_mix(str(self._examples[link.example].path), link.example),
         )
 

@@ -1,17 +1,17 @@
 """HTML of the results: a bar, and a list of cards for each family."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 
-from cir.index.ranking import ANY
+from cir.index.filters import ANY
 from cir.instruments.families import family_label
 from cir.retrieval.answers import ABSENT, MatchGroup, among_five, false_alarms
-from cir.types import FamilyResult, Match
+from cir.types import FamilyResult
 from cir.ui.card_actions import KEYS
-from cir.ui.cards import instrument_facts, play_button, single_card
+from cir.ui.cards import instrument_facts, play_button
 from cir.ui.icons import EAR
 from cir.ui.palette import family_style
+from cir.ui.search.likeness import Likeness, likeness_head
 from cir.ui.search.match_row import match_row
 from cir.ui.service import Answer, Truth
 
@@ -43,14 +43,6 @@ def _item(truth: Truth | None) -> str:
         f'<div class="cir-score"><span class="cir-found">ranked {match.rank} '
         f"of {truth.candidates}</span></div></li>"
     )
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """The instruments that "More like this" shows in place of a family's matches."""
-
-    match: Match
-    neighbours: Sequence[Match]
 
 
 def results_page(
@@ -100,18 +92,16 @@ def _bar(answer: Answer) -> str:
     else:
         key = "similarity is a cosine: 1 is the same sound to the model, 0 is unrelated"
     took = f"found in {answer.seconds:.1f} s" if not answer.waiting else "searching"
-    only = "".join(
-        f" &middot; only {escape(value)}"
-        for value in (answer.filters.bank, answer.filters.source)
-        if value
-    )
+    only = "".join(f" &middot; only {escape(words)}" for words in answer.filters.in_words())
     keys = "".join(f"<span><kbd>{key}</kbd> {what}</span>" for key, what in KEYS)
     note = f'<p class="cir-hint">{escape(answer.note)}</p>' if answer.note else ""
-    mix = play_button(answer.mix, "Play your mix", answer.region)
+    listen = ""
+    if answer.mix is not None:  # None: the answer was opened from a link
+        mix = play_button(answer.mix, "Play your mix", answer.region)
+        listen = f'<span class="cir-listen" data-mix>{mix} Your mix</span>'
     return (
         '<div class="cir-bar"><h2>Most similar instruments</h2>'
-        f'<span class="cir-listen" data-mix>{mix} Your mix</span>'
-        f'<span class="cir-muted">{took}{only} &middot; {key}</span></div>'
+        f'{listen}<span class="cir-muted">{took}{only} &middot; {key}</span></div>'
         f'<p class="cir-keys" aria-label="Keys">{keys}</p>'
         f"{note}"
     )
@@ -156,14 +146,14 @@ def _waiting_section(family: str) -> str:
     return _section(family, "searching", '<p class="cir-hint" aria-busy="true">\u2026</p>')
 
 
-def _group_item(group: MatchGroup) -> str:
+def _group_item(group: MatchGroup, *, show_family: bool = False) -> str:
     """Render a match with its near-duplicates, collapsed."""
-    card = match_row(group.match)
+    card = match_row(group.match, show_family=show_family)
     if not group.duplicates:
         return card
     count = len(group.duplicates)
     words = f"and {count} near-duplicate{'s' if count > 1 else ''}"
-    others = "".join(match_row(one) for one in group.duplicates)
+    others = "".join(match_row(one, show_family=show_family) for one in group.duplicates)
     return (
         f'{card}<li class="cir-twins"><details><summary>{words}</summary>'
         f'<ul class="cir-list">{others}</ul></details></li>'
@@ -186,17 +176,13 @@ def _judgement_lines(result: FamilyResult) -> str:
 
 
 def _likeness_section(family: str, likeness: Likeness) -> str:
-    """Render an instrument and those most similar to it, with a button back."""
-    match = likeness.match
-    attributes = f' data-instrument="{escape(match.instrument.instrument_id)}"'
-    near = "".join(match_row(one, show_family=True) for one in likeness.neighbours)
-    body = (
-        '<button type="button" class="cir-act cir-back" data-act="back">\u2190 Back to the matches'
-        f"</button>{single_card(match, attributes)}"
-        '<p class="cir-among">Most similar, of any family:</p>'
-        f'<ol class="cir-list">{near}</ol>'
+    """Render the instruments like those that the visitor chose, with a button back."""
+    rows = "".join(
+        _group_item(group, show_family=bool(likeness.liked)) for group in likeness.groups
     )
-    return _section(family, "more like this", body)
+    near = f'<ol class="cir-list">{rows}</ol>' if rows else '<p class="cir-hint">None.</p>'
+    title = "more like this" if likeness.liked else "less like that"
+    return _section(family, title, f"{likeness_head(likeness)}{near}")
 
 
 def level_list(mix: float | None, levels: Mapping[str, float | None]) -> str:

@@ -11,6 +11,7 @@ from cir.ui.own.scope import build_scope_choice
 from cir.ui.own.sessions import OwnLibraries
 from cir.ui.search.actions import Searching
 from cir.ui.search.examples import Example
+from cir.ui.search.filter_fields import remember_choices
 from cir.ui.search.form import build_form
 from cir.ui.search.mix_input import (
     WAITING,
@@ -19,6 +20,7 @@ from cir.ui.search.mix_input import (
     require_mix,
 )
 from cir.ui.service import PageService
+from cir.ui.share.panel import build_sharing
 from cir.ui.theme import static_text
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
@@ -44,7 +46,7 @@ def build_search_tab(
         The visitor's last `Answer` from the database, for the map; None before the first search.
     """
     mix, answer, shown, opened = gr.State(None), gr.State(None), gr.State(None), gr.State({})
-    form = build_form(service, examples, lambda: build_scope_choice(page, libraries, shelf))
+    form = build_form(service, examples, lambda: build_scope_choice(libraries, shelf))
     results = gr.HTML(
         placeholder(WAITING),
         js_on_load=static_text("search/results.js"),
@@ -70,7 +72,21 @@ def build_search_tab(
         **ON_MODEL,
         **_PRIVATE,
     }
-    form.find.click(**search)
+    asked = [shelf, *form.choices, form.scope]
+    refine: dict[str, Any] = {
+        "fn": searching.refine,
+        "inputs": [answer, shown, *asked],
+        "outputs": [results, answer, shown, opened, levels],
+        "show_progress": "hidden",
+        "trigger_mode": "always_last",
+        "concurrency_limit": 4,
+        **_PRIVATE,
+    }
+    fields = form.filters
+    moved: list[Any] = [fields.text, *fields.sliders, form.top_k]
+    picked: list[Any] = [fields.bank, fields.source, fields.licence, form.scope]
+    gr.on([*(one.change for one in moved), *(one.input for one in picked)], **refine)
+    form.find.click(**search).then(**refine)
     results.click(
         searching.change,
         [answer, shown, opened, shelf],
@@ -92,7 +108,6 @@ def build_search_tab(
 
     filled = [mix, form.upload, form.recorder, form.panel, form.passage, form.start, form.end]
     filled += search["outputs"]
-    asked = [shelf, *form.choices, form.scope]
     arriving: dict[str, Any] = {
         "outputs": filled,
         "show_progress_on": results,
@@ -100,19 +115,23 @@ def build_search_tab(
         **ON_MODEL,
         **_PRIVATE,
     }
-    form.upload.upload(searching.take_upload, [form.upload, *asked], **arriving)
-    form.recorder.stop_recording(searching.take_upload, [form.recorder, *asked], **arriving)
+    form.upload.upload(searching.take_upload, [form.upload, *asked], **arriving).then(**refine)
+    form.recorder.stop_recording(searching.take_upload, [form.recorder, *asked], **arriving).then(
+        **refine
+    )
     uploads = UploadedMixes(libraries)
     form.panel.click(uploads.remove, shelf, outputs=filled, queue=False, **_PRIVATE)
     for number, button in enumerate(form.examples):
-        button.click(searching.example_taker(number), asked, **arriving)
+        button.click(searching.example_taker(number), asked, **arriving).then(**refine)
     form.panel.submit(
         SharedLinks(service, examples).open,
         outputs=[*form.choices, *filled],
         show_progress="hidden",
         **_PRIVATE,
     ).then(require_mix, mix, mix, show_progress="hidden", **_PRIVATE).success(**search)
-    shared = (form.panel, form.families, form.top_k, form.bank, form.source)
+    remember_choices(page, form.filters, service)
+    build_sharing(service, answer, search["outputs"])
+    shared: list[Any] = [form.panel, *form.choices]
     gr.on(
         [one.change for one in shared],
         None,

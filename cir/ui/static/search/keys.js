@@ -19,6 +19,7 @@
     x: (card) => click(card, "[data-act=compare]"),
     b: (card) => click(card.closest(".cir-family"), "[data-act=hear]"),
     m: (card) => click(card, "[data-act=like]"),
+    l: (card) => click(card, "[data-act=unlike]"),
     c: (card) => click(card, "[data-act=copy]"),
   };
 
@@ -109,5 +110,6 @@
     /** Bind a key to an act on the card of the focused row. */
     add(key, act) { ACTS[key] = act; },
     say,
+    copy,
   };
 })();

@@ -27,17 +27,17 @@ element.addEventListener("click", ({ target }) => {
     focused = `.cir-family[data-family="${CSS.escape(family)}"] .cir-row`;
     trigger("click", { act, family });
   }
-  if (act !== "like" && act !== "back") return;
+  if (!["like", "unlike", "drop", "back"].includes(act)) return;
   const { family } = target.closest(".cir-family").dataset;
-  if (act === "like") {
-    const id = target.closest(".cir-card").dataset.instrument;
-    openedFrom[family] ??= id;
-    focused = `.cir-family[data-family="${CSS.escape(family)}"] .cir-back`;
-    trigger("click", { family, instrument_id: id });
-  } else {
+  if (act === "back") {
     focused = `${placeOf(family, openedFrom[family])} .cir-row`;
     delete openedFrom[family];
-    trigger("click", { family });
+    trigger("click", { act, family });
+  } else {
+    const id = target.closest("[data-value]")?.dataset.value ?? target.closest(".cir-card").dataset.instrument;
+    openedFrom[family] ??= id;
+    focused = `.cir-family[data-family="${CSS.escape(family)}"] .cir-back`;
+    trigger("click", { act, family, instrument_id: id });
   }
 });
 
