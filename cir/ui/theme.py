@@ -13,7 +13,13 @@ from cir.ui.server.request_limits import MAX_FILE_MB
 SYSTEM_FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 MONOSPACE_FONTS = ["ui-monospace", "SFMono-Regular", "Consolas", "monospace"]
 
-_SCRIPTS = ("player.js", "search/keys.js", "search/drop_and_paste.js", "address.js")
+_SCRIPTS = (
+    "player.js",
+    "search/keys.js",
+    "search/drop_and_paste.js",
+    "address.js",
+    "basket/basket.js",
+)
 """Scripts of the whole page. Each other script belongs to one component."""
 
 _STYLES = (
@@ -22,6 +28,7 @@ _STYLES = (
     "own/own.css",
     "page.css",
     "search/search.css",
+    "basket/basket.css",
 )
 
 
