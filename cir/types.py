@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +143,38 @@ class Encoder(Protocol):
         progress: Progress | None = None,
     ) -> FloatArray:
         """Embed mixtures once per family, (N, F, D), unit norm."""
+
+
+@runtime_checkable
+class FamilyListener(Encoder, Protocol):
+    """An encoder that may also tell which families play in a mixture, and where."""
+
+    @property
+    def tells_families(self) -> bool:
+        """Whether it estimates presence and masks."""
+
+    @property
+    def mask_centres_hz(self) -> tuple[float, ...]:
+        """Centres of the bands of `family_masks`, ascending; empty if there are no masks."""
+
+    @property
+    def mask_hop_seconds(self) -> float:
+        """Frame shift of `family_masks`; frame t is centred on the middle of the t-th hop."""
+
+    def hear_mixtures(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        families: Sequence[str],
+        *,
+        progress: Progress | None = None,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Embed mixtures, (N, F, D); estimate the presence of each own family, (N, families)."""
+
+    def family_masks(
+        self, sound: FloatArray, sample_rate: int, families: Sequence[str]
+    ) -> FloatArray:
+        """Estimate each family's share in the energy, (F, frames, bands)."""
 
 
 def part(progress: Progress | None, start: float, end: float) -> Progress:

@@ -1,6 +1,7 @@
 """A small deterministic stand-in for a trained model, and databases made with it."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -125,3 +126,40 @@ def exact_search(
     """Compare a query with every row, and sort: what each search must equal, ties by id."""
     similarities = cosine_similarities(embeddings, query).tolist()
     return sorted(zip(ids, similarities, strict=True), key=lambda one: (-one[1], one[0]))[:top_k]
+
+
+class ListeningEncoder(SpectrumEncoder):
+    """A stand-in that also tells where families play: each has a range of frequencies."""
+
+    RANGES_HZ: ClassVar = {
+        "bass": (0.0, 150.0),
+        "synth_lead": (150.0, 600.0),
+        "percussion": (600.0, 8_000.0),
+    }
+    mask_centres_hz: ClassVar = tuple(float(hz) for hz in 50.0 * 2.0 ** np.arange(0.0, 7.0, 0.25))
+    mask_hop_seconds = 0.02
+    tells_families = True
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        return tuple(self.RANGES_HZ)
+
+    def hear_mixtures(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        families: Sequence[str],
+        *,
+        progress: Progress | None = None,
+    ) -> tuple[FloatArray, FloatArray]:
+        presence = np.tile(np.float32([0.9, 0.7, 0.8]), (len(sounds), 1))
+        return self.embed_mixtures(sounds, sample_rate, families), presence
+
+    def family_masks(
+        self, sound: FloatArray, sample_rate: int, families: Sequence[str]
+    ) -> FloatArray:
+        centres = np.array(self.mask_centres_hz)
+        ranges = [self.RANGES_HZ.get(family, (0.0, 0.0)) for family in families]
+        inside = [(centres >= low) & (centres < high) for low, high in ranges]
+        n_frames = -(-len(sound) * 50 // sample_rate)
+        return np.repeat(np.float32(inside)[:, np.newaxis], n_frames, axis=1)

@@ -5,7 +5,7 @@ import pytest
 
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
-from cir.index.ranking import Filters
+from cir.index.filters import Filters
 from cir.retrieval.retriever import Retriever
 from cir.retrieval.timeline import build_timeline
 from cir.retrieval.windows import (

@@ -7,9 +7,11 @@ from PIL import ImageColor
 from cir.instruments.families import FAMILIES
 from cir.retrieval.answers import percent
 from cir.types import Match
-from cir.ui.cards import match_card, message, play_button, selected_card, sound_address
+from cir.ui.cards import match_card, message, play_button, selected_card
 from cir.ui.palette import NO_FAMILY, family_style
+from cir.ui.search.match_row import match_row, spoken
 from cir.ui.search.mixes import Region
+from cir.ui.sound_address import sound_address
 from tests.fakes import instrument
 from tests.page.database import HOSTILE_NAME
 from tests.page.html import ParsedPage
@@ -30,7 +32,12 @@ def test_names_are_text_and_never_markup() -> None:
     hostile = instrument("bad", name=HOSTILE_NAME, bank="<b>bank</b>")
     match = Match(1, 0.5, hostile, Path('/x" onclick="alert(1)/a.opus'))
     card = match_card(match, show_family=True)
-    for html in (card, selected_card(match, [match]), message("<i>", HOSTILE_NAME)):
+    for html in (
+        card,
+        match_row(match),
+        selected_card(match, [match]),
+        message("<i>", HOSTILE_NAME),
+    ):
         page = ParsedPage(html)
         assert "img" not in [tag for tag, _ in page.tags]
         assert not [tag for tag, attributes in page.tags if "onclick" in attributes]
@@ -39,14 +46,17 @@ def test_names_are_text_and_never_markup() -> None:
 
 def test_a_score_is_a_chance_or_a_word_above_the_similarity() -> None:
     plain = _match(1, 0.8125)
-    likely = match_card(replace(plain, chance=0.342, likeness="very similar"), in_results=True)
-    assert ParsedPage(likely).text.split("A/B")[0].endswith("34 % chancesimilarity 0.81")
-    assert "--share:0.342" in likely and "similar<" not in likely
-    assert 'aria-label="1. Bass 1, One, chance 34 %"' in likely
-    similar = match_card(replace(plain, likeness="very similar"), in_results=True)
-    assert ParsedPage(similar).text.split("A/B")[0].endswith("very similarsimilarity 0.81")
+    likely = replace(plain, chance=0.342, likeness="very similar")
+    assert (
+        ParsedPage(match_card(likely)).text.split(" Copy")[0].endswith("34 % chancesimilarity 0.81")
+    )
+    assert "--share:0.342" in match_row(likely) and "similar<" not in match_row(likely)
+    assert "34 % chance \u00b7 similarity 0.81" in ParsedPage(match_row(likely)).text
+    assert 'aria-label="1. Bass 1, One, 34 percent chance"' in match_row(likely)
+    similar = match_row(replace(plain, likeness="very similar"))
     assert 'aria-label="1. Bass 1, One, very similar"' in similar
     assert "chance" not in ParsedPage(similar + match_card(plain)).text
+    assert "less than 1 percent chance" in spoken(replace(plain, chance=0.004))
     assert "--share:1.000" in match_card(_match(1, 1.0000001))
     negative = match_card(_match(1, -0.4))
     assert "--share:0.000" in negative and "-0.40" in negative
@@ -69,16 +79,18 @@ def test_a_button_plays_a_passage_and_is_missing_where_nothing_can_be_heard() ->
 def test_a_card_offers_what_can_be_done_with_its_sounds() -> None:
     match = _match(1, 0.5)
     with_phrase = replace(match, phrase=Path("/sounds/phrase.opus"))
-    for shown, in_results, acts in (
-        (match, False, ["copy"]),
-        (with_phrase, False, ["phrase", "copy"]),
-        (match, True, ["compare", "like", "copy"]),
-        (with_phrase, True, ["phrase", "compare", "like", "copy"]),
-        (replace(match, preview=None), True, ["like", "copy"]),
+    kept = ("basket", "favourite")
+    for shown, acts in (
+        (match, ["copy", *kept, "download"]),
+        (with_phrase, ["phrase", "copy", *kept, "download"]),
     ):
-        html = match_card(shown, in_results=in_results)
-        assert ParsedPage(html).values("data-act") == acts
-        assert ('tabindex="0"' in html) is ("tabindex" in html) is in_results
+        assert ParsedPage(match_card(shown)).values("data-act") == acts
+    for shown, acts in (
+        (match, ["like", "unlike", "copy", *kept, "download", "compare"]),
+        (with_phrase, ["phrase", "like", "unlike", "copy", *kept, "download", "compare"]),
+        (replace(match, preview=None), ["like", "unlike", "copy", *kept]),
+    ):
+        assert ParsedPage(match_row(shown)).values("data-act") == acts
     assert 'data-src="gradio_api/file=/sounds/phrase.opus"' in match_card(with_phrase)
     preset = replace(match.instrument, bank="Surge factory", category="Basses")
     page = ParsedPage(match_card(replace(match, instrument=preset)))

@@ -9,9 +9,9 @@ import pytest
 
 from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
-from cir.ui.cards import sound_address
 from cir.ui.palette import SHAPES, family_style
 from cir.ui.service import Answer, PageService
+from cir.ui.sound_address import sound_address
 from cir.ui.timbre_map.html import map_skeleton
 from cir.ui.timbre_map.map_json import map_points, map_selection, map_stars
 from cir.ui.timbre_map.saved_page import timbre_figure, timbre_page

@@ -6,10 +6,12 @@ from cir.audio.io import save_wav
 from cir.errors import DatabaseError, InputError
 from cir.index.database import InstrumentDatabase
 from cir.library.database_archive import export_archive
+from cir.library.plan import Plan
 from cir.library.sounds import Labels, UploadedFile
 from cir.ui.own.event_handlers import merge_uploads, read_uploads
-from cir.ui.own.html import ROWS_PER_PAGE, chosen_note, report_note, sounds_list, where_kept
+from cir.ui.own.html import ROWS_PER_PAGE, adding_note, report_note, sounds_list, where_kept
 from cir.ui.own.library import LIBRARY_VARIABLE, OwnReport
+from cir.ui.own.plan import Review, review_table
 from cir.ui.own.sessions import OwnLibraries, library_folder, new_shelf
 from cir.ui.service import PageService
 from tests.fakes import SpectrumEncoder, instrument, tone
@@ -209,7 +211,9 @@ def test_the_list_has_pages_and_names_of_others_are_text() -> None:
     hostile = instrument("x", None, name=HOSTILE_NAME, bank=HOSTILE_NAME)
     html = sounds_list([hostile], lambda _: None, 0)
     html += report_note(OwnReport(refused=(HOSTILE_NAME,), notices=(HOSTILE_NAME,)))
-    html += chosen_note([HOSTILE_NAME])
+    html += adding_note(0.5, HOSTILE_NAME)
+    named = Plan((instrument("bad", name=HOSTILE_NAME, bank=HOSTILE_NAME),), (HOSTILE_NAME,))
+    html += review_table(Review(named))
     html += where_kept(Path(HOSTILE_NAME))
     assert "<img" not in html
     assert html.count("&lt;img") >= 6
@@ -219,6 +223,51 @@ def test_the_list_has_pages_and_names_of_others_are_text() -> None:
         assert html.count("<li") == shown
         assert words in html
     assert "Page" not in sounds_list(rows[:ROWS_PER_PAGE], lambda _: None, 0)
+
+
+def test_what_will_be_added_is_told_before_and_holds_after(
+    libraries: OwnLibraries, uploads: Uploads, uploads_folder: Path
+) -> None:
+    broken = uploads_folder / f"{9:064x}" / "x.fxp"
+    broken.parent.mkdir()
+    broken.write_bytes(b"CcnK, and no more")
+    sent = [{"path": str(broken), "inside": "Kit/Leads/b\u00f6se.fxp"}]
+    library = libraries.of(new_shelf())
+    everything = merge_uploads(uploads, read_uploads(sent))
+    review = Review(library.plan(everything, Labels()))
+    assert len(library) == 0
+    told = [(one.name, one.bank, one.category, one.family) for one in review.plan.instruments]
+    assert told == [("a", "Kit", "Basses", "bass"), ("b", "My sounds", "", None)]
+    assert "Kit/Leads/b\u00f6se.fxp" in review.plan.refused[0]
+
+    ids = [one.instrument_id for one in review.plan.instruments]
+    review = review.choose("group:0", "organ").choose(ids[1], "strings").choose(ids[1], None)
+    assert review.changes() == {ids[0]: "organ"}
+    for wrong in ("group:2", "group:x", "nothing"):
+        with pytest.raises(InputError, match="not in the list"):
+            review.choose(wrong, None)
+    with pytest.raises(InputError):
+        review.choose(ids[0], "kazoo")
+    library.add(everything, Labels(), families=review.changes())
+    assert {one.instrument_id: one.family for one in library.instruments} == {
+        ids[0]: "organ",
+        ids[1]: None,
+    }
+
+
+def test_a_reloaded_page_finds_its_sounds_again(libraries: OwnLibraries, uploads: Uploads) -> None:
+    first = new_shelf()
+    assert libraries.resume(first.token) is None  # nothing there yet
+    libraries.of(first).add(uploads, Labels())
+    again = libraries.resume(first.token)
+    assert again is not None
+    assert len(libraries.of(again)) == 2
+    libraries.forget(first)  # the page before the reload ends
+    assert len(libraries.of(again)) == 2
+    libraries.forget(again)
+    assert not libraries.session_folder(again).exists()
+    for token in (first.token, new_shelf().token, "../../etc", ""):
+        assert libraries.resume(token) is None
 
 
 def test_reports_say_what_came_of_it() -> None:

@@ -6,16 +6,16 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from cir.errors import DatabaseError, InputError
+from cir.errors import DatabaseError
 from cir.index.database import InstrumentDatabase
+from cir.index.filters import Filters
 from cir.index.hubness import HubCohort
-from cir.index.ranking import Filters
 from cir.index.unsorted import guess_families
 from cir.retrieval.windows import WindowEmbeddings
 from cir.types import FloatArray, Match
 from cir.ui.own import library as own_library
 from cir.ui.own.library import OwnLibrary
-from cir.ui.own.scope import BOTH, NO_CHANCES, OWN, answer_in, is_own, own_id, own_neighbours
+from cir.ui.own.scope import BOTH, NO_CHANCES, OWN, OWN_PREFIX, answer_in
 from cir.ui.own.scope import search_in as search
 from cir.ui.service import Answer, PageService
 from tests.fakes import SpectrumEncoder, instrument, unit_vectors
@@ -114,17 +114,19 @@ def test_sounds_of_no_family_are_found_and_say_so(
     service: PageService, library: OwnLibrary
 ) -> None:
     (result,) = search(OWN, service, library, {FAMILY: query(0)}, 100)
-    shown = {own_id(match.instrument): match.instrument for match in result.matches}
+    shown = {
+        match.instrument.instrument_id.removeprefix(OWN_PREFIX): match.instrument
+        for match in result.matches
+    }
     assert set(shown) == {f"mine-{number}" for number in (0, 1, 2, 4, 5, 6, 7, 8)} | {"one-03"}
     assert shown["mine-7"].category.startswith("Your sound, no family given")
     assert shown["mine-1"].category.startswith("Your sound / ")
-    assert all(is_own(one) for one in shown.values())
-    assert not any(map(is_own, service.instruments))
+    assert all(one.instrument_id.startswith(OWN_PREFIX) for one in shown.values())
 
 
 def test_filters_and_ties(service: PageService, library: OwnLibrary) -> None:
     queries = {FAMILY: query(0)}
-    (result,) = search(BOTH, service, library, queries, 100, lambda one: one.bank == "Mine")
+    (result,) = search(BOTH, service, library, queries, 100, Filters(bank="Mine"))
     assert len(result.matches) == 9
     database = library.database
     assert database is not None
@@ -156,21 +158,10 @@ def test_an_answer_keeps_its_filters(
     answer = answer_in(BOTH, service, library, asked, 30)
     (result,) = answer.results
     assert len(result.matches) == 9  # six basses and three of no family, nobody of the database
-    assert all(is_own(match.instrument) for match in result.matches)
-    assert [group.match for group in answer.groups[0]] == list(result.matches)
+    assert all(one.instrument.instrument_id.startswith(OWN_PREFIX) for one in result.matches)
+    members = [one for group in answer.groups[0] for one in group.members]
+    assert sorted(members, key=lambda one: one.rank) == list(result.matches)
     assert answer.note == NO_CHANCES
-
-
-def test_more_like_an_own_sound(service: PageService, library: OwnLibrary, tmp_path: Path) -> None:
-    own = search(OWN, service, library, {FAMILY: query(0)}, 1)[0].matches[0].instrument
-    match, neighbours = own_neighbours(service, library, own)
-    assert match.instrument is own
-    assert library.database is not None
-    ids, embeddings = library.database.embeddings()
-    everything = service.database.embeddings()[1] @ embeddings[ids.index(own_id(own))]
-    assert [one.similarity for one in neighbours] == pytest.approx(sorted(everything)[:-6:-1])
-    with pytest.raises(InputError, match="not among your sounds any more"):
-        own_neighbours(service, OwnLibrary(tmp_path / "empty", service), own)
 
 
 def test_families_are_guessed_once(library: OwnLibrary, monkeypatch: pytest.MonkeyPatch) -> None:

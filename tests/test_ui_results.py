@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cir.index.ranking import Filters
+from cir.index.filters import Filters
 from cir.retrieval.answers import MatchGroup
 from cir.retrieval.windows import WindowEmbeddings
 from cir.types import FamilyResult, Judgement, Match
+from cir.ui.search.likeness import Likeness
 from cir.ui.search.mixes import Region
-from cir.ui.search.results import Likeness, level_list, results_page
+from cir.ui.search.results import level_list, results_page
 from cir.ui.service import Answer
 from tests.fakes import instrument
 from tests.page.html import ParsedPage
@@ -54,7 +55,8 @@ def test_results_keep_the_order_of_families_and_ranks() -> None:
 
 
 def test_families_still_to_come_have_their_place() -> None:
-    page = ParsedPage(results_page(_answer(_family(1)), waiting=["organ", "voice"]))
+    waiting = replace(_answer(_family(1)), waiting=("organ", "voice"))
+    page = ParsedPage(results_page(waiting))
     assert page.values("data-family") == ["bass", "organ", "voice"]
     assert page.values("aria-busy") == ["true", "true"]
     assert "searching" in page.text
@@ -75,10 +77,19 @@ def test_near_duplicates_fold_away_behind_the_first() -> None:
 
 def test_more_like_one_takes_the_place_of_its_family() -> None:
     answer = _answer(_family(3), replace(_family(1), family="organ"))
-    likenesses = {"bass": Likeness(_match(0), [_match(7), _match(8)])}
+    groups = (MatchGroup(_match(7)), MatchGroup(_match(8)))
+    likenesses = {"bass": Likeness((_match(0),), (), groups)}
     page = ParsedPage(results_page(answer, likenesses=likenesses))
     assert page.values("data-instrument") == ["bass-0", "bass-7", "bass-8", "bass-1"]
     assert page.values("data-act").count("back") == 1
+
+
+def test_families_that_were_not_looked_for_are_one_click_away() -> None:
+    answer = _answer(_family(1))
+    windows = replace(answer.windows, families=("bass", "organ"))
+    page = ParsedPage(results_page(replace(answer, windows=windows)))
+    assert (page.values("data-value"), page.values("data-act")[-1]) == (["organ"], "family")
+    assert "organ" not in results_page(replace(answer, windows=windows, waiting=("voice",)))
 
 
 def test_a_family_says_how_likely_it_is_among_the_five_or_that_it_is_absent() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from cir.audio.io import save_wav
 from cir.errors import DatabaseError, InputError
-from cir.index.ranking import Filters
+from cir.index.filters import Filters
 from cir.retrieval.answers import NEAR_DUPLICATE
 from cir.retrieval.retriever import Retriever
 from cir.ui.search.examples import load_examples
@@ -55,11 +55,18 @@ def test_the_page_judges_as_the_library_does(service: PageService, mix: Path) ->
 
 def test_families_come_one_by_one(service: PageService, mix: Path, answer: Answer) -> None:
     steps = list(service.search_by_family(mix, FAMILIES, 5))
-    assert [len(step.results) for step in steps] == [1, 2, 3]
-    for number, step in enumerate(steps, start=1):
+    assert [len(step.results) for step in steps] == [0, 1, 2, 3]
+    assert [step.families for step in steps] == [FAMILIES] * 4
+    for number, step in enumerate(steps):
         assert step.results == answer.results[:number]
         assert len(step.groups) == number
     assert [step.seconds for step in steps] == sorted(step.seconds for step in steps)
+    assert service.search(mix, None, 5).families == FAMILIES  # it does not tell what it hears
+    more = service.add_family(steps[1], FAMILIES[2])
+    assert more.results == (answer.results[0], answer.results[2])
+    assert service.add_family(more, FAMILIES[2]) is more
+    with pytest.raises(InputError, match="no instruments of 'voice'"):
+        service.add_family(more, "voice")
     calls: list[float] = []
     service.search(mix, ["bass"], 1, lambda done, words: calls.append(done))
     assert calls == sorted(calls)

@@ -195,6 +195,21 @@ def phrases(
 
 
 @app.command()
+def describe(database: DatabaseOption = None) -> None:
+    """Measure brightness, attack and noisiness of each preview, for the sliders of the page.
+
+    Only previews that were not measured yet: after Ctrl-C, the same command goes on. Databases
+    that are built or extended now have them already.
+    """
+    from cir.index.database import InstrumentDatabase
+
+    with InstrumentDatabase.open(database) as opened, progress_bar("Measuring") as progress:
+        measured, left_out = opened.describe(progress)
+    without = f"; {left_out} have no preview that can be measured" if left_out else ""
+    typer.echo(f"Measured {measured} instruments of {opened.path}{without}.")
+
+
+@app.command()
 def calibrate(
     data: DataOption = None,
     database: DatabaseOption = None,

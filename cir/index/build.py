@@ -15,6 +15,7 @@ from cir.files import bring_back, replacing_folder
 from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, is_bundle, read_bundle, write_bundle
 from cir.index.changes import check_new_folder
 from cir.index.database import InstrumentDatabase
+from cir.index.measure_previews import fill_descriptors
 from cir.index.phrases import write_phrases
 from cir.index.references import Reference, ReferenceSource, average_notes
 from cir.index.timbre_map import N_NEIGHBORS, compute_map, trustworthiness
@@ -26,6 +27,7 @@ _BATCH = 32
 _SHARE_OF_EMBEDDING = 0.9
 """Share of the progress bar without phrases; the map takes the rest."""
 _SHARE_OF_PHRASES = 0.3
+_SHARE_OF_MEASURING = 0.1
 
 
 def build_database(
@@ -68,8 +70,9 @@ def build_database(
     kept = _KeptSounds(target if keep_sounds and is_bundle(target) else None)
     with replacing_folder(target) as temporary:
         tables_end = 1.0 - _SHARE_OF_PHRASES if with_phrases else 1.0
-        embedding = part(progress, 0.0, tables_end)
-        catalog = _write(temporary, encoder, sources, seed, kept, embedding)
+        embedded = tables_end * (1.0 - _SHARE_OF_MEASURING)
+        catalog = _write(temporary, encoder, sources, seed, kept, part(progress, 0.0, embedded))
+        fill_descriptors(temporary, part(progress, embedded, tables_end))
         silent = [one for one in catalog if not kept.copy(PHRASES_NAME, one, temporary)]
         if with_phrases and silent:
             write_phrases(

@@ -8,6 +8,7 @@
     phrases/<id>.opus        a short phrase that each instrument plays (optional)
     hubs.safetensors         the cohort that corrects for hubs (optional)
     calibration.json         how similarities become chances (optional)
+    descriptors.csv          brightness, attack and noisiness of each preview (optional)
 
 `database.json` is written last and names the tables. A change to an existing bundle first writes
 its tables under new names, reads them back and compares. Readers therefore find either the old
@@ -33,6 +34,8 @@ from safetensors.numpy import save
 
 from cir.errors import DatabaseError, DataError
 from cir.files import is_temporary, replacing, sha256_of
+from cir.index.descriptors import as_table, read_descriptors
+from cir.index.text_search import TextIndex
 from cir.instruments.catalog import Catalog
 from cir.schema import as_floats, parse_json, read_arrays, read_table
 from cir.types import FloatArray
@@ -111,6 +114,21 @@ class Bundle:
             name: np.array([getattr(row, name) for row in self.catalog], dtype=object)
             for name in ("family", "bank", "source")
         }
+
+    @cached_property
+    def descriptors(self) -> FloatArray | None:
+        """Columns of `cir.index.descriptors.NAMES`, (N, 3), NaN where unknown; None without any.
+
+        Raises:
+            DatabaseError: They are damaged.
+        """
+        table = as_table(self.catalog.ids, read_descriptors(self.folder))
+        return None if np.isnan(table).all() else table
+
+    @cached_property
+    def text_index(self) -> TextIndex:
+        """The words of the catalogue."""
+        return TextIndex(self.catalog)
 
     @property
     def digest(self) -> str:

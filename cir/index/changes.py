@@ -20,6 +20,7 @@ from cir.index.bundle import (
     read_bundle,
     write_bundle,
 )
+from cir.index.descriptors import forget_descriptors, read_descriptors, write_descriptors
 from cir.index.ranking import check_embeddings
 from cir.index.timbre_map import place, principal_plane
 from cir.instruments.catalog import Catalog
@@ -47,6 +48,8 @@ def add_instruments(
     phrases: Mapping[str, Path],
 ) -> Bundle:
     """Add instruments to the bundle in `folder`; see `InstrumentDatabase.add`."""
+    from cir.index.measure_previews import describe_previews  # late: it imports scipy.signal
+
     with _alone(folder) as current:
         new = check_embeddings(embeddings, current.header.dimension)
         if len(new) != len(instruments):
@@ -59,11 +62,14 @@ def add_instruments(
         catalog = Catalog(rows[row] for row in order)
         merged = np.concatenate([current.embeddings[kept], new])[order]
         coordinates = _lay_out(current, kept, catalog, merged)
+        measured = forget_descriptors(folder, ids)
         _copy_sounds(previews, folder / PREVIEWS_NAME)
         _copy_sounds(phrases, folder / PHRASES_NAME)
         for silent in ids - set(phrases):
             (folder / PHRASES_NAME / f"{silent}.opus").unlink(missing_ok=True)
-        return _replace(current, catalog, merged, coordinates)
+        bundle = _replace(current, catalog, merged, coordinates)
+        write_descriptors(folder, measured | describe_previews(bundle, added.ids))
+        return bundle
 
 
 def remove_instruments(folder: Path, instrument_ids: Iterable[str]) -> Bundle:
@@ -73,6 +79,7 @@ def remove_instruments(folder: Path, instrument_ids: Iterable[str]) -> Bundle:
         kept = [row for row, name in enumerate(current.catalog.ids) if name not in gone]
         catalog = Catalog(current.catalog[row] for row in kept)
         places = None if current.coordinates is None else current.coordinates[kept]
+        forget_descriptors(folder, gone)
         return _replace(current, catalog, current.embeddings[kept], places)
 
 
@@ -94,6 +101,8 @@ def copy_bundle(
             map_trustworthiness=bundle.header.map_trustworthiness,
         )
         write_fits(temporary)
+        if measured := read_descriptors(bundle.folder):
+            write_descriptors(temporary, measured)
         for done, name in enumerate(bundle.catalog.ids, start=1):
             for sound in bundle.sounds_of(name):
                 if sound is not None:

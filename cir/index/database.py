@@ -286,6 +286,35 @@ class InstrumentDatabase(ExactSearch):
         """Return the places on the map, (N, 2), read-only; None where there is no map."""
         return self._bundle.coordinates
 
+    def descriptors(self) -> FloatArray | None:
+        """Return brightness, attack and noisiness, (N, 3), see `cir.index.descriptors.NAMES`.
+
+        NaN where they are unknown; None where no instrument was measured.
+
+        Raises:
+            DatabaseError: They are damaged.
+        """
+        return self._bundle.descriptors
+
+    def describe(self, progress: Progress | None = None) -> tuple[int, int]:
+        """Measure the previews that were not measured yet, see `descriptors`.
+
+        An interrupted call is continued by the next one.
+
+        Returns:
+            The number of instruments that were measured now, and of those without a usable preview.
+
+        Raises:
+            DatabaseError: The database is damaged.
+            StorageError: The disk is full.
+        """
+        from cir.index.measure_previews import fill_descriptors
+
+        counts = fill_descriptors(self.path, progress)
+        with self._lock:
+            self._use(read_bundle(self.path))
+        return counts
+
     def preview_path(self, instrument_id: str) -> Path | None:
         """Return the sound file of an instrument's reference note, where there is one.
 

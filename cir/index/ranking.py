@@ -24,21 +24,6 @@ _CHUNK_ROWS = 256
 """As many rows in double precision fit into a processor's cache."""
 
 
-@dataclass(frozen=True)
-class Filters:
-    """Which instruments may be found; None lets all pass."""
-
-    bank: str | None = None
-    source: str | None = None
-
-    def passes(self, instrument: Instrument) -> bool:
-        """Whether an instrument may be found."""
-        return self.bank in (None, instrument.bank) and self.source in (None, instrument.source)
-
-
-ANY = Filters()
-
-
 def check_embeddings(embeddings: ArrayLike, dimension: int) -> FloatArray:
     """Return embeddings as float32 of unit norm, (N, D).
 

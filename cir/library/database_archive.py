@@ -27,6 +27,7 @@ from cir.index.bundle import (
 )
 from cir.index.changes import check_new_folder
 from cir.index.database import InstrumentDatabase
+from cir.index.descriptors import DESCRIPTORS_NAME
 from cir.instruments.safe_zip import files_of, holds, open_archive, unpack
 from cir.library.digests import CONTENTS_NAME, read_digests, write_digests
 from cir.library.find_files import Limits
@@ -61,7 +62,7 @@ def export_archive(folder: Path | str, target: Path | str, progress: Progress | 
         DatabaseError: The database is missing or damaged.
     """
     bundle = read_bundle(Path(folder).expanduser())
-    names = [HEADER_NAME, *bundle.header.files.values(), CONTENTS_NAME]
+    names = [HEADER_NAME, *bundle.header.files.values(), DESCRIPTORS_NAME, CONTENTS_NAME]
     sounds = [f"{kind}/{name}.opus" for kind in _SOUNDS for name in bundle.catalog.ids]
     everything = [*names, *sounds]
     with (

@@ -20,6 +20,7 @@ from cir.model.architectures import AnyConfig, AnyNetwork, build_network, check_
 from cir.model.checkpoint import CARD_NAME, identify, load_folder, save_folder, write_card
 from cir.model.conv_ast import ConvAst
 from cir.model.heads import Heard
+from cir.model.network_config import ConvAstConfig
 from cir.types import SAMPLE_RATE, FloatArray, Progress
 
 BUNDLED_MODEL = Path(__file__).parent.parent / "assets" / "model"
@@ -195,12 +196,30 @@ class TimbreEncoder:
         Raises:
             InputError: A sound is empty, silent or not finite, or there is no such family.
         """
+        return self.hear_mixtures(sounds, sample_rate, families, progress=progress)[0]
+
+    def hear_mixtures(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        families: Sequence[str],
+        *,
+        progress: Progress | None = None,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Do as `embed_mixtures` and `presence` do, in one pass.
+
+        Returns:
+            Embeddings, (N, F, D), and probabilities that each of `self.families` plays,
+            (N, families), or (N, 0) of a model that does not tell.
+        """
         columns = self._columns(families)
         embeddings = np.zeros((len(sounds), len(columns), self.embedding_size), np.float32)
+        presence = np.zeros((len(sounds), self._n_present), np.float32)
         for index, heard in enumerate(self._listen(sounds, sample_rate, progress)):
             windows = normalize(heard.with_overall[:, columns], dim=-1)
             embeddings[index] = normalize(windows.mean(0), dim=-1).numpy()
-        return embeddings
+            presence[index] = heard.presence.sigmoid().amax(0).numpy()
+        return embeddings, presence
 
     def presence(
         self, sounds: Sequence[FloatArray], sample_rate: int, *, progress: Progress | None = None
@@ -244,6 +263,28 @@ class TimbreEncoder:
         shares = network.family_shares(audio).cpu().numpy()
         # Columns count the whole mixture as 0; here, what belongs to no family of ours comes last.
         return np.ascontiguousarray(shares[[column - 1 for column in columns]])
+
+    @property
+    def tells_families(self) -> bool:
+        """Whether the model estimates presence and masks of families."""
+        return isinstance(self.network, ConvAst) and bool(self.families)
+
+    @property
+    def mask_centres_hz(self) -> tuple[float, ...]:
+        """Centres of the bands of `family_masks`, ascending; empty if there are no masks."""
+        config = self.config
+        return tuple(config.bands.centres_hz) if isinstance(config, ConvAstConfig) else ()
+
+    @property
+    def mask_hop_seconds(self) -> float:
+        """Frame shift of `family_masks`; frame t is centred on the middle of the t-th hop."""
+        config = self.config
+        hop = config.bands.hop_samples if isinstance(config, ConvAstConfig) else 0
+        return hop / SAMPLE_RATE
+
+    @property
+    def _n_present(self) -> int:
+        return len(self.families) if self.tells_families else 0
 
     def _listening_network(self) -> ConvAst:
         """Return the network if it estimates presence and masks."""

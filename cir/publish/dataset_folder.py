@@ -11,6 +11,7 @@ from pathlib import Path
 from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, read_bundle
 from cir.index.calibration import CALIBRATION_NAME
 from cir.index.database import InstrumentDatabase
+from cir.index.descriptors import DESCRIPTORS_NAME
 from cir.index.hubness import HUBS_NAME
 from cir.instruments.families import FAMILIES, family_label
 from cir.library.remote import ARCHIVE_NAME
@@ -67,6 +68,7 @@ Each row has licence and author of its sounds, from which embeddings and preview
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """Time of all files, so that equal sounds give an equal archive."""
 METADATA_NAME = "metadata.csv"
+_BESIDE = (CALIBRATION_NAME, HUBS_NAME, DESCRIPTORS_NAME)
 
 
 def write_dataset_card(
@@ -147,6 +149,8 @@ def _files(database: InstrumentDatabase, has_sounds: bool) -> str:
         rows.append(
             f"| `{HUBS_NAME}` | penalties of hubs, instruments that are near to every mix |"
         )
+    if (database.path / DESCRIPTORS_NAME).is_file():
+        rows.append(f"| `{DESCRIPTORS_NAME}` | brightness, attack and noisiness of each sound |")
     return "".join(f"{row}\n" for row in rows)
 
 
@@ -174,9 +178,9 @@ def write_dataset_folder(
     """
     database = InstrumentDatabase.open(source)
     bundle = read_bundle(database.path)
-    fitted = [database.path / name for name in (CALIBRATION_NAME, HUBS_NAME)]
+    beside = [database.path / name for name in _BESIDE]
     tables = [database.path / name for name in ("database.json", *bundle.header.files.values())]
-    for path in (*tables, *(path for path in fitted if path.is_file())):
+    for path in (*tables, *(path for path in beside if path.is_file())):
         shutil.copyfile(path, folder / path.name)
     has_sounds = _write_sounds(folder / ARCHIVE_NAME, database, progress)
     if notice:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cir.index.ranking import Filters
+from cir.index.filters import Filters
 from cir.retrieval.retriever import Retriever
 from cir.types import FamilyResult, FloatArray, Judgement, Match
 
@@ -69,6 +69,11 @@ def group_near_duplicates(
     return [MatchGroup(first, tuple(others)) for first, *others in groups]
 
 
+def spare_matches(top_k: int) -> int:
+    """Return among how many matches `top_k` groups of near-duplicates are first looked for."""
+    return 2 * top_k + _SPARE
+
+
 def look_up_singly(
     retriever: Retriever, family: str, query: FloatArray, top_k: int, filters: Filters
 ) -> tuple[FamilyResult, tuple[MatchGroup, ...]]:
@@ -88,7 +93,7 @@ def look_up_gathered(
     ids, embeddings = retriever.database.embeddings()
     rows = dict(zip(ids, embeddings, strict=True))
     ranking = retriever.ranking(family, query, filters)
-    count = 2 * top_k + _SPARE
+    count = spare_matches(top_k)
     while True:
         result = retriever.result(family, ranking, count)
         groups = group_near_duplicates(result.matches, rows.__getitem__)

@@ -14,7 +14,8 @@ from cir.audio.io import check_audio, load_audio, resample
 from cir.errors import InputError
 from cir.index.bundle import is_bundle
 from cir.index.database import BUNDLED_PATH, InstrumentDatabase
-from cir.index.ranking import ANY, Filters, Ranking
+from cir.index.filters import ANY, Filters
+from cir.index.ranking import Ranking
 from cir.index.unsorted import guess_families, rows_of_family
 from cir.instruments.families import FAMILIES, check_families
 from cir.retrieval.windows import embed_windows
@@ -132,7 +133,7 @@ class Retriever:
 
     def ranking(self, family: str, embedding: FloatArray, filters: Filters = ANY) -> Ranking:
         """Rank the instruments of a family, and those that may be of it, see `match`."""
-        return self.database.ranking(
+        ranking = self.database.ranking(
             embedding,
             family,
             bank=filters.bank,
@@ -140,6 +141,7 @@ class Retriever:
             of_mixture=True,
             rows=rows_of_family(self.database, self.guesses, family) if self.guesses else None,
         )
+        return filters.narrow(ranking)
 
     def result(self, family: str, ranking: Ranking, top_k: int) -> FamilyResult:
         """Return the best matches of a ranking, with words and chances, see `match`."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cir.index.ranking import ANY, Filters
+from cir.index.filters import ANY, Filters
 from cir.retrieval.retriever import Retriever
 from cir.retrieval.windows import WindowEmbeddings
 from cir.types import Instrument

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cir.audio.dsp import peak_normalise
 from cir.errors import InputError
-from cir.types import SAMPLE_RATE, Encoder, FloatArray, Progress
+from cir.types import SAMPLE_RATE, Encoder, FamilyListener, FloatArray, Progress
 
 WINDOW_SECONDS = 10.0
 
@@ -31,6 +31,25 @@ class WindowEmbeddings:
     """Sum of squares of each window, (N,)."""
     embeddings: FloatArray
     """(N, families, D), unit norm."""
+    presence: FloatArray | None = None
+    """Probability that each family plays in each window, (N, families); None from a model that
+    does not tell."""
+
+    def heard(self, least: float) -> dict[str, float] | None:
+        """Return the families that probably play in some window, most probable first.
+
+        Args:
+            least: Least probability of a family that counts as heard; the most probable family
+                counts in any case.
+
+        Returns:
+            Probabilities by family; None if the model does not tell.
+        """
+        if self.presence is None:
+            return None
+        highest = dict(zip(self.families, self.presence.max(axis=0).tolist(), strict=True))
+        order = sorted(highest, key=lambda family: -highest[family])
+        return {one: highest[one] for one in order if one == order[0] or highest[one] >= least}
 
     def average(self) -> dict[str, FloatArray]:
         """Return the mean over the windows, weighted by energy: loud windows dominate a mix.
@@ -72,9 +91,15 @@ def embed_each_window(
     ]
     windows = [window for _, window in heard]
     embeddings = np.empty((len(windows), len(families), encoder.embedding_size), np.float32)
+    tells = isinstance(encoder, FamilyListener) and encoder.tells_families
+    presence = np.zeros((len(windows), len(families)), np.float32) if tells else None
     for start in range(0, len(windows), _BATCH_WINDOWS):
         batch = slice(start, start + _BATCH_WINDOWS)
-        embeddings[batch] = encoder.embed_mixtures(windows[batch], SAMPLE_RATE, families)
+        if presence is not None and isinstance(encoder, FamilyListener):
+            found, present = encoder.hear_mixtures(windows[batch], SAMPLE_RATE, families)
+            embeddings[batch], presence[batch] = found, _columns(encoder, families, present)
+        else:
+            embeddings[batch] = encoder.embed_mixtures(windows[batch], SAMPLE_RATE, families)
         if progress is not None:
             progress(min(1.0, batch.stop / len(windows)), "Listening")
     return WindowEmbeddings(
@@ -85,7 +110,18 @@ def embed_each_window(
         ),
         energies=np.array([np.sum(np.square(window, dtype=np.float64)) for window in windows]),
         embeddings=embeddings,
+        presence=presence,
     )
+
+
+def _columns(encoder: Encoder, families: Sequence[str], presence: FloatArray) -> FloatArray:
+    """Pick the columns of some families, (N, F); 0 for those that the model does not know."""
+    known = {family: column for column, family in enumerate(encoder.families)}
+    picked = [
+        presence[:, known[family]] if family in known else np.zeros(len(presence), np.float32)
+        for family in families
+    ]
+    return np.stack(picked, axis=1)
 
 
 def embed_windows(

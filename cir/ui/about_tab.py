@@ -69,8 +69,9 @@ _PRIVACY = """
 ## Your sounds
 
 Uploads are used for your search only, and deleted from the server within two hours. The tab *Your
-sounds* says how long the sounds that you add there are kept. The page loads nothing from other
-hosts.
+sounds* says how long the sounds that you add there are kept. Your browser keeps your basket, your
+favourites and your filters. A link to an answer holds what the model heard of your mix, not the
+sound. The page loads nothing from other hosts.
 """
 
 _LICENCES = """

@@ -7,6 +7,7 @@ from cir.ui.about_tab import build_about_tab
 from cir.ui.api.arguments import CheckedBlocks
 from cir.ui.api.endpoints import API_NAMES, build_api, hide_other_events
 from cir.ui.api.mcp_tools import MCP_TOOLS, build_tools
+from cir.ui.basket.panel import build_basket
 from cir.ui.learn.tab import build_learn_tab
 from cir.ui.own.sessions import OwnLibraries, library_folder
 from cir.ui.own.tab import build_own_tab, own_shelf
@@ -57,6 +58,7 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
                 build_learn_tab(service)
             with gr.Tab("About"):
                 build_about_tab(service)
+        build_basket(service, libraries, shelf)
         build_api(service)
         if with_tools:
             build_tools(service)

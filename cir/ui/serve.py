@@ -15,6 +15,7 @@ from cir.model.hub import MODEL_VARIABLE
 from cir.types import Encoder
 from cir.ui.page import build_page
 from cir.ui.server.host_check import allowed_hosts
+from cir.ui.server.take_home import offer_local_files
 from cir.ui.server.temporary_files import temporary_files
 from cir.ui.service import PageService
 from cir.ui.theme import launch_options
@@ -49,7 +50,9 @@ def serve(
     """
     number = check_port(port)
     with_tools = mcp or os.environ.get(_MCP_VARIABLE, "").lower() == "true"
-    names = allowed_hosts(hosts, host or os.environ.get("GRADIO_SERVER_NAME"))
+    listen_on = host or os.environ.get("GRADIO_SERVER_NAME")
+    names = allowed_hosts(hosts, listen_on)
+    offer_local_files(listen_on)
     try:
         with temporary_files():
             page = _build(with_tools)

@@ -13,7 +13,13 @@ from cir.ui.server.request_limits import MAX_FILE_MB
 SYSTEM_FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 MONOSPACE_FONTS = ["ui-monospace", "SFMono-Regular", "Consolas", "monospace"]
 
-_SCRIPTS = ("player.js", "search/keys.js", "search/drop_and_paste.js", "address.js")
+_SCRIPTS = (
+    "player.js",
+    "search/keys.js",
+    "search/drop_and_paste.js",
+    "address.js",
+    "basket/basket.js",
+)
 """Scripts of the whole page. Each other script belongs to one component."""
 
 _STYLES = (
@@ -22,6 +28,7 @@ _STYLES = (
     "own/own.css",
     "page.css",
     "search/search.css",
+    "basket/basket.css",
 )
 
 
@@ -62,7 +69,8 @@ def launch_options(hosts: Sequence[str] | None = None) -> dict[str, Any]:
     return {
         "theme": page_theme(),
         "css": static_text(*_STYLES),
-        "head": "".join(f"<script>{static_text(name)}</script>" for name in _SCRIPTS),
+        "head": "".join(f"<script>{static_text(name)}</script>" for name in _SCRIPTS)
+        + f"<style>{static_text('phone.css')}</style>",
         "max_file_size": f"{MAX_FILE_MB}mb",
         "app_kwargs": app_options(allowed_hosts() if hosts is None else hosts),
         "footer_links": ["api"],

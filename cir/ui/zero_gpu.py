@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from cir.types import Encoder, FloatArray, Progress
+from cir.types import Encoder, FamilyListener, FloatArray, Progress
 
 CALL_SECONDS = 30
 """Maximum duration of a call on the GPU; four windows of a mix take far less."""
@@ -47,6 +47,10 @@ class _OnGpu:
         self.identity = encoder.identity
         self.embedding_size = encoder.embedding_size
         self.families = encoder.families
+        tells = isinstance(encoder, FamilyListener) and encoder.tells_families
+        self.tells_families = tells
+        self.mask_centres_hz = getattr(encoder, "mask_centres_hz", ())
+        self.mask_hop_seconds = getattr(encoder, "mask_hop_seconds", 0.0)
 
         def embed(sounds: list[FloatArray], sample_rate: int) -> FloatArray:
             return encoder.embed(sounds, sample_rate)
@@ -56,7 +60,11 @@ class _OnGpu:
         ) -> FloatArray:
             return encoder.embed_mixtures(sounds, sample_rate, families)
 
+        def hear(method: str, sounds: Any, sample_rate: int, families: list[str]) -> Any:
+            return getattr(encoder, method)(sounds, sample_rate, families)
+
         self._embed = decorate(embed)
+        self._hear = decorate(hear)
         self._embed_mixtures = decorate(embed_mixtures)
 
     def embed(
@@ -79,3 +87,23 @@ class _OnGpu:
     ) -> FloatArray:
         """As the model, without progress."""
         return np.asarray(self._embed_mixtures(list(sounds), sample_rate, list(families)))
+
+    def hear_mixtures(
+        self,
+        sounds: Sequence[FloatArray],
+        sample_rate: int,
+        families: Sequence[str],
+        *,
+        progress: Progress | None = None,
+    ) -> tuple[FloatArray, FloatArray]:
+        """As the model, without progress."""
+        embeddings, presence = self._hear(
+            "hear_mixtures", list(sounds), sample_rate, list(families)
+        )
+        return np.asarray(embeddings), np.asarray(presence)
+
+    def family_masks(
+        self, sound: FloatArray, sample_rate: int, families: Sequence[str]
+    ) -> FloatArray:
+        """As the model."""
+        return np.asarray(self._hear("family_masks", sound, sample_rate, list(families)))

@@ -57,9 +57,9 @@ def upload(page: Page, path: Path) -> None:
 
 
 def search(page: Page, path: Path) -> None:
-    """Upload a file, press the button and wait for the first match."""
+    """Upload a file, which is searched at once, and wait for the first match."""
     upload(page, path)
-    find(page)
+    page.locator("#cir-results .cir-match").first.wait_for()
 
 
 def find(page: Page) -> None:

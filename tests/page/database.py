@@ -21,7 +21,7 @@ from cir.types import Encoder
 from cir.ui.search.examples import load_examples
 from cir.ui.service import PageService
 from cir.ui.theme import launch_options
-from tests.fakes import SpectrumEncoder, instrument, tone
+from tests.fakes import ListeningEncoder, SpectrumEncoder, instrument, tone
 
 PER_FAMILY = 7
 LOWEST_HZ = {"percussion": 700.0, "bass": 45.0, "synth_lead": 250.0}
@@ -79,7 +79,7 @@ def serve_page(
         patch.setenv("CIR_HOME", str(folder / "home"))
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
-        encoder = SpectrumEncoder()
+        encoder = ListeningEncoder()
         with make_database(folder / "database", encoder, kind) as database:
             page = build_app(encoder, database, with_tools=with_tools)
             launch = launch_options() | {"mcp_server": with_tools} | options

@@ -31,7 +31,12 @@ def test_a_folder_is_added_heard_and_exported(
     page.locator("#cir-own-add").click()
     expect(page.locator("#cir-own-report .cir-message")).to_contain_text("nothing to add yet")
     drop(page, ".cir-drop", kit)
-    expect(page.locator("#cir-own-files")).to_contain_text("5 files ready")
+    files = page.locator("#cir-own-files")
+    expect(files).to_contain_text("4 sounds ready")
+    expect(files).to_contain_text("1 file will be left out")
+    expect(files).to_contain_text("Kit/broken.FXP")
+    families = files.locator(".cir-plan-folder > .cir-plan-row select")
+    assert [families.nth(row).input_value() for row in range(2)] == ["bass", ""]
     page.locator("#cir-own-add").click()
     report = page.locator("#cir-own-report")
     expect(report).to_contain_text("3 sounds added")
@@ -53,7 +58,7 @@ def test_a_folder_is_added_heard_and_exported(
     other = open_tab(open_page(), "Your sounds")  # another visitor, who has nothing
     expect(other.locator("#cir-own-sounds")).to_contain_text("No sounds yet")
     other.locator('[data-input="files"]').set_input_files(packed)
-    expect(other.locator("#cir-own-files")).to_contain_text("1 file ready")
+    expect(other.locator("#cir-own-files")).to_contain_text("Exported: out.zip ready")
     other.locator("#cir-own-add").click()
     expect(other.locator(".cir-own-list > li")).to_have_count(3)
 
@@ -64,7 +69,7 @@ def test_sounds_are_sorted_and_removed_without_a_mouse(open_page: OpenPage, kit:
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
     chooser.value.set_files([kit / "one.wav", kit / "two.wav"])
-    expect(page.locator("#cir-own-files")).to_contain_text("2 files ready")
+    expect(page.locator("#cir-own-files")).to_contain_text("2 sounds ready")
     page.locator("#cir-own-add").focus()
     page.keyboard.press("Enter")
     family = page.get_by_label("Family of two")

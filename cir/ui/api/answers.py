@@ -10,12 +10,12 @@ from cir.audio.formats import READABLE
 from cir.audio.io import load_audio, resample
 from cir.baselines.timbre_toolbox.description import NAMES, describe
 from cir.errors import InputError
-from cir.index.ranking import Filters
+from cir.index.filters import Filters
 from cir.retrieval.answers import chance_as_json, judgement_as_json
 from cir.types import SAMPLE_RATE, FamilyResult, FloatArray, Instrument, Match, Progress
-from cir.ui.cards import sound_address
 from cir.ui.search.mixes import MAX_SECONDS, Region
 from cir.ui.service import MAX_TOP_K, PageService
+from cir.ui.sound_address import sound_address
 
 MEASURED_SECONDS = 10.0
 """Only this many seconds of a sound are measured, from its start."""

@@ -1,7 +1,8 @@
 """Handlers of the Your sounds tab: each returns a report and the list of sounds."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
@@ -9,15 +10,20 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from cir.errors import CirError, InputError
+from cir.library.database_archive import is_exported
 from cir.library.sounds import Labels, UploadedFile
+from cir.types import Progress
 from cir.ui.cards import message
 from cir.ui.events import report_to
-from cir.ui.own.html import chosen_note, note, report_note, sounds_list
+from cir.ui.own.html import adding_note, note, report_note, sounds_list
 from cir.ui.own.library import PAGE_LIMITS
+from cir.ui.own.plan import Review, review_table
 from cir.ui.own.sessions import EXPORT_NAME, OwnLibraries, Shelf
 
 _MAX_PARTS = 12
 _MAX_NAME = 120
+_REFRESH_SECONDS = 1.0
+"""Time between two looks at what was added."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 Uploads: TypeAlias = tuple[UploadedFile, ...]
@@ -59,7 +65,8 @@ def _read_upload(sent: Any, folder: Path) -> UploadedFile:
     if path.parent.parent != folder or not _DIGEST.fullmatch(path.parent.name):
         raise InputError("One of the files was not uploaded; choose them again.")
     if not path.is_file():
-        raise InputError(f"{path.name} is no longer on the server; choose the files again.")
+        named = _place(str(sent.get("inside", "")), path.name)
+        raise InputError(f"{named} is no longer on the server; choose the files again.")
     return UploadedFile(path, _place(str(sent.get("inside", "")), path.name))
 
 
@@ -88,16 +95,7 @@ class OwnHandlers:
         except CirError as error:
             return message("Your sounds cannot be read", str(error))
 
-    def receive(self, chosen: Uploads, event: gr.EventData) -> tuple[Uploads, str, str]:
-        """Collect uploads of the drop zone, to be added later."""
-        said = ""
-        try:
-            chosen = merge_uploads(chosen, read_uploads((event._data or {}).get("files")))
-        except CirError as error:
-            said = message(_FAILED, str(error))
-        return chosen, _waiting(chosen), said
-
-    def add(
+    def receive(
         self,
         chosen: Uploads,
         shelf: Shelf,
@@ -105,20 +103,99 @@ class OwnHandlers:
         bank: str | None,
         author: str | None,
         licence: str | None,
+        event: gr.EventData,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it by this default
-    ) -> tuple[Any, ...]:
-        """Add all collected uploads as instruments, then hide the stop button."""
-        # Untouched fields are None.
-        named, by, under = ((text or "").strip() for text in (bank, author, licence))
-        labels = Labels(family or None, named or None, by, under)
+    ) -> tuple[Uploads, Review | None, str, str]:
+        """Collect uploads of the drop zone, and list what they would become."""
         try:
-            report = self._libraries.of(shelf).add(chosen, labels, report_to(progress))
+            chosen = merge_uploads(chosen, read_uploads((event._data or {}).get("files")))
+        except CirError as error:
+            return chosen, gr.skip(), gr.skip(), message(_FAILED, str(error))
+        labels = read_labels(family, bank, author, licence)
+        return chosen, *self.review(chosen, shelf, labels, report_to(progress))
+
+    def relabel(
+        self,
+        chosen: Uploads,
+        shelf: Shelf,
+        family: str | None,
+        bank: str | None,
+        author: str | None,
+        licence: str | None,
+    ) -> tuple[Review | None, str, str]:
+        """List the collected uploads again, with other labels."""
+        return self.review(chosen, shelf, read_labels(family, bank, author, licence), None)
+
+    def review(
+        self, chosen: Uploads, shelf: Shelf, labels: Labels, progress: Progress | None
+    ) -> tuple[Review | None, str, str]:
+        """Return what the uploads would become, the same as a table, and a message."""
+        if not chosen:
+            return None, "", ""
+        try:
+            plan = self._libraries.of(shelf).plan(chosen, labels, progress)
+            archives = tuple(str(one.inside) for one in chosen if is_exported(one.path))
+            review = Review(plan, archives=archives)
+        except CirError as error:
+            return None, "", message(_FAILED, str(error))
+        return review, review_table(review), ""
+
+    def choose(self, review: Review | None, event: gr.EventData) -> tuple[Review | None, str, str]:
+        """Change the family of a sound or a folder that is not added yet."""
+        asked: dict[str, Any] = event._data or {}
+        if review is None:
+            return None, "", ""
+        try:
+            review = review.choose(str(asked.get("what", "")), str(asked.get("family", "")) or None)
+        except CirError as error:
+            return review, review_table(review), message(_FAILED, str(error))
+        return review, review_table(review), ""
+
+    def resume(self, kept: str | None, shelf: Shelf) -> tuple[Shelf, str]:
+        """Take over the sounds of this browser's earlier visit; return what it keeps now.
+
+        The shelf changes in any case, so that all that depends on it is shown.
+        """
+        shelf = self._libraries.resume(str(kept or "")) or shelf
+        return shelf.changed(), shelf.token
+
+    def add(
+        self,
+        chosen: Uploads,
+        review: Review | None,
+        shelf: Shelf,
+        family: str | None,
+        bank: str | None,
+        author: str | None,
+        licence: str | None,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Add all collected uploads in the background, and fill the list meanwhile.
+
+        Yields:
+            What `_shown` returns, then uploads, review, its table and the stop button.
+        """
+        library, keep = self._libraries.of(shelf), gr.skip()
+        labels, now = read_labels(family, bank, author, licence), Now()
+        changes = {} if review is None else review.changes()
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="cir-adding") as pool:
+            future = pool.submit(library.add, chosen, labels, now.report, changes)
+            count = len(library)
+            while not wait([future], timeout=_REFRESH_SECONDS).done:
+                shown: tuple[Any, ...] = (keep, keep, keep, keep)
+                if len(library) != count:
+                    count, shelf = len(library), shelf.changed()
+                    shown = self.show(shelf), shelf, keep, keep
+                said = adding_note(now.share, now.words, added=count)
+                yield said, *shown, keep, keep, keep, gr.update(visible=True)
+        try:
+            report = future.result()
         except CirError as error:
             said = message("Nothing was added", str(error))
         else:
             said = report_note(report)
             chosen = chosen if report.was_stopped else ()
-        return *self._shown(shelf, said), chosen, _waiting(chosen), _HIDDEN
+        left = review if chosen else None
+        yield *self._shown(shelf, said), chosen, left, review_table(left), _HIDDEN
 
     def stop(self, shelf: Shelf) -> None:
         """Stop adding."""
@@ -177,5 +254,19 @@ class OwnHandlers:
         return said, self.show(shelf, page), shelf.changed(), _HIDDEN, page
 
 
-def _waiting(chosen: Uploads) -> str:
-    return chosen_note([str(upload.inside) for upload in chosen])
+def read_labels(*texts: str | None) -> Labels:
+    """Read the fields for family, bank, author and licence; untouched ones are None."""
+    family, bank, author, licence = ((text or "").strip() for text in texts)
+    return Labels(family or None, bank or None, author, licence)
+
+
+class Now:
+    """How far adding is, written by one thread and read by another."""
+
+    def __init__(self) -> None:
+        self.share = 0.0
+        self.words = "Reading the files"
+
+    def report(self, share: float, words: str) -> None:
+        """Store the progress; a `cir.types.Progress`."""
+        self.share, self.words = share, words

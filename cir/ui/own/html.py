@@ -30,8 +30,8 @@ def where_kept(folder: Path | None) -> str:
     if folder is None:
         place = (
             "<b>For this visit only.</b> Your sounds stay on the server of this page; no other "
-            "visitor sees or searches them. They are deleted an hour after you close or reload the "
-            "page. Export them to keep them."
+            "visitor sees or searches them. They are deleted an hour after you close the page. "
+            "Export them to keep them."
         )
     else:
         place = (
@@ -58,16 +58,13 @@ def drop_zone() -> str:
     )
 
 
-def chosen_note(places: Sequence[str]) -> str:
-    """Render which files can be added now."""
-    if not places:
-        return ""
-    count = len(places)
-    shown = ", ".join(escape(place) for place in places[:3])
-    more = f" and {count - 3:,} more" if count > 3 else ""
-    files = "1 file" if count == 1 else f"{count:,} files"
+def adding_note(share: float, words: str, *, added: int = 0) -> str:
+    """Render how far adding is."""
+    stored = f" {_sounds(added)} in the list already." if added else ""
     return (
-        f'<p class="cir-own-chosen" role="status"><b>{files} ready to add</b>: {shown}{more}.</p>'
+        f'<div class="cir-own-report" role="status"><p><b>Adding.</b> {escape(words)}.{stored} You '
+        "can search meanwhile.</p>"
+        f'<progress max="1" value="{share:.3f}" aria-label="Adding"></progress></div>'
     )
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from cir.index.database import InstrumentDatabase
 from cir.index.unsorted import guess_families
 from cir.instruments.families import check_families
 from cir.library.database_archive import export_archive, import_archive, is_exported
+from cir.library.plan import Plan, plan_sounds
 from cir.library.sounds import AddReport, Labels, Limits, UploadedFile, add_sounds
 from cir.text import clean
 from cir.types import Instrument, Progress, part
@@ -109,12 +110,31 @@ class OwnLibrary:
         database = self.database
         return None if database is None else database.phrase_path(instrument_id)
 
-    def add(
+    def plan(
         self, uploads: Sequence[UploadedFile], labels: Labels, progress: Progress | None = None
+    ) -> Plan:
+        """List what uploaded files would become, without embedding them.
+
+        Raises:
+            InputError: There is too much.
+            StorageError: The disk is full.
+        """
+        sounds = [one for one in uploads if not is_exported(one.path)]
+        if not sounds:
+            return Plan((), ())
+        return plan_sounds(sounds, labels, limits=PAGE_LIMITS, progress=progress)
+
+    def add(
+        self,
+        uploads: Sequence[UploadedFile],
+        labels: Labels,
+        progress: Progress | None = None,
+        families: Mapping[str, str | None] | None = None,
     ) -> OwnReport:
         """Add uploaded files; archives of exported databases are imported.
 
-        What cannot be added is left out and reported.
+        What cannot be added is left out and reported. `families` are those to set in place of what
+        the names say, by id.
 
         Raises:
             InputError: There is nothing to add, too much, or none of it can be added.
@@ -144,12 +164,17 @@ class OwnLibrary:
                 if not report.added:
                     raise InputError(" ".join((*report.refused[:1], str(error)))) from None
                 made = AddReport((), (str(error),))
+            if families and (database := self.database) is not None:
+                known = set(database.instruments().ids)
+                _set_families(database, {one: families[one] for one in families if one in known})
         return replace(
             report,
             added=report.added + len(made.added),
             replaced=report.replaced + made.replaced,
             unchanged=made.unchanged,
-            without_family=sum(one.family is None for one in made.added),
+            without_family=sum(
+                (families or {}).get(one.instrument_id, one.family) is None for one in made.added
+            ),
             refused=report.refused + made.refused,
             was_stopped=made.was_stopped,
             notices=made.notices,
@@ -213,9 +238,7 @@ class OwnLibrary:
         if family is not None:
             (family,) = check_families([family])
         with self._alone():
-            ids, embeddings = database.embeddings()
-            row = replace(database.get(instrument_id), family=family)
-            database.add([row], embeddings[[ids.index(instrument_id)]])
+            _set_families(database, {database.get(instrument_id).instrument_id: family})
 
     def remove(self, instrument_id: str) -> str:
         """Remove one sound, and return its name.
@@ -266,6 +289,22 @@ class OwnLibrary:
         if database is None or not len(database):
             raise InputError("There are no sounds of yours yet; add some first.")
         return database
+
+
+def _set_families(database: InstrumentDatabase, families: Mapping[str, str | None]) -> None:
+    """Change the families of sounds, by id; their previews and phrases stay."""
+    ids, embeddings = database.embeddings()
+    place = {name: row for row, name in enumerate(ids)}
+    changed = [
+        replace(database.get(name), family=family)
+        for name, family in sorted(families.items())
+        if database.get(name).family != family
+    ]
+    if changed:
+        names = [one.instrument_id for one in changed]
+        found = {name: database.phrase_path(name) for name in names}
+        phrases = {name: path for name, path in found.items() if path is not None}
+        database.add(changed, embeddings[[place[name] for name in names]], phrases=phrases)
 
 
 def _said_of(upload: UploadedFile, error: CirError) -> str:

@@ -11,16 +11,15 @@ The family of own sounds without one is guessed from their neighbours in the dat
 a guess. If the neighbours disagree, the sound is a candidate for every family.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import gradio as gr
 
-from cir.errors import InputError
-from cir.index.ranking import ANY, Filters
+from cir.index.filters import ANY, Filters
 from cir.index.unsorted import rows_of_family
-from cir.retrieval.answers import MatchGroup
-from cir.types import FamilyResult, FloatArray, Instrument, Match
+from cir.retrieval.answers import group_near_duplicates, spare_matches
+from cir.types import FamilyResult, FloatArray, Match
 from cir.ui.own.library import OwnLibrary
 from cir.ui.own.sessions import OwnLibraries, Shelf
 from cir.ui.service import Answer, PageService
@@ -33,19 +32,16 @@ NO_CHANCES = (
     "known of how they would hold for other sounds."
 )
 
-_OWN_PREFIX = "own-"
-
-Keep = Callable[[Instrument], bool]
-"""Whether an instrument passes the visitor's filters."""
+OWN_PREFIX = "own-"
+"""Beginning of the ids of own sounds in results; the database may have the same ids."""
 
 
-def build_scope_choice(page: gr.Blocks, libraries: OwnLibraries, shelf: gr.State) -> gr.Radio:
+def build_scope_choice(libraries: OwnLibraries, shelf: gr.State) -> gr.Radio:
     """Lay out "Search in", which is hidden while there are no own sounds.
 
     Args:
-        page: The page; when it loads, the choice is updated.
         libraries: The libraries of all visitors.
-        shelf: Holds the visitor's `Shelf`.
+        shelf: Holds the visitor's `Shelf`; it changes when the page has loaded, too.
     """
     choice = gr.Radio(
         list(SCOPES), value=BUNDLED, label="Search in", visible=False, elem_id="cir-scope"
@@ -56,8 +52,7 @@ def build_scope_choice(page: gr.Blocks, libraries: OwnLibraries, shelf: gr.State
             return gr.Radio(visible=True)
         return gr.Radio(value=BUNDLED, visible=False)
 
-    gr.on(
-        [page.load, shelf.change],
+    shelf.change(
         show,
         [shelf, choice],
         choice,
@@ -73,7 +68,7 @@ def search_in(
     library: OwnLibrary,
     queries: dict[str, FloatArray],
     top_k: int,
-    keep: Keep = ANY.passes,
+    filters: Filters = ANY,
 ) -> list[FamilyResult]:
     """Look up a mix's embeddings in own sounds, alone or together with the database.
 
@@ -83,10 +78,11 @@ def search_in(
         library: The visitor's sounds.
         queries: By family, (D,), unit norm, as `Answer.queries`.
         top_k: Matches per family.
-        keep: Which instruments are candidates.
+        filters: Which instruments are candidates.
 
     Returns:
-        One result per family, in the order of the queries; `is_own` tells own sounds apart.
+        One result per family, in the order of the queries; the ids of own sounds begin with
+        `OWN_PREFIX`.
 
     Raises:
         DatabaseError: The own sounds cannot be read.
@@ -98,7 +94,7 @@ def search_in(
         found: list[Match] = []
         if scope == BOTH:
             ranking = service.database.ranking(query, family, of_mixture=True)
-            found += ranking.only(keep).top(top_k)
+            found += filters.narrow(ranking).top(top_k)
         if own is not None:
             ranking = own.ranking(
                 query,
@@ -107,7 +103,7 @@ def search_in(
                 rows=rows_of_family(own, guesses, family),
                 level_of=service.database,
             )
-            found += [_shown(one, guesses) for one in ranking.only(keep).top(top_k)]
+            found += [_shown(one, guesses) for one in filters.narrow(ranking).top(top_k)]
         best = sorted(found, key=lambda one: -one.similarity)[:top_k]  # the database's first
         matches = (
             replace(one, rank=rank, likeness=likeness.word(one.similarity))
@@ -122,50 +118,35 @@ def answer_in(
 ) -> Answer:
     """Answer the same search from `OWN` or `BOTH` instead of the database alone.
 
-    Near-duplicates stay separate: they are compared within the database alone.
+    Near-duplicates are grouped, of the database and of own sounds alike.
 
     Raises:
         DatabaseError: The own sounds cannot be read.
     """
-    results = search_in(scope, service, library, answer.queries, top_k, answer.filters.passes)
-    groups = tuple(tuple(MatchGroup(match) for match in one.matches) for one in results)
-    return replace(
-        answer, results=tuple(results), groups=groups, note=f"{answer.note} {NO_CHANCES}".strip()
-    )
+    known = embeddings_by_id(service, library)
+    first = spare_matches(top_k)
+    results, groups = [], []
+    for result in search_in(scope, service, library, answer.queries, first, answer.filters):
+        kept = tuple(group_near_duplicates(result.matches, known.__getitem__)[:top_k])
+        members = (one for group in kept for one in group.members)
+        matches = tuple(sorted(members, key=lambda one: one.rank))
+        results.append(replace(result, matches=matches))
+        groups.append(kept)
+    note = f"{answer.note} {NO_CHANCES}".strip()
+    return replace(answer, results=tuple(results), groups=tuple(groups), note=note)
 
 
-def own_neighbours(
-    service: PageService,
-    library: OwnLibrary,
-    instrument: Instrument,
-    count: int = 5,
-    filters: Filters = ANY,
-) -> tuple[Match, list[Match]]:
-    """Return an own sound of a result and the database's instruments that are most similar to it.
+def embeddings_by_id(service: PageService, library: OwnLibrary) -> dict[str, FloatArray]:
+    """Return the embeddings of the database and of own sounds by the ids of results, (D,) each.
 
     Raises:
-        InputError: The sound was removed since.
         DatabaseError: The own sounds cannot be read.
     """
-    name = own_id(instrument)
-    ids, embeddings = ((), None) if library.database is None else library.database.embeddings()
-    if embeddings is None or name not in ids:
-        raise InputError(f"{instrument.name} is not among your sounds any more; search again.")
-    ranking = service.database.ranking(
-        embeddings[ids.index(name)], bank=filters.bank, source=filters.source
-    )
-    match = Match(0, 1.0, instrument, library.preview(name), phrase=library.phrase(name))
-    return match, ranking.top(count)
-
-
-def is_own(instrument: Instrument) -> bool:
-    """Return whether an instrument of a result is one of the visitor's own sounds."""
-    return instrument.instrument_id.startswith(_OWN_PREFIX)
-
-
-def own_id(instrument: Instrument) -> str:
-    """Return the id that an own sound of a result has in its `OwnLibrary`."""
-    return instrument.instrument_id.removeprefix(_OWN_PREFIX)
+    known = dict(zip(*service.database.embeddings(), strict=True))
+    if library.database is not None:
+        ids, embeddings = library.database.embeddings()
+        known |= {f"{OWN_PREFIX}{name}": one for name, one in zip(ids, embeddings, strict=True)}
+    return known
 
 
 def _shown(match: Match, guesses: Mapping[str, str | None]) -> Match:
@@ -176,7 +157,7 @@ def _shown(match: Match, guesses: Mapping[str, str | None]) -> Match:
     place = "Your sound" if instrument.family else f"Your sound, {unsorted}"
     shown = replace(
         instrument,
-        instrument_id=f"{_OWN_PREFIX}{instrument.instrument_id}",
+        instrument_id=f"{OWN_PREFIX}{instrument.instrument_id}",
         category=" / ".join(filter(None, (place, instrument.category))),
     )
     return replace(match, instrument=shown, guessed_family=guess)

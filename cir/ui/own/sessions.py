@@ -3,15 +3,17 @@
 A session's database and its mix are in Gradio's folder for temporary files, in a folder whose name
 is secret: Gradio serves its files, like uploads, to everyone who knows the address, and only the
 visitor's page does. The folder is deleted when Gradio drops the session, an hour after its page
-was closed.
+was closed. A page that the same browser reloads or opens again in this hour takes it over.
 """
 
 import atexit
 import mimetypes
 import os
+import re
 import secrets
 import shutil
 import threading
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -28,6 +30,7 @@ from cir.ui.server.temporary_files import SESSIONS_NAME
 from cir.ui.service import PageService
 
 EXPORT_NAME = "my-sounds.zip"
+_TOKEN = re.compile(r"[\w-]{32}")
 
 # Gradio serves unknown types as downloads, which not every browser plays.
 mimetypes.add_type("audio/ogg", ".opus")
@@ -69,6 +72,8 @@ class OwnLibraries:
         self._service = service
         self._sessions = Path(get_upload_folder()) / SESSIONS_NAME
         self._tokens: set[str] = set()
+        self._more_holders: Counter[str] = Counter()
+        """By token: how many further sessions hold it, after reloads of the page."""
         self._open: dict[str, OwnLibrary] = {}
         self._in_use: WeakValueDictionary[str, OwnLibrary] = WeakValueDictionary()
         self._lock = threading.Lock()
@@ -100,10 +105,25 @@ class OwnLibraries:
         self._tokens.add(shelf.token)
         return self._sessions / shelf.token
 
+    def resume(self, token: str) -> Shelf | None:
+        """Return the shelf of an earlier session of the same browser, if it still has sounds."""
+        if self._kept is not None or not _TOKEN.fullmatch(token):
+            return None
+        shelf = Shelf(token)
+        if token not in self._tokens or not self.has_sounds(shelf):
+            return None
+        with self._lock:
+            self._more_holders[token] += 1
+        return shelf
+
     def forget(self, shelf: Shelf | None) -> None:
-        """End a session, and delete its files."""
+        """End a session; the last one of its sounds deletes them."""
         if shelf is not None:
             with self._lock:
+                if self._more_holders[shelf.token] > 0:
+                    self._more_holders[shelf.token] -= 1
+                    return
+                del self._more_holders[shelf.token]
                 self._open.pop(shelf.token, None)
                 library = self._in_use.get(shelf.token)
             if library is not None:
@@ -120,6 +140,7 @@ class OwnLibraries:
         return OwnLibrary(folder, self._service)
 
     def _forget_all(self) -> None:
+        self._more_holders.clear()
         for token in list(self._tokens):
             self.forget(Shelf(token))
 

@@ -14,6 +14,7 @@ from cir.ui.theme import static_text
 ADDING_QUEUE = "own-sounds"
 """Queue of events that add sounds: one at a time, separate from searches."""
 
+_STORAGE_KEY = "cir-own-sounds"
 _FROM_SOUNDS = ("From folder and file names", "")
 
 
@@ -31,7 +32,8 @@ def build_own_tab(page: gr.Blocks, libraries: OwnLibraries, shelf: gr.State) -> 
         shelf: State of `own_shelf`; it changes whenever the visitor's sounds do.
     """
     handlers = OwnHandlers(libraries)
-    chosen, turned_to = gr.State(()), gr.State(0)
+    chosen, review, turned_to = gr.State(()), gr.State(None), gr.State(0)
+    kept = gr.BrowserState("", storage_key=_STORAGE_KEY)
     gr.HTML(where_kept(libraries.kept_in), apply_default_css=False)
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
@@ -42,7 +44,12 @@ def build_own_tab(page: gr.Blocks, libraries: OwnLibraries, shelf: gr.State) -> 
                 apply_default_css=False,
                 elem_id="cir-own-drop",
             )
-            files = gr.HTML("", apply_default_css=False, elem_id="cir-own-files")
+            files = gr.HTML(
+                "",
+                js_on_load=static_text("own/plan.js"),
+                apply_default_css=False,
+                elem_id="cir-own-files",
+            )
         with gr.Column(scale=2, min_width=300):
             labels = _label_fields()
             add = gr.Button("Add the sounds", variant="primary", elem_id="cir-own-add")
@@ -69,10 +76,29 @@ def build_own_tab(page: gr.Blocks, libraries: OwnLibraries, shelf: gr.State) -> 
         "api_visibility": "private",
     }
     at_once: dict[str, Any] = {"queue": False, "api_visibility": "private"}
-    page.load(handlers.show, shelf, listing, **quick)
-    drop.upload(handlers.receive, chosen, [chosen, files, report], **quick)
-    add.click(lambda: gr.update(visible=True), outputs=stop, **at_once).then(
-        handlers.add, [chosen, shelf, *labels], [*results, chosen, files, stop], **slow
+    planned = [review, files, report]
+    page.load(handlers.resume, [kept, shelf], [shelf, kept], **quick).then(
+        handlers.show, shelf, listing, **quick
+    )
+    drop.upload(
+        handlers.receive,
+        [chosen, shelf, *labels],
+        [chosen, *planned],
+        **quick | {"show_progress": "full", "show_progress_on": files},
+    )
+    files.click(handlers.choose, review, planned, **quick)
+    gr.on(
+        [labels[0].change, *(one.blur for one in labels[1:])],
+        handlers.relabel,
+        [chosen, shelf, *labels],
+        planned,
+        **quick,
+    )
+    add.click(
+        handlers.add,
+        [chosen, review, shelf, *labels],
+        [*results, chosen, review, files, stop],
+        **slow | {"show_progress": "hidden"},
     )
     stop.click(handlers.stop, shelf, **at_once)
     listing.click(handlers.act, [shelf, turned_to], results, **quick)

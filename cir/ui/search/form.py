@@ -7,15 +7,12 @@ from typing import Any
 import gradio as gr
 
 from cir.instruments.families import FAMILIES, family_label
-from cir.retrieval.retriever import DEFAULT_FAMILIES
 from cir.ui.search.examples import Example, credits_note
+from cir.ui.search.filter_fields import FilterFields, build_filters
 from cir.ui.search.mixes import MAX_SECONDS
 from cir.ui.server.request_limits import MAX_FILE_MB
 from cir.ui.service import MAX_TOP_K, PageService
 from cir.ui.theme import static_text
-
-EVERYTHING = ""
-"""Value of a filter that is off."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +30,14 @@ class SearchForm:
     examples: list[gr.Button]
     families: gr.CheckboxGroup
     scope: gr.Radio
-    bank: gr.Dropdown
-    source: gr.Dropdown
+    filters: FilterFields
     top_k: gr.Slider
     find: gr.Button
 
     @property
     def choices(self) -> list[gr.components.Component]:
         """Components that a shared address sets, in the order of `static/address.js`."""
-        return [self.families, self.top_k, self.bank, self.source]
+        return [self.families, self.top_k, *self.filters.all]
 
 
 def build_form(
@@ -87,30 +83,16 @@ def build_form(
         with gr.Column(scale=2, min_width=300):
             parts["families"] = gr.CheckboxGroup(
                 _family_choices(info.families),
-                value=list(DEFAULT_FAMILIES),
+                value=[],
                 label="What to look for",
-                info="One list of matches per family. In brackets: instruments in the database.",
+                info="Tick none to get what is heard in the mix. In brackets: instruments here.",
                 elem_id="cir-families",
             )
             parts["scope"] = build_scope()
-            with gr.Row():
-                parts["bank"] = _filter("Bank", "All banks", info.banks)
-                parts["source"] = _filter("Source", "All sources", info.sources)
+            parts["filters"] = build_filters(service)
             parts["top_k"] = gr.Slider(1, MAX_TOP_K, value=5, step=1, label="Matches per family")
             parts["find"] = gr.Button("Find the instruments", variant="primary", elem_id="cir-find")
     return SearchForm(**parts)
-
-
-def _filter(label: str, everything: str, counts: Mapping[str, int]) -> gr.Dropdown:
-    """Lay out a choice of values, each shown with its number of instruments."""
-    choices = [(f"{value} ({count:,})", value) for value, count in counts.items()]
-    return gr.Dropdown(
-        [(everything, EVERYTHING), *choices],
-        value=EVERYTHING,
-        label=label,
-        min_width=130,
-        elem_id=f"cir-{label.lower()}",
-    )
 
 
 def _family_choices(counts: Mapping[str, int]) -> list[tuple[str, str]]:
@@ -126,6 +108,7 @@ def _example_buttons(examples: Sequence[Example]) -> list[gr.Button]:
         '<p class="cir-hint">No mix at hand? Try one of these. The model was not trained on their '
         "instruments.</p>",
         apply_default_css=False,
+        elem_id="cir-example-hint",
     )
     with gr.Row(elem_id="cir-examples"):
         buttons = [gr.Button(one.title, size="sm", min_width=150) for one in examples]

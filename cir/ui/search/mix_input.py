@@ -11,15 +11,19 @@ import gradio as gr
 from cir.errors import InputError
 from cir.ui.cards import message, placeholder
 from cir.ui.own.sessions import OwnLibraries, Shelf
-from cir.ui.search.actions import WAITING
 from cir.ui.search.examples import Example
+from cir.ui.search.filter_fields import FILTER_NAMES, known_values, shared_filters
 from cir.ui.search.mix_panel import mix_panel
 from cir.ui.search.mixes import LoadedMix, load_mix
 from cir.ui.service import MAX_TOP_K, PageService
 
 FormUpdate = tuple[Any, ...]
-"""Values of mix, upload, recorder, panel, passage, start, end, results, truth, answer, timeline."""
-_NO_RESULTS = (placeholder(WAITING), "", None, "")
+"""Values of mix, upload, recorder, panel, passage, start and end, then as `NO_RESULTS`."""
+
+
+WAITING = "Drop, paste or record a mix, or pick an example: the search starts at once."
+NO_RESULTS: FormUpdate = (placeholder(WAITING), "", None, None, {}, "", "")
+"""Values of results, truth, answer, shown answer, opened families, timeline and levels."""
 
 
 @dataclass(frozen=True)
@@ -28,18 +32,18 @@ class SharedSearch:
 
     example: int
     """Index of the example."""
-    families: list[str] | None = None
+    families: list[str]
+    """Empty: those that are heard."""
     top_k: int | None = None
-    bank: str | None = None
-    source: str | None = None
+    filters: tuple[str | float, ...] = ()
+    """Values of the filter fields."""
 
 
 def read_link(
     query: Mapping[str, object],
     examples: Sequence[Example],
     families: Collection[str],
-    banks: Collection[str],
-    sources: Collection[str],
+    known: Mapping[str, frozenset[str]],
 ) -> SharedSearch | None:
     """Read the parameters of an address.
 
@@ -47,8 +51,7 @@ def read_link(
         query: Parameters by name.
         examples: Examples of the page.
         families: Slugs that can be chosen.
-        banks: Banks that can be chosen.
-        sources: Sources that can be chosen.
+        known: Values of bank, source and licence that can be chosen.
 
     Returns:
         None without a valid example.
@@ -60,10 +63,9 @@ def read_link(
     named = [one for one in text.get("families", "").split(",") if one in families]
     return SharedSearch(
         example=number - 1,
-        families=list(dict.fromkeys(named)) or list(examples[number - 1].families),
+        families=list(dict.fromkeys(named)),
         top_k=_whole(text.get("top_k", ""), MAX_TOP_K),
-        bank=text["bank"] if text.get("bank") in banks else None,
-        source=text["source"] if text.get("source") in sources else None,
+        filters=tuple(shared_filters(text, known)),
     )
 
 
@@ -85,18 +87,28 @@ def take_mix(
     if not path:
         return empty_form()
     try:
-        mix = load_mix(path, example, folder=folder)
+        mix, _ = load_mix(path, example, folder=folder)
     except InputError as error:
-        return empty_form(message("This file cannot be searched", str(error)))
+        return refused_form(error)
+    return filled_form(mix)
+
+
+def filled_form(mix: LoadedMix) -> FormUpdate:
+    """Show a mix, and clear the results of the previous one."""
     hidden = gr.update(value=None, visible="hidden")
     shown = gr.update(visible=True)
-    return mix, hidden, None, mix_panel(mix), shown, 0.0, round(mix.seconds, 1), *_NO_RESULTS
+    return mix, hidden, None, mix_panel(mix), shown, 0.0, round(mix.seconds, 1), *NO_RESULTS
+
+
+def refused_form(error: InputError) -> FormUpdate:
+    """Show why a file is no mix."""
+    return empty_form(message("This file cannot be searched", str(error)))
 
 
 def empty_form(panel: str = "") -> FormUpdate:
     """Remove the mix and its results; show a text in its panel."""
     upload = gr.update(value=None, visible=True)
-    return None, upload, None, panel, gr.update(visible=False), 0.0, 0.0, *_NO_RESULTS
+    return None, upload, None, panel, gr.update(visible=False), 0.0, 0.0, *NO_RESULTS
 
 
 class UploadedMixes:
@@ -109,16 +121,13 @@ class UploadedMixes:
     def __init__(self, libraries: OwnLibraries) -> None:
         self._libraries = libraries
 
-    def take(self, path: str | None, shelf: Shelf) -> FormUpdate:
-        """Put an upload into the form."""
-        return take_mix(path, folder=self._empty_folder(shelf))
-
     def remove(self, shelf: Shelf) -> FormUpdate:
         """Empty the form."""
-        self._empty_folder(shelf)
+        self.empty_folder(shelf)
         return empty_form()
 
-    def _empty_folder(self, shelf: Shelf) -> Path:
+    def empty_folder(self, shelf: Shelf) -> Path:
+        """Return the folder of a visitor's mix, without the previous one."""
         folder = self._libraries.session_folder(shelf) / "mix"
         shutil.rmtree(folder, ignore_errors=True)
         return folder
@@ -131,20 +140,17 @@ class SharedLinks:
         self._examples = examples
         rows = service.instruments
         self._families = {one.family for one in rows if one.family is not None}
-        self._banks, self._sources = {one.bank for one in rows}, {one.source for one in rows}
+        self._known = known_values(rows)
 
     def open(self, event: gr.EventData) -> FormUpdate:
-        """Return families, top_k, bank and source, followed by the values of `take_mix`."""
-        link = read_link(
-            event._data or {}, self._examples, self._families, self._banks, self._sources
-        )
+        """Return families, top_k and the filters, followed by the values of `take_mix`."""
+        link = read_link(event._data or {}, self._examples, self._families, self._known)
         if link is None:
-            return tuple([gr.skip()] * 15)
+            return tuple([gr.skip()] * (len(empty_form()) + 2 + len(FILTER_NAMES)))
         return (
             link.families,
             link.top_k or gr.skip(),
-            link.bank or gr.skip(),
-            link.source or gr.skip(),
+            *link.filters,
             *take_mix(str(self._examples[link.example].path), link.example),
         )
 

@@ -7,9 +7,11 @@ from html import escape
 from cir.instruments.families import family_label
 from cir.retrieval.timeline import TimelineCell
 from cir.types import Match
-from cir.ui.cards import SPEAKER, play_button, sound_address
+from cir.ui.cards import play_button
+from cir.ui.icons import SPEAKER
 from cir.ui.palette import family_style
 from cir.ui.search.mixes import LoadedMix
+from cir.ui.sound_address import sound_address
 
 
 def clock(seconds: float) -> str:

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from cir.audio.decode import Decoded
 from cir.audio.formats import PLAYABLE_KINDS, playable_kind
-from cir.audio.io import load_audio, save_opus
-from cir.audio.loudness import LoudnessMeter, integrated_loudness
+from cir.audio.io import load_with_notice, save_opus
+from cir.audio.loudness import integrated_loudness
 from cir.errors import InputError
 from cir.types import SAMPLE_RATE, FloatArray
 
@@ -28,8 +27,6 @@ N_PEAKS = 480
 
 _COPY_COMPRESSION = 0.8
 """About 55 kbit/s: 4 MB for the longest mix."""
-
-_BLOCK_FRAMES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -63,8 +60,8 @@ class LoadedMix:
 
 def load_mix(
     path: str | Path, example: int | None = None, *, folder: Path | None = None
-) -> LoadedMix:
-    """Read a mix.
+) -> tuple[LoadedMix, Decoded]:
+    """Read a mix; return it with its decoded sound, at 16 kHz.
 
     Args:
         path: Sound file.
@@ -76,14 +73,16 @@ def load_mix(
         InputError: It is not a sound, is silent, or is too long.
     """
     file = Path(path)
-    audio, _ = load_audio(file, sample_rate=SAMPLE_RATE, max_seconds=MAX_SECONDS)
+    decoded = load_with_notice(file, sample_rate=SAMPLE_RATE, max_seconds=MAX_SECONDS)
+    audio = decoded.audio
     kind = playable_kind(file)
     kept = file if folder is None else _keep(file, folder, kind)
     copy = None
     if kind is None:
         copy = kept.with_name(f"{kept.name}.opus")
         save_opus(copy, audio, SAMPLE_RATE, compression=_COPY_COMPRESSION)
-    return LoadedMix(kept, file.name, len(audio) / SAMPLE_RATE, _peaks(audio), example, copy)
+    mix = LoadedMix(kept, file.name, len(audio) / SAMPLE_RATE, _peaks(audio), example, copy)
+    return mix, decoded
 
 
 def _keep(file: Path, folder: Path, kind: str | None) -> Path:
@@ -137,35 +136,3 @@ def sound_level(path: Path) -> float | None:
     except (RuntimeError, OSError):
         return None
     return integrated_loudness(audio, sample_rate)
-
-
-def mix_level(path: Path, region: Region | None) -> float | None:
-    """Measure a passage of a mix in LUFS, at the file's own sample rate and channels, in blocks."""
-    try:
-        with soundfile.SoundFile(path) as sound:
-            meter = LoudnessMeter(sound.samplerate)
-            for block in _blocks(sound, region):
-                meter.add(block)
-        return meter.loudness()
-    except (RuntimeError, OSError):  # a format that only FFmpeg reads
-        return _level_of_mono(path, region)
-
-
-def _blocks(sound: soundfile.SoundFile, region: Region | None) -> Iterator[FloatArray]:
-    rate, left = sound.samplerate, sys.maxsize
-    if region is not None:
-        start = min(round(region.start_seconds * rate), sound.frames)
-        left = max(0, round(region.end_seconds * rate) - start)
-        sound.seek(start)
-    while len(block := sound.read(min(left, _BLOCK_FRAMES), dtype="float32")):
-        yield block
-        left -= len(block)
-
-
-def _level_of_mono(path: Path, region: Region | None) -> float | None:
-    try:
-        audio, rate = load_audio(path, sample_rate=SAMPLE_RATE)
-        passage = cut(audio, region)
-    except InputError:
-        return None
-    return integrated_loudness(passage, rate)

@@ -1,25 +1,19 @@
 """HTML of the results: a bar, and a list of cards for each family."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 
-from cir.index.ranking import ANY
+from cir.index.filters import ANY
 from cir.instruments.families import family_label
 from cir.retrieval.answers import ABSENT, MatchGroup, among_five, false_alarms
-from cir.types import FamilyResult, Match
-from cir.ui.cards import instrument_facts, match_card, play_button, single_card
+from cir.types import FamilyResult
+from cir.ui.card_actions import KEYS
+from cir.ui.cards import instrument_facts, play_button
+from cir.ui.icons import EAR
 from cir.ui.palette import family_style
+from cir.ui.search.likeness import Likeness, likeness_head
+from cir.ui.search.match_row import match_row
 from cir.ui.service import Answer, Truth
-
-_KEYS = (
-    ("\u2191 \u2193", "move"),
-    ("Space", "play"),
-    ("P", "phrase"),
-    ("X", "compare with your mix, at one loudness"),
-    ("M", "more like this"),
-    ("C", "copy the path"),
-)
 
 
 def truth_panel(truths: Sequence[Truth | None]) -> str:
@@ -51,25 +45,15 @@ def _item(truth: Truth | None) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Likeness:
-    """The instruments that "More like this" shows in place of a family's matches."""
-
-    match: Match
-    neighbours: Sequence[Match]
-
-
 def results_page(
     answer: Answer,
     *,
-    waiting: Sequence[str] = (),
     likenesses: Mapping[str, Likeness] | None = None,
 ) -> str:
     """Render all families, under a bar that plays the mix for comparison.
 
     Args:
         answer: What is found so far.
-        waiting: Families still to come.
         likenesses: By family, what is shown in place of its matches.
     """
     shown = likenesses or {}
@@ -79,29 +63,45 @@ def results_page(
         else family_section(result, groups, filtered=answer.filters != ANY)
         for result, groups in zip(answer.results, answer.groups, strict=True)
     )
-    sections += "".join(_waiting_section(family) for family in waiting)
-    return f'{_bar(answer, done=not waiting)}<div class="cir-families">{sections}</div>'
+    sections += "".join(map(_waiting_section, answer.waiting))
+    more = "" if answer.waiting else _other_families(answer)
+    return f'{_bar(answer)}<div class="cir-families">{sections}</div>{more}'
 
 
-def _bar(answer: Answer, *, done: bool) -> str:
+def _other_families(answer: Answer) -> str:
+    """Render a button for each family that was not looked for."""
+    others = [one for one in answer.windows.families if one not in answer.families]
+    if not others:
+        return ""
+    buttons = "".join(
+        f'<button type="button" class="cir-act" data-act="family" data-value="{family}" '
+        f'style="--family:{family_style(family).colour}"><span class="cir-dot"></span>'
+        f"{escape(family_label(family))}</button>"
+        for family in others
+    )
+    return (
+        '<div class="cir-others" role="group" aria-label="Look for another family">'
+        f"<span>Look also for</span>{buttons}</div>"
+    )
+
+
+def _bar(answer: Answer) -> str:
     """Render heading, player of the mix, duration of the search and keys."""
     if any(result.judgement and result.judgement.chances for result in answer.results):
         key = "chance: how likely it is this very instrument, if the database has it"
     else:
         key = "similarity is a cosine: 1 is the same sound to the model, 0 is unrelated"
-    took = f"found in {answer.seconds:.1f} s" if done else "searching"
-    only = "".join(
-        f" &middot; only {escape(value)}"
-        for value in (answer.filters.bank, answer.filters.source)
-        if value
-    )
-    keys = "".join(f"<span><kbd>{key}</kbd> {what}</span>" for key, what in _KEYS)
+    took = f"found in {answer.seconds:.1f} s" if not answer.waiting else "searching"
+    only = "".join(f" &middot; only {escape(words)}" for words in answer.filters.in_words())
+    keys = "".join(f"<span><kbd>{key}</kbd> {what}</span>" for key, what in KEYS)
     note = f'<p class="cir-hint">{escape(answer.note)}</p>' if answer.note else ""
-    mix = play_button(answer.mix, "Play your mix", answer.region)
+    listen = ""
+    if answer.mix is not None:  # None: the answer was opened from a link
+        mix = play_button(answer.mix, "Play your mix", answer.region)
+        listen = f'<span class="cir-listen" data-mix>{mix} Your mix</span>'
     return (
         '<div class="cir-bar"><h2>Most similar instruments</h2>'
-        f'<span class="cir-listen" data-mix>{mix} Your mix</span>'
-        f'<span class="cir-muted">{took}{only} &middot; {key}</span></div>'
+        f'{listen}<span class="cir-muted">{took}{only} &middot; {key}</span></div>'
         f'<p class="cir-keys" aria-label="Keys">{keys}</p>'
         f"{note}"
     )
@@ -119,16 +119,26 @@ def family_section(
         with_filters = " that passes the filters" if filtered else ""
         body = f'<p class="cir-hint">No instrument of this family{with_filters}.</p>'
         count = "none"
-    return _section(result.family, count, body)
+    return _section(result.family, count, body, _hear_button(result.family))
 
 
-def _section(family: str, count: str, body: str) -> str:
+def _hear_button(family: str) -> str:
+    label = escape(family_label(family))
+    return (
+        '<button type="button" class="cir-act cir-hear" data-act="hear" aria-pressed="false" '
+        f'aria-label="Hear the {label.lower()} of your mix alone" '
+        f'title="Hear what the model takes for {label.lower()} in your mix (B)">'
+        f"{EAR} Hear it</button>"
+    )
+
+
+def _section(family: str, count: str, body: str, action: str = "") -> str:
     label = escape(family_label(family))
     return (
         f'<section class="cir-family" data-family="{family}" '
         f'style="--family:{family_style(family).colour}" aria-label="{label}">'
-        f'<h3><span class="cir-dot"></span>{label}<span class="cir-count">{count}</span></h3>'
-        f"{body}</section>"
+        f'<div class="cir-family-head"><h3><span class="cir-dot"></span>{label}</h3>'
+        f'<span class="cir-count">{count}</span>{action}</div>{body}</section>'
     )
 
 
@@ -136,14 +146,14 @@ def _waiting_section(family: str) -> str:
     return _section(family, "searching", '<p class="cir-hint" aria-busy="true">\u2026</p>')
 
 
-def _group_item(group: MatchGroup) -> str:
+def _group_item(group: MatchGroup, *, show_family: bool = False) -> str:
     """Render a match with its near-duplicates, collapsed."""
-    card = match_card(group.match, in_results=True)
+    card = match_row(group.match, show_family=show_family)
     if not group.duplicates:
         return card
     count = len(group.duplicates)
     words = f"and {count} near-duplicate{'s' if count > 1 else ''}"
-    others = "".join(match_card(one, in_results=True) for one in group.duplicates)
+    others = "".join(match_row(one, show_family=show_family) for one in group.duplicates)
     return (
         f'{card}<li class="cir-twins"><details><summary>{words}</summary>'
         f'<ul class="cir-list">{others}</ul></details></li>'
@@ -166,19 +176,13 @@ def _judgement_lines(result: FamilyResult) -> str:
 
 
 def _likeness_section(family: str, likeness: Likeness) -> str:
-    """Render an instrument and those most similar to it, with a button back."""
-    match = likeness.match
-    attributes = f' data-instrument="{escape(match.instrument.instrument_id)}"'
-    near = "".join(
-        match_card(one, show_family=True, in_results=True) for one in likeness.neighbours
+    """Render the instruments like those that the visitor chose, with a button back."""
+    rows = "".join(
+        _group_item(group, show_family=bool(likeness.liked)) for group in likeness.groups
     )
-    body = (
-        '<button type="button" class="cir-act cir-back" data-act="back">\u2190 Back to the matches'
-        f"</button>{single_card(match, attributes)}"
-        '<p class="cir-among">Most similar, of any family:</p>'
-        f'<ol class="cir-list">{near}</ol>'
-    )
-    return _section(family, "more like this", body)
+    near = f'<ol class="cir-list">{rows}</ol>' if rows else '<p class="cir-hint">None.</p>'
+    title = "more like this" if likeness.liked else "less like that"
+    return _section(family, title, f"{likeness_head(likeness)}{near}")
 
 
 def level_list(mix: float | None, levels: Mapping[str, float | None]) -> str:

@@ -1,6 +1,6 @@
 """The Search tab: finds the most similar instruments of each chosen family."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -9,17 +9,18 @@ from cir.ui.cards import placeholder
 from cir.ui.events import ON_MODEL
 from cir.ui.own.scope import build_scope_choice
 from cir.ui.own.sessions import OwnLibraries
-from cir.ui.search.actions import WAITING, Searching
+from cir.ui.search.actions import Searching
 from cir.ui.search.examples import Example
+from cir.ui.search.filter_fields import remember_choices
 from cir.ui.search.form import build_form
 from cir.ui.search.mix_input import (
-    FormUpdate,
+    WAITING,
     SharedLinks,
     UploadedMixes,
     require_mix,
-    take_mix,
 )
 from cir.ui.service import PageService
+from cir.ui.share.panel import build_sharing
 from cir.ui.theme import static_text
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
@@ -45,7 +46,7 @@ def build_search_tab(
         The visitor's last `Answer` from the database, for the map; None before the first search.
     """
     mix, answer, shown, opened = gr.State(None), gr.State(None), gr.State(None), gr.State({})
-    form = build_form(service, examples, lambda: build_scope_choice(page, libraries, shelf))
+    form = build_form(service, examples, lambda: build_scope_choice(libraries, shelf))
     results = gr.HTML(
         placeholder(WAITING),
         js_on_load=static_text("search/results.js"),
@@ -55,6 +56,13 @@ def build_search_tab(
     )
     truth = gr.HTML("", apply_default_css=False, elem_id="cir-truth")
     levels = gr.HTML("", apply_default_css=False, elem_id="cir-levels", visible="hidden")
+    sounds = gr.HTML(
+        "",
+        js_on_load=static_text("search/compare.js"),
+        apply_default_css=False,
+        elem_id="cir-sounds",
+        visible="hidden",
+    )
     searching = Searching(service, examples, libraries)
     search: dict[str, Any] = {
         "fn": searching.run,
@@ -64,42 +72,66 @@ def build_search_tab(
         **ON_MODEL,
         **_PRIVATE,
     }
-    form.find.click(**search)
+    asked = [shelf, *form.choices, form.scope]
+    refine: dict[str, Any] = {
+        "fn": searching.refine,
+        "inputs": [answer, shown, *asked],
+        "outputs": [results, answer, shown, opened, levels],
+        "show_progress": "hidden",
+        "trigger_mode": "always_last",
+        "concurrency_limit": 4,
+        **_PRIVATE,
+    }
+    fields = form.filters
+    moved: list[Any] = [fields.text, *fields.sliders, form.top_k]
+    picked: list[Any] = [fields.bank, fields.source, fields.licence, form.scope]
+    gr.on([*(one.change for one in moved), *(one.input for one in picked)], **refine)
+    form.find.click(**search).then(**refine)
     results.click(
-        searching.more_like,
-        [shown, opened, shelf],
-        [results, opened, levels],
+        searching.change,
+        [answer, shown, opened, shelf],
+        [results, answer, shown, opened, levels],
         show_progress="hidden",
         concurrency_limit=8,
         **_PRIVATE,
     )
 
+    sounds.click(
+        searching.compare,
+        [shown, opened, shelf],
+        sounds,
+        show_progress="hidden",
+        concurrency_limit=2,
+        trigger_mode="always_last",
+        **_PRIVATE,
+    )
+
     filled = [mix, form.upload, form.recorder, form.panel, form.passage, form.start, form.end]
-    filled += [results, truth, answer, form.timeline]
-    reading: dict[str, Any] = {
+    filled += search["outputs"]
+    arriving: dict[str, Any] = {
         "outputs": filled,
-        "show_progress_on": form.panel,
-        "concurrency_limit": 4,
+        "show_progress_on": results,
+        "trigger_mode": "always_last",
+        **ON_MODEL,
         **_PRIVATE,
     }
+    form.upload.upload(searching.take_upload, [form.upload, *asked], **arriving).then(**refine)
+    form.recorder.stop_recording(searching.take_upload, [form.recorder, *asked], **arriving).then(
+        **refine
+    )
     uploads = UploadedMixes(libraries)
-    form.upload.upload(uploads.take, [form.upload, shelf], **reading)
-    form.recorder.stop_recording(uploads.take, [form.recorder, shelf], **reading)
     form.panel.click(uploads.remove, shelf, outputs=filled, queue=False, **_PRIVATE)
     for number, button in enumerate(form.examples):
-        button.click(
-            _example_loader(number, examples[number]),
-            outputs=[form.families, *filled],
-            queue=False,
-            **_PRIVATE,
-        ).then(**search)
+        button.click(searching.example_taker(number), asked, **arriving).then(**refine)
     form.panel.submit(
         SharedLinks(service, examples).open,
         outputs=[*form.choices, *filled],
         show_progress="hidden",
         **_PRIVATE,
     ).then(require_mix, mix, mix, show_progress="hidden", **_PRIVATE).success(**search)
-    shared = (form.panel, form.families, form.top_k, form.bank, form.source)
+    remember_choices(page, form.filters, service)
+    build_sharing(service, answer, search["outputs"])
+    shared: list[Any] = [form.panel, *form.choices]
     gr.on(
         [one.change for one in shared],
         None,
@@ -108,8 +140,3 @@ def build_search_tab(
         **_PRIVATE,
     )
     return answer
-
-
-def _example_loader(number: int, example: Example) -> Callable[[], FormUpdate]:
-    """Return a handler that puts an example and its families into the form."""
-    return lambda: (list(example.families), *take_mix(str(example.path), number))

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from cir.ui.server.host_check import HostCheck
 from cir.ui.server.request_limits import RequestLimits
+from cir.ui.server.take_home import take_home_routes
 
 KEPT_FOR = timedelta(hours=1)
 """Gradio keeps the states of a closed page for the same time."""
@@ -66,6 +67,7 @@ def app_options(hosts: Sequence[str]) -> dict[str, Any]:
             error: _answer_without_traceback for error in (FnIndexInferError, KeyError, TypeError)
         },
         "lifespan": _lifespan,
+        "routes": take_home_routes(),
     }
 
 

@@ -1,7 +1,7 @@
 /* Keeps example, form and open tab in the page's address, so that it can be shared:
    ?example=3&families=bass,piano&top_k=5&tab=search. */
 (() => {
-  const CHOICES = ["families", "top_k", "bank", "source"];
+  const CHOICES = ["families", "top_k", "text", "bank", "source", "licence", "brightness", "attack", "noisiness"];
   let example = null;
   let chosen = null;
 
@@ -19,7 +19,7 @@
       query.set("example", example);
       CHOICES.forEach((name, number) => {
         const value = String(chosen?.[number] ?? "");
-        if (value) query.set(name, value);
+        if (value && value !== "0") query.set(name, value);
       });
     });
 
@@ -46,7 +46,11 @@
   window.cirAddress = {
     /** The number of the example, from 1; null for an upload. */
     example(number) { example = number; write(); },
-    /** The values of the form: families, top_k, bank, source. */
+    /** Any other parameter; an empty text removes it. */
+    keep(name, text) {
+      change((query) => (text ? query.set(name, text) : query.delete(name)));
+    },
+    /** The values of the form, in the order of CHOICES. */
     choose(choices) { chosen = choices; write(); },
   };
 })();

@@ -78,7 +78,6 @@
       if (reason.name === "NotSupportedError") fail();
     });
     const card = button?.closest(".cir-card");
-    if (card) lastButton.set(card, button);
     document.dispatchEvent(new CustomEvent("cir-play", { detail: { card } }));
   };
   const startButton = (button) => {
@@ -88,19 +87,6 @@
   const toggle = (button) => {
     if (plays(button)) audio.pause();
     else startButton(button);
-  };
-
-  const lastButton = new WeakMap();
-  /** Play a match; if it is playing, play the mix at the same loudness. */
-  const compare = (card) => {
-    const mix = document.querySelector("#cir-results [data-mix] .cir-play");
-    const match = lastButton.get(card) ?? card.querySelector("button[data-src]");
-    if (!match) return;
-    if (!mix || !plays(match)) startButton(match);
-    else {
-      start(mix, soundOf(mix), attenuation(mixLevel(), levelOf(match.dataset.src)));
-      document.dispatchEvent(new CustomEvent("cir-play", { detail: { card } }));
-    }
   };
 
   for (const event of ["playing", "pause", "ended", "timeupdate"]) audio.addEventListener(event, show);
@@ -128,9 +114,9 @@
 
   window.cirPlayer = {
     audio,
-    compare,
     toggle,
     showVolume,
+    get volume() { return volume; },
     /** The address of the sound played last. */
     get src() { return current?.src; },
     /** Play a part of a file without a button. */

@@ -3,9 +3,10 @@
 from typing import Any
 
 from cir.instruments.families import FAMILIES, family_label
-from cir.ui.cards import selected_card, sound_address
+from cir.ui.cards import selected_card
 from cir.ui.palette import SHAPES, family_name, family_style
 from cir.ui.service import Answer, PageService
+from cir.ui.sound_address import sound_address
 
 
 def map_points(service: PageService) -> dict[str, Any]:

@@ -1,22 +1,25 @@
-/* Keys of the results: arrows or j and k go through the cards, other keys act on the focused card,
-   or else on the last one that was played or focused. */
+/* Keys of the results: arrows or j and k go through the rows, other keys act on the focused row, or
+   else on the last one that was played or focused. `window.cirKeys.add` binds further keys. */
 (() => {
   let last = null;
-  const cards = () =>
-    [...document.querySelectorAll("#cir-results .cir-card[tabindex]")].filter((card) => card.offsetParent);
+  const rows = () =>
+    [...document.querySelectorAll("#cir-results .cir-row")].filter((row) => row.checkVisibility());
+  const cardOf = (target) => target.closest("#cir-results .cir-match, #cir-results .cir-family > .cir-card");
   const click = (card, selector) => card.querySelector(selector)?.click();
 
   const walk = (card, step) => {
-    const all = cards();
-    const next = all[card ? all.indexOf(card) + step : 0];
+    const all = rows();
+    const next = all[card ? all.indexOf(card.querySelector(".cir-row")) + step : 0];
     next?.focus();
     next?.scrollIntoView({ block: "nearest" });
   };
 
   const ACTS = {
     p: (card) => click(card, "[data-act=phrase]"),
-    x: (card) => window.cirPlayer.compare(card),
+    x: (card) => click(card, "[data-act=compare]"),
+    b: (card) => click(card.closest(".cir-family"), "[data-act=hear]"),
     m: (card) => click(card, "[data-act=like]"),
+    l: (card) => click(card, "[data-act=unlike]"),
     c: (card) => click(card, "[data-act=copy]"),
   };
 
@@ -25,15 +28,13 @@
     if (event.ctrlKey || event.metaKey || event.altKey || !(target instanceof Element)) return;
     if (target.closest("input, textarea, select, [contenteditable=true], [role=slider]")) return;
     if (moveInLine(event)) return;
-    const focused = target.closest("#cir-results .cir-card[tabindex]");
-    const card = focused ?? (last?.isConnected && last.offsetParent ? last : null);
+    const focused = target.matches("#cir-results .cir-row") ? cardOf(target) : null;
+    const card = focused ?? (last?.isConnected && last.checkVisibility() ? last : null);
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key === "j" || (key === "ArrowDown" && focused)) walk(card, 1);
     else if (key === "k" || (key === "ArrowUp" && focused)) walk(card, -1);
-    else if ((key === " " || key === "Enter") && target === focused) {
-      const button = card.querySelector(".cir-play");
-      if (button) window.cirPlayer.toggle(button);
-    } else if (ACTS[key] && card) ACTS[key](card);
+    else if (key === " " && focused) click(card, ".cir-play"); // Enter opens the row
+    else if (ACTS[key] && card) ACTS[key](card);
     else return;
     event.preventDefault();
   });
@@ -54,10 +55,10 @@
   };
 
   document.addEventListener("focusin", ({ target }) => {
-    last = target.closest("#cir-results .cir-card[tabindex]") ?? last;
+    last = (target instanceof Element && cardOf(target)) || last;
   });
   document.addEventListener("cir-play", ({ detail }) => {
-    const next = detail.card?.matches("#cir-results [tabindex]") ? detail.card : last;
+    const next = detail.card?.matches("#cir-results .cir-match") ? detail.card : last;
     last?.classList.remove("is-last");
     next?.classList.add("is-last");
     last = next;
@@ -99,10 +100,16 @@
   document.addEventListener("click", async ({ target }) => {
     const button = target instanceof Element && target.closest("[data-act]");
     if (!button) return;
-    if (button.dataset.act === "compare") window.cirPlayer.compare(button.closest(".cir-card"));
     if (button.dataset.act === "copy") {
       const { path } = button.dataset;
       say((await copy(path)) ? `Copied: ${path}` : `This browser does not allow copying: ${path}`);
     }
   });
+
+  window.cirKeys = {
+    /** Bind a key to an act on the card of the focused row. */
+    add(key, act) { ACTS[key] = act; },
+    say,
+    copy,
+  };
 })();

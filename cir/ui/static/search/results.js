@@ -1,40 +1,61 @@
-/* Runs as js_on_load of the results: scrolls to them when a search starts and ends, and requests
-   "more like this" from the server. */
+/* Runs as js_on_load of the results: scrolls to them when a search starts and ends, keeps the focus
+   on a row while lists arrive, and requests "more like this" from the server. */
 const bringIntoView = () => {
   if (element.getBoundingClientRect().top > 0.6 * window.innerHeight) {
-    element.scrollIntoView({ behavior: "smooth", block: "start" });
+    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    element.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
   }
 };
-document.addEventListener("click", (event) => {
-  const asked = event.target instanceof Element && event.target.closest("#cir-find, #cir-examples button");
-  if (asked) setTimeout(bringIntoView, 50);
+
+/* What has the focus when a list is replaced: a selector, found again in the new list. */
+let focused = null;
+let isNew = false;
+const openedFrom = {};
+const placeOf = (family, id) =>
+  `.cir-family[data-family="${CSS.escape(family)}"] .cir-card[data-instrument="${CSS.escape(id ?? "")}"]`;
+
+element.addEventListener("focusin", ({ target }) => {
+  const card = target.closest(".cir-card[data-instrument]");
+  const family = target.closest(".cir-family")?.dataset.family;
+  if (card && family) focused = `${placeOf(family, card.dataset.instrument)} .cir-row`;
 });
 
-/* "More like this" and "back" replace the list, so the focus is set anew. */
-let focusNext = null;
-const openedFrom = {};
 element.addEventListener("click", ({ target }) => {
   const act = target.closest("[data-act]")?.dataset.act;
-  if (act !== "like" && act !== "back") return;
+  if (act === "family") {
+    const family = target.closest("[data-value]").dataset.value;
+    focused = `.cir-family[data-family="${CSS.escape(family)}"] .cir-row`;
+    trigger("click", { act, family });
+  }
+  if (!["like", "unlike", "drop", "back"].includes(act)) return;
   const { family } = target.closest(".cir-family").dataset;
-  const place = `.cir-family[data-family="${CSS.escape(family)}"]`;
-  if (act === "like") {
-    const id = target.closest(".cir-card").dataset.instrument;
-    openedFrom[family] ??= id;
-    focusNext = `${place} .cir-back`;
-    trigger("click", { family, instrument_id: id });
-  } else {
-    focusNext = `${place} .cir-card[data-instrument="${CSS.escape(openedFrom[family] ?? "")}"]`;
+  if (act === "back") {
+    focused = `${placeOf(family, openedFrom[family])} .cir-row`;
     delete openedFrom[family];
-    trigger("click", { family });
+    trigger("click", { act, family });
+  } else {
+    const id = target.closest("[data-value]")?.dataset.value ?? target.closest(".cir-card").dataset.instrument;
+    openedFrom[family] ??= id;
+    focused = `.cir-family[data-family="${CSS.escape(family)}"] .cir-back`;
+    trigger("click", { act, family, instrument_id: id });
   }
 });
 
+const isTyping = () => document.activeElement?.matches("input:not([type=file]), textarea, select");
 watch("value", () => {
   window.cirPlayer.audio.dispatchEvent(new Event("timeupdate"));
-  if (focusNext) {
-    const next = element.querySelector(focusNext);
-    focusNext = null;
-    next?.focus();
-  } else if (element.querySelector(".cir-family, .cir-message")) bringIntoView();
+  const first = element.querySelector(".cir-row");
+  if (!first) {
+    isNew = true;
+    focused = null;
+    document.dispatchEvent(new Event("cir-search"));
+    if (element.querySelector("[aria-busy=true], .cir-message")) bringIntoView();
+    return;
+  }
+  if (isNew) bringIntoView();
+  const lost = isNew || document.activeElement === document.body;
+  isNew = false;
+  if (lost && !isTyping()) {
+    (element.querySelector(focused ?? ".cir-row") ?? first).focus({ preventScroll: true });
+  }
 });

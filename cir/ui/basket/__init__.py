@@ -1,0 +1,1 @@
+"""The basket: matches collected across searches, to take home."""

@@ -1,0 +1,1 @@
+"""Sharing of an answer: a link that opens it again, and an image of it."""
