@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from threading import RLock
 
@@ -14,6 +15,7 @@ from cir.datasets.base import DatasetInstrument, RecordedNote, fingerprint, gene
 from cir.datasets.midi_statistics import DEFAULT_PATH, NoteStatistics, load_statistics
 from cir.datasets.recorded import MAX_SECONDS, record
 from cir.engines.base import Engine
+from cir.engines.takes import render_takes
 from cir.errors import DataError, EngineError, InputError
 from cir.instruments.families import reference_pitch
 from cir.instruments.splits import check_split
@@ -52,10 +54,15 @@ class Playable:
 
     def rows(self) -> Iterator[DatasetInstrument]:
         """Give the instrument and, in training, its effects-off twin."""
-        row = DatasetInstrument(self.instrument.instrument_id, self.instrument.family, self.split)
+        row = DatasetInstrument(
+            self.instrument.instrument_id,
+            self.instrument.family,
+            self.split,
+            about=self.instrument,
+        )
         yield row
         if self.open_twin is not None and self.split == "train":
-            yield DatasetInstrument(row.instrument_id, row.family, row.split, effects_on=False)
+            yield replace(row, effects_on=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,18 +78,21 @@ class RenderedDataset:
         files: Files that the sounds are made of.
         list_playables: Called once, when instruments are first listed.
         seed: Seed of the drawn notes.
+        n_notes: Most notes of an instrument, the reference note included.
     """
 
     name: str
     files: Sequence[Path]
     list_playables: Callable[[], Sequence[Playable]]
     seed: int = 0
+    n_notes: int = N_NOTES
     _lock: RLock = field(default_factory=RLock, init=False, repr=False)
 
     @property
     def fingerprint(self) -> str:
         """See `NoteDataset`."""
-        return fingerprint(self.name, [*self.files, DEFAULT_PATH], seed=self.seed)
+        fewer = {} if self.n_notes == N_NOTES else {"n_notes": self.n_notes}
+        return fingerprint(self.name, [*self.files, DEFAULT_PATH], seed=self.seed, **fewer)
 
     def instruments(self, split: str) -> Sequence[DatasetInstrument]:
         """See `NoteDataset`."""
@@ -100,18 +110,17 @@ class RenderedDataset:
         generator = generator_for(self.seed, instrument)
         statistics = self._statistics[instrument.family]
         wanted = plan_notes(instrument.family, playable.key, statistics, generator)
-        reference_note = next(wanted)
-        reference = _play(engine, reference_note)
+        most = N_NOTES if playable.key is None else N_NOTES_OF_ONE_KEY
+        limit = min(self.n_notes, most)
+        batch = list(islice(wanted, limit))
+        reference, *played = _play(engine, batch)
         if reference is None:
             return []
-        if not instrument.effects_on and _alike(reference, _play(playable.open(), reference_note)):
+        if not instrument.effects_on and _alike(reference, *_play(playable.open(), batch[:1])):
             return []
-        notes = [reference]
-        limit = N_NOTES if playable.key is None else N_NOTES_OF_ONE_KEY
-        while len(notes) < limit and (note := next(wanted, None)) is not None:
-            played = _play(engine, note)
-            if played is not None:
-                notes.append(played)
+        notes = [reference, *filter(None, played)]
+        while len(notes) < limit and (batch := list(islice(wanted, limit - len(notes)))):
+            notes += filter(None, _play(engine, batch))
         return notes
 
     def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
@@ -170,16 +179,24 @@ def plan_notes(
 
 def render_note(engine: Engine, note: Note, seconds: float = MAX_SECONDS) -> FloatArray:
     """Render one note at 16 kHz without aliasing, at the instrument's own level."""
-    return resample(engine.render([note], seconds, RENDER_RATE), RENDER_RATE, SAMPLE_RATE)
+    return _to_bank_rate(engine.render([note], seconds, RENDER_RATE))
 
 
-def _play(engine: Engine, note: Note) -> RecordedNote | None:
+def _play(engine: Engine, notes: Sequence[Note]) -> list[RecordedNote | None]:
+    """Play notes one by one; None for each that is silent or broken."""
     try:
-        audio = render_note(engine, note)
-    except EngineError as error:  # NaN or infinite samples, or a damaged file
-        _logger.warning("A note is left out: %s", error)
-        return None
-    return record(note.pitch, audio)
+        takes = render_takes(engine, [[note] for note in notes], MAX_SECONDS, RENDER_RATE)
+    except EngineError as error:  # a plug-in that is missing, or crashes
+        _logger.warning("Notes are left out: %s", error)
+        return [None] * len(notes)
+    return [
+        None if take is None else record(note.pitch, _to_bank_rate(take), note)
+        for note, take in zip(notes, takes, strict=True)
+    ]
+
+
+def _to_bank_rate(audio: FloatArray) -> FloatArray:
+    return resample(audio, RENDER_RATE, SAMPLE_RATE)
 
 
 def _alike(twin: RecordedNote, original: RecordedNote | None) -> bool:
