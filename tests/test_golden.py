@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from cir.audio.io import load_audio
+from cir.index.database import InstrumentDatabase
 from cir.model.encoder import TimbreEncoder
 from cir.retrieval.retriever import default_encoder, search
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden" / "bundled.json"
 MIX = ROOT / "cir" / "assets" / "examples" / "mix-1.flac"
-PREVIEW = ROOT / "cir" / "assets" / "database" / "previews" / "factory-basses-attacky.opus"
+PREVIEW = InstrumentDatabase.open().preview_path("factory-basses-attacky")
 FAMILIES = ["percussion", "bass", "synth_lead"]
 
 
