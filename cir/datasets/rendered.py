@@ -101,31 +101,35 @@ class RenderedDataset:
 
     def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
         """See `NoteDataset`."""
+        return list(self._render(instrument, self.n_notes))
+
+    def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
+        """See `NoteDataset`."""
+        return next(self._render(instrument, 1), None)
+
+    def _render(self, instrument: DatasetInstrument, n_notes: int) -> Iterator[RecordedNote]:
         playable, open_engine = self._find(instrument)
         try:
             engine = open_engine()
         except EngineError as error:  # one damaged preset among thousands
             _logger.warning("%s is left out: %s", instrument.instrument_id, error)
-            return []
+            return
         generator = generator_for(self.seed, instrument)
         statistics = self._statistics[instrument.family]
         wanted = plan_notes(instrument.family, playable.key, statistics, generator)
         most = N_NOTES if playable.key is None else N_NOTES_OF_ONE_KEY
-        limit = min(self.n_notes, most)
+        limit = min(n_notes, most)
         batch = list(islice(wanted, limit))
         reference, *played = _play(engine, batch)
         if reference is None:
-            return []
+            return
         if not instrument.effects_on and _alike(reference, *_play(playable.open(), batch[:1])):
-            return []
-        notes = [reference, *filter(None, played)]
-        while len(notes) < limit and (batch := list(islice(wanted, limit - len(notes)))):
-            notes += filter(None, _play(engine, batch))
-        return notes
-
-    def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
-        """See `NoteDataset`."""
-        return next(iter(self.notes(instrument)), None)
+            return
+        yield reference
+        found = [note for note in played if note is not None]
+        while len(found) < limit - 1 and (batch := list(islice(wanted, limit - 1 - len(found)))):
+            found += [note for note in _play(engine, batch) if note is not None]
+        yield from found
 
     def _find(self, instrument: DatasetInstrument) -> tuple[Playable, Callable[[], Engine]]:
         playable = self._by_id.get(instrument.instrument_id)
