@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path)
     arguments = parser.parse_args()
     encoder = TimbreEncoder.from_pretrained()
-    results = {}
+    results: dict[str, dict[str, object]] = {}
     for name, write in PACKAGES.items():
         with tempfile.TemporaryDirectory() as work:
             began = time.perf_counter()

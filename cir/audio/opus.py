@@ -43,7 +43,7 @@ def encode_opus(
     encoder.bit_rate = bits_per_second
     encoder.options = {"vbr": "on", "compression_level": "10", "frame_duration": str(frame_ms)}
     encoder.open()
-    head = bytes(encoder.extradata)
+    head = bytes(encoder.extradata or b"")
     pre_skip = int.from_bytes(head[_PRE_SKIP], "little")
     step = _CLOCK // sample_rate
     samples = sample_rate * frame_ms // 1000
