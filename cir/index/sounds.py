@@ -67,7 +67,7 @@ class SoundArchive:
         content = hashlib.sha256()
         for name, member in sorted(self._members.items()):
             content.update(f"{name} {member.CRC} {member.file_size}\n".encode())
-        return home() / "sounds" / content.hexdigest()[:20]
+        return home().resolve() / "sounds" / content.hexdigest()[:20]
 
     def path(self, instrument_id: str) -> Path | None:
         """Return a sound as a file, copied from the archive when it is first asked for.
