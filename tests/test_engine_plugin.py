@@ -11,6 +11,7 @@ from cir.engines.fxp import read_fxp, write_fxp, write_parameters
 from cir.engines.plugin import PluginEngine, list_programs, open_plugin
 from cir.engines.preset_files import list_presets, plugin_targets
 from cir.engines.registry import open_engine
+from cir.engines.takes import render_takes
 from cir.errors import EngineError, InputError
 from cir.index.references import play_reference
 from cir.library.find_files import Limits, find_files
@@ -210,3 +211,35 @@ def test_zyn_reads_what_an_instrument_says(tmp_path: Path) -> None:
     (tmp_path / "bad.xiz").write_bytes(b"\x1f\x8bno gzip")
     with pytest.raises(EngineError, match=r"bad\.xiz is no instrument of ZynAddSubFX"):
         list_presets(f"zyn:{tmp_path / 'bad.xiz'}")
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        pytest.param(
+            f"amsynth:{AMSYNTH_BANK}#3", marks=needs_plugin(AMSYNTH_BANK, VST2 / "amsynth_vst.so")
+        ),
+        pytest.param(
+            f"zyn:{ZYN_BANKS / 'Bass' / '0001-Bass 1.xiz'}",
+            marks=needs_plugin(ZYN_BANKS, VST2 / "ZynAddSubFX.so"),
+        ),
+    ],
+)
+def test_takes_at_once_equal_renders_one_by_one(engine: str) -> None:
+    opened = open_engine(engine)
+    takes = [[NOTE], [], [Note(67, 40, 0.1, 0.2), Note(60, 100, 0.3, 0.2)]]
+    together = render_takes(opened, takes, 0.8, 16_000)
+    for notes, sound in zip(takes, together, strict=True):
+        assert sound is not None
+        np.testing.assert_array_equal(sound, opened.render(notes, 0.8, 16_000))
+
+
+@needs_doubles
+def test_a_take_that_fails_leaves_the_others(build: Callable[[str], Path]) -> None:
+    class Forked(PluginEngine):
+        sharing = "preset"
+
+    assert render_takes(Forked(build("nan")), [[NOTE], []], 0.5, 16_000)[0] is None
+    first, second = render_takes(Forked(build("sine")), [[NOTE], [NOTE]], 0.5, 16_000)
+    assert first is not None and second is not None
+    np.testing.assert_array_equal(first, second)

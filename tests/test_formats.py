@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from cir.audio.io import load_audio
+from cir.index.database import InstrumentDatabase
 from cir.retrieval.retriever import default_encoder
 from cir.types import FloatArray
 from tests.sound_files import ENCODINGS, Write, with_ffmpeg
 
 ASSETS = Path(__file__).parent.parent / "cir" / "assets"
 MIX = ASSETS / "examples" / "mix-1.flac"
-NOTE = ASSETS / "database" / "previews" / "factory-basses-attacky.opus"
+NOTE = InstrumentDatabase.open().preview_path("factory-basses-attacky")
 FAMILIES = ["percussion", "bass", "synth_lead"]
 
 LOW_RATES: Mapping[str, Write] = {

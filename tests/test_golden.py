@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from cir.audio.io import load_audio
+from cir.index.database import InstrumentDatabase
 from cir.model.encoder import TimbreEncoder
 from cir.retrieval.retriever import default_encoder, search
 
@@ -21,14 +22,16 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden" / "bundled.json"
 MIX = ROOT / "cir" / "assets" / "examples" / "mix-1.flac"
-PREVIEW = ROOT / "cir" / "assets" / "database" / "previews" / "factory-basses-attacky.opus"
+NOTE = "factory-basses-attacky"
 FAMILIES = ["percussion", "bass", "synth_lead"]
 
 
 def describe() -> dict[str, Any]:
     encoder = default_encoder()
     mix, rate = load_audio(MIX)
-    note, _ = load_audio(PREVIEW)
+    preview = InstrumentDatabase.open().preview_path(NOTE)
+    assert preview is not None
+    note, _ = load_audio(preview)
     return {
         "identity": encoder.identity,
         "note": encoder.embed([note], rate)[0].tolist(),

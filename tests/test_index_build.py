@@ -16,6 +16,7 @@ from cir.index.references import (
     ReferenceSource,
     SoundFontReferences,
 )
+from cir.index.sounds import find_archive, unpack_sounds
 from cir.instruments.note_bank import NoteBank
 from cir.types import Instrument
 from tests.fakes import SpectrumEncoder, instrument, tone
@@ -72,7 +73,10 @@ def test_a_bank_and_another_source_become_a_database(tmp_path: Path, bank: Path)
     assert built.get("bass-3").engine == "bank:bank#bass-3"
     copied = built.preview_path("bass-3")
     assert copied is not None
-    assert copied.read_bytes() == opened.preview_path("bass-3").read_bytes()
+    heard, rate = load_audio(copied, sample_rate=None)
+    original, original_rate = load_audio(opened.preview_path("bass-3"), sample_rate=None)
+    assert (heard.size, rate) == (original.size, original_rate)
+    assert np.corrcoef(heard, original)[0, 1] > 0.95
     rendered = built.preview_path("tone-002")
     assert rendered is not None
     assert len(load_audio(rendered, sample_rate=None)[0]) > 10_000
@@ -117,7 +121,8 @@ def test_a_database_is_replaced_as_a_whole(tmp_path: Path) -> None:
     build_database(tmp_path / "db", SpectrumEncoder(seed=1), [Tones(2)])
     again = InstrumentDatabase.open(tmp_path / "db", encoder=SpectrumEncoder(seed=1))
     assert len(again) == 2
-    assert len(list((tmp_path / "db" / "previews").iterdir())) == 2
+    previews = find_archive(tmp_path / "db", "previews")
+    assert previews is not None and sorted(previews.ids) == ["tone-001", "tone-002"]
     assert [path.name for path in tmp_path.iterdir()] == ["db"]
 
 
@@ -176,6 +181,7 @@ def test_a_rebuild_keeps_the_sounds_of_who_stays(tmp_path: Path, bank: Path) -> 
         )
 
     first = build(bank)
+    unpack_sounds(first.path)
     sounds = [first.preview_path("bass-3"), first.phrase_path("bass-3")]
     for number, sound in enumerate(sounds):
         assert sound is not None
@@ -186,12 +192,12 @@ def test_a_rebuild_keeps_the_sounds_of_who_stays(tmp_path: Path, bank: Path) -> 
     shutil.rmtree(bank / "previews")
     again = build(bank)
     kept = [again.preview_path("bass-3"), again.phrase_path("bass-3")]
-    assert kept == sounds
     assert [sound.read_bytes() for sound in kept if sound is not None] == [b"OggS 0", b"OggS 1"]
     assert again.phrase_path("bass-2") is not None  # who had none plays
     renewed = build(bank, keep_sounds=False).preview_path("bass-3")
     assert renewed is not None and renewed.read_bytes() != b"OggS 0"
-    renewed.write_bytes(b"OggS 2")
+    unpack_sounds(tmp_path / "db")
+    (tmp_path / "db" / "previews" / "bass-3.opus").write_bytes(b"OggS 2")
     namesake = build(bank.rename(tmp_path / "namesake")).preview_path("bass-3")
     assert namesake is not None and namesake.read_bytes() != b"OggS 2"
 
@@ -209,11 +215,12 @@ def test_sounds_of_a_damaged_database_are_given_up_only_when_told(
 
 def test_a_rebuild_finds_what_a_killed_one_set_aside(tmp_path: Path) -> None:
     build_database(tmp_path / "db", SpectrumEncoder(), [Tones(2)])
-    preview = tmp_path / "db" / "previews" / "tone-001.opus"
-    preview.write_bytes(b"OggS")
+    unpack_sounds(tmp_path / "db")
+    (tmp_path / "db" / "previews" / "tone-001.opus").write_bytes(b"OggS")
     (tmp_path / "db").rename(set_aside(tmp_path / "db"))
     build_database(tmp_path / "db", SpectrumEncoder(), [Tones(2)])
-    assert preview.read_bytes() == b"OggS"
+    previews = find_archive(tmp_path / "db", "previews")
+    assert previews is not None and previews.read("tone-001") == b"OggS"
     assert [path.name for path in tmp_path.iterdir()] == ["db"]
 
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from cir.datasets.base import DatasetInstrument, RecordedNote
-from cir.datasets.note_bank_writer import write_note_bank
+from cir.datasets.note_bank_writer import SAME_AS, SILENT, write_note_bank
 from cir.errors import DataError, EngineError, InputError
 from cir.instruments.note_bank import NoteBank
+from cir.instruments.splits import SPLITS
+from cir.types import Instrument
 from tests.tone_dataset import ToneDataset
 
 FAMILIES = ("bass", "voice")
@@ -91,6 +93,63 @@ def test_a_bank_without_its_sounds_is_made_again(tmp_path: Path) -> None:
 def test_instruments_without_notes_are_left_out(tmp_path: Path) -> None:
     assert write_note_bank(Partly(families=FAMILIES), tmp_path) == 3
     assert "bass-0" not in {row.instrument_id for row in NoteBank.open(tmp_path).instruments}
+    assert (tmp_path / "left_out.csv").read_text().splitlines()[1:] == [f"bass-0,{SILENT}"]
+
+
+class Copied(Breaking):
+    """The second voice of the training split sounds like the first, and so does that of `valid`."""
+
+    def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
+        name = instrument.instrument_id
+        found = super().notes(instrument)
+        if name in ("voice-1", "voice-2"):
+            found = super().notes(replace(instrument, instrument_id="voice-0"))
+        return found
+
+
+def test_near_duplicates_are_left_out_of_later_splits_and_stay_out(tmp_path: Path) -> None:
+    dataset = Copied(None)
+
+    def write() -> int:
+        return write_note_bank(dataset, tmp_path, splits=SPLITS, nearest_db=1e-3)
+
+    assert write() == 6
+    left_out = (tmp_path / "left_out.csv").read_text().splitlines()[1:]
+    assert left_out == [f"voice-1,{SAME_AS}voice-0", f"voice-2,{SAME_AS}voice-0"]
+    dataset.asked.clear()
+    (tmp_path / "notes" / "bass-3.opus").unlink()
+    assert write() == 6
+    assert dataset.asked == ["bass-3"]
+
+
+def test_a_draw_of_instruments_depends_on_the_seed(tmp_path: Path) -> None:
+    drawn = []
+    for number, seed in enumerate((0, 0, 1)):
+        folder = tmp_path / str(number)
+        assert write_note_bank(ToneDataset(), folder, most=5, seed=seed) == 5
+        drawn.append([row.instrument_id for row in NoteBank.open(folder).instruments])
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_what_is_known_of_an_instrument_and_its_notes_is_kept(tmp_path: Path) -> None:
+    about = Instrument(
+        "bass-0", "Wub", "bass", "Growls", "One", "Ann", "CC0-1.0", "vital", "vital:w"
+    )
+
+    class Known(ToneDataset):
+        def instruments(self, split: str) -> list[DatasetInstrument]:
+            rows = super().instruments(split)
+            return [replace(r, about=about if r.instrument_id == "bass-0" else None) for r in rows]
+
+        def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
+            return [replace(n, velocity=64, held_seconds=0.5) for n in super().notes(instrument)]
+
+    write_note_bank(Known(families=FAMILIES), tmp_path, licence="GPL-3.0")
+    bank = NoteBank.open(tmp_path)
+    first, second = bank.instruments[:2]
+    assert (first.name, first.category, first.bank) == ("Wub", "Growls", "One")
+    assert (first.author, first.licence, second.licence) == ("Ann", "CC0-1.0", "GPL-3.0")
+    assert {(n.velocity, n.duration_seconds) for n in bank.notes("bass-0")} == {(64, 0.5)}
 
 
 def test_threads_change_nothing(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cir.audio.io import save_opus
 from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import InputError
 from cir.evaluation.gallery import Gallery
@@ -42,8 +43,9 @@ def test_a_database_knows_instruments_by_their_first_notes(
     monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
     (bank / "previews").mkdir(exist_ok=True)
     opened = NoteBank.open(bank)
+    noise = np.random.default_rng(0).normal(0.0, 0.1, 4_800).astype(np.float32)
     for row in opened.instruments:
-        opened.preview_path(row.instrument_id).write_bytes(b"sound")
+        save_opus(opened.preview_path(row.instrument_id), noise, 48_000)
     encoder = SpectrumEncoder()
     database = build_database(tmp_path / "db", encoder, [NoteBankReferences(bank, 3)])
     ids, embeddings = database.embeddings()

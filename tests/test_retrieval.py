@@ -306,7 +306,8 @@ def test_the_bundled_model_and_database_are_loaded_once(
     not (BUNDLED_PATH / "database.json").exists(), reason="the bundled database is not built yet"
 )
 def test_the_bundled_model_answers_with_the_bundled_database() -> None:
-    preview = next((BUNDLED_PATH / "previews").glob("factory-basses-*.opus"))
+    preview = InstrumentDatabase.open().preview_path("factory-basses-attacky")
+    assert preview is not None
     results = search(preview)
     assert [len(result.matches) for result in results] == [5, 5, 5]
     for result in results:

@@ -17,7 +17,8 @@ from cir.audio.dsp import resample
 from cir.audio.ffmpeg import DECODING_ERRORS, open_ffmpeg
 from cir.audio.formats import READABLE
 from cir.audio.limits import MAX_SECONDS, check_sample_rate, is_audible, silent, too_long
-from cir.audio.ogg import fix_serial, open_ogg, read_layout
+from cir.audio.ogg import open_ogg, read_layout
+from cir.audio.opus import RATES, encode_opus
 from cir.errors import InputError
 from cir.files import replacing
 from cir.types import FloatArray
@@ -36,8 +37,8 @@ __all__ = [
 _AT_ONCE = BoundedSemaphore(2)
 """Limits how many files are decoded at the same time."""
 _MAX_CHANNELS = 8
-_BLOCK_FRAMES = 1 << 18
-_OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
+_LOWEST_RATE, _HIGHEST_RATE = 6_000, 250_000
+"""Of Opus, in bits per second."""
 
 
 def load_audio(
@@ -145,7 +146,12 @@ def save_wav(path: str | Path, audio: FloatArray, sample_rate: int) -> None:
 
 
 def save_opus(
-    path: str | Path, audio: FloatArray, sample_rate: int, *, compression: float = 0.9
+    path: str | Path,
+    audio: FloatArray,
+    sample_rate: int,
+    *,
+    compression: float = 0.9,
+    frame_ms: int = 20,
 ) -> None:
     """Write Ogg Opus atomically; samples beyond [-1, 1] are clipped.
 
@@ -156,23 +162,14 @@ def save_opus(
         audio: Mono, (T,).
         sample_rate: In Hz; rates that Opus does not support are resampled to 48 kHz.
         compression: From 0 (about 250 kbit/s) to 1 (6 kbit/s); 0.9 is about 30 kbit/s.
+        frame_ms: Length of a packet; 60 takes less room at low rates.
     """
-    if sample_rate not in _OPUS_RATES:
+    if sample_rate not in RATES:
         audio, sample_rate = resample(audio, sample_rate, 48_000), 48_000
     clipped = np.clip(audio, -1.0, 1.0)
+    rate = round(_LOWEST_RATE + (1.0 - compression) * (_HIGHEST_RATE - _LOWEST_RATE))
     with replacing(path) as temporary:
-        with sf.SoundFile(
-            temporary,
-            "w",
-            sample_rate,
-            channels=1,
-            format="OGG",
-            subtype="OPUS",
-            compression_level=compression,
-        ) as sound:
-            for start in range(0, clipped.size, _BLOCK_FRAMES):
-                sound.write(clipped[start : start + _BLOCK_FRAMES])
-        fix_serial(temporary)
+        temporary.write_bytes(encode_opus(clipped, sample_rate, rate))
 
 
 def _to_float(samples: NDArray[np.generic]) -> FloatArray:

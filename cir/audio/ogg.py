@@ -11,13 +11,12 @@ from zlib import crc32
 import soundfile as sf
 
 from cir.audio.decode import SampleBlock, Source
-from cir.errors import DataError
 
 _HEADER_BYTES = 27
 _FLAGS, _N_SEGMENTS = 5, 26
 _FIRST_PAGE, _LAST_PAGE = 2, 4
 _CODECS = (b"OpusHead", b"\x01vorbis")
-_SERIAL, _CHECKSUM = slice(14, 18), slice(22, 26)
+_SERIAL = slice(14, 18)
 
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -59,33 +58,10 @@ def read_layout(path: Path) -> OggLayout:
     return OggLayout(tuple(pairwise([*starts, size])), is_last and end == size)
 
 
-def fix_serial(path: Path) -> None:
-    """Set the serial number of an Ogg file to 0; libsndfile writes a random one.
-
-    Raises:
-        DataError: The file is not an Ogg stream.
-    """
-    stream = bytearray(path.read_bytes())
-    start = 0
-    while start < len(stream):
-        page = stream[start : start + _HEADER_BYTES]
-        if page[:4] != b"OggS" or len(page) < _HEADER_BYTES:
-            raise DataError(f"{path} is not an Ogg stream at byte {start}.")
-        n_segments = page[_N_SEGMENTS]
-        lacing = stream[start + _HEADER_BYTES : start + _HEADER_BYTES + n_segments]
-        end = start + _HEADER_BYTES + n_segments + sum(lacing)
-        page = stream[start:end]
-        page[_SERIAL] = page[_CHECKSUM] = bytes(4)
-        page[_CHECKSUM] = _checksum(bytes(page))
-        stream[start:end] = page
-        start = end
-    path.write_bytes(stream)
-
-
-def _checksum(page: bytes) -> bytes:
+def checksum(page: bytes) -> int:
     """CRC-32 of RFC 3533: that of zlib with the bits of all bytes reversed, and not inverted."""
     inverted = crc32(page.translate(_REVERSED), 0xFFFFFFFF)
-    return (inverted ^ 0xFFFFFFFF).to_bytes(4, "big").translate(_REVERSED)
+    return int.from_bytes((inverted ^ 0xFFFFFFFF).to_bytes(4, "big").translate(_REVERSED), "little")
 
 
 @contextmanager

@@ -15,11 +15,11 @@ from cir.cli.options import (
     JsonOption,
     ModelOption,
     NoteBankOption,
+    bundled_banks,
     load_encoder,
     note_bank_folders,
     open_gallery,
     open_note_banks,
-    surge_banks,
 )
 from cir.cli.terminal import progress_bar
 from cir.errors import DatabaseError
@@ -36,8 +36,6 @@ _NAME_ONE = (
     "--database FOLDER."
 )
 _SHOWN_REASONS = 5
-
-_LICENCE_OF_SURGE = "GPL-3.0-or-later (Surge)"
 
 
 @app.command()
@@ -88,7 +86,10 @@ def build(
         typer.Option("--with-note-bank/--without-note-bank", help="Include the recorded notes."),
     ] = True,
     licence: Annotated[
-        str | None, typer.Option(help="Licence of the recorded notes; known for those of Surge.")
+        str | None,
+        typer.Option(
+            help="Licence of the recorded notes; known for those of the bundled database."
+        ),
     ] = None,
     soundfont: Annotated[
         list[Path] | None, typer.Option(help="A .sf2 or .sf3 file; repeat it. TimGM6mb by default.")
@@ -121,8 +122,8 @@ def build(
     from cir.index.references import NoteBankReferences, ReferenceSource, SoundFontReferences
 
     folders = note_bank_folders(note_bank, with_note_bank)
-    surge = surge_banks() if os.environ.get("CIR_DATA") else ()
-    known = {folder.resolve(): _LICENCE_OF_SURGE for folder in surge}
+    bundled = bundled_banks() if os.environ.get("CIR_DATA") else {}
+    known = {folder.resolve(): text for folder, text in bundled.items()}
     sources: list[ReferenceSource] = [
         NoteBankReferences(folder, references, licence=known.get(folder.resolve(), licence or ""))
         for folder in folders

@@ -46,9 +46,18 @@ NoteBankOption: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option(
         help="Folder of recorded notes (instruments.csv, notes.csv, notes/); repeat it. "
-        "Those of Surge by default, $CIR_DATA/surge and $CIR_DATA/surge_xt."
+        "By default those of the bundled database: surge, surge_xt, banks/zynaddsubfx and "
+        "banks/mda below $CIR_DATA."
     ),
 ]
+
+_LICENCES = {
+    "surge": "GPL-3.0-or-later (Surge)",
+    "surge_xt": "GPL-3.0-or-later (Surge)",
+    "banks/zynaddsubfx": "GPL-2.0-or-later (ZynAddSubFX)",
+    "banks/mda": "GPL-2.0-or-later (mda)",
+}
+"""Of the note banks of the bundled database, by their folder."""
 
 KNOWN_BY = 6
 """Maximum number of reference notes per instrument in a database."""
@@ -103,17 +112,17 @@ def check_output(path: Path, *suffixes: str) -> None:
 
 
 def note_bank_folders(named: Sequence[Path] | None, wanted: bool) -> Sequence[Path]:
-    """Return the folders of `--note-bank`, those of Surge without it."""
+    """Return the folders of `--note-bank`, those of the bundled database without it."""
     if not wanted:
         return ()
-    return named or surge_banks()
+    return named or list(bundled_banks())
 
 
-def surge_banks() -> list[Path]:
-    """Return the folders of the recorded notes of Surge."""
+def bundled_banks() -> dict[Path, str]:
+    """Return the folders of the recorded notes of the bundled database, and their licences."""
     from cir.files import expand_data_folder
 
-    return [expand_data_folder(f"$CIR_DATA/{name}") for name in ("surge", "surge_xt")]
+    return {expand_data_folder(f"$CIR_DATA/{name}"): text for name, text in _LICENCES.items()}
 
 
 def open_note_banks(folders: Sequence[Path]) -> "list[NoteBank]":

@@ -6,7 +6,7 @@ Their fingerprints and random draws depend on files, parameters and seeds alone.
 import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from cir.errors import InputError
 from cir.files import sha256_of
-from cir.types import FloatArray
+from cir.types import FloatArray, Instrument
 
 VERSION = 2
 """Raise it when a change of the code gives other notes from the same files."""
@@ -32,6 +32,8 @@ class DatasetInstrument:
     """`train`, `valid` or `test`."""
     effects_on: bool = True
     """False for the effects-off twin, which only the training split has."""
+    about: Instrument | None = field(default=None, compare=False)
+    """What its catalogue says of it, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,9 @@ class RecordedNote:
     """Mono at 16 kHz, (T,), with a peak of about 0.9."""
     gain_db: float
     """Gain that brought the note to that peak."""
+    velocity: int = 100
+    held_seconds: float | None = None
+    """How long the key was held; None if unknown."""
 
 
 class NoteDataset(Protocol):

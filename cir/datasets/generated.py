@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from threading import Lock
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from cir.audio.features import clip_samples, log_mel
 from cir.datasets.base import DatasetInstrument, RecordedNote, fingerprint
+from cir.datasets.duplicates import HEARD_SECONDS, NEAREST_DB, distance, summarise
 from cir.datasets.midi_statistics import DEFAULT_PATH, load_statistics
 from cir.datasets.recorded import MAX_SECONDS, is_broken, record
 from cir.datasets.rendered import plan_notes
@@ -17,15 +16,7 @@ from cir.engines.vital_generator import generate_preset
 from cir.errors import DataError, EngineError, InputError
 from cir.instruments.families import FAMILIES
 from cir.instruments.splits import check_split
-from cir.types import SAMPLE_RATE, FloatArray, Note
-
-_N_MELS = 32
-_HOP_SAMPLES = 320
-_SEGMENT_FRAMES = (0, 3, 8, 20, 50, 100)
-"""Edges of the parts of a note, finer during the attack."""
-
-_FLOOR = 0.9
-"""Range of normalised log-mels below the loudest band that is compared: 36 dB."""
+from cir.types import SAMPLE_RATE, Note
 
 GENERATOR_VERSION = 1
 """Raise it when the same seeds give other presets."""
@@ -34,48 +25,17 @@ SHARES: dict[str, float] = {"synth_lead": 0.30, "bass": 0.25, "percussion": 0.25
 SHARE_WITH_EFFECTS = 0.6
 N_NOTES = 10
 N_TWIN_NOTES = 4
-NEAREST_DB = 2.0
-"""Least distance of an instrument to earlier ones, and of an effects-off twin to its original."""
 _ATTEMPTS = 20
-_HEARD_SECONDS = 2.0
-"""Length of a reference note that is compared."""
 _SHORTEST_SECONDS = 0.03
 _RING_SECONDS = 1.0
 """Longest tail of a note other than the reference note; rendering tails takes most of the time."""
 
 
-def summarise(audio: FloatArray) -> NDArray[np.float32]:
-    """Return the mean log-mel bands in five parts of a note, (160,), for `distance`.
-
-    Args:
-        audio: Mono at 16 kHz with a peak of about 0.9, (T,).
-    """
-    n_samples = clip_samples(_SEGMENT_FRAMES[-1], _HOP_SAMPLES)
-    clip = torch.zeros(1, n_samples)
-    heard = torch.from_numpy(audio[:n_samples])
-    clip[0, : len(heard)] = heard
-    bands = log_mel(clip, hop_samples=_HOP_SAMPLES, n_mels=_N_MELS)[0].numpy()  # (100, 32)
-    bands = np.maximum(bands, bands.max() - _FLOOR)
-    parts = [
-        bands[start:end].mean(0)
-        for start, end in zip(_SEGMENT_FRAMES, _SEGMENT_FRAMES[1:], strict=False)
-    ]
-    summary: NDArray[np.float32] = np.concatenate(parts).astype(np.float32)
-    return summary
-
-
-def distance(one: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the RMS difference in dB between one summary and each row of others, (N,)."""
-    # A normalised log-mel is the natural logarithm of a power over 2 x 4.57.
-    decibels = 10.0 / np.log(10.0) * 2 * 4.5689974
-    result: NDArray[np.float32] = decibels * np.sqrt(((others - one) ** 2).mean(-1))
-    return result
-
-
 class GeneratedVitalDataset:
     """A number of random presets, all for training; a `NoteDataset`.
 
-    Silent and broken presets and near-duplicates of earlier ones are drawn again. Instruments
+    Silent and broken presets, near-duplicates of earlier ones and presets whose effects are not
+    heard are drawn again. Instruments
     depend on the seed and on those before them: a larger dataset extends a smaller one.
 
     Args:
@@ -197,12 +157,12 @@ class GeneratedVitalDataset:
         engine = _open(preset, row)
         statistics = self._statistics[row.family]
         note = next(plan_notes(row.family, None, statistics, np.random.default_rng(0)))
-        reference = _play(engine, note, _HEARD_SECONDS)
+        reference = _play(engine, note, HEARD_SECONDS)
         if reference is None or reference.audio.size < _SHORTEST_SECONDS * SAMPLE_RATE:
             return None
         summary = summarise(reference.audio)
         if engine.has_effects:
-            dry = _play(engine.without_effects(), note, _HEARD_SECONDS)
+            dry = _play(engine.without_effects(), note, HEARD_SECONDS)
             if dry is None or distance(summary, summarise(dry.audio)[None])[0] < NEAREST_DB:
                 return None
         return summary

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from cir.datasets.rendered import Playable, RenderedDataset
+from cir.datasets.rendered import N_NOTES, Playable, RenderedDataset
 from cir.engines.base import Engine, PresetInfo
 from cir.engines.preset_files import KINDS, PLUGIN_SCHEME, list_presets, plugin_targets
 from cir.engines.registry import open_engine
 from cir.engines.surge import SurgeEngine
 from cir.engines.vital import VitalEngine
 from cir.errors import EngineError, InputError
+from cir.files import expand_data_folder
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import family_of_folder, family_of_preset
 from cir.instruments.preset_suffixes import suffixes_of
@@ -29,16 +30,18 @@ _TWINS: dict[str, Callable[[str], Engine]] = {
 _logger = logging.getLogger(__name__)
 
 
-def open_presets(scheme: str, where: str, seed: int = 0) -> RenderedDataset:
-    """Open the presets of a file, of a folder and its subfolders, or of a plug-in.
+def open_presets(scheme: str, where: str, seed: int = 0, n_notes: int = N_NOTES) -> RenderedDataset:
+    """Open the presets of a file, of folders and their subfolders, or of a plug-in.
 
     Families come from the presets' own categories, the folders and the names, in this order. Every
     training preset of Vital and Surge has an effects-off twin.
 
     Args:
         scheme: Kind of the presets; see `cir.engines.preset_files`.
-        where: File or folder; of plug-ins, `PLUGIN[?presets=FOLDER]`.
+        where: File or folder, or several separated by commas; of plug-ins,
+            `PLUGIN[?presets=FOLDER]`.
         seed: Seed of the split and the drawn notes.
+        n_notes: Most notes of an instrument.
 
     Raises:
         InputError: There is no preset.
@@ -47,29 +50,38 @@ def open_presets(scheme: str, where: str, seed: int = 0) -> RenderedDataset:
     if scheme == PLUGIN_SCHEME:
         targets = plugin_targets(where)
     else:
-        folder, files = _find(Path(where), suffixes_of(scheme))
-        targets = [(f"{scheme}:{file}", file, folder) for file in files]
-    root = targets[0][2]
+        names = [where] if Path(where).exists() else where.split(",")
+        places = [expand_data_folder(name.strip()) for name in names if name.strip()]
+        targets = [
+            (f"{scheme}:{file}", file, folder)
+            for folder, files in (_find(place, suffixes_of(scheme)) for place in places)
+            for file in files
+        ]
+    roots = list(dict.fromkeys(folder for _, _, folder in targets))
     open_twin = _TWINS.get(scheme)
 
     def list_playables() -> list[Playable]:
         if scheme != PLUGIN_SCHEME:
             KINDS[scheme].check()
-        found: list[tuple[str, Path, PresetInfo]] = []
+        found: list[tuple[str, Path, Path, PresetInfo]] = []
         for target, file, folder in targets:
             try:
                 presets = list_presets(target)
             except EngineError as error:
                 _logger.warning("%s is left out: %s", file, error)
                 continue
-            found += ((target, file.relative_to(folder), preset) for preset in presets)
+            found += ((target, folder, file.relative_to(folder), preset) for preset in presets)
         ids = _make_ids(
             [
-                # A bank counts as a folder; names are no paths, and may have dots.
-                place.with_suffix("") / f"{one.reference} {one.name.replace('/', ' ')}.preset"
-                if one.reference
-                else place
-                for _, place, one in found
+                # Of several folders, the names count. So does a bank; names of presets are no
+                # paths, and may have dots.
+                Path(root.name if len(roots) > 1 else "")
+                / (
+                    place.with_suffix("") / f"{one.reference} {one.name.replace('/', ' ')}.preset"
+                    if one.reference
+                    else place
+                )
+                for _, root, place, one in found
             ]
         )
         rows = [
@@ -84,7 +96,7 @@ def open_presets(scheme: str, where: str, seed: int = 0) -> RenderedDataset:
                 source=scheme,
                 engine=f"{target}#{one.reference}" if one.reference else target,
             )
-            for instrument_id, (target, place, one) in zip(ids, found, strict=True)
+            for instrument_id, (target, root, place, one) in zip(ids, found, strict=True)
         ]
         splits = split_instruments(rows, seed=seed)
         return [
@@ -94,12 +106,12 @@ def open_presets(scheme: str, where: str, seed: int = 0) -> RenderedDataset:
                 partial(open_engine, row.engine),
                 open_twin=open_twin and partial(open_twin, target.removeprefix(f"{scheme}:")),
             )
-            for row, (target, _, _) in zip(rows, found, strict=True)
+            for row, (target, *_) in zip(rows, found, strict=True)
         ]
 
-    name = make_instrument_id(scheme, root.name)
+    name = make_instrument_id(scheme, *(root.name for root in roots))
     files = [file for _, file, _ in targets if file.is_file()]
-    return RenderedDataset(name, files, list_playables, seed)
+    return RenderedDataset(name, files, list_playables, seed, n_notes)
 
 
 def _find(path: Path, suffixes: Sequence[str]) -> tuple[Path, list[Path]]:

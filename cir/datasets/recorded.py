@@ -1,13 +1,14 @@
 """Conversion of sounds to the form in which datasets keep notes, and what is no such sound."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from cir.audio.dsp import TAIL_FLOOR, peak_normalise, trim_tail
 from cir.audio.limits import SILENT_NOTE_PEAK
 from cir.datasets.base import RecordedNote
-from cir.types import SAMPLE_RATE, FloatArray
+from cir.types import SAMPLE_RATE, FloatArray, Note
 
 MAX_SECONDS = 3.0
 """Longer notes are cut: a reference note is held 2 s and rings on for at most one more."""
@@ -22,12 +23,13 @@ _MOST_DC = 0.3
 _FLAT = 0.3
 
 
-def record(pitch: int, audio: FloatArray) -> RecordedNote | None:
+def record(pitch: int, audio: FloatArray, played: Note | None = None) -> RecordedNote | None:
     """Cut a note after its decay or at `MAX_SECONDS`, and bring it to a peak of 0.9.
 
     Args:
         pitch: MIDI note number.
         audio: Mono at 16 kHz, at the instrument's own level, (T,).
+        played: The key that was pressed, where that is known.
 
     Returns:
         The note, or None if it is silent, a single click, or has NaN or infinite samples.
@@ -40,7 +42,10 @@ def record(pitch: int, audio: FloatArray) -> RecordedNote | None:
     faded_peak = float(np.max(np.abs(kept)))  # a click shorter than the fade is faded, too
     if faded_peak == 0.0:
         return None
-    return RecordedNote(pitch, peak_normalise(kept, PEAK), 20.0 * math.log10(PEAK / faded_peak))
+    note = RecordedNote(pitch, peak_normalise(kept, PEAK), 20.0 * math.log10(PEAK / faded_peak))
+    if played is None:
+        return note
+    return replace(note, velocity=played.velocity, held_seconds=played.duration_seconds)
 
 
 def is_broken(audio: FloatArray) -> bool:

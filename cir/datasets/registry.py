@@ -11,8 +11,10 @@ from cir.datasets.soundfonts import open_soundfonts
 from cir.engines.preset_files import PLUGIN_SCHEME
 from cir.errors import InputError
 
+PRESET_SCHEMES = ("vital", "surge", "dx7", "zyn", "amsynth", "sfz", PLUGIN_SCHEME)
 
-def open_dataset(spec: str, *, seed: int = 0) -> NoteDataset:
+
+def open_dataset(spec: str, *, seed: int = 0, n_notes: int | None = None) -> NoteDataset:
     """Open the dataset that a configuration names.
 
     | spec | notes of |
@@ -20,15 +22,18 @@ def open_dataset(spec: str, *, seed: int = 0) -> NoteDataset:
     | `bank:FOLDER` | a note bank |
     | `nsynth:FOLDER` | NSynth, one of its splits or a folder of them |
     | `soundfont:FILE[,FILE...]` | the presets and drums of sound fonts |
-    | `vital:FOLDER` | Vital presets |
-    | `surge:FOLDER` | Surge patches |
-    | `dx7:PLACE`, `zyn:PLACE`, `amsynth:PLACE`, `sfz:PLACE` | presets: a file or a folder of them |
+    | `vital:PLACE` | Vital presets |
+    | `surge:PLACE` | Surge patches |
+    | `dx7:PLACE`, `zyn:PLACE`, `amsynth:PLACE`, `sfz:PLACE` | presets of other synthesizers |
     | `plugin:PLUGIN[?presets=FOLDER]` | a plug-in's own presets, or those of a folder |
     | `generated:COUNT` | that many random Vital presets |
 
+    A place is a file, or a folder of files and folders; several are separated by commas.
+
     Args:
-        spec: One of the above.
+        spec: One of the above. Places may begin with `$CIR_DATA`.
         seed: Seed of splits, drawn notes and generated presets; note banks have fixed splits.
+        n_notes: Most notes of an instrument that an engine plays; None for as many as usual.
 
     Raises:
         InputError: The spec is malformed, names nothing that exists, or the seed is negative.
@@ -42,6 +47,13 @@ def open_dataset(spec: str, *, seed: int = 0) -> NoteDataset:
         )
     if seed < 0:
         raise InputError(f"A seed must be 0 or more, got {seed}.")
+    if n_notes is not None:
+        if scheme not in PRESET_SCHEMES:
+            raise InputError(
+                f"The number of notes of {scheme}: is fixed; it can be chosen with "
+                f"{', '.join(PRESET_SCHEMES)}."
+            )
+        return open_presets(scheme, where.strip(), seed, n_notes)
     return _OPENERS[scheme](where.strip(), seed)
 
 
@@ -60,8 +72,5 @@ _OPENERS: dict[str, Callable[[str, int], NoteDataset]] = {
         [file.strip() for file in where.split(",") if file.strip()], seed=seed
     ),
     "generated": _open_generated,
-    **{
-        scheme: partial(open_presets, scheme)
-        for scheme in ("vital", "surge", "dx7", "zyn", "amsynth", "sfz", PLUGIN_SCHEME)
-    },
+    **{scheme: partial(open_presets, scheme) for scheme in PRESET_SCHEMES},
 }

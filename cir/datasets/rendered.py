@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from cir.datasets.base import DatasetInstrument, RecordedNote, fingerprint, gene
 from cir.datasets.midi_statistics import DEFAULT_PATH, NoteStatistics, load_statistics
 from cir.datasets.recorded import MAX_SECONDS, record
 from cir.engines.base import Engine
+from cir.engines.takes import render_takes
 from cir.errors import DataError, EngineError, InputError
 from cir.instruments.families import reference_pitch
 from cir.instruments.splits import check_split
@@ -53,10 +54,15 @@ class Playable:
 
     def rows(self) -> Iterator[DatasetInstrument]:
         """Give the instrument and, in training, its effects-off twin."""
-        row = DatasetInstrument(self.instrument.instrument_id, self.instrument.family, self.split)
+        row = DatasetInstrument(
+            self.instrument.instrument_id,
+            self.instrument.family,
+            self.split,
+            about=self.instrument,
+        )
         yield row
         if self.open_twin is not None and self.split == "train":
-            yield DatasetInstrument(row.instrument_id, row.family, row.split, effects_on=False)
+            yield replace(row, effects_on=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,18 +78,21 @@ class RenderedDataset:
         files: Files that the sounds are made of.
         list_playables: Called once, when instruments are first listed.
         seed: Seed of the drawn notes.
+        n_notes: Most notes of an instrument, the reference note included.
     """
 
     name: str
     files: Sequence[Path]
     list_playables: Callable[[], Sequence[Playable]]
     seed: int = 0
+    n_notes: int = N_NOTES
     _lock: RLock = field(default_factory=RLock, init=False, repr=False)
 
     @property
     def fingerprint(self) -> str:
         """See `NoteDataset`."""
-        return fingerprint(self.name, [*self.files, DEFAULT_PATH], seed=self.seed)
+        fewer = {} if self.n_notes == N_NOTES else {"n_notes": self.n_notes}
+        return fingerprint(self.name, [*self.files, DEFAULT_PATH], seed=self.seed, **fewer)
 
     def instruments(self, split: str) -> Sequence[DatasetInstrument]:
         """See `NoteDataset`."""
@@ -92,13 +101,13 @@ class RenderedDataset:
 
     def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
         """See `NoteDataset`."""
-        return list(self._render(instrument))
+        return list(self._render(instrument, self.n_notes))
 
     def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
         """See `NoteDataset`."""
-        return next(self._render(instrument), None)
+        return next(self._render(instrument, 1), None)
 
-    def _render(self, instrument: DatasetInstrument) -> Iterator[RecordedNote]:
+    def _render(self, instrument: DatasetInstrument, n_notes: int) -> Iterator[RecordedNote]:
         playable, open_engine = self._find(instrument)
         try:
             engine = open_engine()
@@ -108,16 +117,19 @@ class RenderedDataset:
         generator = generator_for(self.seed, instrument)
         statistics = self._statistics[instrument.family]
         wanted = plan_notes(instrument.family, playable.key, statistics, generator)
-        reference_note = next(wanted)
-        reference = _play(engine, reference_note)
+        most = N_NOTES if playable.key is None else N_NOTES_OF_ONE_KEY
+        limit = min(n_notes, most)
+        batch = list(islice(wanted, limit))
+        reference, *played = _play(engine, batch)
         if reference is None:
             return
-        if not instrument.effects_on and _alike(reference, _play(playable.open(), reference_note)):
+        if not instrument.effects_on and _alike(reference, *_play(playable.open(), batch[:1])):
             return
         yield reference
-        limit = N_NOTES if playable.key is None else N_NOTES_OF_ONE_KEY
-        others = (_play(engine, note) for note in wanted)
-        yield from islice((note for note in others if note is not None), limit - 1)
+        found = [note for note in played if note is not None]
+        while len(found) < limit - 1 and (batch := list(islice(wanted, limit - 1 - len(found)))):
+            found += [note for note in _play(engine, batch) if note is not None]
+        yield from found
 
     def _find(self, instrument: DatasetInstrument) -> tuple[Playable, Callable[[], Engine]]:
         playable = self._by_id.get(instrument.instrument_id)
@@ -171,16 +183,24 @@ def plan_notes(
 
 def render_note(engine: Engine, note: Note, seconds: float = MAX_SECONDS) -> FloatArray:
     """Render one note at 16 kHz without aliasing, at the instrument's own level."""
-    return resample(engine.render([note], seconds, RENDER_RATE), RENDER_RATE, SAMPLE_RATE)
+    return _to_bank_rate(engine.render([note], seconds, RENDER_RATE))
 
 
-def _play(engine: Engine, note: Note) -> RecordedNote | None:
+def _play(engine: Engine, notes: Sequence[Note]) -> list[RecordedNote | None]:
+    """Play notes one by one; None for each that is silent or broken."""
     try:
-        audio = render_note(engine, note)
-    except EngineError as error:  # NaN or infinite samples, or a damaged file
-        _logger.warning("A note is left out: %s", error)
-        return None
-    return record(note.pitch, audio)
+        takes = render_takes(engine, [[note] for note in notes], MAX_SECONDS, RENDER_RATE)
+    except EngineError as error:  # a plug-in that is missing, or crashes
+        _logger.warning("Notes are left out: %s", error)
+        return [None] * len(notes)
+    return [
+        None if take is None else record(note.pitch, _to_bank_rate(take), note)
+        for note, take in zip(notes, takes, strict=True)
+    ]
+
+
+def _to_bank_rate(audio: FloatArray) -> FloatArray:
+    return resample(audio, RENDER_RATE, SAMPLE_RATE)
 
 
 def _alike(twin: RecordedNote, original: RecordedNote | None) -> bool:

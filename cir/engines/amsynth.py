@@ -29,6 +29,8 @@ class AmsynthEngine(PluginEngine):
         EngineError: Amsynth or the file is missing, or the bank has no such preset.
     """
 
+    sharing = "plugin"
+
     def __init__(self, path: str | Path, number: int) -> None:
         presets = _read_bank(Path(path))
         if not 1 <= number <= len(presets):

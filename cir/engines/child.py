@@ -91,11 +91,15 @@ class Child:
             process.communicate()
 
 
-def serve(answer: Callable[[dict[str, Any]], Answer]) -> None:
+def serve(
+    answer: Callable[[dict[str, Any]], Answer],
+    prepare: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
     """Answer requests until the input ends.
 
     Args:
         answer: Gives the answer to a request, and its samples.
+        prepare: Loads what many requests share, in the process that is copied for each.
     """
     with contextlib.suppress(ImportError):  # Windows has no such limit
         import resource
@@ -108,6 +112,8 @@ def serve(answer: Callable[[dict[str, Any]], Answer]) -> None:
         request = json.loads(line)
         fresh = request["fresh"]
         if fresh and _CAN_FORK:
+            if prepare is not None:
+                prepare(request)
             _answer_in_fork(channel, request, answer)
             continue
         _write(channel, answer(request), was_last=fresh)

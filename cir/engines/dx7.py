@@ -130,7 +130,7 @@ def _read_voices(path: Path) -> list[bytes]:
 
 def _voices(data: bytes) -> Iterator[bytes]:
     bank_bytes = _VOICES * PACKED_BYTES
-    if data[:1] != b"\xf0" and data and len(data) % bank_bytes == 0:  # without any framing
+    if data[:1] != b"\xf0" and data and len(data) % PACKED_BYTES == 0:  # without any framing
         for start in range(0, len(data), PACKED_BYTES):
             yield data[start : start + PACKED_BYTES]
         return

@@ -76,6 +76,11 @@ class PluginEngine:
         EngineError: There is no such plug-in.
     """
 
+    sharing: str = ""
+    """What several takes may share, each of them a copy of the process (on Linux): `preset`, a
+    plug-in with its preset loaded; `plugin`, the same, and further presets the plug-in. Only known
+    plug-ins sound the same then: copies have none of the threads that a plug-in started."""
+
     def __init__(self, plugin: str | Path, preset: PluginPreset | None = None) -> None:
         self.plugin = str(plugin)
         self.preset = preset or PluginPreset("its initial sound")
@@ -104,32 +109,60 @@ class PluginEngine:
         self, notes: Sequence[Note], duration_seconds: float, sample_rate: int
     ) -> FloatArray:
         """See `Engine.render`."""
-        playable, track = check_request(notes, duration_seconds, sample_rate)
-        if not playable:
-            return track
-        origin = playable[0].start_seconds
-        first = round(origin * sample_rate)
+        (take,) = self._render([notes], duration_seconds, sample_rate)
+        if take is None:
+            raise EngineError(
+                f"The plug-in {_name(self.plugin)} produced NaN or infinite samples with "
+                f"{self.preset.name}."
+            )
+        return take
+
+    def render_takes(
+        self, takes: Sequence[Sequence[Note]], duration_seconds: float, sample_rate: int
+    ) -> list[FloatArray | None]:
+        """See `cir.engines.takes`."""
+        if self.sharing and sys.platform == "linux":
+            return self._render(takes, duration_seconds, sample_rate)
+        return [self._render([notes], duration_seconds, sample_rate)[0] for notes in takes]
+
+    def _render(
+        self, takes: Sequence[Sequence[Note]], duration_seconds: float, sample_rate: int
+    ) -> list[FloatArray | None]:
+        """Return the sound of each take; None where it is not finite."""
+        asked = [check_request(notes, duration_seconds, sample_rate) for notes in takes]
+        origins = [playable[0].start_seconds if playable else 0.0 for playable, _ in asked]
+        starts = [round(origin * sample_rate) for origin in origins]
+        longest = max(track.size - start for (_, track), start in zip(asked, starts, strict=True))
+        frames = math.ceil(longest / sample_rate * RENDER_RATE) + 1
         request = {
             "plugin": self.plugin,
             "preset": base64.b64encode(self.preset.data).decode(),
             "suffix": self.preset.suffix,
             "program": self.preset.program,
             "parameters": dict(self.preset.parameters),
-            "notes": [
-                (note.pitch, note.velocity, note.start_seconds - origin, note.duration_seconds)
-                for note in playable
+            "takes": [
+                [
+                    (note.pitch, note.velocity, note.start_seconds - origin, note.duration_seconds)
+                    for note in playable
+                ]
+                for (playable, _), origin in zip(asked, origins, strict=True)
+                if playable
             ],
-            "frames": math.ceil((track.size - first) / sample_rate * RENDER_RATE) + 1,
+            "frames": frames,
             "rate": RENDER_RATE,
+            "keep": self.sharing == "plugin",
         }
-        _, audio = _ask(request, self.preset.name)
-        if not np.isfinite(audio).all():
-            raise EngineError(
-                f"The plug-in {_name(self.plugin)} produced NaN or infinite samples with "
-                f"{self.preset.name}."
-            )
-        mix_in(track, resample(audio, RENDER_RATE, sample_rate), first)
-        return track
+        if not request["takes"]:
+            return [track for _, track in asked]
+        rendered = iter(_ask(request, self.preset.name)[1].reshape(-1, frames))
+        sounds: list[FloatArray | None] = []
+        for (playable, track), start in zip(asked, starts, strict=True):
+            audio = next(rendered) if playable else None
+            is_finite = audio is None or bool(np.isfinite(audio).all())
+            if audio is not None and is_finite:
+                mix_in(track, resample(audio, RENDER_RATE, sample_rate), start)
+            sounds.append(track if is_finite else None)
+        return sounds
 
 
 def open_plugin(reference: str) -> PluginEngine:

@@ -4,8 +4,10 @@ import base64
 import ctypes
 import importlib
 import importlib.util
+import mmap
 import os
 import platform
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -28,16 +30,27 @@ _RETURN_ONE = {
 _MEMORY_DISK = "/dev/shm"  # noqa: S108 - dawdreamer writes dozens of files for each plug-in
 
 
+_kept: dict[str, tuple[Any, Any]] = {}
+"""Host and plug-in of each plug-in that requests share, still without a preset."""
+
+
+def _prepare(request: dict[str, Any]) -> None:
+    """Load a plug-in that requests share, before the process is copied for the first of them."""
+    name = request["plugin"]
+    if request.get("keep") and name not in _kept:
+        _kept[name] = _load(name, request["rate"])
+
+
 def _answer(request: dict[str, Any]) -> Answer:
-    """Render notes: `plugin`, `notes` (pitch, velocity, start and duration), `frames`, `rate`.
+    """Render `takes` (lists of pitch, velocity, start, duration) of `frames` samples at `rate`.
 
     A preset is `preset`, base64, with its `suffix`; `program`, from 0, is one of the plug-in's own;
-    `parameters` are set by their names. A request without notes asks a VST2 plug-in for the names
-    of its programs.
+    `parameters` are set by their names. A request without takes asks a VST2 plug-in for the names
+    of its programs. The samples of all takes follow one another, NaN for one that crashes.
     """
     is_pedalboard = Path(request["plugin"]).suffix.lower() in PEDALBOARD_SUFFIXES
     try:
-        if "notes" not in request:
+        if "takes" not in request:
             return {"programs": program_names(Path(request["plugin"]), request["rate"])}, None
         with tempfile.TemporaryDirectory(prefix="cir-plugin-") as folder:
             data = base64.b64decode(request["preset"])
@@ -52,11 +65,15 @@ def _answer(request: dict[str, Any]) -> Answer:
         return {"error": said[:300] or type(error).__name__}, None
 
 
-def _render_dawdreamer(request: dict[str, Any], preset: Path | None) -> FloatArray:
+def _load(plugin: str, rate: int) -> tuple[Any, Any]:
     dawdreamer: Any = importlib.import_module("dawdreamer")
-    rate, frames = request["rate"], request["frames"]
     engine = dawdreamer.RenderEngine(rate, _BLOCK_FRAMES)
-    plugin = engine.make_plugin_processor("plugin", request["plugin"])
+    return engine, engine.make_plugin_processor("plugin", plugin)
+
+
+def _render_dawdreamer(request: dict[str, Any], preset: Path | None) -> FloatArray:
+    rate, frames = request["rate"], request["frames"]
+    engine, plugin = _kept.get(request["plugin"]) or _load(request["plugin"], rate)
     if preset is not None and preset.suffix == ".vstpreset":
         is_loaded = plugin.load_vst3_preset(str(preset))
     else:
@@ -71,12 +88,31 @@ def _render_dawdreamer(request: dict[str, Any], preset: Path | None) -> FloatArr
     }
     for name, value in parameters.items():
         plugin.set_parameter(indices[name], value)
-    for pitch, velocity, start, duration in request["notes"]:
-        plugin.add_midi_note(pitch, velocity, start, duration)
-    latency = max(0, plugin.get_latency_samples())
-    # A block more than needed: the host rounds its length down.
-    engine.render((latency + frames + _BLOCK_FRAMES) / rate)
-    return _mono(engine.get_audio(), latency, frames)
+
+    def play(notes: list[tuple[int, int, float, float]]) -> FloatArray:
+        for pitch, velocity, start, duration in notes:
+            plugin.add_midi_note(pitch, velocity, start, duration)
+        latency = max(0, plugin.get_latency_samples())
+        # A block more than needed: the host rounds its length down.
+        engine.render((latency + frames + _BLOCK_FRAMES) / rate)
+        return _mono(engine.get_audio(), latency, frames)
+
+    takes = request["takes"]
+    if len(takes) == 1:
+        return play(takes[0])
+    sounds = np.frombuffer(mmap.mmap(-1, 4 * frames * len(takes)), np.float32)
+    sounds = sounds.reshape(len(takes), frames)
+    for sound, notes in zip(sounds, takes, strict=True):
+        process = os.fork()
+        if process == 0:  # each take begins with the plug-in as it is now
+            signal.setitimer(signal.ITIMER_REAL, request["limit_seconds"])
+            try:
+                sound[:] = play(notes)
+            finally:
+                os._exit(1 if sys.exc_info()[0] else 0)
+        if os.waitpid(process, 0)[1] != 0:
+            sound[:] = np.nan
+    return sounds.ravel()
 
 
 def _render_pedalboard(request: dict[str, Any], preset: Path | None) -> FloatArray:
@@ -88,7 +124,7 @@ def _render_pedalboard(request: dict[str, Any], preset: Path | None) -> FloatArr
     if preset is not None:
         plugin.load_preset(str(preset))
     messages = []
-    for pitch, velocity, start, duration in request["notes"]:
+    for pitch, velocity, start, duration in request["takes"][0]:
         messages.append((bytes([0x90, pitch, velocity]), start))
         messages.append((bytes([0x80, pitch, 0]), start + duration))
     audio = plugin(
@@ -135,4 +171,4 @@ if __name__ == "__main__":
             importlib.import_module(host)
         except ImportError:
             continue
-    serve(_answer)
+    serve(_answer, _prepare)

@@ -69,6 +69,8 @@ class ZynAddSubFXEngine(PluginEngine):
         EngineError: ZynAddSubFX or the file is missing, it is no instrument, or it is a drum kit.
     """
 
+    sharing = "preset"  # its presets are loaded by one of its threads
+
     def __init__(self, path: str | Path) -> None:
         file = Path(path)
         root, instrument = _read(file)

@@ -6,6 +6,7 @@
     map.csv                  instrument_id, x, y: the map of timbre (optional)
     previews/<id>.opus       the reference note of each instrument (optional)
     phrases/<id>.opus        a short phrase that each instrument plays (optional)
+    previews.zip phrases.zip the same in one file each, see `cir.index.sounds`
     hubs.safetensors         the cohort that corrects for hubs (optional)
     calibration.json         how similarities become chances (optional)
     descriptors.csv          brightness, attack and noisiness of each preview (optional)
@@ -35,6 +36,7 @@ from safetensors.numpy import save
 from cir.errors import DatabaseError, DataError
 from cir.files import is_temporary, replacing, sha256_of
 from cir.index.descriptors import as_table, read_descriptors
+from cir.index.sounds import KINDS, find_archive
 from cir.index.text_search import TextIndex
 from cir.instruments.catalog import Catalog
 from cir.schema import as_floats, parse_json, read_arrays, read_table
@@ -42,8 +44,7 @@ from cir.types import FloatArray
 
 FORMAT_VERSION = 1
 HEADER_NAME = "database.json"
-PREVIEWS_NAME = "previews"
-PHRASES_NAME = "phrases"
+PREVIEWS_NAME, PHRASES_NAME = KINDS
 
 _TABLES = {"instruments": ".csv", "embeddings": ".safetensors", "map": ".csv"}
 _TABLE = re.compile(
@@ -142,13 +143,34 @@ class Bundle:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def sound(self, kind: str, instrument_id: str) -> Path | None:
-        """Return an instrument's sound file, of `PREVIEWS_NAME` or `PHRASES_NAME`, if it exists."""
+        """Return an instrument's sound file, of `PREVIEWS_NAME` or `PHRASES_NAME`, if it exists.
+
+        A sound of an archive is copied into the cache when it is first asked for.
+        """
         path = self.folder / kind / f"{instrument_id}.opus"
-        return path if path.is_file() else None
+        if path.is_file():
+            return path
+        archive = find_archive(self.folder, kind)
+        return None if archive is None else archive.path(instrument_id)
+
+    def read_sound(self, kind: str, instrument_id: str) -> bytes | None:
+        """Return the content of an instrument's sound file, if it exists."""
+        path = self.folder / kind / f"{instrument_id}.opus"
+        if path.is_file():
+            return path.read_bytes()
+        archive = find_archive(self.folder, kind)
+        return None if archive is None else archive.read(instrument_id)
 
     def sounds_of(self, instrument_id: str) -> tuple[Path | None, Path | None]:
         """Return an instrument's preview and phrase, each where there is one."""
         return self.sound(PREVIEWS_NAME, instrument_id), self.sound(PHRASES_NAME, instrument_id)
+
+    @property
+    def sound_folders(self) -> list[Path]:
+        """Folders of the files that `sound` returns."""
+        loose = [self.folder / kind for kind in KINDS]
+        archives = (find_archive(self.folder, kind) for kind in KINDS)
+        return [*loose, *(archive.folder for archive in archives if archive is not None)]
 
 
 def read_bundle(folder: Path) -> Bundle:

@@ -22,6 +22,7 @@ from cir.index.bundle import (
 )
 from cir.index.descriptors import forget_descriptors, read_descriptors, write_descriptors
 from cir.index.ranking import check_embeddings
+from cir.index.sounds import unpack_sounds
 from cir.index.timbre_map import place, principal_plane
 from cir.instruments.catalog import Catalog
 from cir.types import FloatArray, Instrument, Progress
@@ -104,19 +105,20 @@ def copy_bundle(
         if measured := read_descriptors(bundle.folder):
             write_descriptors(temporary, measured)
         for done, name in enumerate(bundle.catalog.ids, start=1):
-            for sound in bundle.sounds_of(name):
+            for kind in (PREVIEWS_NAME, PHRASES_NAME):
+                sound = bundle.read_sound(kind, name)
                 if sound is not None:
-                    target = temporary / sound.relative_to(bundle.folder)
-                    target.parent.mkdir(exist_ok=True)
-                    shutil.copyfile(sound, target)
+                    (temporary / kind).mkdir(exist_ok=True)
+                    (temporary / kind / f"{name}.opus").write_bytes(sound)
             if progress is not None:
                 progress(done / len(bundle.catalog), "Copying sounds")
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[Bundle]:
-    """Give a bundle as it is on disk, to which nobody else writes meanwhile."""
+    """Give a bundle as it is on disk, with loose sounds, to which nobody else writes meanwhile."""
     with writing(folder), locked(folder):
+        unpack_sounds(folder)
         yield read_bundle(folder)
 
 

@@ -331,6 +331,11 @@ class InstrumentDatabase(ExactSearch):
         """
         return self._bundle.sound(PHRASES_NAME, self.get(instrument_id).instrument_id)
 
+    @property
+    def sound_folders(self) -> list[Path]:
+        """Folders of the files that `preview_path` and `phrase_path` return."""
+        return self._bundle.sound_folders
+
     def export(self, folder: Path | str, progress: Progress | None = None) -> None:
         """Copy the database, with previews and phrases, as a plain bundle into a new folder.
 

@@ -21,6 +21,7 @@ from cir.index.bundle import PHRASES_NAME
 from cir.index.database import InstrumentDatabase
 from cir.index.phrase_pitches import exact_notes, recorded_notes
 from cir.index.phrase_scores import score_for
+from cir.index.sounds import archive_path, pack_sounds
 from cir.instruments.families import reference_pitch
 from cir.instruments.note_bank import NoteBank
 from cir.types import SAMPLE_RATE as BANK_RATE
@@ -37,6 +38,9 @@ _FADE_SECONDS = 0.2
 _PEAK = 0.9
 _COMPRESSION = 0.94
 """About 21 kbit/s."""
+
+_COMPRESSION_OF_MANY = 0.975
+"""About 12 kbit/s, for a whole database."""
 
 _RECORDED = "bank"
 """Scheme of the engines of recorded instruments."""
@@ -76,6 +80,8 @@ def add_phrases(
             old = database.phrase_path(instrument.instrument_id)
             if old is not None and not (temporary / old.name).exists():
                 shutil.copyfile(old, temporary / old.name)
+    if archive_path(database.path, PHRASES_NAME).is_file():
+        pack_sounds(database.path, PHRASES_NAME, database.instruments().ids)
     return report
 
 
@@ -100,7 +106,8 @@ def write_phrases(
             audio, rate = render_phrase(instrument, note_banks)
         except EngineError as error:
             return f"{instrument.instrument_id}: {error}"
-        save_phrase(folder / f"{instrument.instrument_id}.opus", audio, rate)
+        path = folder / f"{instrument.instrument_id}.opus"
+        save_opus(path, audio, rate, compression=_COMPRESSION_OF_MANY, frame_ms=60)
         return None
 
     recorded = [one for one in instruments if _scheme(one) == _RECORDED]

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import Protocol
 
@@ -64,7 +65,7 @@ class NoteBankReferences:
     Args:
         folder: Of the bank; its name is the instruments' source.
         n_references: Notes per instrument, at least 1; the first is the reference note.
-        licence: Licence of the notes, shown beside each instrument.
+        licence: Licence of instruments for which the bank names none.
 
     Raises:
         DataError: There is no note bank.
@@ -101,8 +102,8 @@ class NoteBankReferences:
             family=row.family,
             category=row.category,
             bank=row.bank,
-            author=row.author,
-            licence=self._licence,
+            author=unescape(row.author),
+            licence=row.licence or self._licence,
             source=self._bank.name,
             engine=f"bank:{self._bank.name}#{row.instrument_id}",
         )

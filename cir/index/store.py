@@ -1,13 +1,9 @@
 """The Chroma stores of databases: folders in the cache, each built once."""
 
-import atexit
 import contextlib
-import functools
 import hashlib
-import logging
 import os
 import shutil
-import tempfile
 import time
 import uuid
 from collections.abc import Sequence
@@ -15,11 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-import platformdirs
 from filelock import FileLock
 
 from cir.errors import DatabaseError
 from cir.index.bundle import Bundle
+from cir.index.home import HOME_VARIABLE, home
 from cir.types import FloatArray, Instrument, Progress
 
 _UPSERT_ROWS = 5_000
@@ -29,12 +25,9 @@ _CONFIGURATION: dict[str, Any] = {
     "hnsw": {"space": "cosine", "ef_construction": 200, "max_neighbors": 32, "sync_threshold": 100}
 }
 
-HOME_VARIABLE = "CIR_HOME"
-"""Environment variable: folder of files that can be made again; by default in the user's cache."""
 _LAYOUT_VERSION = "1"
 _READY_NAME = "ready"
 _UNUSED_DAYS = 30
-_logger = logging.getLogger(__name__)
 
 
 def write_collections(
@@ -88,23 +81,6 @@ def write_collections(
         cast(Any, client).close()  # which the interface of clients lacks
 
 
-def home() -> Path:
-    """Return a writable folder for files that can be made again; create it if necessary."""
-    chosen = os.environ.get(HOME_VARIABLE)
-    if chosen:
-        folder = Path(chosen).expanduser()
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-    folder = Path(platformdirs.user_cache_dir("cir", appauthor=False))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError:  # a container without a home of its own
-        _logger.warning("%s cannot be written; set %s to keep what is made", folder, HOME_VARIABLE)
-        return _temporary_home()
-
-
 def ensure_store(bundle: Bundle, progress: Progress | None = None) -> Path:
     """Return the folder of a bundle's Chroma store; build it if there is none yet.
 
@@ -132,13 +108,6 @@ def ensure_store(bundle: Bundle, progress: Progress | None = None) -> Path:
             "can be written to."
         ) from error
     return target
-
-
-@functools.cache
-def _temporary_home() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="cir-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def _build(target: Path, bundle: Bundle, progress: Progress | None) -> None:

@@ -5,7 +5,7 @@
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -41,6 +41,7 @@ class BankInstrument:
     split: str
     polyphony: str = ""
     """`Poly`, or `Mono` and its kind; empty if unknown."""
+    licence: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "family", self.family or None)
@@ -100,7 +101,7 @@ class _NoteRow:
 
 NOTE_COLUMNS = tuple(field.name for field in fields(_NoteRow))
 _INSTRUMENT_COLUMNS = tuple(
-    field.name for field in fields(BankInstrument) if field.name != "polyphony"
+    field.name for field in fields(BankInstrument) if field.default is MISSING
 )
 
 

@@ -6,6 +6,8 @@ from cir.types import Instrument
 
 _SURGE_SOURCES = ("surge", "surge-xt")
 _SURGE_FACTORY = "Surge factory"
+_RECORDED = "bank"
+"""Scheme of instruments whose recorded notes are searched; their source tells the synthesizer."""
 _SEPARATOR = " > "
 _NUMBERED = {"dx7": "Voice", "amsynth": "Preset", "plugin": "Program"}
 """What the numbers of presets in a file count."""
@@ -20,6 +22,12 @@ _HOW_TO_LOAD = {
     "sfz": "Load the file in a sampler such as sfizz.",
     "plugin": "In the plug-in's window: its list of programs, or load the preset file.",
 }
+_HOW_TO_LOAD_RECORDED = {
+    **dict.fromkeys(_SURGE_SOURCES, "In Surge: the menus of its patch browser."),
+    "zynaddsubfx": "In ZynAddSubFX: Instrument, Show Instrument Bank; the bank, then its name.",
+    "mda": "In a host of LV2 plug-ins: load the plug-in, then choose the preset from its list.",
+}
+"""By source."""
 
 
 def preset_path(instrument: Instrument) -> str:
@@ -35,6 +43,8 @@ def preset_path(instrument: Instrument) -> str:
     | a preset of an amsynth bank | `PatriksBank01.bank > Preset 1 > Rockin' Piano` |
     | an instrument of ZynAddSubFX | `Bass > 0001-Bass 1.xiz` |
     | a plug-in's own program | `amsynth_vst.so > Program 3 > basic13` |
+    | the same, from its own banks | `Collection > Overdrive` |
+    | a preset of an mda plug-in | `mda-lv2 JX10 > 5th Sweep Pad` |
     | a preset or samples in a file or folder | that file or folder |
     | anything else | `BANK > CATEGORY > NAME` |
     """
@@ -43,6 +53,10 @@ def preset_path(instrument: Instrument) -> str:
         if instrument.bank == _SURGE_FACTORY:
             return _join("Factory", instrument.category, instrument.name)
         return _join("Third Party", instrument.bank, instrument.category, instrument.name)
+    if scheme == _RECORDED and instrument.source == "zynaddsubfx":
+        return _join(instrument.category, instrument.name)
+    if scheme == _RECORDED and instrument.source == "mda":
+        return _join(instrument.bank, instrument.name)
     place, mark, numbers = reference.rpartition("#")
     if not mark:
         place, numbers = reference, ""
@@ -64,9 +78,10 @@ def preset_path(instrument: Instrument) -> str:
 
 def how_to_load(instrument: Instrument) -> str:
     """Say in a sentence how to load an instrument; nothing for what no synthesizer plays."""
-    if instrument.source in _SURGE_SOURCES and not instrument.engine.startswith("surge:"):
-        return "In Surge: the menus of its patch browser."
-    return _HOW_TO_LOAD.get(instrument.engine.partition(":")[0], "")
+    scheme = instrument.engine.partition(":")[0]
+    if scheme == _RECORDED:
+        return _HOW_TO_LOAD_RECORDED.get(instrument.source, "")
+    return _HOW_TO_LOAD.get(scheme, "")
 
 
 def _join(*steps: str) -> str:

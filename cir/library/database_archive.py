@@ -38,8 +38,6 @@ MAX_SOUND_SECONDS = 60.0
 _MAX_HEADER_BYTES = 1 << 20
 _SOUND_BYTES = 1 << 20
 _SOUNDS = {PREVIEWS_NAME: "preview", PHRASES_NAME: "phrase"}
-_STORED = (".opus",)
-"""Suffixes of files that are compressed already."""
 
 
 @dataclass(frozen=True)
@@ -63,19 +61,21 @@ def export_archive(folder: Path | str, target: Path | str, progress: Progress | 
     """
     bundle = read_bundle(Path(folder).expanduser())
     names = [HEADER_NAME, *bundle.header.files.values(), DESCRIPTORS_NAME, CONTENTS_NAME]
-    sounds = [f"{kind}/{name}.opus" for kind in _SOUNDS for name in bundle.catalog.ids]
-    everything = [*names, *sounds]
+    sounds = [(kind, name) for kind in _SOUNDS for name in bundle.catalog.ids]
+    total = len(names) + len(sounds)
     with (
         replacing(Path(target).expanduser()) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        for done, name in enumerate(everything, start=1):
-            file = bundle.folder / name
-            if file.is_file():
-                packed = zipfile.ZIP_STORED if name.endswith(_STORED) else zipfile.ZIP_DEFLATED
-                archive.write(file, name, packed)
+        for name in names:
+            if (bundle.folder / name).is_file():
+                archive.write(bundle.folder / name, name)
+        for done, (kind, name) in enumerate(sounds, start=len(names) + 1):
+            sound = bundle.read_sound(kind, name)
+            if sound is not None:  # Opus is compressed already
+                archive.writestr(f"{kind}/{name}.opus", sound, zipfile.ZIP_STORED)
             if progress is not None:
-                progress(done / len(everything), "Packing")
+                progress(done / total, "Packing")
     return len(bundle.catalog)
 
 

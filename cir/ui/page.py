@@ -2,7 +2,6 @@
 
 import gradio as gr
 
-from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME
 from cir.ui.about_tab import build_about_tab
 from cir.ui.api.arguments import CheckedBlocks
 from cir.ui.api.endpoints import API_NAMES, build_api, hide_other_events
@@ -38,7 +37,7 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
     """
     libraries = OwnLibraries(service, library_folder())
     examples = [one for one in load_examples() if service.has(one.instrument_ids)]
-    folders = {service.database.path / name for name in (PREVIEWS_NAME, PHRASES_NAME)}
+    folders = set(service.database.sound_folders)
     gr.set_static_paths(sorted(folders | {one.path.parent for one in examples}))
     # Gradio removes uploads older than an hour, once an hour.
     page: gr.Blocks

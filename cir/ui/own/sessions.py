@@ -132,11 +132,14 @@ class OwnLibraries:
             self._tokens.discard(shelf.token)
 
     def _keep(self, folder: Path) -> OwnLibrary:
+        sounds = [folder / PREVIEWS_NAME, folder / PHRASES_NAME]
         if is_bundle(folder):
-            check_model(InstrumentDatabase.open(folder), self._service)
+            kept = InstrumentDatabase.open(folder)
+            check_model(kept, self._service)
+            sounds = kept.sound_folders
         else:
             check_new_folder(folder)
-        gr.set_static_paths([folder / PREVIEWS_NAME, folder / PHRASES_NAME])
+        gr.set_static_paths(sounds)
         return OwnLibrary(folder, self._service)
 
     def _forget_all(self) -> None:
