@@ -4,7 +4,7 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,8 +21,12 @@ from cir.cli.options import (
     open_note_banks,
     surge_banks,
 )
-from cir.cli.terminal import progress_bar
-from cir.errors import DatabaseError
+from cir.cli.terminal import progress_bar, warn_once
+from cir.errors import DatabaseError, InputError
+from cir.files import workspace
+
+if TYPE_CHECKING:
+    from cir.index.server_database import ServerDatabase
 
 app = typer.Typer(
     help="Look at, build, extend and export databases of instruments.",
@@ -43,9 +47,9 @@ _LICENCE_OF_SURGE = "GPL-3.0-or-later (Surge)"
 @app.command()
 def info(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Show what a database holds."""
-    from cir.index.database import InstrumentDatabase
+    from cir.index.opening import open_database
 
-    found = InstrumentDatabase.open(database).info()
+    found = open_database(database).info()
     if as_json:
         print(json.dumps({**asdict(found), "path": str(found.path)}, indent=2))
         return
@@ -152,18 +156,52 @@ def build(
 
 
 @app.command()
-def chroma(database: DatabaseOption = None) -> None:
-    """Write the embeddings into a Chroma store for other programs, and print its folder.
+def chroma(
+    database: DatabaseOption = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="A Chroma server instead: chroma://HOST:PORT/NAME."),
+    ] = None,
+) -> None:
+    """Write the embeddings into a Chroma store for other programs, or to a server.
 
-    Searches do not need it. What is there already costs nothing; a database that changed gets
-    another folder.
+    Searches do not need the store, whose folder is printed; a database that changed gets another
+    one. On a server it is `--database chroma://HOST:PORT/NAME`; after Ctrl-C the same command goes
+    on.
     """
     from cir.index.database import InstrumentDatabase
 
     opened = InstrumentDatabase.open(database)
+    if to is None:
+        with progress_bar("Writing to Chroma", least_seconds=2.0) as progress:
+            print(opened.prepare(progress))
+        return
+    server = _server(to, (opened.identity, opened.dimension))
+    if server is None:
+        raise InputError(f"--to names a server, chroma://HOST:PORT/NAME, not {to!r}.")
     with progress_bar("Writing to Chroma", least_seconds=2.0) as progress:
-        folder = opened.prepare(progress)
-    print(folder)
+        server.add_all(opened, progress)
+    typer.echo(f"{server.location} has {len(server)} instruments.")
+
+
+@app.command()
+def index(database: DatabaseOption = None) -> None:
+    """Build the index of a large database, and print its folder.
+
+    Searches build it in the background; this command waits for it.
+    """
+    from cir.index.opening import open_database
+    from cir.index.scale import EXACT_LIMIT
+
+    opened = open_database(database)
+    with progress_bar("Building the index", least_seconds=2.0) as progress:
+        folder = opened.index(progress)
+    if folder is None:
+        typer.echo(
+            f"{len(opened):,} instruments need no index: up to {EXACT_LIMIT:,} are all compared."
+        )
+    else:
+        print(folder)
 
 
 @app.command()
@@ -279,14 +317,17 @@ def add(
     from cir.library.sounds import Labels, add_sounds
 
     encoder = load_encoder(model)
+    server = _server(database, (encoder.identity, encoder.embedding_size))
     with progress_bar("Adding sounds") as progress:
         report = add_sounds(
-            database,
+            database if server is None else server.path,
             encoder,
             sounds,
             Labels(family=family, bank=bank, author=author, licence=licence),
             progress=progress,
         )
+    if server is not None:
+        _send(server)
     for reason in report.refused:
         typer.echo(f"left out: {reason}", err=True)
     for notice in report.notices:
@@ -314,8 +355,12 @@ def import_(
     from cir.library.database_archive import import_archive
 
     encoder = load_encoder(model)
+    server = _server(database, (encoder.identity, encoder.embedding_size))
+    folder = database if server is None else server.path
     with progress_bar("Importing") as progress:
-        report = import_archive(database, encoder, archive, progress=progress)
+        report = import_archive(folder, encoder, archive, progress=progress)
+    if server is not None:
+        _send(server)
     replaced = f", and replaced {report.replaced}" if report.replaced else ""
     typer.echo(f"Added {report.added} instruments to {database}{replaced}.")
 
@@ -324,14 +369,52 @@ def import_(
 def export(
     target: Annotated[Path, typer.Argument(help="A new or empty folder, or a file NAME.zip.")],
     database: DatabaseOption = None,
+    parquet: Annotated[
+        bool,
+        typer.Option(
+            "--parquet", help="For pandas and DuckDB: instruments.parquet, embeddings.safetensors."
+        ),
+    ] = False,
 ) -> None:
     """Copy a database with all its sounds into a folder or a zip: JSON, CSV, safetensors, Opus."""
-    from cir.index.database import InstrumentDatabase
+    from cir.index.opening import open_database
+    from cir.index.parquet import write_parquet
+    from cir.index.server_database import server_address
     from cir.library.database_archive import export_archive
 
-    with InstrumentDatabase.open(database) as opened, progress_bar("Exporting") as progress:
-        if target.suffix.lower() == ".zip":
+    with open_database(database) as opened, progress_bar("Exporting") as progress:
+        if parquet:
+            write_parquet(opened, target, progress)
+        elif target.suffix.lower() == ".zip" and server_address(database):
+            with workspace("export") as folder:
+                opened.export(folder / "database", progress)
+                export_archive(folder / "database", target, progress)
+        elif target.suffix.lower() == ".zip":
             export_archive(opened.path, target, progress)
         else:
             opened.export(target, progress)
         typer.echo(f"Wrote {len(opened)} instruments to {target}.")
+
+
+def _server(place: Path | str, made_by: tuple[str, int]) -> "ServerDatabase | None":
+    """Open a database on a server, which is made if it is missing; None for a folder.
+
+    Args:
+        place: What `--database` names.
+        made_by: Identity of the model, and length of its embeddings.
+    """
+    from cir.index.server_database import ServerDatabase, server_address
+
+    address = server_address(place)
+    if address is None:
+        return None
+    waiting = warn_once(f"{address} does not answer; waiting for it.")
+    return ServerDatabase.connect(address, create=made_by, waiting=waiting)
+
+
+def _send(server: "ServerDatabase") -> None:
+    """Send what was added on this machine to the server."""
+    from cir.index.database import InstrumentDatabase
+
+    with progress_bar("Writing to Chroma", least_seconds=2.0) as progress:
+        server.add_all(InstrumentDatabase.open(server.path), progress)

@@ -54,7 +54,7 @@ def search(
     """Find the instruments that sound most like those in a mix."""
     families = parse_families(None if family and _ALL in family else family)
     from cir.audio.io import load_with_notice
-    from cir.index.database import InstrumentDatabase
+    from cir.index.opening import open_database
     from cir.retrieval.retriever import Retriever
 
     started = time.perf_counter()
@@ -63,7 +63,7 @@ def search(
     if decoded.notice:
         typer.echo(f"{mix.name}: {decoded.notice}", err=True)
     encoder = load_encoder(model)
-    retriever = Retriever(encoder, InstrumentDatabase.open(database))
+    retriever = Retriever(encoder, open_database(database))
     timings: list[SearchTimings] = []
     with progress_bar("Listening", least_seconds=2.0) as progress:
         results = retriever.search(

@@ -15,6 +15,7 @@ from cir.errors import InputError
 from cir.index.bundle import is_bundle
 from cir.index.database import BUNDLED_PATH, InstrumentDatabase
 from cir.index.ranking import ANY, Filters, Ranking
+from cir.index.scale import EXACT_LIMIT
 from cir.index.unsorted import guess_families, rows_of_family
 from cir.instruments.families import FAMILIES, check_families
 from cir.retrieval.windows import embed_windows
@@ -22,6 +23,9 @@ from cir.types import SAMPLE_RATE, Encoder, FamilyResult, FloatArray, Progress
 
 DEFAULT_FAMILIES = ("percussion", "bass", "synth_lead")
 """The families of the paper's mixtures."""
+
+SHORTLIST = 200
+"""How many of the best matches of a large database are compared exactly."""
 
 Sound: TypeAlias = str | PathLike[str] | ArrayLike
 """A file, or a waveform of any shape and type that `cir.audio.io.check_audio` takes."""
@@ -65,11 +69,13 @@ class Retriever:
         """The guessed family of each sound without one, by id; None where it is unclear.
 
         Nothing is guessed in the bundled database, whose instruments without a family have none on
-        purpose, or in a calibrated one, whose chances hold for the candidates they were fitted on.
+        purpose, or in a calibrated one, whose chances hold for the candidates they were fitted on;
+        nor in a database of more than 100 000 instruments, where it would take minutes.
         """
         database = self.database
-        unsorted = any(one.family is None for one in database.instruments())
-        if not unsorted or database.path == BUNDLED_PATH or database.calibration is not None:
+        if None not in database.families() or len(database) > EXACT_LIMIT:
+            return {}
+        if database.path == BUNDLED_PATH or database.calibration is not None:
             return {}
         if not is_bundle(BUNDLED_PATH):
             return {}
@@ -77,7 +83,7 @@ class Retriever:
 
     def families(self) -> tuple[str, ...]:
         """Return the families of the database, stated or guessed; all families if it has none."""
-        here = {one.family for one in self.database.instruments()} | set(self.guesses.values())
+        here = self.database.families() | set(self.guesses.values())
         return tuple(family for family in FAMILIES if family in here) or FAMILIES
 
     def search(
@@ -131,7 +137,11 @@ class Retriever:
         ]
 
     def ranking(self, family: str, embedding: FloatArray, filters: Filters = ANY) -> Ranking:
-        """Rank the instruments of a family, and those that may be of it, see `match`."""
+        """Rank the instruments of a family, and those that may be of it, see `match`.
+
+        Of a large database without a calibration, which needs all scores, these are the best
+        matches only.
+        """
         return self.database.ranking(
             embedding,
             family,
@@ -139,6 +149,7 @@ class Retriever:
             source=filters.source,
             of_mixture=True,
             rows=rows_of_family(self.database, self.guesses, family) if self.guesses else None,
+            best=SHORTLIST if self.database.calibration is None else None,
         )
 
     def result(self, family: str, ranking: Ranking, top_k: int) -> FamilyResult:
@@ -153,7 +164,7 @@ class Retriever:
             for match in ranking.top(top_k)
         ]
         calibration = self.database.calibration
-        if calibration is None or not found:
+        if calibration is None or not found or not ranking.is_complete:
             return FamilyResult(family, tuple(found))
         judgement = calibration.judge(ranking.scores, family, top_k)
         if judgement.chances:
