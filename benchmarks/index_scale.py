@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 
 from cir.index.chroma_index import ChromaIndex
+from cir.index.columns import ANY, Wanted
 from cir.index.database import InstrumentDatabase
 from cir.index.exact_index import ExactIndex
 from cir.index.faiss_index import FaissIndex
 from cir.index.hubness import HubCohort
-from cir.index.ranking import ANY, Filters
 from cir.index.vectors import VectorIndex, Vectors
 from cir.types import FloatArray, Instrument
 
@@ -112,9 +112,7 @@ def chroma_server(folder: Path) -> Iterator[tuple[Any, int]]:
         process.wait()
 
 
-def searches(
-    hubs: HubCohort, count: int
-) -> dict[str, tuple[FloatArray, str | None, Filters, bool]]:
+def searches(hubs: HubCohort, count: int) -> dict[str, tuple[FloatArray, str | None, Wanted, bool]]:
     """Return by filter: the queries, the family, the filters, and whether they are mixtures."""
     embeddings = InstrumentDatabase.open().embeddings()[1]
     generator = np.random.default_rng(1)
@@ -122,7 +120,7 @@ def searches(
     return {
         "none": (notes, None, ANY, False),
         "family": (hubs.queries[FAMILY][:count], FAMILY, ANY, True),
-        "bank": (notes, None, Filters(bank="Bank 7"), False),
+        "bank": (notes, None, Wanted(bank="Bank 7"), False),
     }
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from cir.index import faiss_index
 from cir.index.chroma_index import ChromaIndex
+from cir.index.columns import ANY, Wanted
 from cir.index.exact_index import ExactIndex
 from cir.index.faiss_index import FaissIndex
 from cir.index.hubness import HubCohort
-from cir.index.ranking import ANY, Filters
 from cir.index.vectors import VectorIndex, Vectors
 from cir.types import FloatArray, Instrument
 from tests.fakes import clustered_vectors, instrument, unit_vectors
@@ -65,11 +65,11 @@ def index(
         yield exact
 
 
-@pytest.mark.parametrize("filters", [ANY, Filters("Bank 3"), Filters(None, "surge")])
+@pytest.mark.parametrize("filters", [ANY, Wanted("Bank 3"), Wanted(None, "surge")])
 @pytest.mark.parametrize("family", ["bass", None])
 @pytest.mark.parametrize("of_mixture", [False, True])
 def test_the_nearest_are_found(
-    index: VectorIndex, family: str | None, filters: Filters, of_mixture: bool
+    index: VectorIndex, family: str | None, filters: Wanted, of_mixture: bool
 ) -> None:
     instruments, embeddings = _rows()
     for query in unit_vectors(np.random.default_rng(2), 5, DIMENSION):

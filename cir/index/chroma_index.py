@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 
 from cir.errors import DatabaseError
+from cir.index.columns import ANY, Wanted
 from cir.index.hubness import HubCohort
-from cir.index.ranking import ANY, Filters
 from cir.index.vectors import Vectors
 from cir.types import FloatArray, Instrument, Progress
 
@@ -29,6 +29,9 @@ _SAMPLED = 1_000
 
 _SPARE = 200
 """Additional candidates where hub penalties, which Chroma does not know, change the order."""
+
+_SPARE_FOR_WORDS = 2_000
+"""The nearest instruments of a family among which words are looked for."""
 
 _CONFIGURATION: dict[str, Any] = {
     # Of unit vectors it is the cosine; for "cosine" Chroma would store rounded vectors.
@@ -131,15 +134,17 @@ class ChromaIndex:
         query: FloatArray,
         count: int,
         family: str | None = None,
-        filters: Filters = ANY,
+        filters: Wanted = ANY,
         *,
         of_mixture: bool = False,
     ) -> Vectors:
         """See `VectorIndex`."""
         wanted = count + (_SPARE if of_mixture and self.hubs is not None else 0)
+        if filters.words:  # Chroma knows no typing errors
+            wanted += _SPARE_FOR_WORDS
         found: list[tuple[Instrument, FloatArray]] = []
         for collection in self._collections(family):
-            answer = self.patiently(
+            answer: Any = self.patiently(
                 collection.query,
                 query_embeddings=[query],
                 n_results=wanted,
@@ -147,9 +152,11 @@ class ChromaIndex:
                 include=["embeddings", "metadatas"],
             )
             found += _rows(answer["ids"][0], answer["metadatas"][0], answer["embeddings"][0])
+        if filters.words:
+            found = [one for one in found if filters.passes(one[0])]
         return _vectors(found, len(query))
 
-    def count(self, family: str | None = None, filters: Filters = ANY) -> int:
+    def count(self, family: str | None = None, filters: Wanted = ANY) -> int:
         """See `VectorIndex`."""
         if filters == ANY:
             return sum(self.patiently(one.count) for one in self._collections(family))
@@ -195,7 +202,7 @@ class ChromaIndex:
         found: list[tuple[Instrument, FloatArray]] = []
         for collection in self._collections():
             for chunk in _pieces(instrument_ids):
-                page = self.patiently(
+                page: Any = self.patiently(
                     collection.get, ids=chunk, include=["embeddings", "metadatas"]
                 )
                 found += _rows(page["ids"], page["metadatas"], page["embeddings"])
@@ -298,8 +305,9 @@ def _vectors(found: Sequence[tuple[Instrument, FloatArray]], dimension: int) -> 
     return Vectors(tuple(one for one, _ in found), embeddings)
 
 
-def _where(filters: Filters) -> Any:
-    terms = [{name: value} for name, value in asdict(filters).items() if value is not None]
+def _where(filters: Wanted) -> Any:
+    named = {"bank": filters.bank, "source": filters.source}
+    terms = [{name: value} for name, value in named.items() if value is not None]
     if len(terms) > 1:
         return {"$and": terms}
     return terms[0] if terms else None

@@ -1,12 +1,14 @@
-"""Filters: family, bank and source of each row as numbers, and the rows that have given ones."""
+"""Wanted: family, bank and source of each row as numbers, and the rows that have given ones."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cir.errors import InputError
-from cir.index.ranking import ANY, Filters
+from cir.index.text_search import TextIndex, match_text
 from cir.types import Instrument
 
 Rows = NDArray[np.intp]
@@ -18,6 +20,27 @@ _NAMED = 20
 _NONE = -1
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which instruments an index may find; the defaults let all pass."""
+
+    bank: str | None = None
+    source: str | None = None
+    words: str | None = None
+    """Words that it must have, see `cir.index.text_search.match_text`."""
+
+    def passes(self, instrument: Instrument) -> bool:
+        """Whether an instrument may be found."""
+        return (
+            self.bank in (None, instrument.bank)
+            and self.source in (None, instrument.source)
+            and (not self.words or bool(match_text(self.words, [instrument])[0]))
+        )
+
+
+ANY = Wanted()
+
+
 class Columns:
     """The columns that searches filter by.
 
@@ -26,10 +49,11 @@ class Columns:
     """
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
+        self._instruments = instruments
         self._count = len(instruments)
         self._numbers: dict[str, dict[str, int]] = {}
         self._codes: dict[str, NDArray[np.int32]] = {}
-        self._kept: dict[tuple[str | None, Filters], Rows] = {}
+        self._kept: dict[tuple[str | None, Wanted], Rows] = {}
         for column in _COLUMNS:
             numbers: dict[str | None, int] = {None: _NONE}
             values = (getattr(row, column) for row in instruments)
@@ -42,7 +66,7 @@ class Columns:
                 value: code for value, code in numbers.items() if value is not None
             }
 
-    def rows(self, family: str | None = None, filters: Filters = ANY) -> Rows:
+    def rows(self, family: str | None = None, filters: Wanted = ANY) -> Rows:
         """Return the rows of a family that pass the filters; the same array each time, read-only.
 
         Raises:
@@ -62,7 +86,7 @@ class Columns:
             self._kept[key] = found
         return self._kept[key]
 
-    def among(self, rows: Rows, filters: Filters) -> Rows:
+    def among(self, rows: Rows, filters: Wanted) -> Rows:
         """Return those of the rows that pass the filters.
 
         Raises:
@@ -72,7 +96,12 @@ class Columns:
             self._check(column, value)
             if value is not None:
                 rows = rows[self._codes[column][rows] == self._numbers[column][value]]
-        return rows
+        return rows[self.text.match(filters.words)[rows] > 0] if filters.words else rows
+
+    @cached_property
+    def text(self) -> TextIndex:
+        """The words of all rows."""
+        return TextIndex(self._instruments)
 
     def with_family(self) -> NDArray[np.bool_]:
         """Return which rows have a family, (N,)."""

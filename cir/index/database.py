@@ -318,6 +318,15 @@ class InstrumentDatabase(ExactSearch):
         """Return all ids and the embeddings, (N, D), unit norm, read-only."""
         return self._bundle.catalog.ids, self._bundle.embeddings
 
+    def embedding_of(self, instrument_id: str) -> FloatArray:
+        """Return an instrument's embedding, (D,); raises InputError where there is none."""
+        self.get(instrument_id)
+        return np.asarray(self._bundle.embeddings[self._bundle.catalog.ids.index(instrument_id)])
+
+    def match_text(self, query: str) -> NDArray[np.float64]:
+        """Return how well each instrument has words, (N,), see `text_search.match_text`."""
+        return self._columns.text.match(query)
+
     def coordinates(self) -> FloatArray | None:
         """Return the places on the map, (N, 2), read-only; None where there is no map."""
         return self._bundle.coordinates

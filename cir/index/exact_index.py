@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from cir.index.columns import Columns, Rows
+from cir.index.columns import ANY, Columns, Rows, Wanted
 from cir.index.hubness import HubCohort
-from cir.index.ranking import ANY, Filters
 from cir.index.vectors import Vectors
 from cir.types import FloatArray, Instrument
 
@@ -65,7 +64,7 @@ class ExactIndex:
         query: FloatArray,
         count: int,
         family: str | None = None,
-        filters: Filters = ANY,
+        filters: Wanted = ANY,
         *,
         of_mixture: bool = False,
     ) -> Vectors:
@@ -77,7 +76,7 @@ class ExactIndex:
         query: FloatArray,
         count: int,
         family: str | None = None,
-        filters: Filters = ANY,
+        filters: Wanted = ANY,
         *,
         of_mixture: bool = False,
     ) -> Rows:
@@ -102,7 +101,7 @@ class ExactIndex:
             rows = rows[similarities >= limit - _ROUNDING]
         return rows
 
-    def count(self, family: str | None = None, filters: Filters = ANY) -> int:
+    def count(self, family: str | None = None, filters: Wanted = ANY) -> int:
         """See `VectorIndex`."""
         return len(self.columns.rows(family, filters))
 

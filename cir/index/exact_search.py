@@ -5,15 +5,22 @@ database with more rows has an index that finds candidates (`cir.index.vectors`)
 """
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from threading import RLock
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cir.index.bundle import Bundle
-from cir.index.columns import Columns, Rows
+from cir.index.columns import Columns, Rows, Wanted
 from cir.index.hubness import HubCohort
-from cir.index.ranking import Filters, Ranking, Shortlist, check_query, cosine_similarities
+from cir.index.ranking import (
+    Ranking,
+    Shortlist,
+    check_embeddings,
+    check_query,
+    cosine_similarities,
+)
 from cir.index.vectors import VectorIndex
 from cir.instruments.families import check_families
 from cir.types import FloatArray, Match
@@ -61,6 +68,7 @@ class ExactSearch(ABC):
         *,
         bank: str | None = None,
         source: str | None = None,
+        words: str | None = None,
         of_mixture: bool = False,
         rows: NDArray[np.intp] | None = None,
         level_of: "ExactSearch | None" = None,
@@ -73,6 +81,7 @@ class ExactSearch(ABC):
             family: Only this family; None for all instruments, also those without a family.
             bank: Only this bank.
             source: Only this source.
+            words: Only instruments that have these words, see `cir.index.text_search.match_text`.
             of_mixture: The embedding is what a mixture answered for `family`: instruments that are
                 near to every mixture get a penalty, see `hubs`.
             rows: The candidates before `bank` and `source`, in rising order, in place of all
@@ -87,7 +96,7 @@ class ExactSearch(ABC):
             InputError: Any argument is out of range or unknown, or the embedding is no direction.
         """
         query = check_query(embedding, self.dimension)
-        filters = Filters(bank, source)
+        filters = Wanted(bank, source, words or None)
         if family is not None:
             (family,) = check_families([family])
         of_mixture = of_mixture and family is not None
@@ -142,6 +151,33 @@ class ExactSearch(ABC):
             embedding, family, bank=bank, source=source, of_mixture=of_mixture
         ).scores
 
+    def search_many(
+        self,
+        embeddings: ArrayLike,
+        top_k: int = 5,
+        family: str | None = None,
+        *,
+        bank: str | None = None,
+        source: str | None = None,
+        words: str | None = None,
+        of_mixture: bool = False,
+    ) -> list[list[Match]]:
+        """Do as `search` for many embeddings, (Q, D)."""
+        queries = check_embeddings(embeddings, self.dimension)
+        rankings = (
+            self.ranking(
+                query,
+                family,
+                bank=bank,
+                source=source,
+                words=words,
+                of_mixture=of_mixture,
+                best=top_k,
+            )
+            for query in queries
+        )
+        return [ranking.top(top_k) for ranking in rankings]
+
     @property
     def dimension(self) -> int:
         """Length D of the embeddings."""
@@ -156,7 +192,7 @@ class ExactSearch(ABC):
         index: VectorIndex,
         query: FloatArray,
         family: str | None,
-        filters: Filters,
+        filters: Wanted,
         of_mixture: bool,
         best: int,
     ) -> Ranking:
@@ -167,7 +203,7 @@ class ExactSearch(ABC):
         if of_mixture and family is not None and hubs is not None:
             ids = [one.instrument_id for one in found.instruments]
             scores -= hubs.bias(found.embeddings, ids, family, index.level(family))
-        shortlist = Shortlist(found.instruments, self._bundle.sounds_of)
+        shortlist = Shortlist(found.instruments, found.embeddings, self._sounds_of)
         return Ranking(shortlist, np.arange(len(scores)), scores, is_complete=False)
 
     def _penalties(
@@ -197,6 +233,9 @@ class ExactSearch(ABC):
         if level_of is self:
             self._known_penalties[family] = candidates, penalties
         return penalties
+
+    def _sounds_of(self, instrument_id: str) -> tuple[Path | None, Path | None]:
+        return self._bundle.sounds_of(instrument_id)
 
     def _ids_of(self, rows: Rows) -> list[str]:
         catalog = self._bundle.catalog

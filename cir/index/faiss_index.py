@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cir.errors import DatabaseError
-from cir.index.columns import Rows
+from cir.index.columns import ANY, Rows, Wanted
 from cir.index.exact_index import ExactIndex
-from cir.index.ranking import ANY, Filters
 from cir.index.vectors import Vectors
 from cir.types import FloatArray, Instrument, Progress
 
@@ -129,7 +128,7 @@ class FaissIndex:
         query: FloatArray,
         count: int,
         family: str | None = None,
-        filters: Filters = ANY,
+        filters: Wanted = ANY,
         *,
         of_mixture: bool = False,
     ) -> Vectors:
@@ -145,7 +144,7 @@ class FaissIndex:
             rows.append(self.exact.nearest_of(query, count, self._left_out(filters)))
         return self.exact.at(np.unique(np.concatenate(rows)))
 
-    def count(self, family: str | None = None, filters: Filters = ANY) -> int:
+    def count(self, family: str | None = None, filters: Wanted = ANY) -> int:
         """See `VectorIndex`."""
         return self.exact.count(family, filters)
 
@@ -162,13 +161,13 @@ class FaissIndex:
         keys = _keys_of(one.instrument_id for one in exact.instruments)
         self._order = np.argsort(keys)
         self._keys = keys[self._order]
-        self._selectors: dict[Filters, Any] = {}
-        self._small: dict[Filters, Rows] = {}
+        self._selectors: dict[Wanted, Any] = {}
+        self._small: dict[Wanted, Rows] = {}
         if len(keys) and (np.diff(self._keys) == 0).any():
             raise DatabaseError("Two ids have the same key; the exact search serves this database.")
 
     def _probe(
-        self, file: Any, wide: FloatArray, count: int, filters: Filters, of_mixture: bool
+        self, file: Any, wide: FloatArray, count: int, filters: Wanted, of_mixture: bool
     ) -> Rows:
         share = _PROBED_FOR_MIXTURES if of_mixture else _PROBED
         selector = None if filters == ANY else self._selector(filters)
@@ -177,7 +176,7 @@ class FaissIndex:
         _, found = file.search(wide, count + _SPARE, params=parameters)
         return self._rows_with(found[0][found[0] >= 0])
 
-    def _selector(self, filters: Filters) -> Any:
+    def _selector(self, filters: Wanted) -> Any:
         """Return what lets rows pass a filter."""
         if filters not in self._selectors:
             rows = self.exact.columns.rows(None, filters)
@@ -186,7 +185,7 @@ class FaissIndex:
             self._selectors[filters] = _faiss().IDSelectorBatch(keys[rows])
         return self._selectors[filters]
 
-    def _left_out(self, filters: Filters) -> Rows:
+    def _left_out(self, filters: Wanted) -> Rows:
         """Return the rows that pass and are in no file."""
         if filters not in self._small:
             rows = self.exact.columns.rows(None, filters)
@@ -244,7 +243,7 @@ class FaissIndex:
         return wide
 
     def _width(self) -> int:
-        dimension = self.exact.embeddings.shape[1] + 1
+        dimension = int(self.exact.embeddings.shape[1]) + 1
         return -(-dimension // _ALIGNED) * _ALIGNED
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cir.errors import DatabaseError, InputError
+from cir.index.text_search import match_text
 from cir.metrics import target_ranks
 from cir.types import FloatArray, Instrument, Match
 
@@ -23,10 +24,16 @@ class Filters:
 
     bank: str | None = None
     source: str | None = None
+    text: str = ""
+    """Words that it must have, see `cir.index.text_search.match_text`."""
 
     def passes(self, instrument: Instrument) -> bool:
         """Whether an instrument may be found."""
-        return self.bank in (None, instrument.bank) and self.source in (None, instrument.source)
+        return (
+            self.bank in (None, instrument.bank)
+            and self.source in (None, instrument.source)
+            and (not self.text or bool(match_text(self.text, [instrument])[0]))
+        )
 
 
 ANY = Filters()
@@ -123,6 +130,10 @@ class Shelf(Protocol):
     def catalog(self) -> Sequence[Instrument]:
         """The instruments."""
 
+    @property
+    def embeddings(self) -> FloatArray:
+        """Their embeddings, (N, D)."""
+
     def sounds_of(self, instrument_id: str) -> tuple[Path | None, Path | None]:
         """Return an instrument's preview and phrase, each where there is one."""
 
@@ -132,6 +143,7 @@ class Shortlist:
     """The instruments that an index found."""
 
     catalog: Sequence[Instrument]
+    embeddings: FloatArray
     sounds_of: Callable[[str], tuple[Path | None, Path | None]]
 
 
@@ -143,7 +155,7 @@ class Ranking:
     asked for, as every accuracy of an evaluation does (`cir.metrics.target_ranks`).
     """
 
-    shelf: Shelf
+    bundle: Shelf
     rows: NDArray[np.intp]
     """Places on the shelf of the candidates, (N,)."""
     scores: NDArray[np.float64]
@@ -166,6 +178,11 @@ class Ranking:
         best = best_rows(self.scores, int(k), self._id)
         return [self._match(position, rank) for rank, position in enumerate(best, start=1)]
 
+    def top_embeddings(self, k: int) -> dict[str, FloatArray]:
+        """Return the embeddings of the `k` best matches by id, (D,) each."""
+        best = best_rows(self.scores, k, self._id)
+        return {self._id(one): self.bundle.embeddings[self.rows[one]] for one in best}
+
     def best(self) -> Match | None:
         """Return the first match, if there is a candidate."""
         return next(iter(self.top(1)), None)
@@ -187,10 +204,10 @@ class Ranking:
         kept = np.array(
             [keep(self._instrument(position)) for position in range(len(self))], dtype=bool
         )
-        return Ranking(self.shelf, self.rows[kept], self.scores[kept], self.is_complete)
+        return Ranking(self.bundle, self.rows[kept], self.scores[kept], self.is_complete)
 
     def _instrument(self, position: int) -> Instrument:
-        return self.shelf.catalog[int(self.rows[position])]
+        return self.bundle.catalog[int(self.rows[position])]
 
     def _id(self, position: int) -> str:
         return self._instrument(position).instrument_id
@@ -203,5 +220,5 @@ class Ranking:
 
     def _match(self, position: int, rank: int) -> Match:
         instrument = self._instrument(position)
-        preview, phrase = self.shelf.sounds_of(instrument.instrument_id)
+        preview, phrase = self.bundle.sounds_of(instrument.instrument_id)
         return Match(rank, float(self.scores[position]), instrument, preview, phrase=phrase)

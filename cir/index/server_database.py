@@ -244,6 +244,11 @@ class ServerDatabase(InstrumentDatabase):
             return one
         raise InputError(f"{self.location} has no instrument {instrument_id!r}.")
 
+    def embedding_of(self, instrument_id: str) -> FloatArray:
+        """Return an instrument's embedding, see `InstrumentDatabase.embedding_of`."""
+        self.get(instrument_id)
+        return np.asarray(self._server.get([instrument_id]).embeddings[0])
+
     def take_calibration(self, calibration: Calibration) -> None:
         """Store a calibration on the server."""
         calibration.check_identity(self.identity)
@@ -286,6 +291,12 @@ class ServerDatabase(InstrumentDatabase):
                 self._use(self._bundle_of(Catalog(found.instruments), rows))
             assert self._held is not None  # noqa: S101 - just read
             return self._held
+
+    def _sounds_of(self, instrument_id: str) -> tuple[Path | None, Path | None]:
+        preview, phrase = (
+            self._place / kind / f"{instrument_id}.opus" for kind in (PREVIEWS_NAME, PHRASES_NAME)
+        )
+        return preview if preview.is_file() else None, phrase if phrase.is_file() else None
 
     def _index(self) -> VectorIndex | None:
         return self._server if len(self) > WHOLE_ROWS else None

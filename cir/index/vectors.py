@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cir.index.ranking import ANY, Filters
+from cir.index.columns import ANY, Wanted
 from cir.types import FloatArray, Instrument
 
 
@@ -35,7 +35,7 @@ class VectorIndex(Protocol):
         query: FloatArray,
         count: int,
         family: str | None = None,
-        filters: Filters = ANY,
+        filters: Wanted = ANY,
         *,
         of_mixture: bool = False,
     ) -> Vectors:
@@ -51,7 +51,7 @@ class VectorIndex(Protocol):
             of_mixture: Near is what is similar after hub penalties, see `cir.index.hubness`.
         """
 
-    def count(self, family: str | None = None, filters: Filters = ANY) -> int:
+    def count(self, family: str | None = None, filters: Wanted = ANY) -> int:
         """Return how many instruments pass the filters."""
 
     def level(self, family: str) -> float | None:

@@ -19,7 +19,7 @@ from cir.index.scale import EXACT_LIMIT
 from cir.index.unsorted import guess_families, rows_of_family
 from cir.instruments.families import FAMILIES, check_families
 from cir.retrieval.windows import embed_windows
-from cir.types import SAMPLE_RATE, Encoder, FamilyResult, FloatArray, Progress
+from cir.types import SAMPLE_RATE, Encoder, FamilyResult, FloatArray, Progress, part
 
 DEFAULT_FAMILIES = ("percussion", "bass", "synth_lead")
 """The families of the paper's mixtures."""
@@ -114,6 +114,35 @@ class Retriever:
             on_timings(SearchTimings(decoded - started, embedded - decoded, searched - embedded))
         return results
 
+    def search_many(
+        self,
+        sounds: Sequence[Sound],
+        families: Sequence[str] | None = None,
+        top_k: int = 5,
+        *,
+        sample_rate: int | None = None,
+        filters: Filters = ANY,
+        progress: Progress | None = None,
+    ) -> list[list[FamilyResult]]:
+        """Search for the instruments of many mixes; all are read before the first is embedded.
+
+        Every mix gets the answer that it gets alone; arguments and errors as in `search`.
+        """
+        chosen = check_families(DEFAULT_FAMILIES if families is None else families)
+        audio = [read_sound(sound, sample_rate) for sound in sounds]
+        count = len(audio)
+        queries = [
+            embed_windows(one, self.encoder, chosen, part(progress, at / count, (at + 1) / count))
+            for at, one in enumerate(audio)
+        ]
+        return [
+            [
+                self.result(family, self.ranking(family, query, filters), top_k)
+                for family, query in one.items()
+            ]
+            for one in queries
+        ]
+
     def match(
         self,
         embeddings: dict[str, FloatArray],
@@ -147,6 +176,7 @@ class Retriever:
             family,
             bank=filters.bank,
             source=filters.source,
+            words=filters.text,
             of_mixture=True,
             rows=rows_of_family(self.database, self.guesses, family) if self.guesses else None,
             best=SHORTLIST if self.database.calibration is None else None,
