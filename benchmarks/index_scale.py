@@ -34,7 +34,7 @@ from cir.index.vectors import VectorIndex, Vectors
 from cir.types import FloatArray, Instrument
 
 RESULTS = Path(__file__).parent / "results" / "index_scale.json"
-KINDS = ("exact", "faiss", "chroma", "server")
+KINDS = ("exact", "faiss", "quantised", "chroma", "server")
 NOISE = 0.3
 BANKS = 200
 FAMILY = "synth_lead"
@@ -214,6 +214,33 @@ def measure(
             return result(clock, used(folder), lambda: index, server)
 
 
+def measure_quantised(
+    embeddings: FloatArray, rows: list[Instrument], count: int
+) -> dict[str, dict[str, float]]:
+    """Compare what a vector can be stored in, by real mixtures against all rows of one family."""
+    import faiss
+
+    hubs = InstrumentDatabase.open().hubs
+    assert hubs is not None
+    own = np.array([row for row, one in enumerate(rows) if one.family == FAMILY])
+    stored, queries = np.ascontiguousarray(embeddings[own]), hubs.queries[FAMILY][:count]
+    exact = np.argsort(-(queries @ stored.T), axis=1)[:, :TOP]
+    measured: dict[str, dict[str, float]] = {}
+    for name in ("Flat", "SQ8", "PQ48", "PQ24"):
+        index = faiss.index_factory(stored.shape[1], name, faiss.METRIC_INNER_PRODUCT)
+        index.train(stored)
+        index.add(stored)
+        for candidates in (25, 250):
+            _, found = index.search(queries, candidates)
+            right = [len(set(one) & set(other)) for one, other in zip(exact, found, strict=True)]
+            measured[f"{name}, {candidates} compared again"] = {
+                "bytes": float(index.sa_code_size()),
+                "recall_at_5": round(float(np.mean(right)) / TOP, 4),
+            }
+        print(name, measured, flush=True)
+    return measured
+
+
 def used(folder: Path) -> int:
     """Return the bytes of all files of a folder."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
@@ -237,11 +264,14 @@ def main() -> None:
         rows, embeddings = make_rows(arguments.rows, folder)
         for kind in arguments.kinds:
             print(f"{arguments.rows} rows, {kind}", flush=True)
-            measured = measure(kind, rows, embeddings, arguments.queries)
+            if kind == "quantised":
+                measured: Any = measure_quantised(embeddings, rows, arguments.queries)
+            else:
+                measured = measure(kind, rows, embeddings, arguments.queries)
             old = json.loads(arguments.output.read_text()) if arguments.output.exists() else {}
             sizes = old.get("rows", {})
             sizes.setdefault(str(arguments.rows), {})[kind] = measured
-            told = {"machine": platform.machine(), "queries": arguments.queries, "rows": sizes}
+            told = {"machine": platform.machine(), "rows": sizes}
             arguments.output.write_text(json.dumps(told, indent=2) + "\n")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
