@@ -81,7 +81,7 @@ def remove_instruments(folder: Path, instrument_ids: Iterable[str]) -> Bundle:
 
 
 def with_places(store: RowStore, rows: Sequence[Row]) -> Sequence[Row]:
-    """Lay out the first rows of a store on its map; later ones are placed beside them when asked."""
+    """Lay out the first rows of a store on its map; later ones get their places when asked."""
     if store.state.n_slots or not rows:
         return rows
     plane = principal_plane(np.stack([row.vector for row in rows]))
@@ -109,6 +109,21 @@ def tidy(store: RowStore) -> None:
                 path.unlink(missing_ok=True)
 
 
+def write_tables(bundle: Bundle, folder: Path) -> None:
+    """Write the tables of a database as those of a bundle, in order of id, into an empty folder."""
+    ids = bundle.catalog.ids
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    coordinates = bundle.coordinates
+    write_bundle(
+        folder,
+        identity=bundle.header.identity,
+        catalog=Catalog(tuple(bundle.catalog)[row] for row in order),
+        embeddings=bundle.embeddings[order],
+        coordinates=None if coordinates is None else coordinates[order],
+        map_trustworthiness=bundle.header.map_trustworthiness,
+    )
+
+
 def copy_bundle(
     bundle: Bundle,
     folder: Path,
@@ -118,14 +133,7 @@ def copy_bundle(
     """Copy a bundle and its sounds into a new folder; `write_fits` adds what was fitted for it."""
     check_new_folder(folder)
     with replacing_folder(folder) as temporary:
-        write_bundle(
-            temporary,
-            identity=bundle.header.identity,
-            catalog=bundle.catalog,
-            embeddings=bundle.embeddings,
-            coordinates=bundle.coordinates,
-            map_trustworthiness=bundle.header.map_trustworthiness,
-        )
+        write_tables(bundle, temporary)
         write_fits(temporary)
         for done, name in enumerate(bundle.catalog.ids, start=1):
             for sound in bundle.sounds_of(name):

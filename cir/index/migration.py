@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cir.errors import InputError
 from cir.files import is_temporary
-from cir.index.bundle import is_table, read_bundle
+from cir.index.bundle import Bundle, is_table, read_bundle
 from cir.index.row_store import (
     FORMAT_VERSION,
     Origin,
@@ -34,6 +34,13 @@ def open_to_write(folder: Path) -> RowStore:
     return RowStore(folder)
 
 
+def digests_of(bundle: Bundle) -> dict[str, str]:
+    """Return what each instrument was made of, by id, where that is known."""
+    if bundle.store is not None:
+        return bundle.store.catalog.digests()
+    return read_contents(bundle.folder)
+
+
 def read_contents(folder: Path) -> dict[str, str]:
     """Read the digests of a bundle; empty if there are none, or they are damaged."""
     try:
@@ -42,9 +49,10 @@ def read_contents(folder: Path) -> dict[str, str]:
         return {}
 
 
-def write_contents(folder: Path, store: RowStore) -> None:
-    """Write the digests of a store's rows beside the tables of a bundle."""
-    (folder / CONTENTS_NAME).write_text(json.dumps(store.digests(), indent=0), encoding="utf-8")
+def write_contents(folder: Path, digests: dict[str, str]) -> None:
+    """Write digests beside the tables of a bundle."""
+    text = json.dumps(digests, indent=0, sort_keys=True)
+    (folder / CONTENTS_NAME).write_text(text, encoding="utf-8")
 
 
 def _migrate(folder: Path) -> None:

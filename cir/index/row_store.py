@@ -17,7 +17,7 @@ vectors with `numpy.memmap(path, "<f4").reshape(-1, D)`.
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
@@ -258,6 +258,15 @@ class RowStore:
         """Return the living rows that were made of a file."""
         return list(self._rows("file = ?", file))
 
+    def count_of(self, file: str) -> int:
+        """Return the number of living rows that were made of a file."""
+        return int(self._one("SELECT count(*) FROM rows WHERE file = ? AND died IS NULL", file)[0])
+
+    def has(self, instrument_id: str) -> bool:
+        """Return whether there is a living row with an id."""
+        query = "SELECT count(*) FROM rows WHERE instrument_id = ? AND died IS NULL"
+        return bool(self._one(query, instrument_id)[0])
+
     def made_of(self, digest: str) -> Row | None:
         """Return a living row whose embedding depends on the same content."""
         return next(self._rows("made_of = ?", digest), None)
@@ -267,13 +276,13 @@ class RowStore:
         found = self._all("SELECT instrument_id FROM rows WHERE died IS NULL ORDER BY slot")
         return [str(name) for (name,) in found]
 
-    def digests(self) -> dict[str, str]:
-        """Return what each living row was made of, by id, where that is known."""
-        found = self._all(
-            "SELECT instrument_id, made_of FROM rows "
-            "WHERE died IS NULL AND made_of != '' ORDER BY instrument_id"
-        )
-        return dict(found.fetchall())
+    def set_digests(self, digests: Mapping[str, str]) -> None:
+        """Say what living rows were made of, by id."""
+        with self._transaction() as tables:
+            tables.executemany(
+                "UPDATE rows SET made_of = ? WHERE instrument_id = ? AND died IS NULL",
+                [(digest, name) for name, digest in digests.items()],
+            )
 
     def file(self, path: str) -> FileRecord | None:
         """Return the record of a file."""

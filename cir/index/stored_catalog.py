@@ -128,6 +128,11 @@ class StoredCatalog(Catalog):
         path = Path(found[0][0]) if found else None
         return path if path is not None and path.is_file() else None
 
+    def digests(self) -> dict[str, str]:
+        """Return what each row was made of, by id, where that is known."""
+        query = f"SELECT instrument_id, made_of FROM rows WHERE made_of != '' AND {self._lives}"
+        return dict(self._fetch(query))
+
     def places(self) -> list[tuple[float | None, float | None]]:
         """Return the stored places on the map of all rows, in order."""
         return self._fetch(f"SELECT x, y FROM rows WHERE {self._lives} ORDER BY slot")

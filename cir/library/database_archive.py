@@ -25,10 +25,10 @@ from cir.index.bundle import (
     locked,
     read_bundle,
 )
-from cir.index.changes import check_new_folder
+from cir.index.changes import check_new_folder, write_tables
 from cir.index.database import InstrumentDatabase
+from cir.index.migration import digests_of, open_to_write, read_contents, write_contents
 from cir.instruments.safe_zip import files_of, holds, open_archive, unpack
-from cir.library.digests import CONTENTS_NAME, read_digests, write_digests
 from cir.library.find_files import Limits
 from cir.types import Encoder, Progress
 
@@ -37,8 +37,6 @@ MAX_SOUND_SECONDS = 60.0
 _MAX_HEADER_BYTES = 1 << 20
 _SOUND_BYTES = 1 << 20
 _SOUNDS = {PREVIEWS_NAME: "preview", PHRASES_NAME: "phrase"}
-_STORED = (".opus",)
-"""Suffixes of files that are compressed already."""
 
 
 @dataclass(frozen=True)
@@ -61,20 +59,22 @@ def export_archive(folder: Path | str, target: Path | str, progress: Progress | 
         DatabaseError: The database is missing or damaged.
     """
     bundle = read_bundle(Path(folder).expanduser())
-    names = [HEADER_NAME, *bundle.header.files.values(), CONTENTS_NAME]
-    sounds = [f"{kind}/{name}.opus" for kind in _SOUNDS for name in bundle.catalog.ids]
-    everything = [*names, *sounds]
+    sounds = [(kind, name) for kind in _SOUNDS for name in bundle.catalog.ids]
     with (
         replacing(Path(target).expanduser()) as temporary,
+        workspace("export") as tables,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        for done, name in enumerate(everything, start=1):
-            file = bundle.folder / name
-            if file.is_file():
-                packed = zipfile.ZIP_STORED if name.endswith(_STORED) else zipfile.ZIP_DEFLATED
-                archive.write(file, name, packed)
+        write_tables(bundle, tables)
+        write_contents(tables, digests_of(bundle))
+        for table in sorted(tables.iterdir()):
+            archive.write(table, table.name)
+        for done, (kind, name) in enumerate(sounds, start=1):
+            file = bundle.sound(kind, name)
+            if file is not None:
+                archive.write(file, f"{kind}/{name}.opus", zipfile.ZIP_STORED)
             if progress is not None:
-                progress(done / len(everything), "Packing")
+                progress(done / len(sounds), "Packing")
     return len(bundle.catalog)
 
 
@@ -132,14 +132,9 @@ def import_archive(
             for kind in _SOUNDS
         )
         database = InstrumentDatabase.create(target, encoder, may_exist=True)
-        with writing(target), locked(target):
-            own = read_digests(target)
-            # If killed between these steps, digests are missing but never wrong.
-            write_digests(target, {name: digest for name, digest in own.items() if name not in ids})
-            database.add(tuple(bundle.catalog), bundle.embeddings, previews, phrases)
-            brought = read_digests(bundle.folder)
-            own |= {name: digest for name, digest in brought.items() if name in ids}
-            write_digests(target, own)
+        database.add(tuple(bundle.catalog), bundle.embeddings, previews, phrases)
+        with writing(target), locked(target), open_to_write(target) as store:
+            store.set_digests(read_contents(bundle.folder))
     return ImportReport(len(ids - known), len(ids & known))
 
 
