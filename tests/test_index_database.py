@@ -191,8 +191,8 @@ def test_add_inserts_replaces_and_is_found(tmp_path: Path) -> None:
     with InstrumentDatabase.open(tmp_path / "db", encoder=encoder) as again:
         assert again.get("a") == moved
         ids, embeddings = again.embeddings()
-        assert ids == ("a", "b", "c")
-        np.testing.assert_allclose(embeddings, vectors[[2, 0, 3]], atol=1e-6)
+        assert ids == ("b", "a", "c")
+        np.testing.assert_allclose(embeddings, vectors[[0, 2, 3]], atol=1e-6)
 
 
 def test_add_places_new_instruments_and_leaves_the_others_where_they_are(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from cir.errors import DatabaseError
-from cir.files import replacing
+from cir.files import is_temporary, replacing
 from cir.types import FloatArray, Instrument
 
 FORMAT_VERSION = 2
@@ -143,6 +143,8 @@ class RowStore:
     @classmethod
     def create(cls, folder: Path, identity: str, dimension: int) -> None:
         """Make an empty store in an existing folder."""
+        for leftover in filter(is_temporary, folder.iterdir()):
+            leftover.unlink(missing_ok=True)
         header = StoreHeader(FORMAT_VERSION, identity, dimension, 1)
         cls.prepare(folder, header).close()
         write_store_header(folder, header)

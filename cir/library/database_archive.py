@@ -28,6 +28,7 @@ from cir.index.bundle import (
 from cir.index.changes import check_new_folder, write_tables
 from cir.index.database import InstrumentDatabase
 from cir.index.migration import digests_of, open_to_write, read_contents, write_contents
+from cir.index.row_store import is_store
 from cir.instruments.safe_zip import files_of, holds, open_archive, unpack
 from cir.library.find_files import Limits
 from cir.types import Encoder, Progress
@@ -162,6 +163,11 @@ def _unpacked(
             if path.parent == top and path.suffix in (".json", ".csv", ".safetensors")
         ]
         unpack(content, tables, limits.n_bytes)
+        if is_store(folder):
+            raise DatabaseError(
+                f"{archive.name} holds the working tables of a database, which are trusted only "
+                "where they were written: pack it with `cir database export NAME.zip`."
+            )
         try:
             bundle = read_bundle(folder)
         except DatabaseError as error:

@@ -53,6 +53,8 @@ class Sounds:
     """Ogg Opus."""
     phrase: bytes = b""
     """Ogg Opus."""
+    vector: FloatArray | None = None
+    """The embedding, (D,), if another machine has made it; there are no notes then."""
 
 
 def make_sounds(task: SoundTask, open_engine: Callable[[str], Engine]) -> Sounds:

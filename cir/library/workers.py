@@ -1,11 +1,11 @@
 """Tasks done ahead of the network, in processes of their own, the results in order."""
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
 
 from cir.engines.registry import open_engine
@@ -54,7 +54,7 @@ class LocalWorkers:
 
     def __init__(self, n_processes: int | None = None) -> None:
         self._n_processes = n_processes or os.cpu_count() or 1
-        self._own = threading.local()
+        self._idle: SimpleQueue[SandboxedEngines] = SimpleQueue()
         self._started: list[SandboxedEngines] = []
         self._n_recordings = 0
 
@@ -74,7 +74,6 @@ class LocalWorkers:
                     yield running.popleft()
             finally:
                 threads.shutdown(wait=False, cancel_futures=True)
-                self.close()
 
     def close(self) -> None:
         """End the processes."""
@@ -98,8 +97,12 @@ class LocalWorkers:
     def _make(self, task: SoundTask, here: bool) -> Sounds:
         if here:
             return make_sounds(task, open_engine)
-        if not hasattr(self._own, "engines"):
-            self._own.engines = SandboxedEngines()
-            self._started.append(self._own.engines)
-        engines: SandboxedEngines = self._own.engines
-        return engines.make(task)
+        try:
+            engines = self._idle.get_nowait()
+        except Empty:
+            engines = SandboxedEngines()
+            self._started.append(engines)
+        try:
+            return engines.make(task)
+        finally:
+            self._idle.put(engines)

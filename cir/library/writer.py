@@ -47,12 +47,17 @@ class Account:
 
 @dataclass(frozen=True, eq=False)
 class _Finished:
-    """A step that waits to be written."""
+    """A step that waits to be embedded and written."""
 
-    row: Row | None
-    sounds: Sounds | None
     step: Step
-    record: FileRecord | None
+    row: Row | None = None
+    sounds: Sounds | None = None
+    record: FileRecord | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether its sounds are to be embedded."""
+        return self.row is not None and not self.row.vector.size
 
 
 class Writer:
@@ -70,7 +75,6 @@ class Writer:
         self._folder = folder
         self._encoder = encoder
         self._limits = limits
-        self._waiting: list[tuple[Step, Sounds]] = []
         self._finished: list[_Finished] = []
         self._n_notes = 0
         self._committed_at = time.monotonic()
@@ -101,26 +105,21 @@ class Writer:
         except StorageError:
             raise
         except CirError as error:
-            self._refuse(step, error, is_certain=not isinstance(error, Crashed))
+            is_certain = not isinstance(error, Crashed)
+            self._finished.append(self._refused(step, error, is_certain=is_certain))
         else:
-            if sounds is None:
-                self._finished.append(_Finished(step.row, None, step, step.record))
-            else:
+            row = step.row
+            if sounds is not None and row is not None:
                 account.notices += [sounds.notice] if sounds.notice else []
-                self._waiting.append((step, sounds))
                 self._n_notes += len(sounds.notes)
+                if sounds.vector is not None:
+                    row = replace(row, vector=sounds.vector)
+            self._finished.append(_Finished(step, row, sounds, step.record))
         if self._n_notes >= _BATCH_NOTES:
             self._embed()
         late = time.monotonic() - self._committed_at > _COMMIT_SECONDS
-        n_rows = len(self._finished) + len(self._waiting)
-        if n_rows >= _COMMIT_ROWS or (late and self._has_work):
+        if len(self._finished) >= _COMMIT_ROWS or late:
             self.commit()
-
-    @property
-    def _has_work(self) -> bool:
-        return bool(self._waiting) or any(
-            one.row is not None or one.record is not None for one in self._finished
-        )
 
     def commit(self) -> None:
         """Write all steps taken so far."""
@@ -184,24 +183,25 @@ class Writer:
             self.store.close()
 
     def _embed(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        """Embed all sounds that wait for it, at their places."""
         self._n_notes = 0
-        if not waiting:
+        waiting = [place for place, one in enumerate(self._finished) if one.is_waiting]
+        sounds = [one for place in waiting if (one := self._finished[place].sounds) is not None]
+        if not sounds:
             return
-        sounds = [one for _, one in waiting]
         try:
             vectors: list[FloatArray | CirError] = list(self._vectors(sounds))
         except CirError:  # find out which one cannot be embedded
             vectors = [self._vector_alone(one) for one in sounds]
-        for (step, one), vector in zip(waiting, vectors, strict=True):
+        for place, vector in zip(waiting, vectors, strict=True):
+            one = self._finished[place]
             if isinstance(vector, CirError):
-                self._refuse(step, vector)
+                self._finished[place] = self._refused(one.step, vector)
             elif not np.isfinite(vector).all():
-                self._refuse(step, InputError("its embedding is not finite"))
-            else:
-                assert step.row is not None  # noqa: S101 - it has a task
-                row = replace(step.row, vector=vector)
-                self._finished.append(_Finished(row, one, step, step.record))
+                error = InputError("its embedding is not finite")
+                self._finished[place] = self._refused(one.step, error)
+            elif one.row is not None:
+                self._finished[place] = replace(one, row=replace(one.row, vector=vector))
 
     def _vectors(self, sounds: Sequence[Sounds]) -> FloatArray:
         notes = [note for one in sounds for note in one.notes]
@@ -215,7 +215,7 @@ class Writer:
         except CirError as error:
             return error
 
-    def _refuse(self, step: Step, error: CirError, *, is_certain: bool = True) -> None:
+    def _refused(self, step: Step, error: CirError, *, is_certain: bool = True) -> _Finished:
         """Leave a sound out; what is certain is remembered with its file."""
         name = "" if step.row is None else step.row.instrument.name
         said = str(error) if name in str(error) else f"{name}: {error}"
@@ -225,7 +225,7 @@ class Writer:
         if record is not None and step.task is not None:
             is_recording = not step.task.engine
             record = replace(record, refusal=said) if is_recording and is_certain else None
-        self._finished.append(_Finished(None, None, step, record))
+        return _Finished(step, record=record)
 
     def _write_sounds(self, one: _Finished) -> None:
         """Write the preview and phrase of a row, or remove those of what it replaces."""
