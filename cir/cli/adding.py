@@ -1,12 +1,15 @@
-"""The account of what was added to a database."""
+"""What commands that add to a database share, and the account that they give."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from cir.cli.terminal import progress_bar
+
 if TYPE_CHECKING:
     from cir.library.sounds import AddReport
+    from cir.types import Encoder
 
 _SHOWN_REASONS = 20
 
@@ -41,3 +44,16 @@ def print_report(report: "AddReport", database: Path) -> None:
             "the sound. Name one (--family bass), or sort them into folders such as Bass and Pads.",
             err=True,
         )
+
+
+def bring(database: Path, encoder: "Encoder", source: Path) -> None:
+    """Add all instruments of another database, and say how many there were."""
+    from cir.library.database_archive import import_archive
+    from cir.library.find_files import Limits
+
+    with progress_bar("Importing") as progress:
+        report = import_archive(
+            database, encoder, source, limits=Limits(sounds=10**9, total=10**9), progress=progress
+        )
+    replaced = f", and replaced {report.replaced:,}" if report.replaced else ""
+    typer.echo(f"Added {report.added:,} instruments to {database}{replaced}.")

@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from cir.cli.adding import print_report
+from cir.cli.adding import bring, print_report
 from cir.cli.options import (
     KNOWN_BY,
     DatabaseOption,
@@ -250,7 +250,7 @@ def calibrate(
 
 _SOUNDS_HELP = (
     "Sound files, sound fonts (sf2, sf3), presets (vital, fxp, syx, xiz, bank, sfz); folders and "
-    "zips of these; a note bank; plugin:PATH[?presets=FOLDER]."
+    "zips of these; note banks and databases; plugin:PATH[?presets=FOLDER]."
 )
 FamilyOfAll: TypeAlias = Annotated[
     str | None,
@@ -298,9 +298,15 @@ def add(
     """
     if database is None:
         raise DatabaseError(_NAME_ONE)
+    from cir.library.database_archive import is_database
     from cir.library.sounds import Labels, Limits, add_sounds
 
     encoder = load_encoder(model)
+    for one in filter(is_database, sounds):
+        bring(database, encoder, Path(one))
+    sounds = [one for one in sounds if not is_database(one)]
+    if not sounds:
+        return
     workers = None
     if ray is not None:
         from cir.library.ray_workers import RayWorkers
@@ -346,20 +352,16 @@ def watch(
 
 @app.command("import")
 def import_(
-    archive: Annotated[Path, typer.Argument(help="A zip that `cir database export` made.")],
+    archive: Annotated[
+        Path, typer.Argument(help="A zip or folder that `cir database export` made.")
+    ],
     database: DatabaseOption = None,
     model: ModelOption = None,
 ) -> None:
     """Add all instruments of an exported database to one of your own."""
     if database is None:
         raise DatabaseError(_NAME_ONE)
-    from cir.library.database_archive import import_archive
-
-    encoder = load_encoder(model)
-    with progress_bar("Importing") as progress:
-        report = import_archive(database, encoder, archive, progress=progress)
-    replaced = f", and replaced {report.replaced}" if report.replaced else ""
-    typer.echo(f"Added {report.added} instruments to {database}{replaced}.")
+    bring(database, load_encoder(model), archive)
 
 
 @app.command()

@@ -32,6 +32,7 @@ from cir.types import FloatArray, Instrument
 FORMAT_VERSION = 2
 HEADER_NAME = "database.json"
 
+STATE_QUERY = "SELECT n_slots, version, store FROM meta"
 INSTRUMENT_COLUMNS = tuple(field.name for field in fields(Instrument))
 _BUSY_SECONDS = 60.0
 _COPIED_AT_ONCE = 1 << 16
@@ -137,6 +138,7 @@ class RowStore:
     def __init__(self, folder: Path, header: StoreHeader | None = None) -> None:
         self.folder = folder
         self._connection: sqlite3.Connection | None = None
+        self._mapped: tuple[tuple[StoreHeader, int] | None, FloatArray | None] = (None, None)
         self.header = header or read_store_header(folder)
         self._open()
 
@@ -165,6 +167,7 @@ class RowStore:
 
     def close(self) -> None:
         """Close the tables."""
+        self._mapped = (None, None)
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -178,7 +181,7 @@ class RowStore:
     @property
     def state(self) -> State:
         """The last commit."""
-        return read_state(self._tables)
+        return State(*self._one(STATE_QUERY))
 
     def __len__(self) -> int:
         return int(self._one("SELECT count(*) FROM rows WHERE died IS NULL")[0])
@@ -346,7 +349,12 @@ class RowStore:
         return (FileRecord(*one) for one in found.fetchall())
 
     def _vectors(self, n_slots: int) -> FloatArray:
-        return map_vectors(self.folder, self.header, n_slots)
+        """Return the committed vectors, mapped anew only if there are more."""
+        known, vectors = self._mapped
+        if vectors is None or known != (self.header, n_slots):
+            vectors = map_vectors(self.folder, self.header, n_slots)
+            self._mapped = (self.header, n_slots), vectors
+        return vectors
 
     def _append(self, vectors: Sequence[FloatArray], n_slots: int) -> None:
         if not vectors:
@@ -441,11 +449,6 @@ def map_vectors(folder: Path, header: StoreHeader, n_slots: int) -> FloatArray:
         return np.memmap(path, "<f4", "r", shape=shape)
     except OSError as error:
         raise DatabaseError(f"{path} cannot be read ({error.strerror}); {RESTORE}.") from None
-
-
-def read_state(tables: sqlite3.Connection) -> State:
-    """Read what the last commit ended with."""
-    return State(*tables.execute("SELECT n_slots, version, store FROM meta").fetchone())
 
 
 def connect_readers(folder: Path, header: StoreHeader) -> sqlite3.Connection:

@@ -15,9 +15,10 @@ from cir.errors import DatabaseError, InputError
 from cir.index.row_store import (
     INSTRUMENT_COLUMNS,
     RESTORE,
+    STATE_QUERY,
+    State,
     StoreHeader,
     connect_readers,
-    read_state,
 )
 from cir.instruments.catalog import COLUMNS, Catalog
 from cir.instruments.families import check_families
@@ -45,7 +46,7 @@ class StoredCatalog(Catalog):
         self._header = header
         self._lock = threading.Lock()
         self._connections: dict[int, sqlite3.Connection] = {}
-        self.state = read_state(self._connection())
+        self.state = State(*self._fetch_one(STATE_QUERY))
         version = self.state.version
         (dead,) = self._fetch_one("SELECT count(*) FROM rows WHERE died <= ?", version)
         self._length = self.state.n_slots - int(dead)

@@ -27,7 +27,7 @@ from cir.index.bundle import (
 )
 from cir.index.changes import check_new_folder, write_tables
 from cir.index.database import InstrumentDatabase
-from cir.index.migration import digests_of, open_to_write, read_contents, write_contents
+from cir.index.migration import digests_of, open_to_write, write_contents
 from cir.index.row_store import is_store
 from cir.instruments.safe_zip import files_of, holds, open_archive, unpack
 from cir.library.find_files import Limits
@@ -84,6 +84,12 @@ def is_exported(archive: Path) -> bool:
     return holds(archive, HEADER_NAME)
 
 
+def is_database(source: str | Path) -> bool:
+    """Return whether a path is an exported database, packed or not, or any other one."""
+    path = Path(source).expanduser()
+    return is_bundle(path) or (path.suffix.lower() == ".zip" and is_exported(path))
+
+
 def import_archive(
     folder: Path | str,
     encoder: Encoder,
@@ -99,7 +105,8 @@ def import_archive(
     Args:
         folder: Folder of the database: new, empty, or made with `encoder`.
         encoder: The model, which must have made the archive's embeddings as well.
-        archive: Archive of `export_archive`, or the folder of a database packed as a zip.
+        archive: Archive of `export_archive`, the folder of an exported database packed as a zip,
+            or the folder of a database.
         limits: Limits on what is added.
         progress: Called after every sound.
 
@@ -110,13 +117,15 @@ def import_archive(
     target = Path(folder).expanduser()
     file = Path(archive).expanduser()
     limits = limits or Limits()
-    if not file.is_file():
-        raise InputError(f"{file} does not exist; give a zip archive of an exported database.")
+    if not (file.is_file() or is_bundle(file)):
+        raise InputError(
+            f"{file} is no database; give a zip archive of an exported one, or its folder."
+        )
     if is_bundle(target):
         InstrumentDatabase.open(target, encoder=encoder)
     else:
         check_new_folder(target)
-    with _unpacked(file, encoder, limits, progress) as bundle:
+    with _opened(file, encoder, limits, progress) as bundle:
         ids = set(bundle.catalog.ids)
         known = set(InstrumentDatabase.open(target).instruments().ids if is_bundle(target) else ())
         if len(known | ids) > limits.total:
@@ -125,18 +134,28 @@ def import_archive(
                 f"{limits.total:,} are allowed: remove some first."
             )
         previews, phrases = (
-            {
-                name: path
-                for name in bundle.catalog.ids
-                if (path := bundle.folder / kind / f"{name}.opus").is_file()
-            }
+            {name: path for name in bundle.catalog.ids if (path := bundle.sound(kind, name))}
             for kind in _SOUNDS
         )
         database = InstrumentDatabase.create(target, encoder, may_exist=True)
         database.add(tuple(bundle.catalog), bundle.embeddings, previews, phrases)
         with writing(target), locked(target), open_to_write(target) as store:
-            store.set_digests(read_contents(bundle.folder))
+            store.set_digests(digests_of(bundle))
     return ImportReport(len(ids - known), len(ids & known))
+
+
+@contextmanager
+def _opened(
+    source: Path, encoder: Encoder, limits: Limits, progress: Progress | None
+) -> Iterator[Bundle]:
+    """Open the folder of a database, or unpack an archive, and check its contents."""
+    if source.is_dir():
+        bundle = read_bundle(source)
+        _check(bundle, source, encoder, limits)
+        yield bundle
+        return
+    with _unpacked(source, encoder, limits, progress) as bundle:
+        yield bundle
 
 
 @contextmanager
