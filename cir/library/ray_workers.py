@@ -24,7 +24,6 @@ from cir.types import SAMPLE_RATE, Encoder
 _AT_ONCE = 8_192
 """Tasks of one job of Ray Data."""
 _BATCH = 64
-_LOCAL = "local"
 
 _Item = TypeVar("_Item", bound=HasTask)
 
@@ -50,11 +49,7 @@ class RayWorkers:
             ) from None
         try:
             if not ray.is_initialized():
-                ray.init(
-                    address=None if address == _LOCAL else address,
-                    log_to_driver=False,
-                    include_dashboard=False if address == _LOCAL else None,
-                )
+                ray.init(address=address, log_to_driver=False)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"There is no Ray cluster at {address} ({error}); start one with "
