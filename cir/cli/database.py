@@ -4,10 +4,11 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from cir.cli.adding import bring, print_report
 from cir.cli.options import (
     KNOWN_BY,
     DatabaseOption,
@@ -285,84 +286,128 @@ def calibrate(
     typer.echo(f"They are known for {known}; other matches are described in words.")
 
 
+_SOUNDS_HELP = (
+    "Sound files, sound fonts (sf2, sf3), presets (vital, fxp, syx, xiz, bank, sfz); folders and "
+    "zips of these; note banks and databases; plugin:PATH[?presets=FOLDER]."
+)
+FamilyOfAll: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Family of all sounds; by default from metadata, folders and file names."),
+]
+BankOfAll: TypeAlias = Annotated[
+    str | None, typer.Option(help="By default the name of the folder, archive or sound font.")
+]
+AuthorOfAll: TypeAlias = Annotated[
+    str, typer.Option(help="By default from sound fonts and presets.")
+]
+RemoveMissing: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--remove-missing/--keep-missing",
+        help="Remove instruments whose files have gone from the folders; they are kept by default, "
+        "as a disk may just not be there.",
+    ),
+]
+
+
 @app.command()
 def add(
-    sounds: Annotated[
-        list[str],
-        typer.Argument(
-            help="Sound files, sound fonts (sf2, sf3), presets (vital, fxp, syx, xiz, bank, sfz); "
-            "folders and zips of these; plugin:PATH[?presets=FOLDER]."
-        ),
-    ],
+    sounds: Annotated[list[str], typer.Argument(help=_SOUNDS_HELP)],
     database: DatabaseOption = None,
-    family: Annotated[
+    family: FamilyOfAll = None,
+    bank: BankOfAll = None,
+    author: AuthorOfAll = "",
+    licence: AuthorOfAll = "",
+    remove_missing: RemoveMissing = False,
+    ray: Annotated[
         str | None,
         typer.Option(
-            help="Family of all sounds; by default from metadata, folders and file names."
+            help="Address of a Ray cluster that decodes, plays and embeds, such as auto or "
+            "ray://HOST:10001; its machines must see the files under the same paths."
         ),
     ] = None,
-    bank: Annotated[
-        str | None, typer.Option(help="By default the name of the folder, archive or sound font.")
-    ] = None,
-    author: Annotated[str, typer.Option(help="By default from sound fonts and presets.")] = "",
-    licence: Annotated[str, typer.Option(help="By default from sound fonts and presets.")] = "",
     model: ModelOption = None,
 ) -> None:
     """Add sounds to a database of your own; the folder is created if it is missing.
 
-    Sounds that are there are skipped: after Ctrl-C, the same command goes on.
+    Recordings of one instrument at several pitches or velocities, told by their names, are one
+    instrument. What is there already and has not changed is skipped: after Ctrl-C, or when a folder
+    has got new files, the same command goes on. Files that were moved keep their instruments.
     """
     if database is None:
         raise DatabaseError(_NAME_ONE)
-    from cir.library.sounds import Labels, add_sounds
+    from cir.library.database_archive import is_database
+    from cir.library.sounds import Labels, Limits, add_sounds
 
     encoder = load_encoder(model)
     server = _server(database, (encoder.identity, encoder.embedding_size))
-    with progress_bar("Adding sounds") as progress:
+    folder = database if server is None else server.path
+    for one in filter(is_database, sounds):
+        bring(folder, encoder, Path(one))
+    sounds = [one for one in sounds if not is_database(one)]
+    if not sounds:
+        return
+    workers = None
+    if ray is not None:
+        from cir.library.ray_workers import RayWorkers
+
+        workers = RayWorkers(encoder, ray)
+    with progress_bar("Looking for sounds") as progress:
         report = add_sounds(
-            database if server is None else server.path,
+            folder,
             encoder,
             sounds,
             Labels(family=family, bank=bank, author=author, licence=licence),
+            limits=Limits.none(),
             progress=progress,
+            remove_missing=remove_missing,
+            workers=workers,
         )
     if server is not None:
         _send(server)
-    for reason in report.refused:
-        typer.echo(f"left out: {reason}", err=True)
-    for notice in report.notices:
-        typer.echo(notice, err=True)
-    without = sum(instrument.family is None for instrument in report.added)
-    there = f"; {report.unchanged} were there already" if report.unchanged else ""
-    typer.echo(f"Added {len(report.added)} instruments to {database}{there}.")
-    if without:
-        typer.echo(
-            f"{without} of them have no family in their name or folder: searches guess it from the "
-            "sound. Name one (--family bass), or sort them into folders such as Bass and Pads.",
-            err=True,
-        )
+    print_report(report, database)
+
+
+@app.command()
+def watch(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of sounds.")],
+    database: DatabaseOption = None,
+    family: FamilyOfAll = None,
+    bank: BankOfAll = None,
+    author: AuthorOfAll = "",
+    licence: AuthorOfAll = "",
+    remove_missing: RemoveMissing = False,
+    model: ModelOption = None,
+) -> None:
+    """Add the sounds of folders, and again whenever something in them changes, until Ctrl-C."""
+    if database is None:
+        raise DatabaseError(_NAME_ONE)
+    from cir.library.sounds import Labels
+    from cir.library.watching import watch_folders
+
+    encoder = load_encoder(model)
+    labels = Labels(family=family, bank=bank, author=author, licence=licence)
+    reports = watch_folders(database, encoder, folders, labels, remove_missing=remove_missing)
+    for report in reports:
+        print_report(report, database)
 
 
 @app.command("import")
 def import_(
-    archive: Annotated[Path, typer.Argument(help="A zip that `cir database export` made.")],
+    archive: Annotated[
+        Path, typer.Argument(help="A zip or folder that `cir database export` made.")
+    ],
     database: DatabaseOption = None,
     model: ModelOption = None,
 ) -> None:
     """Add all instruments of an exported database to one of your own."""
     if database is None:
         raise DatabaseError(_NAME_ONE)
-    from cir.library.database_archive import import_archive
-
     encoder = load_encoder(model)
     server = _server(database, (encoder.identity, encoder.embedding_size))
-    folder = database if server is None else server.path
-    with progress_bar("Importing") as progress:
-        report = import_archive(folder, encoder, archive, progress=progress)
+    bring(database if server is None else server.path, encoder, archive)
     if server is not None:
         _send(server)
-    replaced = f", and replaced {report.replaced}" if report.replaced else ""
-    typer.echo(f"Added {report.added} instruments to {database}{replaced}.")
 
 
 @app.command()

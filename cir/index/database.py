@@ -17,13 +17,13 @@ from cir.index.bundle import (
     is_bundle,
     locked,
     read_bundle,
-    write_bundle,
 )
 from cir.index.calibration import CALIBRATION_NAME, Calibration, Fits, write_calibration
 from cir.index.chances import Likeness
 from cir.index.changes import add_instruments, check_new_folder, copy_bundle, remove_instruments
 from cir.index.exact_search import ExactSearch
 from cir.index.hubness import HubCohort, write_hubs
+from cir.index.row_store import RowStore
 from cir.index.scale import EXACT_LIMIT, ScaleIndex
 from cir.index.vectors import VectorIndex
 from cir.instruments.catalog import Catalog
@@ -109,12 +109,7 @@ class InstrumentDatabase(ExactSearch):
             with locked(folder):
                 if not (may_exist and is_bundle(folder)):
                     check_new_folder(folder)
-                    write_bundle(
-                        folder,
-                        identity=encoder.identity,
-                        catalog=Catalog([]),
-                        embeddings=np.empty((0, encoder.embedding_size), dtype=np.float32),
-                    )
+                    RowStore.create(folder, encoder.identity, encoder.embedding_size)
         return cls.open(folder, encoder=encoder)
 
     @property
@@ -242,8 +237,8 @@ class InstrumentDatabase(ExactSearch):
     ) -> None:
         """Add instruments, or replace those whose id is here already; all of them or none.
 
-        A database with a map gets places for the new instruments beside their nearest neighbours;
-        one that had none, or that was empty, gets a map of principal components.
+        A database with a computed map places new instruments beside their nearest neighbours there;
+        others have a map of principal components.
 
         Args:
             instruments: M rows.
