@@ -44,6 +44,7 @@ class ExactIndex:
         self, instruments: Sequence[Instrument], embeddings: FloatArray, columns: Columns
     ) -> None:
         self.instruments, self.embeddings, self.columns = instruments, embeddings, columns
+        self._ids: tuple[str, ...] | None = None
         self._nearness: dict[str, FloatArray] = {}
 
     def upsert(self, instruments: Sequence[Instrument], embeddings: FloatArray) -> None:
@@ -112,10 +113,15 @@ class ExactIndex:
 
     def snapshot(self) -> Vectors:
         """See `VectorIndex`."""
-        order = sorted(
-            range(len(self.instruments)), key=lambda row: self.instruments[row].instrument_id
-        )
+        order = sorted(range(len(self.ids)), key=self.ids.__getitem__)
         return self.at(np.array(order, np.intp))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all rows, in order."""
+        if self._ids is None:
+            self._ids = tuple(one.instrument_id for one in self.instruments)
+        return self._ids
 
     def at(self, rows: Rows) -> Vectors:
         """Return some rows."""
@@ -128,7 +134,7 @@ class ExactIndex:
             known = np.zeros(len(rows), np.float32)
             for start in range(0, len(rows) if self.hubs else 0, _GATHERED_ROWS):
                 piece = rows[start : start + _GATHERED_ROWS]
-                ids = [self.instruments[row].instrument_id for row in piece.tolist()]
+                ids = [self.ids[row] for row in piece.tolist()]
                 assert self.hubs is not None
                 near = self.hubs.nearness(self.embeddings[piece], ids, family)
                 known[start : start + len(piece)] = np.nan_to_num(near)

@@ -238,5 +238,5 @@ class ExactSearch(ABC):
         return self._bundle.sounds_of(instrument_id)
 
     def _ids_of(self, rows: Rows) -> list[str]:
-        catalog = self._bundle.catalog
-        return [catalog[row].instrument_id for row in rows.tolist()]
+        ids = self._bundle.catalog.ids
+        return [ids[row] for row in rows.tolist()]

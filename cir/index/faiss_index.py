@@ -158,12 +158,12 @@ class FaissIndex:
 
     def _follow(self, exact: ExactIndex) -> None:
         self.exact = exact
-        keys = _keys_of(one.instrument_id for one in exact.instruments)
-        self._order = np.argsort(keys)
-        self._keys = keys[self._order]
+        self._key_of_row = _keys_of(exact.ids)
+        self._order = np.argsort(self._key_of_row)
+        self._keys = self._key_of_row[self._order]
         self._selectors: dict[Wanted, Any] = {}
         self._small: dict[Wanted, Rows] = {}
-        if len(keys) and (np.diff(self._keys) == 0).any():
+        if (np.diff(self._keys) == 0).any():
             raise DatabaseError("Two ids have the same key; the exact search serves this database.")
 
     def _probe(
@@ -180,9 +180,7 @@ class FaissIndex:
         """Return what lets rows pass a filter."""
         if filters not in self._selectors:
             rows = self.exact.columns.rows(None, filters)
-            keys = np.empty(len(self._keys), np.int64)
-            keys[self._order] = self._keys
-            self._selectors[filters] = _faiss().IDSelectorBatch(keys[rows])
+            self._selectors[filters] = _faiss().IDSelectorBatch(self._key_of_row[rows])
         return self._selectors[filters]
 
     def _left_out(self, filters: Wanted) -> Rows:
@@ -226,8 +224,8 @@ class FaissIndex:
     def _add(self, family: str | None, rows: Rows, piece: int = 50_000) -> None:
         for start in range(0, len(rows), piece):
             some = rows[start : start + piece]
-            keys = _keys_of(self.exact.instruments[row].instrument_id for row in some.tolist())
-            self._files[family].add_with_ids(self._rows_as_stored(family, some), keys)
+            stored = self._rows_as_stored(family, some)
+            self._files[family].add_with_ids(stored, self._key_of_row[some])
 
     def _rows_as_stored(self, family: str | None, rows: Rows) -> FloatArray:
         nearness = np.zeros(len(rows), np.float32)
