@@ -30,7 +30,6 @@ from typing import Annotated
 
 import numpy as np
 from filelock import BaseFileLock, FileLock
-from numpy.typing import NDArray
 from pydantic import Field
 from safetensors.numpy import save
 
@@ -121,14 +120,6 @@ class Bundle:
         if self.store is not None and len(self.catalog):
             return self.store.coordinates()
         return self.places
-
-    @cached_property
-    def columns(self) -> dict[str, NDArray[np.object_]]:
-        """What each row has as `family`, `bank` and `source`, (N,) each."""
-        return {
-            name: np.array([getattr(row, name) for row in self.catalog], dtype=object)
-            for name in ("family", "bank", "source")
-        }
 
     @property
     def digest(self) -> str:

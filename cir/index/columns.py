@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cir.errors import InputError
 from cir.index.text_search import TextIndex, match_text
+from cir.instruments.catalog import Catalog
 from cir.types import Instrument
 
 Rows = NDArray[np.intp]
@@ -41,6 +42,13 @@ class Wanted:
 ANY = Wanted()
 
 
+def column_of(instruments: Sequence[Instrument], column: str) -> Sequence[str | None]:
+    """Return one column of all rows, at once where the rows are stored on disk."""
+    if isinstance(instruments, Catalog):
+        return instruments.column(column)
+    return [getattr(row, column) for row in instruments]
+
+
 class Columns:
     """The columns that searches filter by.
 
@@ -56,7 +64,7 @@ class Columns:
         self._kept: dict[tuple[str | None, Wanted], Rows] = {}
         for column in _COLUMNS:
             numbers: dict[str | None, int] = {None: _NONE}
-            values = (getattr(row, column) for row in instruments)
+            values = column_of(instruments, column)
             self._codes[column] = np.fromiter(
                 (numbers.setdefault(value, len(numbers) - 1) for value in values),
                 np.int32,

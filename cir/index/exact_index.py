@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from cir.index.columns import ANY, Columns, Rows, Wanted
+from cir.index.columns import ANY, Columns, Rows, Wanted, column_of
 from cir.index.hubness import HubCohort
 from cir.index.vectors import Vectors
 from cir.types import FloatArray, Instrument
@@ -120,7 +120,7 @@ class ExactIndex:
     def ids(self) -> tuple[str, ...]:
         """The ids of all rows, in order."""
         if self._ids is None:
-            self._ids = tuple(one.instrument_id for one in self.instruments)
+            self._ids = tuple(str(name) for name in column_of(self.instruments, "instrument_id"))
         return self._ids
 
     def at(self, rows: Rows) -> Vectors:
