@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike
 
 from cir.errors import DatabaseError, InputError
 from cir.files import replacing
-from cir.index.bundle import FORMAT_VERSION, PHRASES_NAME, PREVIEWS_NAME, Bundle, Header
+from cir.index.bundle import FORMAT_VERSION, PHRASES_NAME, PREVIEWS_NAME, Bundle, Header, is_bundle
 from cir.index.calibration import Calibration
 from cir.index.chroma_index import ChromaIndex
 from cir.index.database import InstrumentDatabase
@@ -202,8 +202,10 @@ class ServerDatabase(InstrumentDatabase):
                 f"{source.identity}; name another collection."
             )
         ids, embeddings = source.embeddings()
-        previews = {name: path for name in ids if (path := source.preview_path(name))}
-        phrases = {name: path for name in ids if (path := source.phrase_path(name))}
+        previews, phrases = (
+            {name: path for name in ids if (path := source.path / kind / f"{name}.opus").is_file()}
+            for kind in (PREVIEWS_NAME, PHRASES_NAME)
+        )
         self._keep(source.instruments(), embeddings, previews, phrases, progress)
         if source.calibration is not None and len(self) == len(source):
             self.take_calibration(source.calibration)
@@ -296,6 +298,11 @@ class ServerDatabase(InstrumentDatabase):
         preview, phrase = (
             self._place / kind / f"{instrument_id}.opus" for kind in (PREVIEWS_NAME, PHRASES_NAME)
         )
+        if not preview.is_file() and is_bundle(self._place):  # what was added here, if it has one
+            with suppress(InputError):
+                preview = (
+                    InstrumentDatabase.open(self._place).preview_path(instrument_id) or preview
+                )
         return preview if preview.is_file() else None, phrase if phrase.is_file() else None
 
     def _index(self) -> VectorIndex | None:
