@@ -295,19 +295,6 @@ def index_scale() -> str:
     return table(["rows", "index", "build s", "disk MB", "open ms", *heads], lines, "r rrrrrr")
 
 
-def quantised() -> str:
-    """Bytes and recall of the forms that vectors can be stored in."""
-    names = {"Flat": "32 bits a dimension", "SQ8": "8 bits a dimension"}
-    names |= {"PQ48": "product quantisation, 48 bytes", "PQ24": "product quantisation, 24 bytes"}
-    lines: dict[str, list[str]] = {}
-    for name, one in read_measured("index_scale")["rows"]["100000"]["quantised"].items():
-        kind = name.partition(",")[0]
-        lines.setdefault(kind, [names[kind], f"{one['bytes']:.0f}"])
-        lines[kind].append(f"{one['recall_at_5']:.3f}")
-    heads = ["stored as", "bytes", "recall@5, 25 compared again", "250 compared again"]
-    return table(heads, lines.values(), " rrr")
-
-
 _MEMORY_GB_MONTH, _DISK_GB_MONTH, _OBJECT_GB_MONTH = 3.0, 0.10, 0.02
 """US dollars; prices of clouds in 2026, rounded."""
 
