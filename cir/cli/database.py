@@ -432,8 +432,9 @@ def export(
             write_parquet(opened, target, progress)
         elif target.suffix.lower() == ".zip" and server_address(database):
             with workspace("export") as folder:
-                opened.export(folder / "database", progress)
-                export_archive(folder / "database", target, progress)
+                copy = folder / "copy" / "database"  # its parent is locked, as the workspace is
+                opened.export(copy, progress)
+                export_archive(copy, target, progress)
         elif target.suffix.lower() == ".zip":
             export_archive(opened.path, target, progress)
         else:
