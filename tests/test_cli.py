@@ -1,3 +1,4 @@
+import csv
 import errno
 import json
 import os
@@ -43,7 +44,7 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def load_encoder(model: str | None) -> SpectrumEncoder:
         return encoder if model is None else SpectrumEncoder(seed=int(model))
 
-    for command in ("search", "embed", "database"):
+    for command in ("search", "similar", "embed", "database"):
         monkeypatch.setattr(sys.modules[f"cir.cli.{command}"], "load_encoder", load_encoder)
     with InstrumentDatabase.create(tmp_path / "bundled", encoder) as bundled:
         families = [family for family in ("percussion", "bass", "synth_lead") for _ in range(7)]
@@ -103,8 +104,8 @@ def test_help_is_fast_and_light() -> None:
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    of_database = ("info", "build", "chroma", "phrases", "add", "import", "export")
-    commands = ["search", "embed", "app", "train", "evaluate", "database"]
+    of_database = ("info", "build", "chroma", "index", "phrases", "add", "import", "export")
+    commands = ["search", "similar", "embed", "app", "train", "evaluate", "database"]
     for command in (*commands, *(f"database {name}" for name in of_database)):
         assert run(*command.split(), "--help") == 0
         assert "Usage: cir" in capsys.readouterr().out
@@ -119,6 +120,26 @@ def test_search_decodes_the_mix_once(monkeypatch: pytest.MonkeyPatch) -> None:
         spy.reset_mock()
         assert run("search", "mix.wav", *arguments) == 0
         assert [call.args[1] for call in spy.call_args_list] == [Path("mix.wav")]
+
+
+def test_several_mixes_words_and_csv(capsys: pytest.CaptureFixture[str]) -> None:
+    save_wav(Path("second.wav"), tone(90.0, 2.0, 44_100), 44_100)
+    both = answer_of(capsys, "search", "mix.wav", "second.wav", "-f", "bass", "-k", "2")
+    assert [one["query"] for one in both] == ["mix.wav", "second.wav"]
+    assert both[0] == answer_of(capsys, "search", "mix.wav", "-f", "bass", "-k", "2")
+    assert run("search", "mix.wav", "--words", "precussion", "--csv", "--save", "out") == 0
+    table = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert {one["searched_family"] for one in table} == {"percussion"} and len(table) == 5
+    assert Path("out/matches.csv").is_file()
+    assert run("search", "mix.wav", "--save", "out") == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_similar_leaves_out_its_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = answer_of(capsys, "similar", "i-03", "mix.wav", "--unlike", "i-20", "-k", "3")
+    assert len(rows) == 3 and not {"i-03", "i-20"} & {one["instrument_id"] for one in rows}
+    assert run("similar", "nothing") == 2
+    assert "neither a sound file nor the id" in capsys.readouterr().err
 
 
 def test_search_prints_json_with_chances_where_they_are_known(
@@ -139,7 +160,7 @@ def test_search_prints_json_with_chances_where_they_are_known(
     plain = document["families"][0]
     assert plain["judgement"] is None
     assert {match["chance"] for match in plain["matches"]} == {None}
-    monkeypatch.setattr(database_module, "InstrumentDatabase", CalibratedDatabase)
+    monkeypatch.setattr("cir.index.opening.InstrumentDatabase", CalibratedDatabase)
     families = ("-f", "bass,percussion,voice", "-k", "6")
     bass, percussion, voice = answer_of(capsys, "search", "mix.wav", *families)["families"]
     chances = [match["chance"] for match in percussion["matches"]]
@@ -171,7 +192,7 @@ def test_search_prints_tables_with_chances_where_they_are_known(
         len(re.findall(r"^1\. Third Party > One > .* patch browser\.$", plain, re.MULTILINE)) == 3
     )
     assert "chance" not in plain.lower() and "database" not in plain
-    monkeypatch.setattr(database_module, "InstrumentDatabase", CalibratedDatabase)
+    monkeypatch.setattr("cir.index.opening.InstrumentDatabase", CalibratedDatabase)
     assert run("search", "mix.wav", "--family", "percussion,bass,voice") == 0
     percussion, bass = re.split(r"^Bass *\n", capsys.readouterr().out, flags=re.MULTILINE)
     in_words = (bass, "sounds", "very similar|similar|not alike")

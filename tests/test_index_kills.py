@@ -158,9 +158,11 @@ def test_import(tmp_path: Path, kit: Path, own_temporary_folder: Path) -> None:
     def bring(folder: Path) -> None:
         import_archive(folder, _ENCODER, tmp_path / "out.zip")
 
+    bring(tmp_path / "brought")
+
     for folder in _walk(lambda step: tmp_path / f"db-{step}", bring):
         bring(folder)
-        _check(folder, tmp_path / "whole")
+        _check(folder, tmp_path / "brought")
         assert list(own_temporary_folder.iterdir()) == []
 
 

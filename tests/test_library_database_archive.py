@@ -55,14 +55,25 @@ def test_an_import_joins_what_is_there(tmp_path: Path, archive: Path) -> None:
     assert len(InstrumentDatabase.open(tmp_path / "new")) == 4
 
 
-def test_a_folder_packed_by_hand_is_read_too(tmp_path: Path, database: Path) -> None:
-    packed = shutil.make_archive(str(tmp_path / "hand"), "zip", database.parent, database.name)
+def test_an_exported_folder_packed_by_hand_is_read_too(tmp_path: Path, database: Path) -> None:
+    InstrumentDatabase.open(database).export(tmp_path / "out" / "mine")
+    packed = shutil.make_archive(str(tmp_path / "hand"), "zip", tmp_path / "out", "mine")
     assert import_archive(tmp_path / "new", SpectrumEncoder(), packed).added == 3
 
 
-def test_what_a_stranger_fitted_is_left_out(tmp_path: Path, database: Path) -> None:
-    (database / "calibration.json").write_text("{}")
+def test_tables_that_only_their_writer_may_trust_are_refused(
+    tmp_path: Path, database: Path
+) -> None:
     packed = shutil.make_archive(str(tmp_path / "hand"), "zip", database)
+    with pytest.raises(DatabaseError, match=r"hand\.zip .* cir database export"):
+        import_archive(tmp_path / "new", SpectrumEncoder(), packed)
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_a_stranger_fitted_is_left_out(tmp_path: Path, database: Path) -> None:
+    InstrumentDatabase.open(database).export(tmp_path / "out")
+    (tmp_path / "out" / "calibration.json").write_text("{}")
+    packed = shutil.make_archive(str(tmp_path / "hand"), "zip", tmp_path / "out")
     import_archive(tmp_path / "new", SpectrumEncoder(), packed)
     assert not (tmp_path / "new" / "calibration.json").exists()
     assert InstrumentDatabase.open(tmp_path / "new").calibration is None

@@ -21,6 +21,8 @@ if not (ROOT / "pyproject.toml").exists():
 
 # Used where they import; the code says what to do where they do not.
 OPTIONAL_IMPORTS = {
+    "faiss",
+    "pyarrow",
     "IPython",
     "tinysoundfont",
     "vita",

@@ -266,6 +266,87 @@ def long_file() -> str:
     )
 
 
+_INDEXES = {
+    "exact": "exact: all rows, mapped into memory",
+    "faiss": "faiss: IVF of 8 bits per family, compared again exactly",
+    "chroma": "Chroma in the process: a collection per family",
+    "server": "Chroma server: a collection per family",
+}
+_FILTERS = {"none": "no filter", "family": "one family", "bank": "one bank"}
+
+
+def index_scale() -> str:
+    """What was measured of each kind of index."""
+    lines, shares = [], {}
+    for count, kinds in sorted(
+        read_measured("index_scale")["rows"].items(), key=lambda one: int(one[0])
+    ):
+        for kind, label in _INDEXES.items():
+            if kind in kinds:
+                told = kinds[kind]
+                shares = {name: one["share"] for name, one in told["filters"].items()}
+                cells = [
+                    f"{one['p50_ms']:.1f} / {one['p95_ms']:.1f}, {one['recall_at_5']:.2f}"
+                    for one in told["filters"].values()
+                ]
+                size = [f"{told['build_s']:.0f}", str(told["disk_mb"]), str(told["open_ms"])]
+                lines.append([f"{int(count):,}", label, *size, *cells])
+    heads = [f"{_FILTERS[name]} ({100 * share:.3g} %)" for name, share in shares.items()]
+    return table(["rows", "index", "build s", "disk MB", "open ms", *heads], lines, "r rrrrrr")
+
+
+_MEMORY_GB_MONTH, _DISK_GB_MONTH, _OBJECT_GB_MONTH = 3.0, 0.10, 0.02
+"""US dollars; prices of clouds in 2026, rounded."""
+
+_ROW_BYTES = 400
+"""Of the catalogue, with its key."""
+
+_COUNTS = (1_000_000, 10_000_000, 1_000_000_000)
+
+
+def scale_plan() -> str:
+    """What one, ten and a thousand million sounds need, from measured constants."""
+    million = read_measured("index_scale")["rows"]["1000000"]
+    embed_hours = read_measured("query_time")["embed_note_ms"] / 3.6e6
+    search_ms = million["faiss"]["filters"]["family"]["p50_ms"] / 1e6
+    index_bytes = 1e6 * (million["faiss"]["disk_mb"] - million["exact"]["disk_mb"]) / 1e6
+    vector_bytes = million["exact"]["disk_mb"]
+    sounds = list((ROOT / "cir" / "assets" / "database" / "previews").glob("*.opus"))
+    sound_bytes = sum(sound.stat().st_size for sound in sounds) / len(sounds)
+    lines: list[list[str]] = [
+        ["embed once, core hours"],
+        ["vectors in 32 bits, GB (disk)"],
+        ["index in 8 bits, GB (memory)"],
+        ["index in 48 bytes, GB (memory)"],
+        ["catalogue, GB (disk)"],
+        ["previews, GB (object storage)"],
+        ["a search in one family, CPU ms"],
+        ["a month: memory, 8 bits"],
+        ["a month: memory, 48 bytes"],
+        ["a month: disk and previews"],
+    ]
+    for count in _COUNTS:
+        vectors, eight = count * vector_bytes / 1e9, count * index_bytes / 1e9
+        product, catalogue = count * 56 / 1e9, count * _ROW_BYTES / 1e9
+        previews = count * sound_bytes / 1e9
+        kept = (vectors + catalogue) * _DISK_GB_MONTH + previews * _OBJECT_GB_MONTH
+        figures = [
+            count * embed_hours,
+            vectors,
+            eight,
+            product,
+            catalogue,
+            previews,
+            count * search_ms,
+        ]
+        for line, figure in zip(lines, figures, strict=False):
+            line.append(f"{figure:,.0f}" if figure >= 10 else f"{figure:.1f}")
+        dollars = [eight * _MEMORY_GB_MONTH, product * _MEMORY_GB_MONTH, kept]
+        for line, figure in zip(lines[len(figures) :], dollars, strict=True):
+            line.append(f"${figure:,.0f}")
+    return table(["", *(f"{count:,} sounds" for count in _COUNTS)], lines, " rrr")
+
+
 def layers() -> str:
     """Every part of the package with its layer, its first line and what it imports."""
     from tests.test_layout import INNER, LAYERS, MODULES, imports_of, packages_of, part_of

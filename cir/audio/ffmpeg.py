@@ -24,6 +24,11 @@ _DEMUXERS = "aac,ac3,aiff,amr,ape,asf,au,caf,flac,matroska,mov,mp3,ogg,tta,w64,w
 """The only formats that are opened: playlists and the like would open other files."""
 
 _LENGTH_IS_ESTIMATED = {"aac", "ac3", "amr"}
+_PCM_PROBE_BYTES = str(1 << 15)
+"""Bytes of a PCM file from which FFmpeg tells its codec: enough to find DTS in disguise; by default
+it decodes five seconds, which takes longer than reading the file."""
+_PCM_TAGS = (1, 3, 0xFFFE)
+"""Integers, floats, and either with more channels or bits."""
 _UNWRITTEN = 0x7FFF_0000
 _W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _MOST_CHUNKS = 1_000
@@ -53,6 +58,8 @@ def open_ffmpeg(file: Path) -> Iterator[Source]:
         raw.name = "sound"
         is_cut = _is_cut(raw)
         mp3_frames = _mp3_frames(raw)
+        if _is_pcm_wav(raw):
+            options["probesize"] = _PCM_PROBE_BYTES
         raw.seek(0)
         with av.open(io.BufferedReader(raw), "r", options=options, metadata_errors="replace") as c:
             yield _FfmpegSource(c, mp3_frames, is_cut)
@@ -156,6 +163,13 @@ def _to_float(frame: AudioFrame) -> FloatArray:
         return samples
     scale = np.float32(2 ** (8 * values.itemsize - 1))
     return (samples - scale if values.dtype.kind == "u" else samples) / scale
+
+
+def _is_pcm_wav(file: io.FileIO) -> bool:
+    file.seek(0)
+    head = file.read(22)
+    is_wav = head[:4] == b"RIFF" and head[8:16] == b"WAVEfmt "
+    return is_wav and int.from_bytes(head[20:22], "little") in _PCM_TAGS
 
 
 def _is_cut(file: io.FileIO) -> bool:

@@ -1,8 +1,10 @@
 """Limits of sounds, in rate, length and level, and the errors for sounds beyond them."""
 
+from functools import lru_cache
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.fft import rfft, rfftfreq
 
 from cir.errors import InputError
@@ -85,8 +87,7 @@ def is_audible(audio: FloatArray, sample_rate: int) -> bool:
     length = min(audio.size, round(_WINDOW_SECONDS * sample_rate))
     if length * _LOWEST_HZ < sample_rate:  # less than one cycle: frequencies cannot be told apart
         return float(np.abs(audio - offset).max()) >= SILENT_PEAK
-    window = np.kaiser(length, _KAISER_BETA)
-    window /= np.sqrt(np.square(window).sum())
+    window = _kaiser(length)
     heard = rfftfreq(length, 1 / sample_rate) >= _LOWEST_HZ
     for start in (*range(0, audio.size - length, length // 2), audio.size - length):
         part = audio[start : start + length] - offset
@@ -98,3 +99,12 @@ def is_audible(audio: FloatArray, sample_rate: int) -> bool:
         if power >= _SILENT_RMS**2:
             return True
     return False
+
+
+@lru_cache(maxsize=16)
+def _kaiser(length: int) -> NDArray[np.float64]:
+    """Return Kaiser's window of unit energy, (length,), read-only."""
+    window = np.kaiser(length, _KAISER_BETA)
+    window /= np.sqrt(np.square(window).sum())
+    window.flags.writeable = False
+    return window

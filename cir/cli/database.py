@@ -4,10 +4,11 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from cir.cli.adding import bring, print_report
 from cir.cli.options import (
     KNOWN_BY,
     DatabaseOption,
@@ -21,8 +22,12 @@ from cir.cli.options import (
     open_gallery,
     open_note_banks,
 )
-from cir.cli.terminal import progress_bar
-from cir.errors import DatabaseError
+from cir.cli.terminal import progress_bar, warn_once
+from cir.errors import DatabaseError, InputError
+from cir.files import workspace
+
+if TYPE_CHECKING:
+    from cir.index.server_database import ServerDatabase
 
 app = typer.Typer(
     help="Look at, build, extend and export databases of instruments.",
@@ -41,9 +46,9 @@ _SHOWN_REASONS = 5
 @app.command()
 def info(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Show what a database holds."""
-    from cir.index.database import InstrumentDatabase
+    from cir.index.opening import open_database
 
-    found = InstrumentDatabase.open(database).info()
+    found = open_database(database).info()
     if as_json:
         print(json.dumps({**asdict(found), "path": str(found.path)}, indent=2))
         return
@@ -153,18 +158,52 @@ def build(
 
 
 @app.command()
-def chroma(database: DatabaseOption = None) -> None:
-    """Write the embeddings into a Chroma store for other programs, and print its folder.
+def chroma(
+    database: DatabaseOption = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="A Chroma server instead: chroma://HOST:PORT/NAME."),
+    ] = None,
+) -> None:
+    """Write the embeddings into a Chroma store for other programs, or to a server.
 
-    Searches do not need it. What is there already costs nothing; a database that changed gets
-    another folder.
+    Searches do not need the store, whose folder is printed; a database that changed gets another
+    one. On a server it is `--database chroma://HOST:PORT/NAME`; after Ctrl-C the same command goes
+    on.
     """
     from cir.index.database import InstrumentDatabase
 
     opened = InstrumentDatabase.open(database)
+    if to is None:
+        with progress_bar("Writing to Chroma", least_seconds=2.0) as progress:
+            print(opened.prepare(progress))
+        return
+    server = _server(to, (opened.identity, opened.dimension))
+    if server is None:
+        raise InputError(f"--to names a server, chroma://HOST:PORT/NAME, not {to!r}.")
     with progress_bar("Writing to Chroma", least_seconds=2.0) as progress:
-        folder = opened.prepare(progress)
-    print(folder)
+        server.add_all(opened, progress)
+    typer.echo(f"{server.location} has {len(server)} instruments.")
+
+
+@app.command()
+def index(database: DatabaseOption = None) -> None:
+    """Build the index of a large database, and print its folder.
+
+    Searches build it in the background; this command waits for it.
+    """
+    from cir.index.opening import open_database
+    from cir.index.scale import EXACT_LIMIT
+
+    opened = open_database(database)
+    with progress_bar("Building the index", least_seconds=2.0) as progress:
+        folder = opened.index(progress)
+    if folder is None:
+        typer.echo(
+            f"{len(opened):,} instruments need no index: up to {EXACT_LIMIT:,} are all compared."
+        )
+    else:
+        print(folder)
 
 
 @app.command()
@@ -263,91 +302,181 @@ def calibrate(
     typer.echo(f"They are known for {known}; other matches are described in words.")
 
 
+_SOUNDS_HELP = (
+    "Sound files, sound fonts (sf2, sf3), presets (vital, fxp, syx, xiz, bank, sfz); folders and "
+    "zips of these; note banks and databases; plugin:PATH[?presets=FOLDER]."
+)
+FamilyOfAll: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Family of all sounds; by default from metadata, folders and file names."),
+]
+BankOfAll: TypeAlias = Annotated[
+    str | None, typer.Option(help="By default the name of the folder, archive or sound font.")
+]
+AuthorOfAll: TypeAlias = Annotated[
+    str, typer.Option(help="By default from sound fonts and presets.")
+]
+RemoveMissing: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--remove-missing/--keep-missing",
+        help="Remove instruments whose files have gone from the folders; they are kept by default, "
+        "as a disk may just not be there.",
+    ),
+]
+
+
 @app.command()
 def add(
-    sounds: Annotated[
-        list[str],
-        typer.Argument(
-            help="Sound files, sound fonts (sf2, sf3), presets (vital, fxp, syx, xiz, bank, sfz); "
-            "folders and zips of these; plugin:PATH[?presets=FOLDER]."
-        ),
-    ],
+    sounds: Annotated[list[str], typer.Argument(help=_SOUNDS_HELP)],
     database: DatabaseOption = None,
-    family: Annotated[
+    family: FamilyOfAll = None,
+    bank: BankOfAll = None,
+    author: AuthorOfAll = "",
+    licence: AuthorOfAll = "",
+    remove_missing: RemoveMissing = False,
+    ray: Annotated[
         str | None,
         typer.Option(
-            help="Family of all sounds; by default from metadata, folders and file names."
+            help="Address of a Ray cluster that decodes, plays and embeds, such as auto or "
+            "ray://HOST:10001; its machines must see the files under the same paths."
         ),
     ] = None,
-    bank: Annotated[
-        str | None, typer.Option(help="By default the name of the folder, archive or sound font.")
-    ] = None,
-    author: Annotated[str, typer.Option(help="By default from sound fonts and presets.")] = "",
-    licence: Annotated[str, typer.Option(help="By default from sound fonts and presets.")] = "",
     model: ModelOption = None,
 ) -> None:
     """Add sounds to a database of your own; the folder is created if it is missing.
 
-    Sounds that are there are skipped: after Ctrl-C, the same command goes on.
+    Recordings of one instrument at several pitches or velocities, told by their names, are one
+    instrument. What is there already and has not changed is skipped: after Ctrl-C, or when a folder
+    has got new files, the same command goes on. Files that were moved keep their instruments.
     """
     if database is None:
         raise DatabaseError(_NAME_ONE)
-    from cir.library.sounds import Labels, add_sounds
+    from cir.library.database_archive import is_database
+    from cir.library.sounds import Labels, Limits, add_sounds
 
     encoder = load_encoder(model)
-    with progress_bar("Adding sounds") as progress:
+    server = _server(database, (encoder.identity, encoder.embedding_size))
+    folder = database if server is None else server.path
+    for one in filter(is_database, sounds):
+        bring(folder, encoder, Path(one))
+    sounds = [one for one in sounds if not is_database(one)]
+    if not sounds:
+        return
+    workers = None
+    if ray is not None:
+        from cir.library.ray_workers import RayWorkers
+
+        workers = RayWorkers(encoder, ray)
+    with progress_bar("Looking for sounds") as progress:
         report = add_sounds(
-            database,
+            folder,
             encoder,
             sounds,
             Labels(family=family, bank=bank, author=author, licence=licence),
+            limits=Limits.none(),
             progress=progress,
+            remove_missing=remove_missing,
+            workers=workers,
         )
-    for reason in report.refused:
-        typer.echo(f"left out: {reason}", err=True)
-    for notice in report.notices:
-        typer.echo(notice, err=True)
-    without = sum(instrument.family is None for instrument in report.added)
-    there = f"; {report.unchanged} were there already" if report.unchanged else ""
-    typer.echo(f"Added {len(report.added)} instruments to {database}{there}.")
-    if without:
-        typer.echo(
-            f"{without} of them have no family in their name or folder: searches guess it from the "
-            "sound. Name one (--family bass), or sort them into folders such as Bass and Pads.",
-            err=True,
-        )
+    if server is not None:
+        _send(server)
+    print_report(report, database)
+
+
+@app.command()
+def watch(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of sounds.")],
+    database: DatabaseOption = None,
+    family: FamilyOfAll = None,
+    bank: BankOfAll = None,
+    author: AuthorOfAll = "",
+    licence: AuthorOfAll = "",
+    remove_missing: RemoveMissing = False,
+    model: ModelOption = None,
+) -> None:
+    """Add the sounds of folders, and again whenever something in them changes, until Ctrl-C."""
+    if database is None:
+        raise DatabaseError(_NAME_ONE)
+    from cir.library.sounds import Labels
+    from cir.library.watching import watch_folders
+
+    encoder = load_encoder(model)
+    labels = Labels(family=family, bank=bank, author=author, licence=licence)
+    reports = watch_folders(database, encoder, folders, labels, remove_missing=remove_missing)
+    for report in reports:
+        print_report(report, database)
 
 
 @app.command("import")
 def import_(
-    archive: Annotated[Path, typer.Argument(help="A zip that `cir database export` made.")],
+    archive: Annotated[
+        Path, typer.Argument(help="A zip or folder that `cir database export` made.")
+    ],
     database: DatabaseOption = None,
     model: ModelOption = None,
 ) -> None:
     """Add all instruments of an exported database to one of your own."""
     if database is None:
         raise DatabaseError(_NAME_ONE)
-    from cir.library.database_archive import import_archive
-
     encoder = load_encoder(model)
-    with progress_bar("Importing") as progress:
-        report = import_archive(database, encoder, archive, progress=progress)
-    replaced = f", and replaced {report.replaced}" if report.replaced else ""
-    typer.echo(f"Added {report.added} instruments to {database}{replaced}.")
+    server = _server(database, (encoder.identity, encoder.embedding_size))
+    bring(database if server is None else server.path, encoder, archive)
+    if server is not None:
+        _send(server)
 
 
 @app.command()
 def export(
     target: Annotated[Path, typer.Argument(help="A new or empty folder, or a file NAME.zip.")],
     database: DatabaseOption = None,
+    parquet: Annotated[
+        bool,
+        typer.Option(
+            "--parquet", help="For pandas and DuckDB: instruments.parquet, embeddings.safetensors."
+        ),
+    ] = False,
 ) -> None:
     """Copy a database with all its sounds into a folder or a zip: JSON, CSV, safetensors, Opus."""
-    from cir.index.database import InstrumentDatabase
+    from cir.index.opening import open_database
+    from cir.index.parquet import write_parquet
+    from cir.index.server_database import server_address
     from cir.library.database_archive import export_archive
 
-    with InstrumentDatabase.open(database) as opened, progress_bar("Exporting") as progress:
-        if target.suffix.lower() == ".zip":
+    with open_database(database) as opened, progress_bar("Exporting") as progress:
+        if parquet:
+            write_parquet(opened, target, progress)
+        elif target.suffix.lower() == ".zip" and server_address(database):
+            with workspace("export") as folder:
+                copy = folder / "copy" / "database"  # its parent is locked, as the workspace is
+                opened.export(copy, progress)
+                export_archive(copy, target, progress)
+        elif target.suffix.lower() == ".zip":
             export_archive(opened.path, target, progress)
         else:
             opened.export(target, progress)
         typer.echo(f"Wrote {len(opened)} instruments to {target}.")
+
+
+def _server(place: Path | str, made_by: tuple[str, int]) -> "ServerDatabase | None":
+    """Open a database on a server, which is made if it is missing; None for a folder.
+
+    Args:
+        place: What `--database` names.
+        made_by: Identity of the model, and length of its embeddings.
+    """
+    from cir.index.server_database import ServerDatabase, server_address
+
+    address = server_address(place)
+    if address is None:
+        return None
+    waiting = warn_once(f"{address} does not answer; waiting for it.")
+    return ServerDatabase.connect(address, create=made_by, waiting=waiting)
+
+
+def _send(server: "ServerDatabase") -> None:
+    """Send what was added on this machine to the server."""
+    from cir.index.database import InstrumentDatabase
+
+    with progress_bar("Writing to Chroma", least_seconds=2.0) as progress:
+        server.add_all(InstrumentDatabase.open(server.path), progress)

@@ -16,6 +16,7 @@ from cir.cli.midi_stats import midi_stats
 from cir.cli.publish import publish
 from cir.cli.render_notes import render_notes
 from cir.cli.search import search
+from cir.cli.similar import similar
 from cir.cli.train import train
 from cir.errors import CirError
 
@@ -37,6 +38,7 @@ def clean_up_when_terminated() -> None:
 
 
 app.command()(search)
+app.command()(similar)
 app.command()(embed)
 app.add_typer(database_app, name="database")
 app.command("app")(serve)

@@ -32,6 +32,15 @@ DatabaseOption: TypeAlias = Annotated[
     ),
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+WordsOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Only instruments with these words in name, category, bank or author."),
+]
+CsvOption: TypeAlias = Annotated[bool, typer.Option("--csv", help="Print CSV, a row per match.")]
+SaveOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--save", help="New folder for the matches as tables, previews and presets."),
+]
 FamilyOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
@@ -109,6 +118,16 @@ def check_output(path: Path, *suffixes: str) -> None:
         raise InputError(f"The output must end in {allowed}, not {path.name!r}.")
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file that ends in {allowed}.")
+
+
+def check_new(folder: Path | None) -> None:
+    """Check an output folder before the work starts.
+
+    Raises:
+        InputError: It is there already.
+    """
+    if folder is not None and folder.exists():
+        raise InputError(f"{folder} is there already; name a new folder.")
 
 
 def note_bank_folders(named: Sequence[Path] | None, wanted: bool) -> Sequence[Path]:

@@ -1,6 +1,7 @@
 """`cir search`: the instruments that sound like those in a mix."""
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -10,13 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from cir.audio.formats import READABLE
-from cir.cli.options import DatabaseOption, JsonOption, ModelOption, load_encoder, parse_families
+from cir.cli.options import (
+    CsvOption,
+    DatabaseOption,
+    JsonOption,
+    ModelOption,
+    SaveOption,
+    WordsOption,
+    check_new,
+    load_encoder,
+    parse_families,
+)
 from cir.cli.terminal import progress_bar
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from cir.retrieval.retriever import SearchTimings
     from cir.types import FamilyResult, Match
 
 _ALL = "all"
@@ -37,51 +47,95 @@ SearchedOption: TypeAlias = Annotated[
 
 
 def search(
-    mix: Annotated[Path, typer.Argument(help=f"A sound file: {READABLE}.")],
+    mix: Annotated[list[Path], typer.Argument(help=f"Sound files: {READABLE}.")],
     family: SearchedOption = None,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help="Matches per family.")] = 5,
     bank: Annotated[str | None, typer.Option(help="Only instruments of this bank.")] = None,
     source: Annotated[
         str | None, typer.Option(help="Only instruments of this source: surge, soundfont, samples.")
     ] = None,
+    words: WordsOption = None,
+    gather: Annotated[
+        bool, typer.Option("--gather", help="Leave out near-duplicates of better matches.")
+    ] = False,
     database: DatabaseOption = None,
     model: ModelOption = None,
     as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    save: SaveOption = None,
     show_timings: Annotated[
         bool, typer.Option("--timings", help="Say where the time went, on stderr.")
     ] = False,
 ) -> None:
-    """Find the instruments that sound most like those in a mix."""
+    """Find the instruments that sound most like those in a mix, or in several."""
     families = parse_families(None if family and _ALL in family else family)
     from cir.audio.io import load_with_notice
-    from cir.index.database import InstrumentDatabase
-    from cir.retrieval.retriever import Retriever
+    from cir.index.filters import Filters
+    from cir.index.opening import open_database
+    from cir.retrieval.answers import look_up_gathered, look_up_singly
+    from cir.retrieval.export import rows_of_matches, save_matches, write_csv
+    from cir.retrieval.retriever import Retriever, SearchTimings
+    from cir.retrieval.windows import embed_windows
+    from cir.types import part
 
+    check_new(save)
     started = time.perf_counter()
-    decoded = load_with_notice(mix)  # a bad file is refused before the model is loaded
-    decode_seconds = time.perf_counter() - started
-    if decoded.notice:
-        typer.echo(f"{mix.name}: {decoded.notice}", err=True)
+    decoded = []
+    for one in mix:  # a bad file is refused before the model is loaded
+        decoded.append(load_with_notice(one))
+        if decoded[-1].notice:
+            typer.echo(f"{one.name}: {decoded[-1].notice}", err=True)
+    decoding = time.perf_counter()
     encoder = load_encoder(model)
-    retriever = Retriever(encoder, InstrumentDatabase.open(database))
-    timings: list[SearchTimings] = []
+    retriever = Retriever(encoder, open_database(database))
+    embedding = time.perf_counter()
+    chosen = families or retriever.families()
+    filters = Filters(bank=bank, source=source, text=words or "")
+    look_up = look_up_gathered if gather else look_up_singly
     with progress_bar("Listening", least_seconds=2.0) as progress:
-        results = retriever.search(
-            decoded.audio,
-            families=families or retriever.families(),
-            top_k=top_k,
-            sample_rate=decoded.sample_rate,
-            bank=bank,
-            source=source,
-            progress=progress,
-            on_timings=timings.append,
+        listened = [
+            embed_windows(
+                one.audio,
+                encoder,
+                chosen,
+                part(progress, place / len(mix), (place + 1) / len(mix)),
+            )
+            for place, one in enumerate(decoded)
+        ]
+    searching = time.perf_counter()
+    answers = []
+    for queries in listened:
+        found = (look_up(retriever, name, query, top_k, filters) for name, query in queries.items())
+        answers.append(
+            [
+                replace(result, matches=tuple(group.match for group in groups))
+                for result, groups in found
+            ]
         )
+    ended = time.perf_counter()
+    rows = rows_of_matches(
+        (str(one), result.family, result.matches)
+        for one, results in zip(mix, answers, strict=True)
+        for result in results
+    )
+    if save is not None:
+        files = save_matches(rows, save)
+        typer.echo(f"Wrote {len(rows)} matches with {files} files to {save}.", err=True)
     if as_json:
-        print(json.dumps(as_document(mix, encoder.identity, results), indent=2))
+        documents = [
+            as_document(one, encoder.identity, results)
+            for one, results in zip(mix, answers, strict=True)
+        ]
+        print(json.dumps(documents if len(documents) > 1 else documents[0], indent=2))
+    elif as_csv:
+        write_csv(rows, sys.stdout)
     else:
-        _print_tables(results)
+        for one, results in zip(mix, answers, strict=True):
+            if len(mix) > 1:
+                print(f"\n{one}")
+            _print_tables(results)
     if show_timings:
-        spent = replace(timings[0], decode_seconds=decode_seconds + timings[0].decode_seconds)
+        spent = SearchTimings(decoding - started, searching - embedding, ended - searching)
         for name, seconds in asdict(spent).items():
             typer.echo(f"{name.removesuffix('_seconds')}: {1000 * seconds:.1f} ms", err=True)
 
@@ -92,8 +146,8 @@ def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> 
     `judgement` of a family is null without calibration, and `chance` of a match if it is unknown;
     `likeness` is a word for the similarity.
     """
-    from cir.instruments.preset_path import how_to_load, preset_path
-    from cir.retrieval.answers import chance_as_json, judgement_as_json
+    from cir.retrieval.answers import judgement_as_json
+    from cir.retrieval.export import match_as_row
 
     return {
         "query": str(mix),
@@ -102,20 +156,7 @@ def as_document(mix: Path, identity: str, results: "Sequence[FamilyResult]") -> 
             {
                 "family": result.family,
                 "judgement": judgement_as_json(result.judgement),
-                "matches": [
-                    {
-                        "rank": match.rank,
-                        "similarity": round(match.similarity, 6),
-                        "chance": chance_as_json(match.chance),
-                        "likeness": match.likeness,
-                        "guessed_family": match.guessed_family,
-                        **asdict(match.instrument),
-                        "path": preset_path(match.instrument),
-                        "how_to_load": how_to_load(match.instrument),
-                        "preview": None if match.preview is None else str(match.preview),
-                    }
-                    for match in result.matches
-                ],
+                "matches": [match_as_row(match) for match in result.matches],
             }
             for result in results
         ],

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -50,3 +50,16 @@ def progress_bar(description: str, *, least_seconds: float = 0.0) -> "Iterator[P
             bar.update(task, completed=fraction, description=text, visible=not is_early())
 
         yield update
+
+
+def warn_once(words: str) -> Callable[[], None]:
+    """Return what prints a line on stderr when it is first called."""
+    said = False
+
+    def warn() -> None:
+        nonlocal said
+        if not said:
+            print(words, file=sys.stderr, flush=True)
+        said = True
+
+    return warn

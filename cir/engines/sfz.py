@@ -16,7 +16,8 @@ import numpy as np
 from cir.audio.dsp import resample
 from cir.audio.io import load_audio
 from cir.engines.base import FADE_SECONDS, PresetInfo, check_request, mix_in, read_limited
-from cir.engines.sample_folder import MAX_SAMPLE_SECONDS, pitch_of, pitches_from_names
+from cir.engines.multisamples import pitch_of
+from cir.engines.sample_folder import MAX_SAMPLE_SECONDS, pitches_from_names
 from cir.errors import CirError, EngineError
 from cir.text import clean
 from cir.types import FloatArray, Note

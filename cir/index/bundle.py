@@ -1,5 +1,8 @@
 """The bundle, a database on disk: a folder of open formats from which any index can be made.
 
+This is the form in which databases are built, exported and published. One that is added to has a
+form that grows, see `cir.index.row_store`; `read_bundle` opens both.
+
     database.json            format version, model identity, sizes, names and checksums of the rest
     instruments.csv          the catalogue
     embeddings.safetensors   `embeddings`, (N, D) float32, unit norm, in the order of the catalogue
@@ -29,15 +32,15 @@ from typing import Annotated
 
 import numpy as np
 from filelock import BaseFileLock, FileLock
-from numpy.typing import NDArray
 from pydantic import Field
 from safetensors.numpy import save
 
 from cir.errors import DatabaseError, DataError
 from cir.files import is_temporary, replacing, sha256_of
 from cir.index.descriptors import as_table, read_descriptors
+from cir.index.open_store import OpenStore
+from cir.index.row_store import is_store, read_store_header, rows_path
 from cir.index.sounds import KINDS, find_archive
-from cir.index.text_search import TextIndex
 from cir.instruments.catalog import Catalog
 from cir.schema import as_floats, parse_json, read_arrays, read_table
 from cir.types import FloatArray
@@ -50,6 +53,7 @@ _TABLES = {"instruments": ".csv", "embeddings": ".safetensors", "map": ".csv"}
 _TABLE = re.compile(
     r"(instruments|map)(-[0-9a-f]{12})?\.csv|embeddings(-[0-9a-f]{12})?\.safetensors"
 )
+_STORE_FILE = re.compile(r"(rows-1\.sqlite(-journal)?|vectors-1\.f32)")
 _LOCK_NAME = ".lock"
 _MAP_TOLERANCE = 1e-4
 _RESTORE = "restore the folder or build the database again"
@@ -83,13 +87,16 @@ class Header:
     dimension: int
     n_instruments: int
     files: dict[str, str]
-    """File name of each table: `instruments`, `embeddings` and, where there is a map, `map`."""
+    """File name of each table: `instruments`, `embeddings` and, where there is a map, `map`; empty
+    for a store."""
     sha256: dict[str, str]
     """Checksum of each of these files."""
     map_trustworthiness: float | None = None
     """How far neighbours on the map are true neighbours, in [0, 1]."""
 
     def __post_init__(self) -> None:
+        if self.format_version != FORMAT_VERSION:
+            return
         plain = all(Path(name).name == name for name in self.files.values())
         complete = {"instruments", "embeddings"} <= set(self.files) == set(self.sha256)
         if not (plain and complete and set(self.files) <= set(_TABLES)):
@@ -105,16 +112,17 @@ class Bundle:
     catalog: Catalog
     embeddings: FloatArray
     """(N, D), unit norm, read-only."""
-    coordinates: FloatArray | None
-    """(N, 2), read-only."""
+    places: FloatArray | None = None
+    """(N, 2), read-only; those of a store are computed when `coordinates` are asked for."""
+    store: OpenStore | None = None
+    """The store, if it is one."""
 
     @cached_property
-    def columns(self) -> dict[str, NDArray[np.object_]]:
-        """What each row has as `family`, `bank` and `source`, (N,) each."""
-        return {
-            name: np.array([getattr(row, name) for row in self.catalog], dtype=object)
-            for name in ("family", "bank", "source")
-        }
+    def coordinates(self) -> FloatArray | None:
+        """Places on the map, (N, 2), read-only; None where there is no map."""
+        if self.store is not None and len(self.catalog):
+            return self.store.coordinates()
+        return self.places
 
     @cached_property
     def descriptors(self) -> FloatArray | None:
@@ -126,14 +134,11 @@ class Bundle:
         table = as_table(self.catalog.ids, read_descriptors(self.folder))
         return None if np.isnan(table).all() else table
 
-    @cached_property
-    def text_index(self) -> TextIndex:
-        """The words of the catalogue."""
-        return TextIndex(self.catalog)
-
     @property
     def digest(self) -> str:
         """Hash of everything that a search depends on: model, catalogue and embeddings."""
+        if self.store is not None:
+            return self.store.digest
         parts = (
             str(FORMAT_VERSION),
             self.header.identity,
@@ -150,16 +155,18 @@ class Bundle:
         path = self.folder / kind / f"{instrument_id}.opus"
         if path.is_file():
             return path
-        archive = find_archive(self.folder, kind)
-        return None if archive is None else archive.path(instrument_id)
+        if self.store is None:
+            archive = find_archive(self.folder, kind)
+            return None if archive is None else archive.path(instrument_id)
+        return self.store.preview(instrument_id, path) if kind == PREVIEWS_NAME else None
 
     def read_sound(self, kind: str, instrument_id: str) -> bytes | None:
         """Return the content of an instrument's sound file, if it exists."""
-        path = self.folder / kind / f"{instrument_id}.opus"
-        if path.is_file():
-            return path.read_bytes()
         archive = find_archive(self.folder, kind)
-        return None if archive is None else archive.read(instrument_id)
+        if archive is not None and not (self.folder / kind / f"{instrument_id}.opus").is_file():
+            return archive.read(instrument_id)
+        path = self.sound(kind, instrument_id)
+        return None if path is None else path.read_bytes()
 
     def sounds_of(self, instrument_id: str) -> tuple[Path | None, Path | None]:
         """Return an instrument's preview and phrase, each where there is one."""
@@ -179,6 +186,8 @@ def read_bundle(folder: Path) -> Bundle:
     Raises:
         DatabaseError: There is no bundle, its format is newer, or its files do not match.
     """
+    if is_store(folder):
+        return _open_store(folder)
     header = _read_header(folder)
     while True:
         try:
@@ -256,12 +265,54 @@ def is_unfinished(folder: Path) -> bool:
     """Return whether a folder holds only leftovers of a killed `write_bundle`."""
     names = {path.name for path in folder.iterdir() if not is_temporary(path)}
     tables = names - {_LOCK_NAME}
-    return not tables or (_LOCK_NAME in names and all(map(_TABLE.fullmatch, tables)))
+    known = [_TABLE.fullmatch(name) or _STORE_FILE.fullmatch(name) for name in tables]
+    return not tables or (_LOCK_NAME in names and all(known))
+
+
+def is_table(path: Path) -> bool:
+    """Return whether a file has the name of a table of a bundle."""
+    return _TABLE.fullmatch(path.name) is not None
 
 
 def is_bundle(folder: Path) -> bool:
     """Return whether a folder holds a database."""
     return (folder / HEADER_NAME).is_file()
+
+
+def stamp(folder: Path) -> tuple[int, ...]:
+    """Return numbers that change with every change of a database."""
+    paths = [folder / HEADER_NAME]
+    if is_store(folder):
+        paths.append(rows_path(folder, read_store_header(folder)))
+    return tuple(number for path in paths for number in _numbers_of(path))
+
+
+def _numbers_of(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_ino, status.st_size
+
+
+def _open_store(folder: Path) -> Bundle:
+    latest = read_store_header(folder)
+    while True:
+        try:
+            store = OpenStore.open(folder, latest)
+            break
+        except DatabaseError:
+            found = read_store_header(folder)
+            if found == latest:
+                raise
+            latest = found  # compacted since it was read
+    header = Header(
+        format_version=store.header.format_version,
+        identity=store.header.identity,
+        dimension=store.header.dimension,
+        n_instruments=len(store.catalog),
+        files={},
+        sha256={},
+        map_trustworthiness=store.header.map_trustworthiness,
+    )
+    return Bundle(folder, header, store.catalog, store.embeddings, store=store)
 
 
 def _read_header(folder: Path) -> Header:
@@ -351,7 +402,7 @@ def _remove_left_over(folder: Path, written: Bundle) -> None:
     """Remove older tables, sounds of no instrument, and leftovers of killed writers."""
     named = set(written.header.files.values())
     for path in folder.iterdir():
-        if is_temporary(path) or (_TABLE.fullmatch(path.name) and path.name not in named):
+        if is_temporary(path) or (is_table(path) and path.name not in named):
             path.unlink(missing_ok=True)
     known = {f"{name}.opus" for name in written.catalog.ids}
     for kind in (PREVIEWS_NAME, PHRASES_NAME):

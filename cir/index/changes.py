@@ -1,15 +1,16 @@
-"""Changes to the bundle of a database: instruments added, removed and copied elsewhere."""
+"""Changes to a database: instruments added, removed and copied elsewhere."""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cir.errors import DatabaseError, InputError
-from cir.files import replacing, replacing_folder, writing
+from cir.files import is_temporary, replacing, replacing_folder, writing
 from cir.index.bundle import (
     HEADER_NAME,
     PHRASES_NAME,
@@ -21,9 +22,10 @@ from cir.index.bundle import (
     write_bundle,
 )
 from cir.index.descriptors import forget_descriptors, read_descriptors, write_descriptors
+from cir.index.migration import open_to_write
 from cir.index.ranking import check_embeddings
-from cir.index.sounds import unpack_sounds
-from cir.index.timbre_map import place, principal_plane
+from cir.index.row_store import Row, RowStore
+from cir.index.timbre_map import principal_plane
 from cir.instruments.catalog import Catalog
 from cir.types import FloatArray, Instrument, Progress
 
@@ -48,40 +50,86 @@ def add_instruments(
     previews: Mapping[str, Path],
     phrases: Mapping[str, Path],
 ) -> Bundle:
-    """Add instruments to the bundle in `folder`; see `InstrumentDatabase.add`."""
+    """Add instruments to the database in `folder`; see `InstrumentDatabase.add`."""
     from cir.index.measure_previews import describe_previews  # late: it imports scipy.signal
 
-    with _alone(folder) as current:
-        new = check_embeddings(embeddings, current.header.dimension)
+    with _alone(folder) as store:
+        new = check_embeddings(embeddings, store.header.dimension)
         if len(new) != len(instruments):
             raise InputError(f"{len(instruments)} instruments came with {len(new)} embeddings.")
-        added = Catalog(instruments)
-        ids = set(added.ids)
-        kept = [row for row, name in enumerate(current.catalog.ids) if name not in ids]
-        rows = [*(current.catalog[row] for row in kept), *added]
-        order = sorted(range(len(rows)), key=lambda row: rows[row].instrument_id)
-        catalog = Catalog(rows[row] for row in order)
-        merged = np.concatenate([current.embeddings[kept], new])[order]
-        coordinates = _lay_out(current, kept, catalog, merged)
-        measured = forget_descriptors(folder, ids)
+        ids = Catalog(instruments).ids
+        rows = [_row(store, *one) for one in zip(instruments, new, strict=True)]
         _copy_sounds(previews, folder / PREVIEWS_NAME)
         _copy_sounds(phrases, folder / PHRASES_NAME)
-        for silent in ids - set(phrases):
+        same = {row.instrument.instrument_id for row in rows if row.origin.is_edited}
+        known = forget_descriptors(folder, set(ids) - same | set(previews))
+        store.commit(with_places(store, rows))
+        for silent in set(ids) - set(phrases) - same:
             (folder / PHRASES_NAME / f"{silent}.opus").unlink(missing_ok=True)
-        bundle = _replace(current, catalog, merged, coordinates)
-        write_descriptors(folder, measured | describe_previews(bundle, added.ids))
-        return bundle
+        tidy(store)
+        bundle = read_bundle(folder)
+        if previews:
+            write_descriptors(folder, known | describe_previews(bundle, previews))
+    return bundle
 
 
 def remove_instruments(folder: Path, instrument_ids: Iterable[str]) -> Bundle:
-    """Remove instruments, with their sounds, from the bundle in `folder`."""
-    with _alone(folder) as current:
-        gone = {current.catalog.by_id(name).instrument_id for name in sorted(set(instrument_ids))}
-        kept = [row for row, name in enumerate(current.catalog.ids) if name not in gone]
-        catalog = Catalog(current.catalog[row] for row in kept)
-        places = None if current.coordinates is None else current.coordinates[kept]
+    """Remove instruments, with their sounds, from the database in `folder`."""
+    with _alone(folder) as store:
+        gone = set(instrument_ids)
+        for name in sorted(gone):
+            if store.row(name) is None:
+                raise InputError(f"None of the {len(store)} instruments has the id {name!r}.")
+        files = {row.origin.file for name in gone if (row := store.row(name)) is not None}
         forget_descriptors(folder, gone)
-        return _replace(current, catalog, current.embeddings[kept], places)
+        store.commit(removed=gone, forgotten=files)
+        remove_sounds(folder, gone)
+        tidy(store)
+    return read_bundle(folder)
+
+
+def with_places(store: RowStore, rows: Sequence[Row]) -> Sequence[Row]:
+    """Lay out the first rows of a store on its map; later ones get their places when asked."""
+    if store.state.n_slots or not rows:
+        return rows
+    plane = principal_plane(np.stack([row.vector for row in rows]))
+    return [
+        replace(row, place=(float(x), float(y))) for row, (x, y) in zip(rows, plane, strict=True)
+    ]
+
+
+def remove_sounds(folder: Path, instrument_ids: Iterable[str]) -> None:
+    """Remove previews and phrases of instruments that have gone."""
+    for name in instrument_ids:
+        for kind in (PREVIEWS_NAME, PHRASES_NAME):
+            (folder / kind / f"{name}.opus").unlink(missing_ok=True)
+
+
+def tidy(store: RowStore) -> None:
+    """Compact a store if that is due, and then remove what killed writers left in its folder."""
+    if not store.compact():
+        return
+    known = {f"{name}.opus" for name in store.ids()}
+    for kind in (PREVIEWS_NAME, PHRASES_NAME):
+        sounds = (store.folder / kind).iterdir() if (store.folder / kind).is_dir() else ()
+        for path in sounds:
+            if is_temporary(path) or (path.suffix == ".opus" and path.name not in known):
+                path.unlink(missing_ok=True)
+
+
+def write_tables(bundle: Bundle, folder: Path) -> None:
+    """Write the tables of a database as those of a bundle, in order of id, into an empty folder."""
+    ids = bundle.catalog.ids
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    coordinates = bundle.coordinates
+    write_bundle(
+        folder,
+        identity=bundle.header.identity,
+        catalog=Catalog(tuple(bundle.catalog)[row] for row in order),
+        embeddings=bundle.embeddings[order],
+        coordinates=None if coordinates is None else coordinates[order],
+        map_trustworthiness=bundle.header.map_trustworthiness,
+    )
 
 
 def copy_bundle(
@@ -93,14 +141,7 @@ def copy_bundle(
     """Copy a bundle and its sounds into a new folder; `write_fits` adds what was fitted for it."""
     check_new_folder(folder)
     with replacing_folder(folder) as temporary:
-        write_bundle(
-            temporary,
-            identity=bundle.header.identity,
-            catalog=bundle.catalog,
-            embeddings=bundle.embeddings,
-            coordinates=bundle.coordinates,
-            map_trustworthiness=bundle.header.map_trustworthiness,
-        )
+        write_tables(bundle, temporary)
         write_fits(temporary)
         if measured := read_descriptors(bundle.folder):
             write_descriptors(temporary, measured)
@@ -115,48 +156,18 @@ def copy_bundle(
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[Bundle]:
-    """Give a bundle as it is on disk, with loose sounds, to which nobody else writes meanwhile."""
-    with writing(folder), locked(folder):
-        unpack_sounds(folder)
-        yield read_bundle(folder)
+def _alone(folder: Path) -> Iterator[RowStore]:
+    """Open a database to change it, while nobody else writes to it."""
+    with writing(folder), locked(folder), open_to_write(folder) as store:
+        yield store
 
 
-def _replace(
-    current: Bundle, catalog: Catalog, embeddings: FloatArray, coordinates: FloatArray | None
-) -> Bundle:
-    return write_bundle(
-        current.folder,
-        identity=current.header.identity,
-        catalog=catalog,
-        embeddings=embeddings,
-        coordinates=coordinates,
-        map_trustworthiness=current.header.map_trustworthiness,
-    )
-
-
-def _lay_out(
-    current: Bundle, kept: Sequence[int], catalog: Catalog, embeddings: FloatArray
-) -> FloatArray:
-    """Place new instruments on the map beside their nearest neighbours, or make a new map.
-
-    Args:
-        current: The bundle before the change.
-        kept: Its rows that stay, with their places.
-        catalog: All instruments after the change, N.
-        embeddings: (N, D), parallel to `catalog`.
-    """
-    if current.coordinates is None or not kept:
-        return principal_plane(embeddings)
-    known, places = current.embeddings[kept], current.coordinates[kept]
-    by_id = dict(zip((current.catalog.ids[row] for row in kept), places, strict=True))
-    return np.array(
-        [
-            by_id[name] if name in by_id else place(embedding, known, places)
-            for name, embedding in zip(catalog.ids, embeddings, strict=True)
-        ],
-        dtype=np.float32,
-    )
+def _row(store: RowStore, instrument: Instrument, vector: FloatArray) -> Row:
+    """Make a row; one that sounds as it did, and has other labels now, was edited by a person."""
+    old = store.row(instrument.instrument_id)
+    if old is None or not np.array_equal(old.vector, vector):
+        return Row(instrument, vector)
+    return Row(instrument, vector, replace(old.origin, is_edited=True), old.place)
 
 
 def _copy_sounds(sounds: Mapping[str, Path], folder: Path) -> None:

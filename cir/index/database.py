@@ -6,23 +6,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cir.errors import DatabaseError
 from cir.files import writing
 from cir.index.bundle import (
     PHRASES_NAME,
     PREVIEWS_NAME,
+    Bundle,
     is_bundle,
     locked,
     read_bundle,
-    write_bundle,
 )
 from cir.index.calibration import CALIBRATION_NAME, Calibration, Fits, write_calibration
 from cir.index.chances import Likeness
 from cir.index.changes import add_instruments, check_new_folder, copy_bundle, remove_instruments
+from cir.index.exact_search import ExactSearch
 from cir.index.hubness import HubCohort, write_hubs
-from cir.index.ranking import ExactSearch
+from cir.index.row_store import RowStore
+from cir.index.scale import EXACT_LIMIT, ScaleIndex
+from cir.index.vectors import VectorIndex
 from cir.instruments.catalog import Catalog
 from cir.types import Encoder, FloatArray, Instrument, Progress
 
@@ -34,7 +37,8 @@ BUNDLED_PATH = Path(__file__).parents[1] / "assets" / "database"
 class DatabaseInfo:
     """What a database holds."""
 
-    path: Path
+    path: Path | str
+    """Its folder, or its address on a server."""
     identity: str
     """Of the model that made the embeddings."""
     dimension: int
@@ -105,18 +109,18 @@ class InstrumentDatabase(ExactSearch):
             with locked(folder):
                 if not (may_exist and is_bundle(folder)):
                     check_new_folder(folder)
-                    write_bundle(
-                        folder,
-                        identity=encoder.identity,
-                        catalog=Catalog([]),
-                        embeddings=np.empty((0, encoder.embedding_size), dtype=np.float32),
-                    )
+                    RowStore.create(folder, encoder.identity, encoder.embedding_size)
         return cls.open(folder, encoder=encoder)
 
     @property
     def path(self) -> Path:
         """The folder of the bundle."""
         return self._bundle.folder
+
+    @property
+    def location(self) -> Path | str:
+        """What `--database` names it by: its folder, or its address on a server."""
+        return self.path
 
     @property
     def identity(self) -> str:
@@ -140,7 +144,7 @@ class InstrumentDatabase(ExactSearch):
         """Count what the database holds."""
         header, rows, calibration = self._bundle.header, self._bundle.catalog, self.calibration
         return DatabaseInfo(
-            path=self.path,
+            path=self.location,
             identity=header.identity,
             dimension=header.dimension,
             n_instruments=len(rows),
@@ -233,8 +237,8 @@ class InstrumentDatabase(ExactSearch):
     ) -> None:
         """Add instruments, or replace those whose id is here already; all of them or none.
 
-        A database with a map gets places for the new instruments beside their nearest neighbours;
-        one that had none, or that was empty, gets a map of principal components.
+        A database with a computed map places new instruments beside their nearest neighbours there;
+        others have a map of principal components.
 
         Args:
             instruments: M rows.
@@ -254,8 +258,9 @@ class InstrumentDatabase(ExactSearch):
                 "or start with a copy of it (`cir database export FOLDER`)."
             )
         with self._lock:
-            self._use(
-                add_instruments(self.path, instruments, embeddings, previews or {}, phrases or {})
+            self._follow(
+                add_instruments(self.path, instruments, embeddings, previews or {}, phrases or {}),
+                [one.instrument_id for one in instruments],
             )
 
     def remove(self, instrument_ids: Iterable[str]) -> None:
@@ -267,12 +272,38 @@ class InstrumentDatabase(ExactSearch):
         """
         if self.path == BUNDLED_PATH:
             raise DatabaseError("The bundled database is not changed; remove from one of your own.")
+        gone = list(instrument_ids)
         with self._lock:
-            self._use(remove_instruments(self.path, instrument_ids))
+            self._follow(remove_instruments(self.path, gone), gone)
+
+    def index(self, progress: Progress | None = None) -> Path | None:
+        """Build and store the index of a large database, unless it is there already.
+
+        Searches start it in the background by themselves, and compare all instruments meanwhile.
+
+        Returns:
+            Its folder; None where there are so few instruments that none is used.
+
+        Raises:
+            DatabaseError: faiss is not installed, or the folder cannot be written.
+        """
+        if len(self) <= EXACT_LIMIT:
+            return None
+        return self._scaled().prepare(progress)
 
     def get(self, instrument_id: str) -> Instrument:
         """Return one instrument; raises InputError where there is none with this id."""
         return self._bundle.catalog.by_id(instrument_id)
+
+    def families(self) -> set[str | None]:
+        """Return the families that occur, None for none."""
+        columns = self._columns
+        return {*columns.families(), *([None] if not columns.with_family().all() else [])}
+
+    def rows_of(self, family: str | None) -> NDArray[np.intp]:
+        """Return the rows of a family, rising; None for those without one."""
+        columns = self._columns
+        return columns.rows(family) if family else np.flatnonzero(~columns.with_family())
 
     def instruments(self) -> Catalog:
         """Return all instruments, in the order of `embeddings` and `coordinates`."""
@@ -280,7 +311,16 @@ class InstrumentDatabase(ExactSearch):
 
     def embeddings(self) -> tuple[tuple[str, ...], FloatArray]:
         """Return all ids and the embeddings, (N, D), unit norm, read-only."""
-        return self._ids, self._bundle.embeddings
+        return self._bundle.catalog.ids, self._bundle.embeddings
+
+    def embedding_of(self, instrument_id: str) -> FloatArray:
+        """Return an instrument's embedding, (D,); raises InputError where there is none."""
+        self.get(instrument_id)
+        return np.asarray(self._bundle.embeddings[self._bundle.catalog.ids.index(instrument_id)])
+
+    def match_text(self, query: str) -> NDArray[np.float64]:
+        """Return how well each instrument has words, (N,), see `text_search.match_text`."""
+        return self._columns.text.match(query)
 
     def coordinates(self) -> FloatArray | None:
         """Return the places on the map, (N, 2), read-only; None where there is no map."""
@@ -364,6 +404,27 @@ class InstrumentDatabase(ExactSearch):
     def _forget_fits(self) -> None:
         super()._forget_fits()
         self._fits = Fits(self.path, self.identity, BUNDLED_PATH)
+        self._scale: ScaleIndex | None = None
+
+    def _index(self) -> VectorIndex | None:
+        if len(self) <= EXACT_LIMIT:
+            return None
+        scale = self._scaled()
+        scale.start()
+        return scale.current()
+
+    def _scaled(self) -> ScaleIndex:
+        with self._lock:
+            if self._scale is None:
+                self._scale = ScaleIndex(self._bundle, self._columns, self.hubs)
+            return self._scale
+
+    def _follow(self, bundle: Bundle, changed: Sequence[str]) -> None:
+        """Go over to the bundle as it is after a change."""
+        known = self._scale
+        self._use(bundle)
+        if known is not None and len(self) > EXACT_LIMIT:
+            self._scaled().start(known, changed)
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:

@@ -85,8 +85,14 @@ def write_descriptors(folder: Path, measured: Mapping[str, Descriptors]) -> None
 
 
 def forget_descriptors(folder: Path, instrument_ids: Iterable[str]) -> dict[str, Descriptors]:
-    """Remove the rows of instruments that change or leave; return the others."""
-    known = read_descriptors(folder)
+    """Remove the rows of instruments that change or leave; return the others.
+
+    What is damaged is left for a person to remove.
+    """
+    try:
+        known = read_descriptors(folder)
+    except DatabaseError:
+        return {}
     gone = known.keys() & set(instrument_ids)
     kept = {name: one for name, one in known.items() if name not in gone}
     if gone:

@@ -1,6 +1,6 @@
 """Which instruments may be found: by bank, source, licence, words, and how they sound."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class Filters:
                 raise InputError(f"{name} is {value:g}; choose a number from -1 to 1.")
 
     def narrow(self, ranking: Ranking) -> Ranking:
-        """Return the ranking of the candidates that pass.
+        """Return the ranking of the candidates that pass; `text` was applied before.
 
         Sounds that were not measured do not pass a slider that is moved.
 
@@ -59,9 +59,7 @@ class Filters:
         for column, name in enumerate(_SLIDERS):
             if wish := getattr(self, name):
                 keep &= _at_one_end(_column(bundle.descriptors, column, rows), wish)
-        if self.text.strip():
-            keep &= bundle.text_index.match(self.text)[rows] > 0
-        return Ranking(bundle, rows[keep], ranking.scores[keep])
+        return replace(ranking, rows=rows[keep], scores=ranking.scores[keep])
 
     def in_words(self) -> tuple[str, ...]:
         """Say what is asked for, one phrase for each filter that is set."""

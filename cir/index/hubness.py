@@ -61,26 +61,30 @@ class HubCohort:
         Returns:
             (N,); zeros where the cohort has no mixture of the family.
         """
-        nearness = self._nearness(embeddings, ids, family)
+        nearness = self.nearness(embeddings, ids, family)
         if level is None:
             level = _mean(nearness)
         return np.asarray(np.nan_to_num(nearness - np.float32(level)), np.float32)
 
     def level(self, embeddings: FloatArray, ids: Sequence[str], family: str) -> float | None:
         """Return the mean nearness of instruments to mixtures of others, None where unknown."""
-        nearness = self._nearness(embeddings, ids, family)
+        nearness = self.nearness(embeddings, ids, family)
         return None if np.isnan(nearness).all() else _mean(nearness)
 
-    def _nearness(self, embeddings: FloatArray, ids: Sequence[str], family: str) -> FloatArray:
+    def nearness(self, embeddings: FloatArray, ids: Sequence[str], family: str) -> FloatArray:
         """Mean similarity to the nearest mixtures of others, (N,), NaN where there are none."""
         nearness = np.full(len(embeddings), np.nan, np.float32)
         queries = self.queries.get(family)
         if queries is None or not len(embeddings):
             return nearness
         similarities = embeddings @ queries.T  # (N, C)
-        own = np.array(ids, dtype=object)[:, np.newaxis] == np.array(self.owners[family], object)
-        similarities[own] = -np.inf
-        nearest = np.sort(similarities, axis=1)[:, -NEAREST:]
+        rows = {name: row for row, name in enumerate(ids)}
+        for mixture, owner in enumerate(self.owners[family]):
+            if owner in rows:
+                similarities[rows[owner], mixture] = -np.inf
+        if similarities.shape[1] > NEAREST:
+            similarities = np.partition(similarities, -NEAREST, axis=1)[:, -NEAREST:]
+        nearest = np.sort(similarities, axis=1)
         counted = np.isfinite(nearest)
         sums = np.where(counted, nearest, 0.0).sum(axis=1)
         np.divide(sums, counted.sum(axis=1), out=nearness, where=counted.any(axis=1))

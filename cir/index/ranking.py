@@ -1,22 +1,15 @@
-"""Exact search: embeddings compared in double precision, and the ranking of the candidates.
+"""Embeddings compared in double precision, and the ranking of the candidates."""
 
-Comparing all 3 000 rows of the bundled database takes 0.3 ms on one core, 100 000 rows 12 ms. An
-approximate index would pay above that.
-"""
-
-from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from threading import RLock
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cir.errors import DatabaseError, InputError
-from cir.index.bundle import Bundle
-from cir.index.hubness import HubCohort
-from cir.instruments.families import check_families
 from cir.metrics import target_ranks
 from cir.types import FloatArray, Instrument, Match
 
@@ -108,6 +101,35 @@ def best_rows(
     return sorted(positions, key=lambda row: (distances[row], id_of(row)))[:top_k]
 
 
+class Shelf(Protocol):
+    """Where a ranking takes instruments and their sounds from, such as a `Bundle`."""
+
+    @property
+    def catalog(self) -> Sequence[Instrument]:
+        """The instruments."""
+
+    @property
+    def embeddings(self) -> FloatArray:
+        """Their embeddings, (N, D)."""
+
+    @property
+    def descriptors(self) -> FloatArray | None:
+        """How they sound, (N, 3), see `cir.index.descriptors`; None where nothing was measured."""
+
+    def sounds_of(self, instrument_id: str) -> tuple[Path | None, Path | None]:
+        """Return an instrument's preview and phrase, each where there is one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shortlist:
+    """The instruments that an index found."""
+
+    catalog: Sequence[Instrument]
+    embeddings: FloatArray
+    sounds_of: Callable[[str], tuple[Path | None, Path | None]]
+    descriptors: FloatArray | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Ranking:
     """The candidates of one query, and how near each is to it.
@@ -116,12 +138,14 @@ class Ranking:
     asked for, as every accuracy of an evaluation does (`cir.metrics.target_ranks`).
     """
 
-    bundle: Bundle
+    bundle: Shelf
     rows: NDArray[np.intp]
-    """Rows of the bundle that are candidates, (N,)."""
+    """Places on the shelf of the candidates, (N,)."""
     scores: NDArray[np.float64]
     """Cosine similarity of each candidate, in double precision, (N,); for the embedding of a
     mixture, less the candidate's hub penalty (`cir.index.hubness`)."""
+    is_complete: bool = True
+    """Whether these are all candidates, or only those that an index found."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -136,6 +160,11 @@ class Ranking:
             raise InputError(f"top_k must be a whole number of at least 1, not {k!r}.")
         best = best_rows(self.scores, int(k), self._id)
         return [self._match(position, rank) for rank, position in enumerate(best, start=1)]
+
+    def top_embeddings(self, k: int) -> dict[str, FloatArray]:
+        """Return the embeddings of the `k` best matches by id, (D,) each."""
+        best = best_rows(self.scores, k, self._id)
+        return {self._id(one): self.bundle.embeddings[self.rows[one]] for one in best}
 
     def best(self) -> Match | None:
         """Return the first match, if there is a candidate."""
@@ -158,7 +187,7 @@ class Ranking:
         kept = np.array(
             [keep(self._instrument(position)) for position in range(len(self))], dtype=bool
         )
-        return Ranking(self.bundle, self.rows[kept], self.scores[kept])
+        return Ranking(self.bundle, self.rows[kept], self.scores[kept], self.is_complete)
 
     def _instrument(self, position: int) -> Instrument:
         return self.bundle.catalog[int(self.rows[position])]
@@ -176,145 +205,3 @@ class Ranking:
         instrument = self._instrument(position)
         preview, phrase = self.bundle.sounds_of(instrument.instrument_id)
         return Match(rank, float(self.scores[position]), instrument, preview, phrase=phrase)
-
-
-class ExactSearch(ABC):
-    """Searches of one bundle."""
-
-    def __init__(self, bundle: Bundle) -> None:
-        self._lock = RLock()
-        self._use(bundle)
-
-    def _use(self, bundle: Bundle) -> None:
-        self._bundle = bundle
-        self._ids = bundle.catalog.ids
-        self._forget_fits()
-
-    def _forget_fits(self) -> None:
-        self._known_penalties: dict[tuple[str, bytes], FloatArray] = {}
-
-    @property
-    @abstractmethod
-    def hubs(self) -> HubCohort | None:
-        """What corrects for hubs; None where nothing does."""
-
-    def __len__(self) -> int:
-        return len(self._bundle.catalog)
-
-    def ranking(
-        self,
-        embedding: ArrayLike,
-        family: str | None = None,
-        *,
-        bank: str | None = None,
-        source: str | None = None,
-        of_mixture: bool = False,
-        rows: NDArray[np.intp] | None = None,
-        level_of: "ExactSearch | None" = None,
-    ) -> Ranking:
-        """Compare an embedding with every instrument that passes the filters.
-
-        Args:
-            embedding: (D,), any scale.
-            family: Only this family; None for all instruments, also those without a family.
-            bank: Only this bank.
-            source: Only this source.
-            of_mixture: The embedding is what a mixture answered for `family`: instruments that are
-                near to every mixture get a penalty, see `hubs`.
-            rows: The candidates before `bank` and `source`, in rising order, in place of all
-                instruments of the family.
-            level_of: Another database, whose hub cohort and mean nearness the penalty is measured
-                by, so that its similarities can be compared with these; None for this one.
-
-        Raises:
-            DatabaseError: The embedding has another dimension than the database.
-            InputError: Any argument is out of range or unknown, or the embedding is no direction.
-        """
-        query = check_query(embedding, self._bundle.header.dimension)
-        if family is not None:
-            (family,) = check_families([family])
-        with self._lock:
-            self._check_value("bank", bank)
-            self._check_value("source", source)
-            candidates = self._of_family(family) if rows is None else rows
-            found = candidates
-            for column, value in (("bank", bank), ("source", source)):
-                if value is not None:
-                    found = found[self._bundle.columns[column][found] == value]
-            scores = cosine_similarities(self._bundle.embeddings, query, found)
-            if of_mixture and family is not None:
-                scores -= self._penalties(family, candidates, level_of or self)[found]
-            return Ranking(self._bundle, found, scores)
-
-    def search(
-        self,
-        embedding: ArrayLike,
-        top_k: int = 5,
-        family: str | None = None,
-        *,
-        bank: str | None = None,
-        source: str | None = None,
-        of_mixture: bool = False,
-    ) -> list[Match]:
-        """Return the `top_k` instruments most similar to an embedding, best first.
-
-        Equals are in order of id; fewer come back if fewer pass the filters. Arguments and errors
-        as in `ranking`.
-        """
-        ranking = self.ranking(embedding, family, bank=bank, source=source, of_mixture=of_mixture)
-        return ranking.top(top_k)
-
-    def similarities(
-        self,
-        embedding: ArrayLike,
-        family: str | None = None,
-        *,
-        bank: str | None = None,
-        source: str | None = None,
-        of_mixture: bool = False,
-    ) -> NDArray[np.float64]:
-        """Return the scores of `ranking`, in the order of `instruments`, (N,)."""
-        return self.ranking(
-            embedding, family, bank=bank, source=source, of_mixture=of_mixture
-        ).scores
-
-    def _check_value(self, column: str, value: str | None) -> None:
-        known = [] if value is None else sorted(set(self._bundle.columns[column]))
-        if value is not None and value not in known:
-            raise InputError(
-                f"This database has no {column} {value!r}; it has {', '.join(known) or 'none'}."
-            )
-
-    def _penalties(
-        self, family: str, candidates: NDArray[np.intp], level_of: "ExactSearch"
-    ) -> FloatArray:
-        """Return the hub penalty of each row that is a candidate for a family, (N,)."""
-        key = family, candidates.tobytes()
-        if level_of is self and key in self._known_penalties:
-            return self._known_penalties[key]
-        penalties = np.zeros(len(self), np.float32)
-        hubs = level_of.hubs
-        if hubs is not None:
-            embeddings = self._bundle.embeddings[candidates]
-            if level_of is self:
-                ids = [self._ids[row] for row in candidates]
-                penalties[candidates] = hubs.bias(embeddings, ids, family)
-            else:
-                theirs = level_of._of_family(family)
-                level = hubs.level(
-                    level_of._bundle.embeddings[theirs],
-                    [level_of._ids[row] for row in theirs],
-                    family,
-                )
-                # An instrument of ours may happen to have the id of one of theirs.
-                ids = [""] * len(candidates)
-                penalties[candidates] = hubs.bias(embeddings, ids, family, level)
-        if level_of is self:
-            self._known_penalties[key] = penalties
-        return penalties
-
-    def _of_family(self, family: str | None) -> NDArray[np.intp]:
-        """Return the rows of a family, or all rows."""
-        if family is None:
-            return np.arange(len(self))
-        return np.flatnonzero(self._bundle.columns["family"] == family)

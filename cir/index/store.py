@@ -1,4 +1,4 @@
-"""The Chroma stores of databases: folders in the cache, each built once."""
+"""Files that can be made again: Chroma stores and indexes of databases, each built once."""
 
 import contextlib
 import hashlib
@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -15,17 +15,11 @@ from filelock import FileLock
 
 from cir.errors import DatabaseError
 from cir.index.bundle import Bundle
+from cir.index.chroma_index import ChromaIndex
 from cir.index.home import HOME_VARIABLE, home
 from cir.types import FloatArray, Instrument, Progress
 
-_UPSERT_ROWS = 5_000
-_CONFIGURATION: dict[str, Any] = {
-    # Stores are written once, in large chunks; each chunk is persisted at once, or the next client
-    # would have to replay the log.
-    "hnsw": {"space": "cosine", "ef_construction": 200, "max_neighbors": 32, "sync_threshold": 100}
-}
-
-_LAYOUT_VERSION = "1"
+_LAYOUT_VERSION = "2"
 _READY_NAME = "ready"
 _UNUSED_DAYS = 30
 
@@ -47,36 +41,9 @@ def write_collections(
     import chromadb
     from chromadb.config import Settings
 
-    rows_by_family: dict[str | None, list[int]] = {}
-    for row, instrument in enumerate(instruments):
-        rows_by_family.setdefault(instrument.family, []).append(row)
     client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
-    done = 0
     try:
-        for family, rows in rows_by_family.items():
-            collection = client.create_collection(
-                f"family-{family or 'none'}",
-                embedding_function=None,
-                configuration=cast(Any, _CONFIGURATION),
-            )
-            for start in range(0, len(rows), _UPSERT_ROWS):
-                chunk = rows[start : start + _UPSERT_ROWS]
-                collection.upsert(
-                    ids=[instruments[row].instrument_id for row in chunk],
-                    embeddings=embeddings[chunk],
-                    metadatas=[
-                        {
-                            "bank": instruments[row].bank,
-                            "source": instruments[row].source,
-                            "family": family or "none",
-                            "name": instruments[row].name,
-                        }
-                        for row in chunk
-                    ],
-                )
-                done += len(chunk)
-                if progress is not None:
-                    progress(done / len(instruments), "Writing to Chroma")
+        ChromaIndex(client).upsert(instruments, embeddings, progress)
     finally:
         cast(Any, client).close()  # which the interface of clients lacks
 
@@ -91,31 +58,49 @@ def ensure_store(bundle: Bundle, progress: Progress | None = None) -> Path:
     Raises:
         DatabaseError: The store cannot be written.
     """
+
+    def write(folder: Path) -> None:
+        write_collections(folder, bundle.catalog, bundle.embeddings, progress)
+
     try:
-        stores = home() / "stores"
-        stores.mkdir(exist_ok=True)
-        key = f"{_LAYOUT_VERSION}\n{version('chromadb')}\n{bundle.digest}"
-        name = hashlib.sha256(key.encode()).hexdigest()[:20]
-        target = stores / name
-        with FileLock(stores / f"{name}.lock"):
-            if not (target / _READY_NAME).is_file():
-                _build(target, bundle, progress)
-                _remove_unused(stores, keep=target)
-            os.utime(target / _READY_NAME)
+        return ensure_folder(
+            "stores", f"{_LAYOUT_VERSION}\n{version('chromadb')}\n{bundle.digest}", write
+        )
     except Exception as error:  # of the file system, of SQLite or of Chroma
         raise DatabaseError(
             f"The Chroma store cannot be written: {error}; set {HOME_VARIABLE} to a folder that "
             "can be written to."
         ) from error
+
+
+def ensure_folder(kind: str, key: str, write: Callable[[Path], None]) -> Path:
+    """Return a folder of files that can be made again; make it if it is not there.
+
+    Those of one kind that were not asked for during a month are removed.
+
+    Args:
+        kind: The folder that these folders are in.
+        key: What its content depends on.
+        write: Fills a folder, which does not exist yet.
+    """
+    folders = home() / kind
+    folders.mkdir(exist_ok=True)
+    name = hashlib.sha256(key.encode()).hexdigest()[:20]
+    target = folders / name
+    with FileLock(folders / f"{name}.lock"):
+        if not (target / _READY_NAME).is_file():
+            _build(target, write)
+            _remove_unused(folders, keep=target)
+        os.utime(target / _READY_NAME)
     return target
 
 
-def _build(target: Path, bundle: Bundle, progress: Progress | None) -> None:
+def _build(target: Path, write: Callable[[Path], None]) -> None:
     for leftover in (target, *target.parent.glob(f".{target.name}-*")):
         shutil.rmtree(leftover, ignore_errors=True)
     temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
     try:
-        write_collections(temporary, bundle.catalog, bundle.embeddings, progress)
+        write(temporary)
         (temporary / _READY_NAME).touch()
         temporary.rename(target)
     finally:

@@ -33,14 +33,10 @@ def guess_families(
         The family by id, None where the neighbours disagree; such a sound may be of any family.
     """
     kept = set(known.instruments())
-    ids, embeddings = database.embeddings()
-    rows = [
-        row
-        for row, one in enumerate(database.instruments())
-        if one.family is None and one not in kept
-    ]
+    embeddings, instruments = database.embeddings()[1], database.instruments()
+    rows = [row for row in database.rows_of(None).tolist() if instruments[row] not in kept]
     if known.identity != database.identity:
-        return dict.fromkeys(ids[row] for row in rows)
+        return dict.fromkeys(instruments[row].instrument_id for row in rows)
     families = [one.family for one in known.instruments()]
     named = [row for row, family in enumerate(families) if family is not None]
     references = known.embeddings()[1][named]
@@ -54,7 +50,7 @@ def guess_families(
             for one in near:
                 votes[families[named[one]]] += max(0.0, float(own[one]))
             near_enough = sum(votes.values()) >= LEAST_SIMILARITY * len(near)
-            guesses[ids[row]] = _agreed(votes) if near_enough else None
+            guesses[instruments[row].instrument_id] = _agreed(votes) if near_enough else None
     return guesses
 
 
@@ -68,10 +64,10 @@ def rows_of_family(
     database: InstrumentDatabase, guesses: Mapping[str, str | None], family: str
 ) -> NDArray[np.intp]:
     """Return the rows of a family, and those of sounds that are guessed to be of it or unclear."""
-    return np.flatnonzero(
-        [
-            one.family == family
-            or (one.family is None and guesses.get(one.instrument_id, "") in (family, None))
-            for one in database.instruments()
-        ]
-    )
+    instruments = database.instruments()
+    unsorted = [
+        row
+        for row in database.rows_of(None).tolist()
+        if guesses.get(instruments[row].instrument_id, "") in (family, None)
+    ]
+    return np.union1d(database.rows_of(family), np.array(unsorted, np.intp))

@@ -74,6 +74,16 @@ class Catalog(Sequence[Instrument]):
         """Ids of all rows, in order."""
         return tuple(self._by_id)
 
+    def column(self, name: str) -> list[str | None]:
+        """Return one column of all rows, in order.
+
+        Raises:
+            InputError: There is no such column.
+        """
+        if name not in COLUMNS:
+            raise InputError(f"The catalogue has no column {name!r}; it has {', '.join(COLUMNS)}.")
+        return [getattr(row, name) for row in self._rows]
+
     def by_id(self, instrument_id: str) -> Instrument:
         """Return one instrument.
 
@@ -124,7 +134,7 @@ class Catalog(Sequence[Instrument]):
         with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
             writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
             writer.writeheader()
-            for row in self._rows:
+            for row in self:
                 writer.writerow({**asdict(row), "family": row.family or ""})
 
 

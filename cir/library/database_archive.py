@@ -25,11 +25,12 @@ from cir.index.bundle import (
     locked,
     read_bundle,
 )
-from cir.index.changes import check_new_folder
+from cir.index.changes import check_new_folder, write_tables
 from cir.index.database import InstrumentDatabase
-from cir.index.descriptors import DESCRIPTORS_NAME
+from cir.index.descriptors import read_descriptors, write_descriptors
+from cir.index.migration import digests_of, open_to_write, write_contents
+from cir.index.row_store import is_store
 from cir.instruments.safe_zip import files_of, holds, open_archive, unpack
-from cir.library.digests import CONTENTS_NAME, read_digests, write_digests
 from cir.library.find_files import Limits
 from cir.types import Encoder, Progress
 
@@ -60,28 +61,36 @@ def export_archive(folder: Path | str, target: Path | str, progress: Progress | 
         DatabaseError: The database is missing or damaged.
     """
     bundle = read_bundle(Path(folder).expanduser())
-    names = [HEADER_NAME, *bundle.header.files.values(), DESCRIPTORS_NAME, CONTENTS_NAME]
     sounds = [(kind, name) for kind in _SOUNDS for name in bundle.catalog.ids]
-    total = len(names) + len(sounds)
     with (
         replacing(Path(target).expanduser()) as temporary,
+        workspace("export") as tables,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        for name in names:
-            if (bundle.folder / name).is_file():
-                archive.write(bundle.folder / name, name)
-        for done, (kind, name) in enumerate(sounds, start=len(names) + 1):
+        write_tables(bundle, tables)
+        write_contents(tables, digests_of(bundle))
+        if measured := read_descriptors(bundle.folder):
+            write_descriptors(tables, measured)
+        for table in sorted(tables.iterdir()):
+            archive.write(table, table.name)
+        for done, (kind, name) in enumerate(sounds, start=1):
             sound = bundle.read_sound(kind, name)
             if sound is not None:  # Opus is compressed already
                 archive.writestr(f"{kind}/{name}.opus", sound, zipfile.ZIP_STORED)
             if progress is not None:
-                progress(done / total, "Packing")
+                progress(done / len(sounds), "Packing")
     return len(bundle.catalog)
 
 
 def is_exported(archive: Path) -> bool:
     """Return whether a file is a zip archive that `export_archive` could have made."""
     return holds(archive, HEADER_NAME)
+
+
+def is_database(source: str | Path) -> bool:
+    """Return whether a path is an exported database, packed or not, or any other one."""
+    path = Path(source).expanduser()
+    return is_bundle(path) or (path.suffix.lower() == ".zip" and is_exported(path))
 
 
 def import_archive(
@@ -99,7 +108,8 @@ def import_archive(
     Args:
         folder: Folder of the database: new, empty, or made with `encoder`.
         encoder: The model, which must have made the archive's embeddings as well.
-        archive: Archive of `export_archive`, or the folder of a database packed as a zip.
+        archive: Archive of `export_archive`, the folder of an exported database packed as a zip,
+            or the folder of a database.
         limits: Limits on what is added.
         progress: Called after every sound.
 
@@ -110,13 +120,15 @@ def import_archive(
     target = Path(folder).expanduser()
     file = Path(archive).expanduser()
     limits = limits or Limits()
-    if not file.is_file():
-        raise InputError(f"{file} does not exist; give a zip archive of an exported database.")
+    if not (file.is_file() or is_bundle(file)):
+        raise InputError(
+            f"{file} is no database; give a zip archive of an exported one, or its folder."
+        )
     if is_bundle(target):
         InstrumentDatabase.open(target, encoder=encoder)
     else:
         check_new_folder(target)
-    with _unpacked(file, encoder, limits, progress) as bundle:
+    with _opened(file, encoder, limits, progress) as bundle:
         ids = set(bundle.catalog.ids)
         known = set(InstrumentDatabase.open(target).instruments().ids if is_bundle(target) else ())
         if len(known | ids) > limits.total:
@@ -125,23 +137,28 @@ def import_archive(
                 f"{limits.total:,} are allowed: remove some first."
             )
         previews, phrases = (
-            {
-                name: path
-                for name in bundle.catalog.ids
-                if (path := bundle.folder / kind / f"{name}.opus").is_file()
-            }
+            {name: path for name in bundle.catalog.ids if (path := bundle.sound(kind, name))}
             for kind in _SOUNDS
         )
         database = InstrumentDatabase.create(target, encoder, may_exist=True)
-        with writing(target), locked(target):
-            own = read_digests(target)
-            # If killed between these steps, digests are missing but never wrong.
-            write_digests(target, {name: digest for name, digest in own.items() if name not in ids})
-            database.add(tuple(bundle.catalog), bundle.embeddings, previews, phrases)
-            brought = read_digests(bundle.folder)
-            own |= {name: digest for name, digest in brought.items() if name in ids}
-            write_digests(target, own)
+        database.add(tuple(bundle.catalog), bundle.embeddings, previews, phrases)
+        with writing(target), locked(target), open_to_write(target) as store:
+            store.set_digests(digests_of(bundle))
     return ImportReport(len(ids - known), len(ids & known))
+
+
+@contextmanager
+def _opened(
+    source: Path, encoder: Encoder, limits: Limits, progress: Progress | None
+) -> Iterator[Bundle]:
+    """Open the folder of a database, or unpack an archive, and check its contents."""
+    if source.is_dir():
+        bundle = read_bundle(source)
+        _check(bundle, source, encoder, limits)
+        yield bundle
+        return
+    with _unpacked(source, encoder, limits, progress) as bundle:
+        yield bundle
 
 
 @contextmanager
@@ -168,6 +185,11 @@ def _unpacked(
             if path.parent == top and path.suffix in (".json", ".csv", ".safetensors")
         ]
         unpack(content, tables, limits.n_bytes)
+        if is_store(folder):
+            raise DatabaseError(
+                f"{archive.name} holds the working tables of a database, which are trusted only "
+                "where they were written: pack it with `cir database export NAME.zip`."
+            )
         try:
             bundle = read_bundle(folder)
         except DatabaseError as error:

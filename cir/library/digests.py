@@ -1,36 +1,27 @@
-"""Digests of the files that each instrument of a personal database was made of.
-
-They save work when the same files are added again. `contents.json` is optional: if it is missing or
-damaged, everything is embedded again.
-"""
+"""Digests of the files that instruments are made of."""
 
 import hashlib
-import json
 from pathlib import Path
 
-from cir.errors import InputError
-from cir.files import replacing, sha256_of
-from cir.schema import read_json
-
-CONTENTS_NAME = "contents.json"
+from cir.files import sha256_of
+from cir.library.sound_file import SoundFile
 
 
-def read_digests(folder: Path) -> dict[str, str]:
-    """Read the digest of each instrument, by id; empty if none are known."""
-    try:
-        return read_json(folder / CONTENTS_NAME, dict[str, str])
-    except InputError:
-        return {}
+def digest_of(file: SoundFile) -> str:
+    """Return the digest of the content of a file, of a folder, or of a multi-sample.
+
+    A plug-in may be a folder.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    if not file.members:
+        return _digest_of_path(file.path)
+    names = (f"{one.name} {sha256_of(one)}" for one in sorted(file.members))
+    return hashlib.sha256("\n".join(names).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def write_digests(folder: Path, digests: dict[str, str]) -> None:
-    """Store the digest of each instrument, by id."""
-    with replacing(folder / CONTENTS_NAME) as temporary:
-        temporary.write_text(json.dumps(digests, indent=0, sort_keys=True), encoding="utf-8")
-
-
-def digest_of_file(path: Path) -> str:
-    """Return the digest of a file's content, or of a folder's, as a plug-in may be one."""
+def _digest_of_path(path: Path) -> str:
     if path.is_file():
         return sha256_of(path)
     files = sorted(one for one in path.rglob("*") if one.is_file())

@@ -1,13 +1,15 @@
 """Search for sounds, sound fonts and presets in files, folders and zip archives."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from cir.audio.formats import READABLE
 from cir.engines.preset_files import PLUGIN_SCHEME, plugin_targets
 from cir.engines.sfz import sfz_samples
-from cir.errors import InputError
+from cir.errors import DataError, InputError
+from cir.instruments.note_bank import NoteBank
 from cir.instruments.preset_suffixes import SCHEMES
 from cir.instruments.safe_zip import (
     ARCHIVE_SUFFIX,
@@ -19,6 +21,7 @@ from cir.instruments.safe_zip import (
     extract_sounds,
     size_in_words,
 )
+from cir.library.sound_file import SoundFile, join_multisamples
 from cir.text import clean
 
 MAX_SECONDS = 60.0
@@ -33,6 +36,11 @@ LOOSE_FOLDER = "samples"
 _FONTS = (".sf2", ".sf3")
 _ENDINGS = ", ".join(suffix[1:] for suffix in SCHEMES if suffix not in _FONTS)
 _KINDS = f"sounds ({READABLE}), sound fonts (sf2, sf3) or presets ({_ENDINGS})"
+
+_SFZ = ".sfz"
+_TAKEN = INSTRUMENT_SUFFIXES | OTHER_ARCHIVES | {ARCHIVE_SUFFIX}
+BANK_SCHEME = "bank"
+"""Scheme of the engines that play note banks."""
 
 _NEEDS_ITS_FOLDER = (
     "names samples that lie beside it; unpack it, and add its folder with `cir database add`"
@@ -52,6 +60,11 @@ class Limits:
     n_bytes: int = MAX_BYTES
     """Of all files together, unpacked."""
 
+    @classmethod
+    def none(cls) -> "Limits":
+        """Return limits that a studio does not reach, but for the length of a sound."""
+        return cls(sounds=10**9, total=10**9, n_bytes=1 << 60)
+
 
 @dataclass(frozen=True)
 class UploadedFile:
@@ -63,30 +76,39 @@ class UploadedFile:
     """Its relative path on the sender's side: a name, or `folder/folder/name`."""
 
 
-@dataclass(frozen=True)
-class SoundFile:
-    """A file to make one or several instruments of."""
+@dataclass
+class Found:
+    """The files of all sources."""
 
-    path: Path
-    """Path that can be read."""
-    origin: str
-    """Its original place, for the catalogue."""
-    bank: str
-    inside: PurePosixPath
-    """Its path inside the folder or archive that was given."""
-    shown: str
-    """The same for display, beginning with the name of what was given."""
-    target: str = ""
-    """Engine reference without its preset, `scheme:path`; empty: the suffix says the scheme."""
+    files: list[SoundFile]
+    refused: list[str]
+    """A reason for each source or part of one that cannot be read."""
+    places: list[str]
+    """Beginnings of the origins of all files in the folders and archives that were read."""
+    archives: list[SoundFile]
+    """Archives on this machine that were unpacked."""
+    unchanged: list[str]
+    """Origins of archives that were not, as they are as they were."""
 
 
 def find_files(
-    paths: Sequence[Path | str | UploadedFile], workspace: Path, limits: Limits
-) -> tuple[list[SoundFile], list[str]]:
+    paths: Sequence[Path | str | UploadedFile],
+    workspace: Path,
+    limits: Limits,
+    is_known: Callable[[SoundFile], bool] = lambda _: False,
+) -> Found:
     """List the files of all paths, with archives unpacked into `workspace`.
 
+    Recordings of one instrument are one file with several members.
+
+    Args:
+        paths: What to look through.
+        workspace: An empty folder.
+        limits: Limits on the number and size of files.
+        is_known: Says of an archive whether it was read before and has not changed since.
+
     Returns:
-        The files, and a reason for each path or part of it that was refused.
+        The files, and what was refused.
 
     Raises:
         InputError: No path is given, or there are more files than the limits allow.
@@ -94,18 +116,24 @@ def find_files(
     """
     if not paths:
         raise InputError(f"There is nothing to add yet; give files, folders or zips of {_KINDS}.")
-    finder = _Finder(workspace, limits)
+    finder = _Finder(workspace, limits, is_known)
     for named in paths:
         finder.find(named)
-    return finder.found, finder.refused
+    found = finder.result
+    found.files = join_multisamples(found.files)
+    return found
 
 
 class _Finder:
     """Collects files and reasons of refusal."""
 
-    def __init__(self, workspace: Path, limits: Limits) -> None:
-        self.found: list[SoundFile] = []
-        self.refused: list[str] = []
+    def __init__(
+        self, workspace: Path, limits: Limits, is_known: Callable[[SoundFile], bool]
+    ) -> None:
+        self.result = Found([], [], [], [], [])
+        self.found = self.result.files
+        self.refused = self.result.refused
+        self._is_known = is_known
         self._workspace = workspace
         self._limits = limits
         self._budget = limits.n_bytes
@@ -113,7 +141,7 @@ class _Finder:
 
     def find(self, named: Path | str | UploadedFile) -> None:
         """Add the files of a file, folder or archive; reasons go to `refused`."""
-        before = len(self.found), len(self.refused)
+        before = len(self.found), len(self.refused), len(self.result.unchanged)
         shown = clean(str(named.inside if isinstance(named, UploadedFile) else named))
         try:
             if isinstance(named, UploadedFile):
@@ -132,7 +160,7 @@ class _Finder:
             self.refused.append(str(error))
         except OSError as error:
             self.refused.append(f"{shown} cannot be read ({error.strerror}).")
-        if before == (len(self.found), len(self.refused)):
+        if before == (len(self.found), len(self.refused), len(self.result.unchanged)):
             self.refused.append(f"{shown} holds no {_KINDS}.")
         if self._budget < 0 or len(self.found) > self._limits.sounds:
             raise InputError(
@@ -173,38 +201,76 @@ class _Finder:
             return
         bank = path.resolve().parent.name or LOOSE_FOLDER
         inside = PurePosixPath(path.name)
-        self._take(SoundFile(path, str(path.resolve()), bank, inside, clean(path.name)))
+        origin = str(path.resolve())
+        self._take(SoundFile(path, origin, bank, inside, clean(path.name), is_local=True))
 
     def _folder(self, folder: Path) -> None:
         root = folder.resolve()
         bank = root.name or LOOSE_FOLDER
-        paths = sorted(folder.rglob("*"))
+        self.result.places.append(f"{root}{os.sep}")
+        entries = list(_walk(root))
+        if (root / "notes.csv").is_file() and (root / "instruments.csv").is_file():
+            self._note_bank(root, bank, entries)
+            return
         played = {
             sample
-            for path in paths
-            if path.suffix.lower() == ".sfz"
-            for sample in sfz_samples(path)
+            for path, _ in entries
+            if path.lower().endswith(_SFZ)
+            for sample in sfz_samples(Path(path))
         }
-        for path in paths:
-            suffix = path.suffix.lower()
-            if path.name.startswith(".") or not path.is_file() or path.resolve() in played:
+        cut = len(str(root)) + len(os.sep)
+        for text, status in entries:
+            suffix = os.path.splitext(text)[1].lower()
+            if suffix not in _TAKEN:
                 continue
-            inside = PurePosixPath(path.relative_to(folder).as_posix())
+            path = Path(text)
+            if played and path.resolve() in played:
+                continue
+            inside = PurePosixPath(Path(text[cut:]).as_posix())
             shown = f"{clean(bank)}/{clean(str(inside))}"
             if suffix in INSTRUMENT_SUFFIXES:
-                self._take(SoundFile(path, str(root / inside), bank, inside, shown))
+                file = SoundFile(path, text, bank, inside, shown, is_local=True)
+                self._take(file, status)
             elif suffix == ARCHIVE_SUFFIX:
                 try:
-                    self._archive(path, str(root / inside), inside, bank)
+                    self._archive(path, text, inside, bank)
                 except InputError as error:
                     self.refused.append(str(error))
-            elif suffix in OTHER_ARCHIVES:
+            else:
                 self.refused.append(f"{shown} {NOT_OPENED}.")
+
+    def _note_bank(
+        self, root: Path, bank: str, entries: Sequence[tuple[str, os.stat_result]]
+    ) -> None:
+        """Take the instruments of a note bank, each of them a file of notes."""
+        status_of = dict(entries)
+        try:
+            instruments = NoteBank.open(root).instruments
+        except DataError as error:
+            raise InputError(str(error)) from None
+        for row in instruments:
+            path = root / "notes" / f"{row.instrument_id}.opus"
+            if str(path) in status_of:
+                inside = PurePosixPath(path.relative_to(root).as_posix())
+                target = f"{BANK_SCHEME}:{root}"
+                file = SoundFile(
+                    path, str(path), bank, inside, f"{clean(bank)}/{inside}", target, is_local=True
+                )
+                self._take(file, status_of[str(path)])
 
     def _archive(
         self, path: Path, origin: str, inside: PurePosixPath, bank: str | None = None
     ) -> None:
         """Add the files of an archive; one within a folder, `bank`, counts as a folder in it."""
+        status = path.stat()
+        itself = SoundFile(path, origin, bank or "", inside, path.name)
+        itself = replace(itself, size=status.st_size, mtime_ns=status.st_mtime_ns, is_local=True)
+        if os.path.isabs(origin):
+            if self._is_known(itself):
+                self.result.unchanged.append(f"{origin}!")
+                return
+            self.result.archives.append(itself)
+            self.result.places.append(f"{origin}!")
         workspace = self._workspace / f"archive-{self._n_archives}"
         workspace.mkdir()
         self._n_archives += 1
@@ -228,12 +294,27 @@ class _Finder:
                 )
             )
 
-    def _take(self, file: SoundFile) -> None:
-        if file.path.suffix.lower() == ".sfz" and file.origin != str(file.path.resolve()):
+    def _take(self, file: SoundFile, status: os.stat_result | None = None) -> None:
+        if file.path.suffix.lower() == _SFZ and file.origin != str(file.path.resolve()):
             self.refused.append(f"{file.shown} {_NEEDS_ITS_FOLDER}.")
             return
-        self._budget -= file.path.stat().st_size if file.path.exists() else 0
+        if status is None and file.path.exists():
+            status = file.path.stat()
+        if status is not None:
+            file = replace(file, size=status.st_size, mtime_ns=status.st_mtime_ns)
+        self._budget -= file.size
         self.found.append(file)
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the files of a folder and those in it, in order, but for hidden ones."""
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path))
+        elif not entry.name.startswith(".") and entry.is_file():
+            yield entry.path, entry.stat()
 
 
 def _is_archive(path: Path) -> bool:

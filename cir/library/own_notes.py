@@ -1,29 +1,37 @@
-"""The instruments of a file: catalogue row, digest and reference note of each."""
+"""The instruments of a file: catalogue row, digest and the sounds to make of each."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import PurePosixPath
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
 
-from cir.audio.decode import Decoded
-from cir.audio.io import load_with_notice
 from cir.engines.base import PresetInfo
-from cir.errors import CirError, InputError
+from cir.errors import InputError
+from cir.index.row_store import Origin
 from cir.instruments.catalog import make_instrument_id
 from cir.instruments.families import (
     family_of_file,
     family_of_folder,
+    family_of_nsynth,
     family_of_preset,
     reference_pitch,
 )
+from cir.instruments.note_bank import NoteBank
 from cir.instruments.preset_suffixes import SCHEMES
-from cir.library.digests import digest_of_file
-from cir.library.find_files import LOOSE_FOLDER, Limits, SoundFile
+from cir.library.find_files import BANK_SCHEME, LOOSE_FOLDER, Limits
 from cir.library.sandboxed_engines import SandboxedEngines
+from cir.library.sound_file import SoundFile
+from cir.library.sound_tasks import SoundTask
 from cir.text import clean
-from cir.types import FloatArray, Instrument
+from cir.types import Instrument
 
+_NSYNTH = re.compile(
+    "(bass|brass|flute|guitar|keyboard|mallet|organ|reed|string|synth_lead|vocal)"
+    "_(?:acoustic|electronic|synthetic)_[0-9]{3}"
+)
+"""Names of the instruments of NSynth."""
 _MAX_ID_LENGTH = 110
 _NAMELESS = "unnamed"
 
@@ -44,57 +52,66 @@ class Labels:
 
 @dataclass(frozen=True)
 class OwnNote:
-    """One instrument, before it is embedded."""
+    """One instrument of a file, before it is embedded."""
 
     instrument: Instrument
-    digest: str
-    """Digest of all that the embedding and the preview depend on."""
-    load: Callable[[], Decoded]
-    """Returns the note, or raises InputError."""
-    play: Callable[[], tuple[FloatArray, int] | None] | None = None
-    """Returns the phrase, (T,), and the sample rate, or None; None for one-shots."""
+    """Its id is a wish: it may be taken."""
+    origin: Origin
+    task: SoundTask
 
 
 class NoteReader:
-    """Makes instruments with unique ids of files.
+    """Lists the instruments of files.
 
     Args:
         labels: Labels of all instruments.
         limits: Limits on their length.
-        engines: Players of sound fonts and presets.
+        engines: Describes sound fonts and presets.
     """
 
     def __init__(self, labels: Labels, limits: Limits, engines: SandboxedEngines) -> None:
         self._labels = labels
         self._limits = limits
         self._engines = engines
-        self._taken: set[str] = set()
 
-    def read(self, file: SoundFile) -> Iterator[OwnNote]:
+    @property
+    def family(self) -> str | None:
+        """The family of all instruments, if one was given."""
+        return self._labels.family
+
+    @property
+    def labels(self) -> str:
+        """A digest of the labels and limits."""
+        return hashlib.sha256(f"{self._labels} {self._limits.seconds}".encode()).hexdigest()[:16]
+
+    def read(self, file: SoundFile, content: str) -> Iterator[OwnNote]:
         """List the instruments of a file.
 
+        Args:
+            file: The file.
+            content: Its digest.
+
         Raises:
-            InputError: The file cannot be read, or is a damaged sound font or preset.
+            InputError: It is a damaged sound font or preset.
         """
-        suffix = file.path.suffix.lower()
-        try:
-            content = digest_of_file(file.path) + file.target
-        except OSError as error:
-            raise InputError(f"{file.shown} cannot be read ({error.strerror}).") from None
-        scheme = SCHEMES.get(suffix, "")
+        scheme = SCHEMES.get(file.path.suffix.lower(), "")
         target = file.target or (scheme and f"{scheme}:{file.path}")
-        if target:
+        if target.startswith(f"{BANK_SCHEME}:"):
+            yield self._bank_note(file, content, target)
+        elif target:
             for one in self._engines.describe(target, file.shown):
                 yield self._engine_note(file, content, target, one)
         else:
-            yield self._one_shot(file, content)
+            yield self._recorded(file, content)
 
-    def _one_shot(self, file: SoundFile, content: str) -> OwnNote:
-        bank = self._bank(file.bank)
+    def _recorded(self, file: SoundFile, content: str) -> OwnNote:
+        """Make an instrument of a one-shot, or of the recordings of a multi-sample."""
+        bank, stem = self._bank(file.bank), file.inside.stem
+        family = self._labels.family or _family_of_name(file, stem, family_of_file)
         instrument = Instrument(
-            instrument_id=self._free_id(bank, file.inside.with_suffix("")),
-            name=clean(file.inside.stem) or _NAMELESS,
-            family=self._labels.family or _family_of_name(file, file.inside.stem, family_of_file),
+            instrument_id=_wanted_id(bank, file.inside.with_suffix("")),
+            name=clean(stem) or _NAMELESS,
+            family=family,
             category=_category(file),
             bank=bank,
             author=self._labels.author,
@@ -102,7 +119,18 @@ class NoteReader:
             source="samples",
             engine=f"samples:{file.origin}",
         )
-        return OwnNote(instrument, content, partial(_load, file, self._limits.seconds))
+        has_original = file.is_local and not file.members
+        paths = file.members[: file.n_notes] or (file.path,)
+        return OwnNote(
+            instrument,
+            Origin(file.origin, "", content, has_original),
+            SoundTask(
+                shown=file.shown,
+                paths=tuple(map(str, paths)),
+                max_seconds=self._limits.seconds,
+                wants_preview=not has_original,
+            ),
+        )
 
     def _engine_note(self, file: SoundFile, content: str, target: str, one: PresetInfo) -> OwnNote:
         labels, is_bank = self._labels, bool(one.reference)
@@ -116,7 +144,7 @@ class NoteReader:
         where = file.target or f"{source}:{file.origin}"
         fragment = f"#{one.reference}" if is_bank else ""
         instrument = Instrument(
-            instrument_id=self._free_id(bank, place),
+            instrument_id=_wanted_id(bank, place),
             name=clean(one.name) or _NAMELESS,
             family=family,
             category=one.category or _category(file),
@@ -126,52 +154,66 @@ class NoteReader:
             source=source,
             engine=f"{where}{fragment}",
         )
-        remark = one.remark and f"{file.shown} {one.remark}."
-        which = (target, file.shown, one.reference, family)
+        made_of = f"{content}{file.target}{fragment}@{reference_pitch(family)}"
         return OwnNote(
             instrument,
-            f"{content}{fragment}@{reference_pitch(family)}",
-            lambda: Decoded(*self._engines.play(*which), remark),
-            partial(self._engines.phrase, *which, one.category),
+            Origin(file.origin, one.reference, made_of),
+            SoundTask(
+                shown=file.shown,
+                engine=f"{target}{fragment}",
+                family=family,
+                category=one.category,
+                remark=one.remark,
+            ),
+        )
+
+    def _bank_note(self, file: SoundFile, content: str, target: str) -> OwnNote:
+        folder, labels = Path(target.partition(":")[2]), self._labels
+        row = _open_note_bank(folder, (folder / "notes.csv").stat().st_mtime_ns)[file.path.stem]
+        instrument = Instrument(
+            instrument_id=row.instrument_id,
+            name=clean(row.name) or _NAMELESS,
+            family=labels.family or row.family,
+            category=row.category,
+            bank=self._bank(row.bank),
+            author=labels.author or row.author,
+            licence=labels.licence,
+            source=folder.name,
+            engine=f"{target}#{row.instrument_id}",
+        )
+        return OwnNote(
+            instrument,
+            Origin(file.origin, "", content),
+            SoundTask(shown=file.shown, engine=instrument.engine),
         )
 
     def _bank(self, otherwise: str) -> str:
         return clean(self._labels.bank or "") or clean(otherwise) or LOOSE_FOLDER
 
-    def _free_id(self, bank: str, place: PurePosixPath) -> str:
-        digest = hashlib.sha256(str(place).encode("utf-8", "surrogateescape")).hexdigest()[:8]
-        try:
-            make_instrument_id(place.name)
-            wanted = make_instrument_id(bank, *place.parts)
-        except InputError:  # a name in another script
-            wanted = make_instrument_id(bank, digest)
-        if len(wanted) > _MAX_ID_LENGTH:
-            wanted = f"{wanted[: _MAX_ID_LENGTH - 9].rstrip('-')}-{digest}"
-        free, number = wanted, 1
-        while free in self._taken:
-            number += 1
-            free = f"{wanted}-{number}"
-        self._taken.add(free)
-        return free
 
-
-def _load(file: SoundFile, max_seconds: float) -> Decoded:
-    """Decode a recording; errors name the file as the user knows it."""
+def _wanted_id(bank: str, place: PurePosixPath) -> str:
+    digest = hashlib.sha256(str(place).encode("utf-8", "surrogateescape")).hexdigest()[:8]
     try:
-        decoded = load_with_notice(file.path, sample_rate=None, max_seconds=max_seconds)
-    except CirError as error:
-        said = str(error).replace(str(file.path), file.shown)
-        if file.shown not in said:
-            said = said.replace(file.path.name, file.shown)
-        raise InputError(said if file.shown in said else f"{file.shown}: {said}") from None
-    said = decoded.notice and f"{file.shown}: {decoded.notice}"
-    return replace(decoded, notice=said)
+        make_instrument_id(place.name)
+        wanted = make_instrument_id(bank, *place.parts)
+    except InputError:  # a name in another script
+        wanted = make_instrument_id(bank, digest)
+    if len(wanted) > _MAX_ID_LENGTH:
+        wanted = f"{wanted[: _MAX_ID_LENGTH - 9].rstrip('-')}-{digest}"
+    return wanted
+
+
+@lru_cache(maxsize=2)
+def _open_note_bank(folder: Path, _modified: int) -> NoteBank:
+    return NoteBank.open(folder)
 
 
 def _family_of_name(
     file: SoundFile, name: str, family_of: Callable[[str], str | None]
 ) -> str | None:
     """Read a family from the innermost folder that names one, the file's name, or the bank."""
+    if (nsynth := _NSYNTH.fullmatch(name)) is not None:
+        return family_of_nsynth(nsynth[1])
     folders = (family_of_folder(one) for one in reversed(file.inside.parts[:-1]))
     named = next(filter(None, folders), None) or family_of(name)
     return named or family_of_folder(file.bank)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cir.errors import CirError, StorageError
 from cir.files import workspace
 from cir.instruments.families import check_families
 from cir.library.find_files import Limits, UploadedFile, find_files
 from cir.library.own_notes import Labels, NoteReader
+from cir.library.planning import Planner
 from cir.library.sandboxed_engines import SandboxedEngines
 from cir.types import Instrument, Progress
 
@@ -43,15 +43,14 @@ def plan_sounds(
         check_families([labels.family])
     instruments: list[Instrument] = []
     with workspace("plan") as folder, SandboxedEngines() as engines:
-        files, refused = find_files(paths, folder, limits)
-        reader = NoteReader(labels, limits, engines)
-        for done, file in enumerate(files, start=1):
-            try:
-                instruments += [note.instrument for note in reader.read(file)]
-            except StorageError:
-                raise
-            except CirError as error:
-                refused.append(str(error))
+        found = find_files(paths, folder, limits)
+        refused = list(found.refused)
+        planner = Planner(NoteReader(labels, limits, engines), None)
+        for step in planner.steps(found.files):
+            if step.row is not None:
+                instruments.append(step.row.instrument)
+            elif step.refusal:
+                refused.append(step.refusal)
             if progress is not None:
-                progress(done / len(files), f"Reading {file.shown}")
+                progress(step.number / len(found.files), f"Reading {step.shown}")
     return Plan(tuple(instruments), tuple(refused))

@@ -14,7 +14,7 @@ from filelock import FileLock
 from cir.errors import DatabaseError, InputError
 from cir.files import replacing_folder, sha256_of
 from cir.index.bundle import HEADER_NAME, PHRASES_NAME, PREVIEWS_NAME, is_bundle
-from cir.index.store import home
+from cir.index.home import home
 from cir.instruments.safe_zip import extract_sounds
 from cir.model.hub import Kind, fetch
 

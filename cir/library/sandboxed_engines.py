@@ -1,21 +1,30 @@
-"""Untrusted sound fonts and presets, played in a process of their own.
+"""Untrusted sounds, sound fonts and presets, decoded and played in a process of their own.
 
-The engines are C and C++ and trust their files. If a file makes one crash, hang or use too much
-memory, only that process dies; the file is refused, and the next one gets a new process.
+Decoders and engines are C and C++ and trust their files. If a file makes one crash, hang or use too
+much memory, only that process dies; the file is refused, and the next one gets a new process.
 """
 
+import base64
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+import numpy as np
 
 from cir.engines.base import PresetInfo
 from cir.engines.child import Child, ChildFailed
 from cir.errors import InputError
 from cir.index.phrases import PHRASE_RATE
 from cir.index.references import RENDER_RATE
+from cir.library.sound_tasks import Sounds, SoundTask
 from cir.types import FloatArray
 
 ANSWER_SECONDS = 240.0
 """Time limit of one answer; a compressed font of 80 MB took 75 s on a busy machine."""
+
+
+class Crashed(InputError):
+    """A file ends the process that reads it, or takes too long."""
 
 
 class SandboxedEngines:
@@ -66,6 +75,27 @@ class SandboxedEngines:
         except InputError:
             return None
 
+    def make(self, task: SoundTask) -> Sounds:
+        """Do a task; see `make_sounds`.
+
+        Raises:
+            InputError: It cannot be done.
+            Crashed: It ends the process.
+        """
+        target = task.engine.rpartition("#")[0] if "#" in task.engine else task.engine
+        answer, audio = self._ask({"do": "make", "task": asdict(task)}, target, task.shown)
+        ends = np.cumsum(answer["lengths"])
+        return Sounds(
+            tuple(np.split(audio, ends[:-1])),
+            str(answer["notice"]),
+            base64.b64decode(answer["preview"]),
+            base64.b64decode(answer["phrase"]),
+        )
+
+    def close(self) -> None:
+        """End the process."""
+        self._child.close()
+
     def __enter__(self) -> "SandboxedEngines":
         return self
 
@@ -95,7 +125,7 @@ class SandboxedEngines:
         try:
             answer, audio = self._child.ask(request, ANSWER_SECONDS)
         except ChildFailed:
-            raise InputError(
+            raise Crashed(
                 f"{name} makes the program that plays it fail; give an undamaged file."
             ) from None
         if "error" in answer:

@@ -1,19 +1,25 @@
-"""Adding personal sounds to a database: one-shots, sound fonts and presets."""
+"""Adding sounds to a database: one-shots, multi-samples, sound fonts, presets and note banks."""
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cir.errors import CirError, InputError, StorageError
+from cir.errors import InputError
 from cir.files import workspace
 from cir.index.bundle import is_bundle
 from cir.index.changes import check_new_folder
 from cir.index.database import InstrumentDatabase
+from cir.index.row_store import FileRecord
 from cir.instruments.families import check_families
-from cir.library.find_files import Limits, SoundFile, UploadedFile, find_files
-from cir.library.own_notes import Labels, NoteReader, OwnNote
-from cir.library.own_writer import OwnWriter
+from cir.library.find_files import Found, Limits, UploadedFile, find_files
+from cir.library.own_notes import Labels, NoteReader
+from cir.library.planning import Planner, Step
 from cir.library.sandboxed_engines import SandboxedEngines
+from cir.library.sound_file import SoundFile
+from cir.library.workers import LocalWorkers, Workers
+from cir.library.writer import Writer
 from cir.types import Encoder, Instrument, Progress
 
 __all__ = ["AddReport", "Labels", "Limits", "UploadedFile", "add_sounds"]
@@ -35,6 +41,12 @@ class AddReport:
     """Whether `stop` ended it early; the same call goes on from here."""
     notices: tuple[str, ...] = ()
     """What is missing of each sound that was read in part."""
+    moved: int = 0
+    """Number of instruments whose files lie elsewhere now; their rows stayed."""
+    removed: int = 0
+    """Number of instruments that were removed with their files."""
+    missing: int = 0
+    """Number of instruments that stayed although their files have gone."""
 
 
 def add_sounds(
@@ -46,22 +58,28 @@ def add_sounds(
     limits: Limits | None = None,
     progress: Progress | None = None,
     stop: Callable[[], bool] | None = None,
+    remove_missing: bool = False,
+    workers: Workers | None = None,
 ) -> AddReport:
-    """Add sounds to a personal database, which is created if missing, each as an instrument.
+    """Add sounds to a database, which is created if missing, each as an instrument.
 
-    A file that was added before is replaced, or skipped if neither it nor its labels changed.
-    Sounds are stored a few hundred at a time; an interruption keeps those that are stored. Sounds
-    that cannot be added are left out and reported.
+    A file that was added before is read again only if its size, time of change or labels differ,
+    and embedded again only if its content does; a file that was moved keeps its instruments.
+    Sounds are written a few hundred at a time, so that the same call goes on after an
+    interruption. Sounds that cannot be added are left out and reported.
 
     Args:
         folder: Folder of the database: new, empty, or made with `encoder`.
         encoder: Embeds the sounds.
-        paths: Sound files, sound fonts, presets, folders and zip archives of these, and
-            `plugin:PATH[?presets=FOLDER]`.
+        paths: Sound files, sound fonts, presets, folders and zip archives of these, note banks,
+            and `plugin:PATH[?presets=FOLDER]`.
         labels: Labels of all sounds.
         limits: Limits on what is added.
         progress: Called after every sound.
         stop: Called after every sound; returning True leaves out the rest.
+        remove_missing: Whether instruments go whose files have gone from the folders and archives
+            of `paths`; otherwise they stay and are counted.
+        workers: What decodes and plays; None for processes on this machine.
 
     Raises:
         InputError: There is more than the limits allow, or nothing can be added.
@@ -76,49 +94,107 @@ def add_sounds(
     labels, limits = labels or Labels(), limits or Limits()
     if labels.family is not None:
         check_families([labels.family])
-    with workspace("add") as folder_of_work, SandboxedEngines() as engines:
-        files, refused = find_files(paths, folder_of_work, limits)
+    with (
+        workspace("add") as folder_of_work,
+        SandboxedEngines() as engines,
+        workers or LocalWorkers() as running,
+    ):
         reader = NoteReader(labels, limits, engines)
-        writer = OwnWriter(target, encoder, folder_of_work, limits)
-        was_stopped = False
+        writer = Writer(target, encoder, limits)
+        planner = Planner(reader, writer.store)
         try:
-            for note in _notes(files, reader, refused, progress):
-                writer.take(note, refused)
-                if stop is not None and stop():
-                    was_stopped = True
-                    break
+            found = find_files(paths, folder_of_work, limits, planner.is_known)
+            writer.account.refused += found.refused
+            was_stopped = _take_all(found.files, planner, running, writer, progress, stop)
+            if not was_stopped:
+                _end(found, planner, writer, reader.labels, remove_missing)
         finally:
-            writer.store(refused)
-    if not (writer.added or writer.unchanged or was_stopped):
-        why = f"; the first problem: {refused[0]}" if refused else "."
+            writer.close()
+    account = writer.account
+    done = account.unchanged + account.moved + account.removed + account.missing
+    if not (account.added or done or was_stopped):
+        why = f"; the first problem: {account.refused[0]}" if account.refused else "."
         raise InputError(f"None of the sounds can be added{why}")
     return AddReport(
-        tuple(writer.added),
-        tuple(refused),
-        writer.unchanged,
-        writer.replaced,
-        was_stopped,
-        tuple(writer.notices),
+        added=tuple(account.added),
+        refused=tuple(account.refused),
+        unchanged=account.unchanged,
+        replaced=account.replaced,
+        was_stopped=was_stopped,
+        notices=tuple(account.notices),
+        moved=account.moved,
+        removed=account.removed,
+        missing=account.missing,
     )
 
 
-def _notes(
+def _take_all(
     files: Sequence[SoundFile],
-    reader: NoteReader,
-    refused: list[str],
+    planner: Planner,
+    workers: Workers,
+    writer: Writer,
     progress: Progress | None,
-) -> Iterator[OwnNote]:
-    """Give the instruments of all files; reasons of refusal go to `refused`."""
-    for done, file in enumerate(files):
-        try:
-            notes = list(reader.read(file))
-        except StorageError:
-            raise
-        except CirError as error:
-            refused.append(str(error))
-            notes = []
-        for number, note in enumerate(notes, start=1):
-            yield note
+    stop: Callable[[], bool] | None,
+) -> bool:
+    """Do the steps of all files; return whether `stop` ended it early."""
+    started, done = time.monotonic(), 0
+    try:
+        for step, outcome in workers.run(planner.steps(files)):
+            writer.take(step, outcome)
+            done += step.task is not None
             if progress is not None:
-                share = (done + number / len(notes)) / len(files)
-                progress(share, f"{note.instrument.name} (file {done + 1} of {len(files)})")
+                seconds = max(time.monotonic() - started, 1e-3)
+                progress(step.number / len(files), _words(step, len(files), done / seconds))
+            if stop is not None and stop():
+                return True
+    finally:
+        writer.commit()
+    return False
+
+
+def _words(step: Step, n_files: int, rate: float) -> str:
+    speed = f", {rate:.0f} sounds a second" if rate >= 1.0 else ""
+    return f"{step.shown} (file {step.number:,} of {n_files:,}{speed})"
+
+
+def _end(found: Found, planner: Planner, writer: Writer, labels: str, remove_missing: bool) -> None:
+    """Settle what has gone from the places that were read to their end."""
+    if writer.store is None:
+        return
+    for place in found.unchanged:
+        for record in writer.store.files_under(place):
+            writer.account.unchanged += writer.store.count_of(record.path)
+            writer.account.refused += [record.refusal] if record.refusal else []
+    archives = {one.origin for one in found.archives} | {
+        one.removesuffix("!") for one in found.unchanged
+    }
+    kept = (*found.unchanged,)
+    gone = [
+        record
+        for place in found.places
+        for record in writer.store.files_under(place)
+        if record.path not in planner.seen | archives and not record.path.startswith(kept)
+    ]
+    _settle(gone, writer, remove_missing)
+    writer.remember(
+        [FileRecord(one.origin, one.size, one.mtime_ns, "", labels) for one in found.archives]
+    )
+
+
+def _settle(gone: Sequence[FileRecord], writer: Writer, remove_missing: bool) -> None:
+    """Remove rows of files that have gone, if that is wanted.
+
+    Those of files that are there, but no instruments of their own any more, go in any case.
+    """
+    assert writer.store is not None  # noqa: S101 - the records are in it
+    ids: list[str] = []
+    paths: list[str] = []
+    for record in gone:
+        rows = [row.instrument.instrument_id for row in writer.store.rows_of(record.path)]
+        if remove_missing or os.path.exists(record.path):
+            ids += rows
+            paths.append(record.path)
+        else:
+            writer.account.missing += len(rows)
+    if paths:
+        writer.remove(ids, paths)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, read_bundle
 from cir.index.calibration import CALIBRATION_NAME
+from cir.index.changes import write_tables
 from cir.index.database import InstrumentDatabase
 from cir.index.descriptors import DESCRIPTORS_NAME
 from cir.index.hubness import HUBS_NAME
@@ -178,9 +179,9 @@ def write_dataset_folder(
     """
     database = InstrumentDatabase.open(source)
     bundle = read_bundle(database.path)
+    write_tables(bundle, folder)
     beside = [database.path / name for name in _BESIDE]
-    tables = [database.path / name for name in ("database.json", *bundle.header.files.values())]
-    for path in (*tables, *(path for path in beside if path.is_file())):
+    for path in (path for path in beside if path.is_file()):
         shutil.copyfile(path, folder / path.name)
     has_sounds = _write_sounds(folder / ARCHIVE_NAME, database, progress)
     if notice:

@@ -90,12 +90,11 @@ def look_up_gathered(
     Returns:
         The matches of all groups in order of rank, with their chances if known, and the groups.
     """
-    ids, embeddings = retriever.database.embeddings()
-    rows = dict(zip(ids, embeddings, strict=True))
     ranking = retriever.ranking(family, query, filters)
     count = spare_matches(top_k)
     while True:
         result = retriever.result(family, ranking, count)
+        rows = ranking.top_embeddings(count)
         groups = group_near_duplicates(result.matches, rows.__getitem__)
         if len(groups) >= top_k or len(result.matches) < count:
             break

@@ -16,13 +16,17 @@ from cir.index.bundle import is_bundle
 from cir.index.database import BUNDLED_PATH, InstrumentDatabase
 from cir.index.filters import ANY, Filters
 from cir.index.ranking import Ranking
+from cir.index.scale import EXACT_LIMIT
 from cir.index.unsorted import guess_families, rows_of_family
 from cir.instruments.families import FAMILIES, check_families
 from cir.retrieval.windows import embed_windows
-from cir.types import SAMPLE_RATE, Encoder, FamilyResult, FloatArray, Progress
+from cir.types import SAMPLE_RATE, Encoder, FamilyResult, FloatArray, Progress, part
 
 DEFAULT_FAMILIES = ("percussion", "bass", "synth_lead")
 """The families of the paper's mixtures."""
+
+SHORTLIST = 200
+"""How many of the best matches of a large database are compared exactly."""
 
 Sound: TypeAlias = str | PathLike[str] | ArrayLike
 """A file, or a waveform of any shape and type that `cir.audio.io.check_audio` takes."""
@@ -66,11 +70,13 @@ class Retriever:
         """The guessed family of each sound without one, by id; None where it is unclear.
 
         Nothing is guessed in the bundled database, whose instruments without a family have none on
-        purpose, or in a calibrated one, whose chances hold for the candidates they were fitted on.
+        purpose, or in a calibrated one, whose chances hold for the candidates they were fitted on;
+        nor in a database of more than 100 000 instruments, where it would take minutes.
         """
         database = self.database
-        unsorted = any(one.family is None for one in database.instruments())
-        if not unsorted or database.path == BUNDLED_PATH or database.calibration is not None:
+        if None not in database.families() or len(database) > EXACT_LIMIT:
+            return {}
+        if database.path == BUNDLED_PATH or database.calibration is not None:
             return {}
         if not is_bundle(BUNDLED_PATH):
             return {}
@@ -78,7 +84,7 @@ class Retriever:
 
     def families(self) -> tuple[str, ...]:
         """Return the families of the database, stated or guessed; all families if it has none."""
-        here = {one.family for one in self.database.instruments()} | set(self.guesses.values())
+        here = self.database.families() | set(self.guesses.values())
         return tuple(family for family in FAMILIES if family in here) or FAMILIES
 
     def search(
@@ -109,6 +115,35 @@ class Retriever:
             on_timings(SearchTimings(decoded - started, embedded - decoded, searched - embedded))
         return results
 
+    def search_many(
+        self,
+        sounds: Sequence[Sound],
+        families: Sequence[str] | None = None,
+        top_k: int = 5,
+        *,
+        sample_rate: int | None = None,
+        filters: Filters = ANY,
+        progress: Progress | None = None,
+    ) -> list[list[FamilyResult]]:
+        """Search for the instruments of many mixes; all are read before the first is embedded.
+
+        Every mix gets the answer that it gets alone; arguments and errors as in `search`.
+        """
+        chosen = check_families(DEFAULT_FAMILIES if families is None else families)
+        audio = [read_sound(sound, sample_rate) for sound in sounds]
+        count = len(audio)
+        queries = [
+            embed_windows(one, self.encoder, chosen, part(progress, at / count, (at + 1) / count))
+            for at, one in enumerate(audio)
+        ]
+        return [
+            [
+                self.result(family, self.ranking(family, query, filters), top_k)
+                for family, query in one.items()
+            ]
+            for one in queries
+        ]
+
     def match(
         self,
         embeddings: dict[str, FloatArray],
@@ -132,14 +167,21 @@ class Retriever:
         ]
 
     def ranking(self, family: str, embedding: FloatArray, filters: Filters = ANY) -> Ranking:
-        """Rank the instruments of a family, and those that may be of it, see `match`."""
+        """Rank the instruments of a family, and those that may be of it, see `match`.
+
+        Of a large database without a calibration, which needs all scores, these are the best
+        matches only, unless filters are set that no index knows.
+        """
+        is_known = replace(filters, bank=None, source=None, text="") == ANY
         ranking = self.database.ranking(
             embedding,
             family,
             bank=filters.bank,
             source=filters.source,
+            words=filters.text,
             of_mixture=True,
             rows=rows_of_family(self.database, self.guesses, family) if self.guesses else None,
+            best=SHORTLIST if self.database.calibration is None and is_known else None,
         )
         return filters.narrow(ranking)
 
@@ -155,7 +197,7 @@ class Retriever:
             for match in ranking.top(top_k)
         ]
         calibration = self.database.calibration
-        if calibration is None or not found:
+        if calibration is None or not found or not ranking.is_complete:
             return FamilyResult(family, tuple(found))
         judgement = calibration.judge(ranking.scores, family, top_k)
         if judgement.chances:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cir.errors import CirError, DatabaseError, InputError, StorageError
-from cir.index.bundle import HEADER_NAME, is_bundle
+from cir.index.bundle import is_bundle, stamp
 from cir.index.database import InstrumentDatabase
 from cir.index.unsorted import guess_families
 from cir.instruments.families import check_families
@@ -57,7 +57,7 @@ class OwnLibrary:
         self._stop = threading.Event()
         self._closed = threading.Event()
         self._database: InstrumentDatabase | None = None
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, ...] | None = None
         self._guesses: tuple[InstrumentDatabase, dict[str, str | None]] | None = None
         """The guesses and the database they were made for; a changed one is opened again."""
 
@@ -72,12 +72,11 @@ class OwnLibrary:
             if not is_bundle(self.folder):
                 self._database = self._stamp = None
                 return None
-            status = (self.folder / HEADER_NAME).stat()
-            stamp = (status.st_mtime_ns, status.st_ino)
-            if stamp != self._stamp:
+            now = stamp(self.folder)
+            if now != self._stamp:
                 database = InstrumentDatabase.open(self.folder)
                 check_model(database, self._service)
-                self._database, self._stamp = database, stamp
+                self._database, self._stamp = database, now
             return self._database
 
     @property

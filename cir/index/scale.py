@@ -1,0 +1,105 @@
+"""The index of a large database, built in the background while the exact search answers."""
+
+import contextlib
+import hashlib
+import json
+import logging
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from threading import Thread
+
+from cir.errors import CirError, DatabaseError
+from cir.index.bundle import Bundle
+from cir.index.columns import Columns
+from cir.index.exact_index import ExactIndex
+from cir.index.faiss_index import FaissIndex
+from cir.index.hubness import HubCohort
+from cir.index.store import ensure_folder
+from cir.index.vectors import VectorIndex
+from cir.types import Progress
+
+EXACT_LIMIT = 100_000
+"""Up to as many instruments, all are compared with every query."""
+
+_LAYOUT_VERSION = "1"
+_logger = logging.getLogger(__name__)
+
+
+class ScaleIndex:
+    """The candidates of a large database: from all rows at first, from faiss once that is ready.
+
+    Args:
+        bundle: The database.
+        columns: Its filters.
+        hubs: Its hub cohort.
+    """
+
+    def __init__(self, bundle: Bundle, columns: Columns, hubs: HubCohort | None) -> None:
+        self._bundle = bundle
+        self._exact = ExactIndex(bundle.catalog, bundle.embeddings, hubs, columns)
+        self._built: FaissIndex | None = None
+        self._thread: Thread | None = None
+
+    def start(self, known: "ScaleIndex | None" = None, changed: Iterable[str] = ()) -> None:
+        """Open or build the index in the background.
+
+        Args:
+            known: The index of the same database before a change.
+            changed: Ids of the instruments that were added, replaced or removed since.
+        """
+        if not is_installed() or self._thread is not None:
+            return
+        if known is not None and known._built is not None:
+            self._built = known._built
+            self._built.follow(self._exact, changed)
+        self._thread = Thread(target=self._prepare_quietly, daemon=True)
+        self._thread.start()
+
+    def current(self) -> VectorIndex:
+        """Return the best index that is ready."""
+        return self._built or self._exact
+
+    def prepare(self, progress: Progress | None = None) -> Path:
+        """Open the index, or build and store it, and return its folder.
+
+        Raises:
+            DatabaseError: faiss is not installed, or the folder cannot be written.
+        """
+        built = self._built
+
+        def write(folder: Path) -> None:
+            folder.mkdir()
+            (built or FaissIndex.build(self._exact, progress)).write(folder)
+
+        try:
+            folder = ensure_folder("indexes", self._key(), write)
+        except OSError as error:
+            raise DatabaseError(f"The index cannot be written: {error}.") from None
+        if self._built is None:
+            self._built = FaissIndex.read(folder, self._exact)
+        return folder
+
+    def _prepare_quietly(self) -> None:
+        try:
+            self.prepare()
+        except CirError as error:
+            _logger.warning("%s Searches compare all instruments instead.", error)
+
+    def _key(self) -> str:
+        hubs, content = self._exact.hubs, hashlib.sha256()
+        if hubs is not None:
+            content.update(
+                json.dumps({name: list(ids) for name, ids in hubs.owners.items()}).encode()
+            )
+            for name in sorted(hubs.queries):
+                content.update(hubs.queries[name].tobytes())
+        parts = _LAYOUT_VERSION, version("faiss-cpu"), self._bundle.digest, content.hexdigest()
+        return "\n".join(parts)
+
+
+def is_installed() -> bool:
+    """Return whether there is faiss."""
+    with contextlib.suppress(PackageNotFoundError):
+        return bool(version("faiss-cpu"))
+    return False

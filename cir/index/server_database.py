@@ -1,0 +1,379 @@
+"""A database on a Chroma server, which several people and programs share.
+
+    chroma://host:port/name     chromas://host:port/name (TLS)
+
+The collection `name` says which model made the embeddings; `name.family-bass` and others hold the
+instruments (`cir.index.chroma_index`). Sounds are not stored there: a folder on this machine keeps
+those of instruments that were added from it.
+
+A small database is read as a whole and then searched as any other: every score, hub penalty and
+chance is the same. Of a large one the server gives candidates, which are compared exactly. Chances
+depend on the scores of all instruments of a family; a large database has words instead.
+"""
+
+import json
+import os
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cir.errors import DatabaseError, InputError
+from cir.files import replacing
+from cir.index.bundle import FORMAT_VERSION, PHRASES_NAME, PREVIEWS_NAME, Bundle, Header, is_bundle
+from cir.index.calibration import Calibration
+from cir.index.chroma_index import ChromaIndex
+from cir.index.database import InstrumentDatabase
+from cir.index.home import home
+from cir.index.ranking import check_embeddings
+from cir.index.vectors import VectorIndex
+from cir.instruments.catalog import Catalog
+from cir.types import Encoder, FloatArray, Instrument, Progress
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+
+TOKEN_VARIABLE = "CIR_CHROMA_TOKEN"
+"""Environment variable: sent to servers as `Authorization: Bearer` and `X-Chroma-Token`."""
+
+WHOLE_ROWS = 5_000
+"""A database of so many instruments at most is read as a whole."""
+
+PATIENCE_SECONDS = 60.0
+"""How long a server that stopped is waited for."""
+
+_LAYOUT = 1
+_PORTS = {"chroma": 8000, "chromas": 443}
+# The path of a file in Python has one slash where a URL has two.
+_ADDRESS = re.compile(r"(chromas?):/{1,2}([^/:]+|\[[^]]+\])(?::(\d{1,5}))?/([^/]+)/?")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,98}[A-Za-z0-9]")
+_CHECKED_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class ServerAddress:
+    """Where a database on a server is."""
+
+    scheme: str
+    host: str
+    port: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.host}:{self.port}/{self.name}"
+
+
+def server_address(place: Path | str | None) -> ServerAddress | None:
+    """Read `chroma://host:port/name` or `chromas://...`; None for anything else.
+
+    Raises:
+        InputError: It begins so, and is not complete.
+    """
+    text = "" if place is None else str(place)
+    if not text.startswith(("chroma:/", "chromas:/")):
+        return None
+    found = _ADDRESS.fullmatch(text)
+    if found is None or not _NAME.fullmatch(found[4]):
+        raise InputError(
+            f"{text!r} is no database on a server; write chroma://HOST:PORT/NAME (chromas:// for "
+            "TLS), with a name of 3 to 100 letters, digits, dots, hyphens and underscores."
+        )
+    return ServerAddress(found[1], found[2], int(found[3] or _PORTS[found[1]]), found[4])
+
+
+class ServerDatabase(InstrumentDatabase):
+    """A database on a server; made by `connect`.
+
+    Another program may change it at any time: what was read is read again after a change.
+    """
+
+    def __init__(
+        self,
+        address: ServerAddress,
+        header: Mapping[str, Any],
+        client: "ClientAPI",
+        index: ChromaIndex,
+    ) -> None:
+        self.address = address
+        self._told = dict(header)
+        self._client, self._server = client, index
+        self._seen = time.monotonic()
+        self._place = home() / "servers" / sha256(str(address).encode()).hexdigest()[:20]
+        super().__init__(self._bundle_of(Catalog([]), np.empty((0, self.dimension), np.float32)))
+        self._held = None
+
+    @classmethod
+    def connect(
+        cls,
+        address: ServerAddress,
+        encoder: Encoder | None = None,
+        *,
+        create: tuple[str, int] | None = None,
+        waiting: Callable[[], None] | None = None,
+    ) -> "ServerDatabase":
+        """Open a database on a server.
+
+        Args:
+            address: Where.
+            encoder: The model that queries will be embedded with.
+            create: Makes it if it is missing, for embeddings of the model of this identity and of
+                this length.
+            waiting: Called again and again while a server that stopped is waited for.
+
+        Raises:
+            DatabaseError: The server does not answer or refuses, there is no such database, or
+                another model made it.
+        """
+        client = _client(address)
+        index = ChromaIndex(
+            client, f"{address.name}.", patience_seconds=PATIENCE_SECONDS, waiting=waiting
+        )
+        header = index.patiently(lambda: _header(client, address))
+        if header is None and create is None:
+            raise DatabaseError(
+                f"There is no database {address}; make one with `cir database add SOUNDS "
+                f"--database {address}`."
+            )
+        if header is None and create is not None:
+            made = {"identity": create[0], "dimension": create[1], **_stamp()}
+            index.patiently(lambda: _write_header(client, address, made))
+            header = made
+        database = cls(address, header or {}, client, index)
+        index.hubs = database.hubs
+        if encoder is not None:
+            database.check_encoder(encoder)
+        return database
+
+    def __len__(self) -> int:
+        return self._server.count()
+
+    @property
+    def path(self) -> Path:
+        """The folder of those sounds that were added from this machine."""
+        return self._place
+
+    @property
+    def location(self) -> str:
+        """The address."""
+        return str(self.address)
+
+    @property
+    def identity(self) -> str:
+        """Of the model that made the embeddings."""
+        return str(self._told["identity"])
+
+    @property
+    def dimension(self) -> int:
+        """Length D of the embeddings."""
+        return int(self._told["dimension"])
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What turns similarities into chances, see `InstrumentDatabase.calibration`."""
+        own = super().calibration
+        if own is None and self._told.get("calibration"):
+            own = Calibration.from_dict(json.loads(self._told["calibration"]), self.location)
+            own.check_identity(self.identity)
+        return own
+
+    def families(self) -> set[str | None]:
+        """Return the families that occur, None for none."""
+        return self._server.families()
+
+    def add_all(self, source: InstrumentDatabase, progress: Progress | None = None) -> None:
+        """Add everything of another database of the same model, with its calibration.
+
+        A call that was interrupted can be repeated: what is there already is not sent again.
+
+        Raises:
+            DatabaseError: Another model made it, or something is missing on the server afterwards.
+        """
+        if source.identity != self.identity:
+            raise DatabaseError(
+                f"{self.location} holds embeddings of the model {self.identity}, not of "
+                f"{source.identity}; name another collection."
+            )
+        ids, embeddings = source.embeddings()
+        previews, phrases = (
+            {name: path for name in ids if (path := source.path / kind / f"{name}.opus").is_file()}
+            for kind in (PREVIEWS_NAME, PHRASES_NAME)
+        )
+        self._keep(source.instruments(), embeddings, previews, phrases, progress)
+        if source.calibration is not None and len(self) == len(source):
+            self.take_calibration(source.calibration)
+
+    def add(
+        self,
+        instruments: Sequence[Instrument],
+        embeddings: ArrayLike,
+        previews: Mapping[str, Path] | None = None,
+        phrases: Mapping[str, Path] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Add instruments, or replace those of the same id; see `InstrumentDatabase.add`.
+
+        A call that was interrupted can be repeated: what is there already is not sent again.
+        """
+        rows = check_embeddings(embeddings, self.dimension)
+        if len(rows) != len(instruments):
+            raise InputError(f"{len(instruments)} instruments came with {len(rows)} embeddings.")
+        self._keep(Catalog(instruments), rows, previews or {}, phrases or {}, progress)
+
+    def remove(self, instrument_ids: Iterable[str]) -> None:
+        """Remove instruments; all of them or none.
+
+        Raises:
+            InputError: An instrument is not here.
+        """
+        gone = sorted(set(instrument_ids))
+        known = {one.instrument_id for one in self._server.get(gone).instruments}
+        if missing := [name for name in gone if name not in known]:
+            raise InputError(f"{self.location} has no instrument {missing[0]!r}.")
+        self._server.delete(gone)
+        self._changed()
+
+    def get(self, instrument_id: str) -> Instrument:
+        """Return one instrument; raises InputError where there is none with this id."""
+        for one in self._server.get([instrument_id]).instruments:
+            return one
+        raise InputError(f"{self.location} has no instrument {instrument_id!r}.")
+
+    def embedding_of(self, instrument_id: str) -> FloatArray:
+        """Return an instrument's embedding, see `InstrumentDatabase.embedding_of`."""
+        self.get(instrument_id)
+        return np.asarray(self._server.get([instrument_id]).embeddings[0])
+
+    def take_calibration(self, calibration: Calibration) -> None:
+        """Store a calibration on the server."""
+        calibration.check_identity(self.identity)
+        self._told["calibration"] = json.dumps(calibration.as_dict(), allow_nan=False)
+        self._changed()
+
+    def prepare(self, progress: Progress | None = None) -> Path:
+        """Refuse: the embeddings are in Chroma already."""
+        raise DatabaseError(f"{self.location} is in Chroma already.")
+
+    def _keep(
+        self,
+        instruments: Sequence[Instrument],
+        rows: FloatArray,
+        previews: Mapping[str, Path],
+        phrases: Mapping[str, Path],
+        progress: Progress | None,
+    ) -> None:
+        for kind, sounds in ((PREVIEWS_NAME, previews), (PHRASES_NAME, phrases)):
+            for instrument_id, sound in sounds.items():
+                target = self._place / kind / f"{instrument_id}.opus"
+                if sound != target:
+                    with replacing(target) as temporary:
+                        temporary.write_bytes(sound.read_bytes())
+        self._server.add_missing(instruments, rows, progress)
+        self._changed()
+
+    @property
+    def _bundle(self) -> Bundle:
+        """Everything, read when it is first needed and again after a change."""
+        with self._lock:
+            if self._held is not None and time.monotonic() - self._seen > _CHECKED_SECONDS:
+                told = self._server.patiently(lambda: _header(self._client, self.address))
+                if told is None or told["revision"] != self._told["revision"]:
+                    self._told, self._held = dict(told or self._told), None
+                self._seen = time.monotonic()
+            if self._held is None:
+                found = self._server.snapshot()
+                rows = found.embeddings.reshape(-1, self.dimension)
+                self._use(self._bundle_of(Catalog(found.instruments), rows))
+            assert self._held is not None  # noqa: S101 - just read
+            return self._held
+
+    def _sounds_of(self, instrument_id: str) -> tuple[Path | None, Path | None]:
+        preview, phrase = (
+            self._place / kind / f"{instrument_id}.opus" for kind in (PREVIEWS_NAME, PHRASES_NAME)
+        )
+        if not preview.is_file() and is_bundle(self._place):  # what was added here, if it has one
+            with suppress(InputError):
+                preview = (
+                    InstrumentDatabase.open(self._place).preview_path(instrument_id) or preview
+                )
+        return preview if preview.is_file() else None, phrase if phrase.is_file() else None
+
+    def _index(self) -> VectorIndex | None:
+        return self._server if len(self) > WHOLE_ROWS else None
+
+    def _bundle_of(self, catalog: Catalog, embeddings: Any) -> Bundle:
+        names = {"instruments": "instruments.csv", "embeddings": "embeddings.safetensors"}
+        revision = str(self._told.get("revision"))
+        header = Header(
+            FORMAT_VERSION,
+            self.identity,
+            self.dimension,
+            len(catalog),
+            files=names,
+            sha256=dict.fromkeys(names, revision),
+        )
+        embeddings.flags.writeable = False
+        return Bundle(self._place, header, catalog, embeddings, None)
+
+    def _changed(self) -> None:
+        """Tell other programs, and read everything anew when it is needed."""
+        self._told |= _stamp()
+        told = dict(self._told)
+        self._server.patiently(lambda: _write_header(self._client, self.address, told))
+        self._held = None
+
+
+def _stamp() -> dict[str, str]:
+    return {"revision": uuid.uuid4().hex}
+
+
+def _client(address: ServerAddress) -> "ClientAPI":
+    import chromadb
+    from chromadb.config import Settings
+
+    token = os.environ.get(TOKEN_VARIABLE)
+    headers = {"Authorization": f"Bearer {token}", "X-Chroma-Token": token} if token else {}
+    try:
+        return chromadb.HttpClient(
+            address.host,
+            address.port,
+            ssl=address.scheme == "chromas",
+            headers=headers,
+            settings=Settings(anonymized_telemetry=False),
+        )
+    except Exception as error:  # chromadb raises ValueError for whatever is wrong
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise DatabaseError(
+            f"No Chroma server answers at {address.host}:{address.port} ({reason}); start it with "
+            f"`chroma run`, or check the address and the token in {TOKEN_VARIABLE}."
+        ) from None
+
+
+def _header(client: "ClientAPI", address: ServerAddress) -> dict[str, Any] | None:
+    """Return what the collection of the database's name says; None where there is none."""
+    from chromadb.errors import NotFoundError
+
+    with suppress(NotFoundError):
+        told = dict(client.get_collection(address.name, embedding_function=None).metadata or {})
+        if told.get("cir_layout") != _LAYOUT:
+            raise DatabaseError(
+                f"The collection {address.name!r} was not made by this version of `cir`; name "
+                "another one."
+            )
+        return told
+    return None
+
+
+def _write_header(client: "ClientAPI", address: ServerAddress, told: Mapping[str, Any]) -> None:
+    metadata = {**told, "cir_layout": _LAYOUT}
+    collection = client.get_or_create_collection(
+        address.name, embedding_function=None, metadata=metadata
+    )
+    collection.modify(metadata=metadata)

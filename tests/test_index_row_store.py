@@ -1,0 +1,89 @@
+"""The store against a dictionary, and what is left of writers that were killed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cir.errors import DatabaseError
+from cir.index.bundle import read_bundle, stamp
+from cir.index.row_store import FileRecord, Origin, Row, RowStore, rows_path, vectors_path
+from cir.types import FloatArray
+from tests.fakes import instrument, unit_vectors
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RowStore:
+    RowStore.create(tmp_path, "model", 8)
+    return RowStore(tmp_path)
+
+
+def row(name: str, vector: FloatArray, file: str = "") -> Row:
+    return Row(instrument(name), vector, Origin(file, made_of=f"digest of {name}"))
+
+
+def test_changes_in_any_order_leave_what_a_dictionary_holds(store: RowStore) -> None:
+    generator = np.random.default_rng(3)
+    expected: dict[str, FloatArray] = {}
+    for step in range(60):
+        vectors = unit_vectors(generator, 3, 8)
+        names = [f"i-{number}" for number in generator.choice(20, 3, replace=False)]
+        gone = [name for name in sorted(expected) if generator.random() < 0.2 and name not in names]
+        store.commit([row(*one) for one in zip(names, vectors, strict=True)], removed=gone)
+        for name in gone:
+            del expected[name]
+        for name, vector in zip(names, vectors, strict=True):
+            expected.pop(name, None)  # a changed row is the last one
+            expected[name] = vector
+        if step % 7 == 0:
+            assert store.compact() == (store.header.generation > 1 or step > 0)
+        bundle = read_bundle(store.folder)
+        assert bundle.catalog.ids == tuple(expected)
+        np.testing.assert_array_equal(bundle.embeddings, np.stack(list(expected.values())))
+        assert [one.instrument_id for one in bundle.catalog] == list(expected)
+        assert bundle.catalog[1] == bundle.catalog.by_id(bundle.catalog.ids[1])
+        assert len(store) == len(bundle.catalog) == len(expected)
+
+
+def test_what_a_killed_writer_appended_is_written_over(store: RowStore) -> None:
+    first, second = unit_vectors(np.random.default_rng(0), 2, 8)
+    store.commit([row("a", first)])
+    with vectors_path(store.folder, store.header).open("ab") as file:
+        file.write(b"half a vector")
+    assert len(read_bundle(store.folder).catalog) == 1
+    store.commit([row("b", second)])
+    np.testing.assert_array_equal(read_bundle(store.folder).embeddings, [first, second])
+
+
+def test_rows_and_records_of_files_come_and_go_together(store: RowStore) -> None:
+    (vector,) = unit_vectors(np.random.default_rng(0), 1, 8)
+    record = FileRecord("/kit/a.wav", 3, 5, "content", "labels")
+    store.commit([row("a", vector, "/kit/a.wav")], files=[record])
+    assert store.file("/kit/a.wav") == record
+    assert [one.path for one in store.files_under("/kit/")] == ["/kit/a.wav"]
+    assert list(store.files_under("/kit2/")) == []
+    assert [one.instrument.instrument_id for one in store.rows_of("/kit/a.wav")] == ["a"]
+    found = store.made_of("digest of a")
+    assert found is not None
+    np.testing.assert_array_equal(found.vector, vector)
+    before = stamp(store.folder)
+    store.commit(removed=["a"], forgotten=["/kit/a.wav"])
+    assert stamp(store.folder) != before
+    assert (store.file("/kit/a.wav"), store.made_of("digest of a"), len(store)) == (None, None, 0)
+
+
+@pytest.mark.parametrize("damage", ["no rows", "no table", "short vectors", "no header"])
+def test_damage_is_said_in_one_sentence(store: RowStore, damage: str) -> None:
+    store.commit([row("a", unit_vectors(np.random.default_rng(0), 1, 8)[0])])
+    store.close()
+    rows = rows_path(store.folder, store.header)
+    if damage == "no rows":
+        rows.unlink()
+    elif damage == "no table":
+        rows.write_bytes(b"no SQLite at all" * 100)
+    elif damage == "short vectors":
+        vectors_path(store.folder, store.header).write_bytes(b"1234")
+    else:
+        (store.folder / "database.json").write_text('{"format_version": 2}')
+    with pytest.raises(DatabaseError, match="restore the folder"):
+        read_bundle(store.folder)

@@ -1,0 +1,149 @@
+"""What every index must do, and what the exact one answers is right for all of them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cir.index import faiss_index
+from cir.index.chroma_index import ChromaIndex
+from cir.index.columns import ANY, Wanted
+from cir.index.exact_index import ExactIndex
+from cir.index.faiss_index import FaissIndex
+from cir.index.hubness import HubCohort
+from cir.index.vectors import VectorIndex, Vectors
+from cir.types import FloatArray, Instrument
+from tests.fakes import clustered_vectors, instrument, unit_vectors
+
+DIMENSION = 24
+FAMILIES = ("bass", "synth_lead", None)
+KINDS = ("exact", "faiss", "chroma")
+
+
+def _rows(count: int = 900) -> tuple[list[Instrument], FloatArray]:
+    instruments = [
+        instrument(
+            f"i-{row:04d}",
+            FAMILIES[row % 3],
+            bank=f"Bank {row % 10}",
+            source=("surge", "samples")[row % 2],
+        )
+        for row in range(count)
+    ]
+    return instruments, clustered_vectors(np.random.default_rng(0), count, DIMENSION)
+
+
+def _hubs() -> HubCohort:
+    queries = unit_vectors(np.random.default_rng(1), 40, DIMENSION)
+    owners = tuple(f"i-{3 * row:04d}" for row in range(40))
+    return HubCohort("m", "", {"bass": queries}, {"bass": owners})
+
+
+@pytest.fixture(params=KINDS)
+def index(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[VectorIndex]:
+    instruments, embeddings = _rows()
+    if request.param == "chroma":
+        import chromadb
+
+        client = chromadb.PersistentClient(str(tmp_path))
+        made = ChromaIndex(client, hubs=_hubs())
+        made.upsert(instruments, embeddings)
+        yield made
+        client.close()  # type: ignore[attr-defined]
+        return
+    exact = ExactIndex(instruments, embeddings, _hubs())
+    if request.param == "faiss":
+        pytest.importorskip("faiss")
+        monkeypatch.setattr(faiss_index, "EXACT_ROWS", 20)
+        monkeypatch.setattr(faiss_index, "_FAMILY_ROWS", 20)
+        yield FaissIndex.build(exact)
+    else:
+        yield exact
+
+
+@pytest.mark.parametrize("filters", [ANY, Wanted("Bank 3"), Wanted(None, "surge")])
+@pytest.mark.parametrize("family", ["bass", None])
+@pytest.mark.parametrize("of_mixture", [False, True])
+def test_the_nearest_are_found(
+    index: VectorIndex, family: str | None, filters: Wanted, of_mixture: bool
+) -> None:
+    instruments, embeddings = _rows()
+    for query in unit_vectors(np.random.default_rng(2), 5, DIMENSION):
+        scores = embeddings.astype(np.float64) @ query
+        if of_mixture and family:
+            ids = [one.instrument_id for one in instruments]
+            scores -= _hubs().nearness(embeddings, ids, family)
+        passes = [
+            row
+            for row in np.argsort(-scores)
+            if family in (None, instruments[row].family) and filters.passes(instruments[row])
+        ]
+        found = index.search(query, 5, family, filters, of_mixture=of_mixture)
+        ids_found = {one.instrument_id for one in found.instruments}
+        assert {instruments[row].instrument_id for row in passes[:5]} <= ids_found
+        assert all(filters.passes(one) for one in found.instruments)
+        assert index.count(family, filters) == len(passes)
+        _check_rows(found)
+
+
+def test_rows_are_replaced_and_removed(index: VectorIndex) -> None:
+    instruments, embeddings = _rows()
+    query = -embeddings[0]
+    moved = replace(instruments[0], family="synth_lead", name="Moved")
+    new = replace(instruments[1], instrument_id="new")
+    index.upsert([moved, new], np.stack([query, query]))
+    assert (index.count(), index.count("bass")) == (901, 299)
+    found = index.search(query, 2, "synth_lead")
+    assert {moved, new} <= set(found.instruments)
+    index.delete(["new", "i-0000", "never-here"])
+    assert index.count() == 899
+    assert not {"new", "i-0000"} & {one.instrument_id for one in index.search(query, 9).instruments}
+
+
+def test_a_snapshot_is_everything_in_order_of_id(index: VectorIndex) -> None:
+    instruments, embeddings = _rows()
+    copied = index.snapshot()
+    assert list(copied.instruments) == instruments
+    np.testing.assert_array_equal(copied.embeddings, embeddings)
+
+
+def test_the_level_is_the_mean_nearness(index: VectorIndex) -> None:
+    instruments, embeddings = _rows()
+    rows = [row for row, one in enumerate(instruments) if one.family == "bass"]
+    ids = [instruments[row].instrument_id for row in rows]
+    expected = _hubs().level(embeddings[rows], ids, "bass")
+    assert index.level("bass") == pytest.approx(expected, abs=1e-5)
+
+
+def test_an_index_of_nothing_finds_nothing(tmp_path: Path) -> None:
+    empty = ExactIndex((), np.empty((0, DIMENSION), np.float32))
+    query = unit_vectors(np.random.default_rng(0), 1, DIMENSION)[0]
+    assert not len(empty.search(query, 5, "bass").instruments)
+    assert not len(empty.snapshot().instruments)
+
+
+def test_a_stored_faiss_index_answers_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("faiss")
+    monkeypatch.setattr(faiss_index, "EXACT_ROWS", 20)
+    monkeypatch.setattr(faiss_index, "_FAMILY_ROWS", 20)
+    instruments, embeddings = _rows()
+    built = FaissIndex.build(ExactIndex(instruments, embeddings, _hubs()))
+    built.write(tmp_path)
+    read = FaissIndex.read(tmp_path, ExactIndex(instruments, embeddings, _hubs()))
+    query = unit_vectors(np.random.default_rng(3), 1, DIMENSION)[0]
+    for family in FAMILIES:
+        first, again = (one.search(query, 5, family, of_mixture=True) for one in (built, read))
+        assert first.instruments == again.instruments
+
+
+def _check_rows(found: Vectors) -> None:
+    """Make sure that what is found comes with its own embedding, to the last bit."""
+    _, embeddings = _rows()
+    for one, row in zip(found.instruments, found.embeddings, strict=True):
+        np.testing.assert_array_equal(row, embeddings[int(one.instrument_id[2:])])

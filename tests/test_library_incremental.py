@@ -1,0 +1,174 @@
+"""The second run over the same folders: changed, moved, removed and edited files."""
+
+import os
+import random
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cir.audio.io import save_wav
+from cir.index.bundle import read_bundle
+from cir.index.database import InstrumentDatabase
+from cir.instruments.catalog import Catalog
+from cir.library import planning, writer
+from cir.library.digests import digest_of
+from cir.library.sound_file import SoundFile
+from cir.library.sounds import AddReport, add_sounds
+from tests.fakes import SpectrumEncoder, tone
+from tests.test_library_sounds import CountingEncoder
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Path:
+    """Six one-shots, in two folders."""
+    for number in range(6):
+        folder = tmp_path / "kit" / ("Basses" if number % 2 else "Leads")
+        save_wav(folder / f"shot {number} x.wav", tone(110.0 + 30 * number, 0.2), 16_000)
+    return tmp_path / "kit"
+
+
+def add(tmp_path: Path, kit: Path, *, remove_missing: bool = False) -> tuple[AddReport, int]:
+    """Add the kit; return the report and how many sounds were embedded."""
+    encoder = CountingEncoder()
+    report = add_sounds(tmp_path / "db", encoder, [kit], remove_missing=remove_missing)
+    return report, encoder.count
+
+
+def test_only_what_changed_is_read_again(
+    tmp_path: Path, kit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert add(tmp_path, kit)[1] == 6
+    one = kit / "Basses" / "shot 1 x.wav"
+    save_wav(one, tone(700.0, 0.2), 16_000)
+    os.utime(kit / "Leads" / "shot 0 x.wav")  # another time, the same content
+    hashed: list[Path] = []
+
+    def digest(file: SoundFile) -> str:
+        hashed.append(file.path)
+        return digest_of(file)
+
+    monkeypatch.setattr(planning, "digest_of", digest)
+    report, n_embedded = add(tmp_path, kit)
+    assert (report.replaced, report.unchanged, n_embedded) == (1, 5, 1)
+    assert hashed == [one, kit / "Leads" / "shot 0 x.wav"]
+    hashed.clear()
+    assert add(tmp_path, kit)[0].unchanged == 6
+    assert hashed == []
+
+
+def test_a_moved_file_keeps_its_row_and_what_was_edited(tmp_path: Path, kit: Path) -> None:
+    add(tmp_path, kit)
+    database = InstrumentDatabase.open(tmp_path / "db")
+    name = "kit-basses-shot-3-x"
+    ids, embeddings = database.embeddings()
+    edited = replace(database.get(name), family="organ")
+    database.add([edited], embeddings[[ids.index(name)]])
+    target = kit / "Else" / "renamed.wav"
+    target.parent.mkdir()
+    (kit / "Basses" / "shot 3 x.wav").rename(target)
+    report, n_embedded = add(tmp_path, kit)
+    assert (report.moved, report.unchanged, report.missing, n_embedded) == (1, 5, 0, 0)
+    found = InstrumentDatabase.open(tmp_path / "db").get(name)
+    assert found == replace(edited, engine=f"samples:{target}")
+    save_wav(target, tone(900.0, 0.2), 16_000)  # the family outlasts another sound
+    report, n_embedded = add(tmp_path, kit)
+    assert (report.replaced, n_embedded) == (1, 1)
+    assert InstrumentDatabase.open(tmp_path / "db").get(name).family == "organ"
+
+
+def test_what_has_gone_stays_until_it_is_to_go(tmp_path: Path, kit: Path) -> None:
+    add(tmp_path, kit)
+    (kit / "Basses" / "shot 1 x.wav").unlink()
+    report, _ = add(tmp_path, kit)
+    assert (report.missing, report.removed, report.unchanged) == (1, 0, 5)
+    assert len(InstrumentDatabase.open(tmp_path / "db")) == 6
+    report, _ = add(tmp_path, kit, remove_missing=True)
+    assert (report.missing, report.removed, report.unchanged) == (0, 1, 5)
+    assert len(InstrumentDatabase.open(tmp_path / "db")) == 5
+
+
+def test_two_folders_of_one_name_do_not_take_each_others_place(tmp_path: Path) -> None:
+    for number in (1, 2):
+        folder = tmp_path / str(number) / "Kicks"
+        save_wav(folder / "a.wav", tone(50.0 * number, 0.2), 16_000)
+        add_sounds(tmp_path / "db", SpectrumEncoder(), [folder])
+    assert InstrumentDatabase.open(tmp_path / "db").instruments().ids == ("kicks-a", "kicks-a-2")
+
+
+def test_a_multisample_is_one_instrument(tmp_path: Path) -> None:
+    for name, pitch in (("Pad C3", 130.0), ("Pad G3", 196.0), ("Pad C4", 261.0), ("Hit", 90.0)):
+        save_wav(tmp_path / "kit" / f"{name}.wav", tone(pitch, 0.3), 16_000)
+    report = add_sounds(tmp_path / "db", SpectrumEncoder(), [tmp_path / "kit"])
+    assert [(one.name, one.family) for one in report.added] == [("Hit", None), ("Pad", "synth_pad")]
+    assert report.added[1].engine == f"samples:{tmp_path / 'kit'}#pad"
+    database = InstrumentDatabase.open(tmp_path / "db")
+    notes = [tone(pitch, 0.3) for pitch in (261.0, 130.0, 196.0)]
+    mean = SpectrumEncoder().embed(notes, 16_000).sum(0)
+    assert database.search(mean, 1)[0].similarity == pytest.approx(1.0, abs=1e-4)
+    assert database.preview_path(report.added[1].instrument_id) is not None
+    again = add_sounds(tmp_path / "db", CountingEncoder(), [tmp_path / "kit"])
+    assert again.unchanged == 2
+
+
+def test_an_older_database_goes_on_as_a_store(tmp_path: Path, kit: Path) -> None:
+    add(tmp_path, kit)
+    InstrumentDatabase.open(tmp_path / "db").export(tmp_path / "old")
+    assert (tmp_path / "old" / "instruments.csv").is_file()
+    before = read_bundle(tmp_path / "old")
+    save_wav(kit / "more.wav", tone(80.0, 0.2), 16_000)
+    report = add_sounds(tmp_path / "old", SpectrumEncoder(), [kit])
+    assert (len(report.added), report.replaced) == (7, 6)  # an export has no digests
+    assert not (tmp_path / "old" / "instruments.csv").exists()
+    assert set(before.catalog) < set(read_bundle(tmp_path / "old").catalog)
+
+
+@pytest.mark.slow
+def test_killed_ten_times_it_ends_with_the_same_content(
+    tmp_path: Path, kit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_COMMIT_ROWS", 2)
+    generator = random.Random(5)
+    add_sounds(tmp_path / "whole", SpectrumEncoder(), [kit])
+    kills = 0
+    for _ in range(10):
+        pid = os.fork()
+        if pid == 0:
+            left = generator.randrange(40)
+
+            def count(event: str, arguments: tuple[Any, ...]) -> None:
+                nonlocal left
+                if str(arguments[:1]).find(str(tmp_path / "db")) >= 0:
+                    left -= 1
+                    if left < 0:
+                        os.kill(os.getpid(), signal.SIGKILL)
+
+            try:
+                sys.addaudithook(count)
+                add_sounds(tmp_path / "db", SpectrumEncoder(), [kit])
+            finally:
+                os._exit(0)
+        generator.randrange(40)
+        kills += os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+    assert kills >= 3
+    add_sounds(tmp_path / "db", SpectrumEncoder(), [kit])
+    one, other = read_bundle(tmp_path / "db"), read_bundle(tmp_path / "whole")
+    assert one.catalog == other.catalog
+    np.testing.assert_array_equal(one.embeddings, other.embeddings)
+
+
+def test_a_reader_keeps_the_version_that_it_opened(tmp_path: Path, kit: Path) -> None:
+    add(tmp_path, kit)
+    opened = InstrumentDatabase.open(tmp_path / "db")
+    before = Catalog(tuple(opened.instruments()))
+    vectors = opened.embeddings()[1].copy()
+    InstrumentDatabase.open(tmp_path / "db").remove(["kit-leads-shot-0-x"])
+    save_wav(kit / "more.wav", tone(80.0, 0.2), 16_000)
+    add(tmp_path, kit)
+    assert opened.instruments() == before
+    assert opened.get("kit-leads-shot-0-x").name == "shot 0 x"
+    np.testing.assert_array_equal(opened.embeddings()[1], vectors)
