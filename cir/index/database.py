@@ -242,11 +242,7 @@ class InstrumentDatabase(ExactSearch):
             InputError: An embedding is no direction, or the numbers of rows differ.
             DataError: A row of the catalogue is malformed.
         """
-        if self.path == BUNDLED_PATH:
-            raise DatabaseError(
-                "The bundled database is not changed; add to one of your own (--database FOLDER), "
-                "or start with a copy of it (`cir database export FOLDER`)."
-            )
+        check_may_change(self.path)
         with self._lock:
             self._use(
                 add_instruments(self.path, instruments, embeddings, previews or {}, phrases or {})
@@ -259,8 +255,7 @@ class InstrumentDatabase(ExactSearch):
             DatabaseError: The bundled database cannot be changed.
             InputError: An instrument is not here.
         """
-        if self.path == BUNDLED_PATH:
-            raise DatabaseError("The bundled database is not changed; remove from one of your own.")
+        check_may_change(self.path)
         with self._lock:
             self._use(remove_instruments(self.path, instrument_ids))
 
@@ -324,6 +319,19 @@ class InstrumentDatabase(ExactSearch):
     def _forget_fits(self) -> None:
         super()._forget_fits()
         self._fits = Fits(self.path, self.identity, BUNDLED_PATH)
+
+
+def check_may_change(folder: Path) -> None:
+    """Make sure that a database is not the one that comes with the package.
+
+    Raises:
+        DatabaseError: It is.
+    """
+    if folder.resolve() == BUNDLED_PATH.resolve():
+        raise DatabaseError(
+            "The bundled database is not changed; add to one of your own (--database FOLDER), or "
+            "start with a copy of it (`cir database export FOLDER`)."
+        )
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:

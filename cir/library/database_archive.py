@@ -26,7 +26,7 @@ from cir.index.bundle import (
     read_bundle,
 )
 from cir.index.changes import check_new_folder, write_tables
-from cir.index.database import InstrumentDatabase
+from cir.index.database import InstrumentDatabase, check_may_change
 from cir.index.migration import digests_of, open_to_write, write_contents
 from cir.index.row_store import is_store
 from cir.instruments.safe_zip import files_of, holds, open_archive, unpack
@@ -121,6 +121,7 @@ def import_archive(
         raise InputError(
             f"{file} is no database; give a zip archive of an exported one, or its folder."
         )
+    check_may_change(target)
     if is_bundle(target):
         InstrumentDatabase.open(target, encoder=encoder)
     else:
