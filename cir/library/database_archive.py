@@ -119,7 +119,8 @@ def import_archive(
     limits = limits or Limits()
     if not (file.is_file() or is_bundle(file)):
         raise InputError(
-            f"{file} is no database; give a zip archive of an exported one, or its folder."
+            f"{file} does not exist or is no database; give a zip archive of an exported one, or "
+            "its folder."
         )
     check_may_change(target)
     if is_bundle(target):
