@@ -65,7 +65,7 @@ def test_tables_that_only_their_writer_may_trust_are_refused(
     tmp_path: Path, database: Path
 ) -> None:
     packed = shutil.make_archive(str(tmp_path / "hand"), "zip", database)
-    with pytest.raises(DatabaseError, match=r"hand\.zip .* cir database export"):
+    with pytest.raises(DatabaseError, match=r"hand\.zip .*cir database export"):
         import_archive(tmp_path / "new", SpectrumEncoder(), packed)
     assert not (tmp_path / "new").exists()
 

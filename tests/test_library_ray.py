@@ -1,22 +1,25 @@
 """Adding with two workers of Ray, against one process."""
 
+import json
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cir.audio.io import save_wav
+from cir.errors import InputError
 from cir.index.database import InstrumentDatabase
-from cir.library.ray_workers import RayWorkers
+from cir.library.ray_workers import Listener, RayWorkers, outcome_of
+from cir.library.sound_tasks import SoundTask
 from cir.library.sounds import add_sounds
 from cir.types import FloatArray
 from tests.fakes import SpectrumEncoder, tone
 
 ray = pytest.importorskip("ray", reason="needs ray")
 pytest.importorskip("ray.data", reason="needs ray[data]")
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -46,6 +49,28 @@ class Dying(SpectrumEncoder):
         return super().embed(sounds, sample_rate)
 
 
+def test_an_actor_answers_in_the_order_of_its_tasks(tmp_path: Path) -> None:
+    for name, pitch in (("a", 100.0), ("b", 300.0)):
+        save_wav(tmp_path / f"{name}.wav", tone(pitch, 0.1), 16_000)
+    (tmp_path / "c.wav").write_bytes(b"RIFF")
+    tasks = [SoundTask(name, (str(tmp_path / f"{name}.wav"),)) for name in "acb"]
+    batch = {"task": np.array([json.dumps(asdict(task)) for task in tasks], dtype=object)}
+    answers = Listener(SpectrumEncoder())(batch)
+    rows = [
+        dict(zip(answers, values, strict=True)) for values in zip(*answers.values(), strict=True)
+    ]
+    first, second, third = map(outcome_of, rows)
+    for outcome, pitch in ((first, 100.0), (third, 300.0)):
+        sounds = outcome()
+        assert sounds is not None and sounds.vector is not None
+        expected = SpectrumEncoder().embed([tone(pitch, 0.1)], 16_000)[0]
+        np.testing.assert_allclose(sounds.vector, expected, atol=1e-2)  # 16 bits
+        assert sounds.preview.startswith(b"OggS")
+    with pytest.raises(InputError, match="cannot be read as sound"):
+        second()
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_the_rows_are_those_of_one_process_though_a_worker_dies(tmp_path: Path) -> None:
     for number in range(40):

@@ -252,11 +252,7 @@ class InstrumentDatabase(ExactSearch):
             InputError: An embedding is no direction, or the numbers of rows differ.
             DataError: A row of the catalogue is malformed.
         """
-        if self.path == BUNDLED_PATH:
-            raise DatabaseError(
-                "The bundled database is not changed; add to one of your own (--database FOLDER), "
-                "or start with a copy of it (`cir database export FOLDER`)."
-            )
+        check_may_change(self.path)
         with self._lock:
             self._follow(
                 add_instruments(self.path, instruments, embeddings, previews or {}, phrases or {}),
@@ -270,8 +266,7 @@ class InstrumentDatabase(ExactSearch):
             DatabaseError: The bundled database cannot be changed.
             InputError: An instrument is not here.
         """
-        if self.path == BUNDLED_PATH:
-            raise DatabaseError("The bundled database is not changed; remove from one of your own.")
+        check_may_change(self.path)
         gone = list(instrument_ids)
         with self._lock:
             self._follow(remove_instruments(self.path, gone), gone)
@@ -425,6 +420,19 @@ class InstrumentDatabase(ExactSearch):
         self._use(bundle)
         if known is not None and len(self) > EXACT_LIMIT:
             self._scaled().start(known, changed)
+
+
+def check_may_change(folder: Path) -> None:
+    """Make sure that a database is not the one that comes with the package.
+
+    Raises:
+        DatabaseError: It is.
+    """
+    if folder.resolve() == BUNDLED_PATH.resolve():
+        raise DatabaseError(
+            "The bundled database is not changed; add to one of your own (--database FOLDER), or "
+            "start with a copy of it (`cir database export FOLDER`)."
+        )
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:

@@ -26,7 +26,7 @@ from cir.index.bundle import (
     read_bundle,
 )
 from cir.index.changes import check_new_folder, write_tables
-from cir.index.database import InstrumentDatabase
+from cir.index.database import InstrumentDatabase, check_may_change
 from cir.index.descriptors import read_descriptors, write_descriptors
 from cir.index.migration import digests_of, open_to_write, write_contents
 from cir.index.row_store import is_store
@@ -122,8 +122,10 @@ def import_archive(
     limits = limits or Limits()
     if not (file.is_file() or is_bundle(file)):
         raise InputError(
-            f"{file} is no database; give a zip archive of an exported one, or its folder."
+            f"{file} does not exist or is no database; give a zip archive of an exported one, or "
+            "its folder."
         )
+    check_may_change(target)
     if is_bundle(target):
         InstrumentDatabase.open(target, encoder=encoder)
     else:

@@ -120,6 +120,7 @@ class Planner:
             raise InputError(f"{file.shown} holds no instrument.")
         gone = tuple(row.instrument.instrument_id for row in rows.values())
         yield from steps[:-1]
+        now = replace(now, refusal=steps[-1].refusal)
         yield replace(steps[-1], record=now, removed=gone)
 
     def _step(self, note: OwnNote, old: Row | None, plain: Step) -> Step:

@@ -64,7 +64,7 @@ class RayWorkers:
         while chunk := list(islice(waiting, _AT_ONCE)):
             answers = self._answers([item.task for item in chunk if item.task is not None])
             for item in chunk:
-                yield item, (_nothing if item.task is None else _outcome(next(answers)))
+                yield item, (_nothing if item.task is None else outcome_of(next(answers)))
 
     def __enter__(self) -> "RayWorkers":
         return self
@@ -84,7 +84,7 @@ class RayWorkers:
         rows = [{"task": json.dumps(asdict(task))} for task in tasks]
         n_blocks = max(1, min(len(rows), max(2 * n_actors, len(rows) // _BATCH)))
         data = ray.data.from_items(rows, override_num_blocks=n_blocks).map_batches(
-            _Listener,
+            Listener,
             fn_constructor_kwargs={"encoder": self._encoder},
             batch_size=_BATCH,
             batch_format="numpy",
@@ -95,8 +95,8 @@ class RayWorkers:
         yield from data.iter_rows()
 
 
-class _Listener:
-    """An actor: an encoder, and a process that decodes and plays.
+class Listener:
+    """An actor of Ray Data: an encoder, and a process that decodes and plays.
 
     Args:
         encoder: Reference to the encoder in Ray's store, or the encoder.
@@ -148,7 +148,8 @@ def _nothing() -> Sounds | None:
     return None
 
 
-def _outcome(row: dict[str, Any]) -> Outcome:
+def outcome_of(row: dict[str, Any]) -> Outcome:
+    """Return the outcome that an answer of an actor tells."""
     said = json.loads(row["answer"])
 
     def give() -> Sounds | None:

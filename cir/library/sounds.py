@@ -10,7 +10,7 @@ from cir.errors import InputError
 from cir.files import workspace
 from cir.index.bundle import is_bundle
 from cir.index.changes import check_new_folder
-from cir.index.database import InstrumentDatabase
+from cir.index.database import InstrumentDatabase, check_may_change
 from cir.index.row_store import FileRecord
 from cir.instruments.families import check_families
 from cir.library.find_files import Found, Limits, UploadedFile, find_files
@@ -87,6 +87,7 @@ def add_sounds(
         StorageError: The disk is full.
     """
     target = Path(folder).expanduser()
+    check_may_change(target)
     if is_bundle(target):
         InstrumentDatabase.open(target, encoder=encoder)  # refuse before the work, not after
     else:

@@ -72,8 +72,10 @@ class LocalWorkers:
                     if not running:
                         return
                     yield running.popleft()
-            finally:
+            except BaseException:  # do not wait for a file that hangs
                 threads.shutdown(wait=False, cancel_futures=True)
+                self.close()
+                raise
 
     def close(self) -> None:
         """End the processes."""

@@ -190,7 +190,7 @@ class Writer:
         """Embed all sounds that wait for it, at their places."""
         self._n_notes = 0
         waiting = [place for place, one in enumerate(self._finished) if one.is_waiting]
-        sounds = [one for place in waiting if (one := self._finished[place].sounds) is not None]
+        sounds = [made for place in waiting if (made := self._finished[place].sounds) is not None]
         if not sounds:
             return
         try:
@@ -215,9 +215,10 @@ class Writer:
 
     def _vector_alone(self, sounds: Sounds) -> FloatArray | CirError:
         try:
-            return self._vectors([sounds])[0]
+            vector: FloatArray = self._vectors([sounds])[0]
         except CirError as error:
             return error
+        return vector
 
     def _refused(self, step: Step, error: CirError, *, is_certain: bool = True) -> _Finished:
         """Leave a sound out; what is certain is remembered with its file."""
