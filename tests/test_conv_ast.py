@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize, scaled_dot_product_attention
 
-from cir.audio.log_frequency import BandConfig, bring_to_level
+from cir.audio.bands import BandConfig
+from cir.audio.log_frequency import bring_to_level
 from cir.errors import CheckpointError
 from cir.model.conv_ast import ConvAst, Residual
 from cir.model.heads import CELL, NoteHead, attend

@@ -194,8 +194,7 @@ def test_the_story_is_short() -> None:
 
 
 def test_the_figure_has_the_sizes_of_the_bundled_model() -> None:
-    from cir.model.architectures import read_config
-    from cir.model.network_config import ConvAstConfig
+    from cir.model.network_config import ConvAstConfig, read_config
 
     config = read_config(
         (ROOT / "cir" / "assets" / "model" / "config.json").read_text(encoding="utf-8")

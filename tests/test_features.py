@@ -5,7 +5,8 @@ import pytest
 import torch
 from transformers import ASTFeatureExtractor
 
-from cir.audio.features import clip_samples, log_mel
+from cir.audio.dsp import clip_samples
+from cir.audio.features import log_mel
 from cir.audio.log_frequency import normalise_peak
 from cir.types import FloatArray
 from tests.shared_data import SURGE, needs_shared

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers.audio_utils import mel_filter_bank
 
+from cir.audio.dsp import MEL_WINDOW_SAMPLES
 from cir.types import SAMPLE_RATE, FloatArray
 
-WINDOW_SAMPLES = SAMPLE_RATE * 25 // 1000
 FFT_SIZE = 512
 PRE_EMPHASIS = 0.97
 MEL_FLOOR = 1.192092955078125e-07
@@ -27,11 +27,6 @@ AUDIOSET_STD = 4.5689974
 LOWEST_HZ, HIGHEST_HZ = 20.0, SAMPLE_RATE / 2
 """Range of the mel filters."""
 _DB_PER_NEPER = 10 / math.log(10)
-
-
-def clip_samples(n_frames: int, hop_samples: int) -> int:
-    """Return the number of samples at 16 kHz that give exactly `n_frames` frames."""
-    return (n_frames - 1) * hop_samples + WINDOW_SAMPLES
 
 
 def mel_power(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Tensor:
@@ -45,7 +40,7 @@ def mel_power(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Te
     Returns:
         (B, 1 + (T - 400) // hop_samples, n_mels).
     """
-    frames = audio.unfold(-1, WINDOW_SAMPLES, hop_samples)  # (B, F, 400)
+    frames = audio.unfold(-1, MEL_WINDOW_SAMPLES, hop_samples)  # (B, F, 400)
     frames = frames - frames.mean(-1, keepdim=True)
     emphasised = frames.clone()  # except the first samples, where the window is 0
     emphasised[..., 1:].sub_(frames[..., :-1], alpha=PRE_EMPHASIS)
@@ -81,7 +76,7 @@ def log_mel(audio: Tensor, *, hop_samples: int = 160, n_mels: int = 128) -> Tens
 
 @lru_cache(maxsize=8)
 def _window(device: torch.device) -> Tensor:
-    return torch.hann_window(WINDOW_SAMPLES, periodic=False, device=device)
+    return torch.hann_window(MEL_WINDOW_SAMPLES, periodic=False, device=device)
 
 
 @lru_cache(maxsize=8)

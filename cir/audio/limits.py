@@ -3,7 +3,7 @@
 from numbers import Integral
 
 import numpy as np
-from scipy.fft import rfft, rfftfreq
+from numpy.fft import rfft, rfftfreq
 
 from cir.errors import InputError
 from cir.types import FloatArray

@@ -16,6 +16,7 @@ from cir.cli.options import (
     ModelOption,
     NoteBankOption,
     load_encoder,
+    load_torch_encoder,
     note_bank_folders,
     open_gallery,
     open_note_banks,
@@ -130,7 +131,7 @@ def build(
     if with_soundfonts:
         fonts: list[Path | None] = [*(soundfont or [])] or [None]
         sources += [SoundFontReferences(path) for path in fonts]
-    encoder = load_encoder(model)
+    encoder = load_torch_encoder(model)
     with progress_bar("Building the database") as progress:
         made = build_database(
             BUNDLED_PATH if output is None else output,
@@ -226,7 +227,7 @@ def calibrate(
 
     gallery = open_gallery(data, references)
     opened = InstrumentDatabase.open(database)
-    encoder = load_encoder(model)
+    encoder = load_torch_encoder(model)
     opened.check_encoder(encoder)
     with progress_bar("Finding hubs") as progress:
         hubs = fit_hubs(encoder, gallery, n_mixtures=hub_mixtures, seed=seed, progress=progress)

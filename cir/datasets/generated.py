@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cir.audio.features import clip_samples, log_mel
+from cir.audio.dsp import clip_samples
+from cir.audio.features import log_mel
 from cir.datasets.base import DatasetInstrument, RecordedNote, fingerprint
 from cir.datasets.midi_statistics import DEFAULT_PATH, load_statistics
 from cir.datasets.recorded import MAX_SECONDS, is_broken, record

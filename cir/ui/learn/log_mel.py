@@ -12,8 +12,8 @@ import torch
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 
-from cir.audio.dsp import pad_or_trim
-from cir.audio.features import WINDOW_SAMPLES, hertz_at, log_mel, mel_place, to_decibels
+from cir.audio.dsp import MEL_WINDOW_SAMPLES, pad_or_trim
+from cir.audio.features import hertz_at, log_mel, mel_place, to_decibels
 from cir.audio.log_frequency import normalise_peak
 from cir.types import SAMPLE_RATE, FloatArray
 
@@ -41,7 +41,7 @@ def log_mel_pictures(pictures: Sequence[Picture]) -> list[str]:
         A figure for each, with axes and a text alternative.
     """
     longest = max(len(picture.audio) for picture in pictures)
-    samples = max(longest, WINDOW_SAMPLES)
+    samples = max(longest, MEL_WINDOW_SAMPLES)
     batch = np.stack([pad_or_trim(picture.audio, samples) for picture in pictures])
     levels = decibels(batch)
     loudest = float(levels.max())
