@@ -12,6 +12,7 @@ import typer
 from cir.audio.formats import READABLE
 from cir.cli.options import DatabaseOption, JsonOption, ModelOption, load_encoder, parse_families
 from cir.cli.terminal import progress_bar
+from cir.instruments.families import FAMILIES
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,8 +31,8 @@ SearchedOption: TypeAlias = Annotated[
     typer.Option(
         "--family",
         "-f",
-        help="Family to look for, such as bass; repeat it, or separate several by commas. "
-        "All that the database has by default, or with `all`.",
+        help=f"Family to look for: {', '.join(FAMILIES)}. Repeat it, or separate several by "
+        "commas. All that the database has by default, or with `all`.",
     ),
 ]
 
