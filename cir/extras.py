@@ -14,7 +14,7 @@ _EXTRA_OF = {
     "plotly": "app",
     "pretty_midi": "train",
     "safehttpx": "app",
-    "scipy": "evaluate",
+    "scipy": "train",
     "sklearn": "evaluate",
     "starlette": "app",
     "tensorboardX": "train",
