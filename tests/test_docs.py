@@ -34,6 +34,7 @@ from tests.test_layout import MODULES
 EXTERNAL = frozenset(
     {
         "https://arxiv.org/abs/2509.13285",
+        "https://docs.astral.sh/uv/",
         "https://docs.trychroma.com",
         "https://freedoom.github.io",
         "https://surge-synthesizer.github.io",

@@ -266,6 +266,22 @@ def long_file() -> str:
     )
 
 
+def start_up() -> str:
+    """What a search costs from the shell, beside the same with torch, and what is installed."""
+    measured = read_measured("start_up")
+    served, in_torch = (
+        measured["searches"][name] for name in ("cir search", "cir search, in torch")
+    )
+    sizes = measured["megabytes_installed"]
+    return (
+        f"`cir search` on a mix of 10 s takes {served['cpu_seconds']:.1f} CPU seconds and "
+        f"{served['peak_mib']:.0f} MiB, all imports included; in torch, it took "
+        f"{in_torch['cpu_seconds']:.1f} s and {in_torch['peak_mib']:.0f} MiB. The base install is "
+        f"{sizes['base']} MB with all that it needs, `app` {sizes['app']} MB, `train` "
+        f"{sizes['train']} MB with torch for CPUs (`benchmarks/start_up.py`).\n"
+    )
+
+
 def layers() -> str:
     """Every part of the package with its layer, its first line and what it imports."""
     from tests.test_layout import INNER, LAYERS, MODULES, imports_of, packages_of, part_of
