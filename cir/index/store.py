@@ -126,6 +126,8 @@ def ensure_store(bundle: Bundle, progress: Progress | None = None) -> Path:
                 _build(target, bundle, progress)
                 _remove_unused(stores, keep=target)
             os.utime(target / _READY_NAME)
+    except ModuleNotFoundError:
+        raise
     except Exception as error:  # of the file system, of SQLite or of Chroma
         raise DatabaseError(
             f"The Chroma store cannot be written: {error}; set {HOME_VARIABLE} to a folder that "
