@@ -33,7 +33,7 @@ def clip_levels(clip: FloatArray, config: BandConfig) -> FloatArray:
     power = np.concatenate(parts, axis=1)
     levels = np.log(np.maximum(power, np.float32(POWER_FLOOR))) / np.float32(NEPERS_PER_UNIT)
     shifted = levels - (levels.max() - np.float32(LOUDEST))
-    return np.maximum(shifted, np.float32(SOFTEST))
+    return np.asarray(np.maximum(shifted, np.float32(SOFTEST)), np.float32)
 
 
 def _power(clip: FloatArray, bank: Bank, hop_samples: int) -> FloatArray:

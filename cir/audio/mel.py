@@ -53,7 +53,8 @@ def mel_filters(n_mels: int) -> NDArray[np.float64]:
     edges = np.linspace(_mel(LOWEST_HZ), _mel(HIGHEST_HZ), n_mels + 2)
     rising = (bins[:, None] - edges[:-2]) / np.diff(edges)[:-1]
     falling = (edges[2:] - bins[:, None]) / np.diff(edges)[1:]
-    return np.maximum(0.0, np.minimum(rising, falling))
+    filters: NDArray[np.float64] = np.maximum(0.0, np.minimum(rising, falling))
+    return filters
 
 
 def mel_place(hertz: float) -> float:
