@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from cir.model.checkpoint import BUNDLED_MODEL, GRAPHS_NAME, WEIGHTS_NAME
 from cir.model.encoder import TimbreEncoder
 from cir.model.export_graphs import TOLERANCE, compare, export_graphs
 from cir.model.loading import load_encoder
+from cir.model.network_config import ConvAstConfig
 from cir.model.onnx_encoder import OnnxEncoder
 from cir.types import FloatArray
 from tests.test_encoder import TINY, TINY_CONV
@@ -94,8 +96,11 @@ def test_torch_serves_where_there_are_no_graphs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_any_model_of_ours_can_be_exported(tmp_path: Path) -> None:
-    encoder = TimbreEncoder.from_config(TINY_CONV, seed=1)
+@pytest.mark.parametrize(
+    "config", [replace(TINY_CONV, family_statistics=True), replace(TINY_CONV, families=())]
+)
+def test_any_model_of_ours_can_be_exported(tmp_path: Path, config: ConvAstConfig) -> None:
+    encoder = TimbreEncoder.from_config(config, seed=1)
     encoder.save_pretrained(tmp_path)
     assert export_graphs(tmp_path) <= TOLERANCE
     exported = load_encoder(tmp_path)
