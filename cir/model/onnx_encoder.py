@@ -87,7 +87,7 @@ class OnnxEncoder(ClipEncoder):
             return onnxruntime.InferenceSession(
                 self._graphs.models[name], options, providers=["CPUExecutionProvider"]
             )
-        except (KeyError, RuntimeError, *_onnx_errors()) as error:
+        except _graph_errors() as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(
                 f"The graph of {name} in {self._folder} does not fit its weights "
@@ -95,9 +95,9 @@ class OnnxEncoder(ClipEncoder):
             ) from None
 
 
-def _onnx_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of ONNX Runtime, which have no common base."""
+def _graph_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of a graph without its weights; those of the runtime have no common base."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NotImplemented")
-    return tuple(getattr(state, name) for name in names)
+    return (KeyError, RuntimeError, *(getattr(state, name) for name in names))
