@@ -96,7 +96,7 @@ class OnnxEncoder(ClipEncoder):
 
 
 def _graph_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of a graph without its weights; those of the runtime have no common base."""
+    """Return the errors of graphs and weights; those of the runtime have no common base."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NotImplemented")
