@@ -20,7 +20,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-com
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test chromium app check unit test lint format docs notebooks clean
+.PHONY: help install install-test chromium app check unit test lint format docs notebooks package clean
 
 help:
 	@echo 'make app             install into $(VENV) once, serve the page on http://$(HOST):$(PORT)'
@@ -30,6 +30,7 @@ help:
 	@echo 'make lint            ruff and mypy alone'
 	@echo 'make docs            write the generated tables and the outputs of snippets in the pages anew'
 	@echo 'make notebooks       run the notebooks and write their pages to docs/notebooks: a quarter of an hour'
+	@echo 'make package         build the wheel and the sdist into dist, try each in a clean environment'
 	@echo 'make format          let ruff rewrite the code'
 	@echo 'make clean           remove $(VENV) and all caches'
 
@@ -72,6 +73,9 @@ format: install-test
 # make notebooks NAMES=01_hear_timbre for one of them.
 notebooks: install-test
 	OMP_NUM_THREADS=2 $(BIN)/python -m notebooks.build $(NAMES)
+
+package: | $(BIN)/python
+	$(BIN)/python .ci/try_package.py dist
 
 docs: install-test
 	OMP_NUM_THREADS=2 $(BIN)/python -m tests.documents

@@ -14,8 +14,9 @@ import torch
 from clips import example_clips
 from timing import interleaved_medians, print_report
 
+from cir.audio.bands import BandConfig
 from cir.audio.features import log_mel
-from cir.audio.log_frequency import BandConfig, bring_to_level, log_bands
+from cir.audio.log_frequency import bring_to_level, log_bands
 
 
 def main() -> None:

@@ -14,9 +14,8 @@ from timing import example_mixes
 from cir.audio.dsp import cut_windows, pad_or_trim
 from cir.audio.io import load_audio
 from cir.instruments.families import FAMILIES
-from cir.model.architectures import AnyConfig
 from cir.model.encoder import TimbreEncoder
-from cir.model.network_config import ConvAstConfig, EncoderConfig
+from cir.model.network_config import AnyConfig, ConvAstConfig, EncoderConfig
 from cir.model.pretrained import PatchGrid
 from cir.types import SAMPLE_RATE, FloatArray
 

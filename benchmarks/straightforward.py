@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from transformers import ASTConfig, ASTFeatureExtractor, ASTModel
 
-from cir.audio.log_frequency import PEAK
+from cir.audio.bands import PEAK
 from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.losses.full_triplet import full_triplet

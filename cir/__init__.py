@@ -7,6 +7,8 @@ brings in neither torch nor Chroma.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cir.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from cir.errors import (
         CheckpointError,
@@ -20,10 +22,9 @@ if TYPE_CHECKING:
     from cir.index.database import DatabaseInfo, InstrumentDatabase
     from cir.instruments.families import FAMILIES
     from cir.model.encoder import TimbreEncoder
+    from cir.model.loading import load_encoder
     from cir.retrieval.retriever import Retriever, search
     from cir.types import Encoder, FamilyResult, Instrument, Match, Note
-
-__version__ = "0.1.0"
 
 __all__ = [
     "FAMILIES",
@@ -43,6 +44,7 @@ __all__ = [
     "Retriever",
     "StorageError",
     "TimbreEncoder",
+    "load_encoder",
     "search",
 ]
 
@@ -56,6 +58,7 @@ _MODULE_OF_NAME = {
         ("cir.index.database", "DatabaseInfo InstrumentDatabase"),
         ("cir.instruments.families", "FAMILIES"),
         ("cir.model.encoder", "TimbreEncoder"),
+        ("cir.model.loading", "load_encoder"),
         ("cir.retrieval.retriever", "Retriever search"),
         ("cir.types", "Encoder FamilyResult Instrument Match Note"),
     )
@@ -67,7 +70,14 @@ def __getattr__(name: str) -> Any:
     module = _MODULE_OF_NAME.get(name)
     if module is None:
         raise AttributeError(f"module 'cir' has no attribute {name!r}")
-    value = getattr(import_module(module), name)
+    try:
+        value = getattr(import_module(module), name)
+    except ModuleNotFoundError as missing:
+        from cir.extras import how_to_install
+
+        if advice := how_to_install(missing):
+            raise ModuleNotFoundError(f"cir.{name}: {advice}", name=missing.name) from None
+        raise
     globals()[name] = value
     return value
 

@@ -14,6 +14,10 @@ from cir.schema import complaint, parse_values, read_yaml
 
 T = TypeVar("T")
 
+_IN_WHEEL = Path(__file__).parent / "configs"
+PACKAGED_CONFIGS = _IN_WHEEL if _IN_WHEEL.is_dir() else Path(__file__).parents[1] / "configs"
+"""The configurations of this package: in it once it is installed, beside it in the repository."""
+
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 Number: TypeAlias = Annotated[int, Field(ge=0)]
 Amount: TypeAlias = Annotated[float, Field(ge=0)]
@@ -58,7 +62,7 @@ def load_config(path: str | Path, kind: type[T], overrides: Sequence[str | Path]
     """Read a YAML file as a dataclass of type `kind`.
 
     Args:
-        path: The file.
+        path: The file, or the name of one of this package, see `find_config`.
         kind: The dataclass.
         overrides: Further files, whose keys replace those of the files before; nested mappings are
             merged key by key.
@@ -66,10 +70,25 @@ def load_config(path: str | Path, kind: type[T], overrides: Sequence[str | Path]
     Raises:
         InputError: The file is missing or not YAML, has an unknown key or a wrong value.
     """
-    values = read_yaml(Path(path))
+    values = read_yaml(find_config(path))
     for override in overrides:
-        values = _merge(values, read_yaml(Path(override)))
+        values = _merge(values, read_yaml(find_config(override)))
     return parse_values(values, kind, " with ".join(str(one) for one in (path, *overrides)))
+
+
+def find_config(path: str | Path) -> Path:
+    """Return the file that a path or a name means.
+
+    Args:
+        path: A file, or a configuration of this package: `cir-tiny`, `configs/cir-tiny.yaml`,
+            `budgets/small`. A file takes precedence.
+    """
+    file = Path(path)
+    if file.exists() or file.is_absolute():
+        return file
+    ours = Path(*file.parts[1:]) if file.parts[:1] == ("configs",) else file
+    found = PACKAGED_CONFIGS / ours.with_suffix(".yaml")
+    return found if found.is_file() else file
 
 
 def config_keys(path: str | Path) -> frozenset[str]:
@@ -78,7 +97,7 @@ def config_keys(path: str | Path) -> frozenset[str]:
     Raises:
         InputError: The file is missing or not YAML.
     """
-    values = read_yaml(Path(path))
+    values = read_yaml(find_config(path))
     return frozenset(map(str, values)) if isinstance(values, Mapping) else frozenset()
 
 

@@ -23,7 +23,7 @@ from benchmarks.gpu.stages import (
     make_note_stage,
     make_pool,
 )
-from cir.audio.log_frequency import LEVEL_FLOOR, BandConfig
+from cir.audio.bands import LEVEL_FLOOR, BandConfig
 from cir.errors import CheckpointError, CirError, DataError, InputError
 from cir.model.conv_ast import ConvAst
 from cir.model.network_config import ConvAstConfig

@@ -18,9 +18,8 @@ from cir.evaluation.mixture_stream import MixtureSet
 from cir.evaluation.mixtures import evaluate_mixtures
 from cir.evaluation.single import evaluate_single_source
 from cir.mixtures.mixture_config import PAPER_FAMILIES
-from cir.model.architectures import AnyConfig
 from cir.model.encoder import TimbreEncoder
-from cir.model.network_config import ConvAstConfig, EncoderConfig
+from cir.model.network_config import AnyConfig, ConvAstConfig, EncoderConfig
 from cir.types import FloatArray
 from tests.fakes import SAMPLE_RATE, SpectrumEncoder, tone
 from tests.tone_bank import write_bank

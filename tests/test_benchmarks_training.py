@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from cir.audio.log_frequency import BandConfig
+from cir.audio.bands import BandConfig
 from cir.model.network_config import ConvAstConfig, EncoderConfig
 from cir.training.recipe import MixtureStageConfig, NoteStageConfig, RecipeConfig
 from cir.training.run_config import TrainingConfig

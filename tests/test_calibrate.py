@@ -295,7 +295,7 @@ def test_the_command_stores_what_info_shows(
 ) -> None:
     monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
     encoder = SpectrumEncoder()
-    monkeypatch.setattr(database_command, "load_encoder", lambda model: encoder)
+    monkeypatch.setattr(database_command, "load_torch_encoder", lambda model: encoder)
     InstrumentDatabase.create(tmp_path / "db", encoder)
     bank = write_bank(tmp_path / "bank")
     folder = str(tmp_path / "db")
@@ -315,6 +315,8 @@ def test_the_command_stores_what_info_shows(
     assert json.loads(shown.stdout)["calibration"] == "6 mixtures of bank, test split, seed 0"
     nothing = run(app, ["database", "calibrate", "-d", folder])
     assert isinstance(nothing.exception, CirError) or nothing.exit_code == 2
-    monkeypatch.setattr(database_command, "load_encoder", lambda model: SpectrumEncoder(seed=1))
+    monkeypatch.setattr(
+        database_command, "load_torch_encoder", lambda model: SpectrumEncoder(seed=1)
+    )
     other = run(app, asked)
     assert other.exit_code != 0

@@ -3,7 +3,6 @@ import errno
 import json
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -25,10 +24,12 @@ from cir.index import database as database_module
 from cir.index.database import InstrumentDatabase
 from cir.index.sounds import find_archive, unpack_sounds
 from cir.instruments.note_bank import NoteBank
+from cir.version import __version__
 from tests.calibrated import CalibratedDatabase
 from tests.fakes import SpectrumEncoder, instrument, tone
 from tests.tone_bank import write_bank
 
+PACKAGE_ROOT = Path(main_module.__file__).parents[2]
 HEAVY = ("torch", "transformers", "gradio", "chromadb", "plotly", "umap", "numba")
 
 
@@ -46,6 +47,7 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     for command in ("search", "similar", "embed", "database"):
         monkeypatch.setattr(sys.modules[f"cir.cli.{command}"], "load_encoder", load_encoder)
+    monkeypatch.setattr(sys.modules["cir.cli.database"], "load_torch_encoder", load_encoder)
     with InstrumentDatabase.create(tmp_path / "bundled", encoder) as bundled:
         families = [family for family in ("percussion", "bass", "synth_lead") for _ in range(7)]
         rows = [
@@ -93,6 +95,7 @@ def test_help_is_fast_and_light() -> None:
     )
     command = [sys.executable, "-c", script]
     root = Path(main_module.__file__).parents[2]
+    resource = pytest.importorskip("resource")  # not on Windows
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -222,8 +225,12 @@ def test_search_prints_tables_with_chances_where_they_are_known(
         (("embed", "mix.wav", "-o", "out.npz", "-f", "bass"), "needs --mixture"),
         (("embed", "mix.wav", "gone.wav", "-o", "out.npz"), "gone.wav does not exist"),
         (("database", "add", "mix.wav"), "--database FOLDER"),
-        (("database", "build", "--note-bank", "gone"), "gone is not a note bank"),
-        (("database", "phrases", "--note-bank", "gone"), "gone is not a note bank"),
+        (("database", "build", "-o", "new", "--note-bank", "gone"), "gone is not a note bank"),
+        (("database", "phrases", "-d", "bundled", "--note-bank", "gone"), "not a note bank"),
+        (("database", "phrases"), "--database FOLDER"),
+        (("database", "calibrate"), "--database FOLDER"),
+        (("train", "no-such-recipe"), "Cannot read no-such-recipe"),
+        (("export", "bundled"), "is not a model"),
         (("database", "export", "bundled"), "holds a database already"),
     ],
 )
@@ -402,3 +409,30 @@ def test_app_serves_on_the_address_given(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "cir.ui.serve", fake)
     assert run("app", "--port", "8123", "--host", "0.0.0.0", "--allowed-host", "a.example.org") == 0
     assert calls == [{"host": "0.0.0.0", "port": 8123, "mcp": False, "hosts": ["a.example.org"]}]
+
+
+def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_a_missing_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "gradio", None)  # what Python does for a missing package
+    monkeypatch.delitem(sys.modules, "cir.ui.serve", raising=False)
+    assert run("app") == 2
+    assert "pip install 'cir-instruments[app]'" in capsys.readouterr().err
+
+
+def test_a_console_without_unicode_gets_question_marks(tmp_path: Path) -> None:
+    (tmp_path / "日本.wav").write_bytes(b"no sound")
+    done = subprocess.run(
+        [sys.executable, "-m", "cir", "search", "日本.wav"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(PACKAGE_ROOT)},
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"cir: ") and b"??.wav" in done.stderr

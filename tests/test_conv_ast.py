@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize, scaled_dot_product_attention
 
-from cir.audio.log_frequency import BandConfig, bring_to_level
+from cir.audio.bands import BandConfig
+from cir.audio.log_frequency import bring_to_level
 from cir.errors import CheckpointError
 from cir.model.conv_ast import ConvAst, Residual
-from cir.model.heads import CELL, FamilyNoteHead, NoteHead, attend
-from cir.model.network_config import ConvAstConfig
+from cir.model.heads import FamilyNoteHead, NoteHead, attend
+from cir.model.network_config import CELL, ConvAstConfig
 
 BANDS = BandConfig(bands_per_octave=4, n_bands=32, n_long_bands=16)
 TINY = ConvAstConfig(

@@ -9,6 +9,7 @@ from cir.errors import DataError, InputError
 from cir.instruments.splits import SPLITS
 from tests.dataset_cases import NSYNTH_INSTRUMENTS, write_nsynth
 from tests.engine_cases import dominant_pitch
+from tests.systems import needs_posix
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,7 @@ def test_few_notes_are_different_ones_that_the_family_plays(folder: Path) -> Non
     assert len({(note.pitch, note.gain_db) for note in notes}) == 3
 
 
+@needs_posix
 def test_a_folder_of_splits_is_one_dataset(folder: Path, tmp_path: Path) -> None:
     write_nsynth(tmp_path / "nsynth-valid", {"organ_electronic_001": "organ"})
     (tmp_path / "nsynth-test").symlink_to(folder)

@@ -34,6 +34,7 @@ from tests.test_layout import MODULES
 EXTERNAL = frozenset(
     {
         "https://arxiv.org/abs/2509.13285",
+        "https://docs.astral.sh/uv/",
         "https://docs.trychroma.com",
         "https://freedoom.github.io",
         "https://surge-synthesizer.github.io",
@@ -194,8 +195,7 @@ def test_the_story_is_short() -> None:
 
 
 def test_the_figure_has_the_sizes_of_the_bundled_model() -> None:
-    from cir.model.architectures import read_config
-    from cir.model.network_config import ConvAstConfig
+    from cir.model.network_config import ConvAstConfig, read_config
 
     config = read_config(
         (ROOT / "cir" / "assets" / "model" / "config.json").read_text(encoding="utf-8")

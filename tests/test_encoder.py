@@ -9,14 +9,12 @@ import torch
 from safetensors.torch import load_file
 from torch.nn.functional import max_pool2d, normalize
 
+from cir.audio.bands import BandConfig
 from cir.audio.dsp import cut_windows
-from cir.audio.log_frequency import BandConfig
 from cir.errors import CheckpointError, InputError
-from cir.model.architectures import AnyConfig
 from cir.model.conv_ast import ConvAst
 from cir.model.encoder import TimbreEncoder
-from cir.model.heads import CELL
-from cir.model.network_config import ConvAstConfig, EncoderConfig
+from cir.model.network_config import CELL, AnyConfig, ConvAstConfig, EncoderConfig
 from cir.types import FloatArray
 
 FAMILIES = ("bass", "synth_lead")

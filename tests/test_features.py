@@ -5,8 +5,10 @@ import pytest
 import torch
 from transformers import ASTFeatureExtractor
 
-from cir.audio.features import clip_samples, log_mel
+from cir.audio.dsp import clip_samples
+from cir.audio.features import log_mel
 from cir.audio.log_frequency import normalise_peak
+from cir.audio.mel import AUDIOSET_MEAN, AUDIOSET_STD, clip_decibels
 from cir.types import FloatArray
 from tests.shared_data import SURGE, needs_shared
 
@@ -60,3 +62,12 @@ def test_level_does_not_matter_and_silence_stays_finite() -> None:
         log_mel(normalise_peak(audio * 1e-3)), log_mel(normalise_peak(audio)), atol=1e-4, rtol=0
     )
     assert log_mel(normalise_peak(torch.zeros(1, 16_000))).isfinite().all()
+
+
+@pytest.mark.parametrize("hop_samples", [160, 320])
+def test_decibels_of_a_clip_are_those_of_the_log_mel(hop_samples: int) -> None:
+    clip = torch.randn(9_000, generator=torch.Generator().manual_seed(0)) * 0.1
+    natural = log_mel(clip[None], hop_samples=hop_samples)[0] * 2 * AUDIOSET_STD + AUDIOSET_MEAN
+    expected = natural.numpy() * 10 / np.log(10)
+    decibels = clip_decibels(clip.numpy(), hop_samples=hop_samples)
+    np.testing.assert_allclose(decibels, expected, atol=1e-2)

@@ -13,7 +13,7 @@ from statistics import linear_regression
 import numpy as np
 import pytest
 
-from cir.audio.log_frequency import BandConfig
+from cir.audio.bands import BandConfig
 from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.datasets.note_bank_writer import write_note_bank

@@ -19,8 +19,9 @@ from cir.index.database import InstrumentDatabase
 from cir.library.database_archive import export_archive, import_archive
 from cir.library.sounds import add_sounds
 from tests.fakes import SpectrumEncoder, tone
+from tests.systems import needs_posix
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_posix]
 
 _ENCODER = SpectrumEncoder()
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT

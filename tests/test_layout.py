@@ -29,7 +29,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"instruments"}),
     frozenset({"audio"}),
     frozenset({"config", "files", "metrics", "schema"}),
-    frozenset({"types", "errors", "text"}),
+    frozenset({"types", "errors", "text", "extras", "version"}),
 )
 LAYER_OF = {part: layer for layer, parts in enumerate(LAYERS) for part in parts}
 HEAVY = (

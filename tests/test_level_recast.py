@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cir.audio.log_frequency import LEVEL_FLOOR, NEPERS_PER_UNIT, BandConfig
+from cir.audio.bands import LEVEL_FLOOR, NEPERS_PER_UNIT, BandConfig
 from cir.training.level_changes import Recast, shift_bands
 from cir.training.note_batches import frame_seconds
 

@@ -6,18 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from cir.audio.bands import LEVEL_FLOOR, LOUDEST, NEPERS_PER_UNIT, POWER_FLOOR, SOFTEST, BandConfig
 from cir.audio.dsp import resample
-from cir.audio.log_frequency import (
-    LEVEL_FLOOR,
-    LOUDEST,
-    NEPERS_PER_UNIT,
-    POWER_FLOOR,
-    SOFTEST,
-    BandConfig,
-    band_power,
-    bring_to_level,
-    log_bands,
-)
+from cir.audio.log_frequency import band_power, bring_to_level, log_bands
 from cir.errors import CheckpointError
 from cir.types import SAMPLE_RATE, FloatArray
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from cir.audio.log_frequency import BandConfig
+from cir.audio.bands import BandConfig
 from cir.errors import CheckpointError
-from cir.model.architectures import AnyConfig, read_config
-from cir.model.encoder import BUNDLED_MODEL
-from cir.model.network_config import ConvAstConfig, EncoderConfig
+from cir.model.checkpoint import BUNDLED_MODEL
+from cir.model.network_config import AnyConfig, ConvAstConfig, EncoderConfig, read_config
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import cir
+from cir.extras import how_to_install
 from tests.test_layout import MODULES, packages_of
 
 ROOT = Path(cir.__file__).parent.parent
@@ -31,9 +32,13 @@ OPTIONAL_IMPORTS = {
     "spaces",
 }
 NOT_IMPORTED = {
+    "onnx",  # torch's exporter imports them
+    "onnxscript",
     "pretty-midi",  # ships TimGM6mb.sf2
     "tensorboardx",  # accelerate imports it
 }
+USED_BY = ("app", "train", "evaluate")
+"""Extras that parts of the package need; the others bring engines and tools."""
 
 
 def read_requirements(name: str) -> dict[str, Requirement]:
@@ -55,13 +60,30 @@ def project() -> dict[str, Any]:
     return table
 
 
+def required(project: dict[str, Any], *extras: str) -> dict[str, Requirement]:
+    """Requirements of the base and of extras, by name."""
+    texts = [*project["dependencies"]]
+    for extra in extras:
+        texts += project["optional-dependencies"][extra]
+    found = [Requirement(text) for text in texts if not text.startswith("cir-instruments")]
+    return {canonicalize_name(one.name): one for one in found}
+
+
 def test_pins_lie_within_the_packages_ranges(project: dict[str, Any]) -> None:
     pins = read_requirements("requirements.txt")
-    for text in project["dependencies"]:
-        wanted = Requirement(text)
-        pin = pins[canonicalize_name(wanted.name)]
-        assert wanted.specifier.contains(pinned_version(pin)), f"{pin} is not in {wanted}"
-        assert wanted.extras == pin.extras
+    for name, wanted in required(project, *USED_BY).items():
+        version = pinned_version(pins[name])
+        assert wanted.specifier.contains(version), f"{version} is not in {wanted}"
+
+
+def test_the_pins_are_those_of_the_lock() -> None:
+    lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
+    locked: dict[str, set[str]] = {}
+    for package in lock["package"]:
+        locked.setdefault(package["name"], set()).add(package.get("version", ""))
+    for file in ("requirements.txt", "requirements-dev.txt"):
+        for name, pin in read_requirements(file).items():
+            assert pinned_version(pin) in locked[name], f"{pin}: run `python -m tools.requirements`"
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
@@ -72,7 +94,7 @@ def test_everything_is_pinned(name: str) -> None:
 
 def test_what_cannot_be_installed_everywhere_is_not_required(project: dict[str, Any]) -> None:
     troublesome = {"torchaudio", "surgepy", "tinysoundfont", "vita", "pyaudio", "demucs"}
-    wanted = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    wanted = required(project, *USED_BY).keys()
     assert not troublesome & (wanted | read_requirements("requirements.txt").keys())
 
 
@@ -107,12 +129,54 @@ def test_version_is_the_packages(project: dict[str, Any]) -> None:
     assert project["version"] == cir.__version__
 
 
+def distributions_of(packages: set[str]) -> set[str]:
+    known = packages_distributions()
+    return {canonicalize_name(known.get(one, [one])[0]) for one in packages}
+
+
 def test_what_is_imported_is_required_and_the_reverse(project: dict[str, Any]) -> None:
-    required = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
-    distributions = packages_distributions()
-    imported_anywhere = {name for path in MODULES.values() for name in packages_of(path)}
-    imported = {
-        canonicalize_name(distributions.get(name, [name])[0])
-        for name in imported_anywhere - OPTIONAL_IMPORTS
-    }
-    assert imported | NOT_IMPORTED == required
+    imported = {name for path in MODULES.values() for name in packages_of(path)}
+    wanted = required(project, *USED_BY).keys()
+    assert distributions_of(imported - OPTIONAL_IMPORTS) | NOT_IMPORTED == wanted
+
+
+def test_extras_are_named_where_they_are_missing(project: dict[str, Any]) -> None:
+    base = required(project).keys()
+    imported = {name for path in MODULES.values() for name in packages_of(path)}
+    for package in sorted(imported - OPTIONAL_IMPORTS):
+        (distribution,) = distributions_of({package})
+        advice = how_to_install(ModuleNotFoundError(package, name=f"{package}.part"))
+        if distribution in base:
+            assert advice is None, package
+            continue
+        assert advice is not None, f"{package}: cir/extras.py lacks it"
+        extra = advice.split("[")[1].split("]")[0]
+        assert distribution in required(project, extra), advice
+
+
+def test_licence_names_what_is_inside(project: dict[str, Any]) -> None:
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    for name, words in (
+        ("Apache-2.0", "Apache License, Version 2.0"),
+        ("GPL-3.0-or-later", "version 3\n  or later"),
+        ("GPL-2.0-only", "GNU General Public License, version 2."),
+        ("BSD-3-Clause", "BSD 3-clause"),
+    ):
+        assert name in project["license"] and words in notice, name
+    assert all((ROOT / name).is_file() for name in project["license-files"])
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == cir.__version__
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## {cir.__version__}" in changes
+
+
+def test_continuous_integration_runs_what_is_here() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        text = path.read_text(encoding="utf-8")
+        assert yaml.safe_load(text)["jobs"]
+        assert set(re.findall(r"\bmake ([a-z-]+)", text)) <= targets
+        assert all((ROOT / name).is_file() for name in re.findall(r"\.ci/[a-z_.-]+", text))

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from cir.cli.main import app
 from cir.errors import InputError
 from cir.index.database import BUNDLED_PATH
-from cir.model.encoder import BUNDLED_MODEL, TimbreEncoder
+from cir.model.checkpoint import BUNDLED_MODEL
+from cir.model.encoder import TimbreEncoder
 from cir.model.network_config import EncoderConfig
 from cir.publish.space_folder import ROOT, space_variables, write_space_folder
 from tests.hub_server import TOKEN, HubServer

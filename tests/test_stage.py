@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from cir.audio.log_frequency import BandConfig
+from cir.audio.bands import BandConfig
 from cir.errors import CheckpointError, DataError, InputError
 from cir.model.conv_ast import ConvAst
 from cir.model.heads import Heard

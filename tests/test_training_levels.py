@@ -14,17 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from cir.audio.bands import LEVEL_FLOOR, NEPERS_PER_UNIT, POWER_FLOOR, SOFTEST, BandConfig
 from cir.audio.dsp import pad_or_trim
-from cir.audio.log_frequency import (
-    LEVEL_FLOOR,
-    NEPERS_PER_UNIT,
-    POWER_FLOOR,
-    SOFTEST,
-    BandConfig,
-    bring_to_level,
-    log_bands,
-    normalise_peak,
-)
+from cir.audio.log_frequency import bring_to_level, log_bands, normalise_peak
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
 from cir.datasets.note_bank_dataset import NoteBankDataset
 from cir.errors import DataError

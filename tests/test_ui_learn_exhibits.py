@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from cir.audio.features import MEL_FLOOR, mel_place, mel_power
+from cir.audio.features import mel_power
 from cir.audio.log_frequency import normalise_peak
+from cir.audio.mel import MEL_FLOOR, mel_place
 from cir.errors import InputError
 from cir.retrieval.windows import embed_windows
 from cir.types import SAMPLE_RATE

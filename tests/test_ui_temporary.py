@@ -15,6 +15,7 @@ from cir.cli.main import EXIT_TERMINATED
 from cir.errors import InputError
 from cir.ui.server.temporary_files import UPLOAD_SECONDS, remove_old_uploads, temporary_files
 from tests.page.database import running
+from tests.systems import needs_posix
 
 ROOT = Path(__file__).parent.parent
 PAGE = """
@@ -56,6 +57,7 @@ def test_everything_temporary_lies_in_one_folder_for_a_while(base: Path) -> None
     assert (get_upload_folder(), tempfile.gettempdir()) == (str(base), before)
 
 
+@needs_posix
 def test_the_next_page_removes_what_a_killed_one_left(base: Path) -> None:
     reader, writer = os.pipe()
     child = os.fork()

@@ -311,8 +311,9 @@ def scale_plan() -> str:
     search_ms = million["faiss"]["filters"]["family"]["p50_ms"] / 1e6
     index_bytes = 1e6 * (million["faiss"]["disk_mb"] - million["exact"]["disk_mb"]) / 1e6
     vector_bytes = million["exact"]["disk_mb"]
-    sounds = list((ROOT / "cir" / "assets" / "database" / "previews").glob("*.opus"))
-    sound_bytes = sum(sound.stat().st_size for sound in sounds) / len(sounds)
+    database = ROOT / "cir" / "assets" / "database"
+    n_sounds = json.loads((database / "database.json").read_text("utf-8"))["n_instruments"]
+    sound_bytes = (database / "previews.zip").stat().st_size / n_sounds
     lines: list[list[str]] = [
         ["embed once, core hours"],
         ["vectors in 32 bits, GB (disk)"],
@@ -345,6 +346,22 @@ def scale_plan() -> str:
         for line, figure in zip(lines[len(figures) :], dollars, strict=True):
             line.append(f"${figure:,.0f}")
     return table(["", *(f"{count:,} sounds" for count in _COUNTS)], lines, " rrr")
+
+
+def start_up() -> str:
+    """What a search costs from the shell, beside the same with torch, and what is installed."""
+    measured = read_measured("start_up")
+    served, in_torch = (
+        measured["searches"][name] for name in ("cir search", "cir search, in torch")
+    )
+    sizes = measured["megabytes_installed"]
+    return (
+        f"`cir search` on a mix of 10 s takes {served['cpu_seconds']:.1f} CPU seconds and "
+        f"{served['peak_mib']:.0f} MiB, all imports included; in torch, it took "
+        f"{in_torch['cpu_seconds']:.1f} s and {in_torch['peak_mib']:.0f} MiB. The base install is "
+        f"{sizes['base']} MB with all that it needs, `app` {sizes['app']} MB, `train` "
+        f"{sizes['train']} MB with torch for CPUs (`benchmarks/start_up.py`).\n"
+    )
 
 
 def layers() -> str:

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from cir.audio.log_frequency import LEVEL_FLOOR
+from cir.audio.bands import LEVEL_FLOOR
 
 STEPS = 64
 """To a unit of level: one is 0.54 dB. All levels from the floor to 1 fit into a byte."""

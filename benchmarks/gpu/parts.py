@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.gpu.codec import decode
-from cir.audio.log_frequency import BandConfig
+from cir.audio.bands import BandConfig
 from cir.errors import CheckpointError, DataError
 from cir.files import replacing
 from cir.training.feature_cache import KEPT_FRAMES, FeatureCache, NoteTable

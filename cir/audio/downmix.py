@@ -15,9 +15,9 @@ More than eight channels are first summed to eight (`fold`).
 """
 
 import numpy as np
+from numpy.fft import irfft, rfft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.fft import irfft, rfft
 
 from cir.types import FloatArray
 

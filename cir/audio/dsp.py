@@ -3,7 +3,10 @@
 import numpy as np
 
 from cir.audio.limits import SILENT_PEAK
-from cir.types import FloatArray
+from cir.types import SAMPLE_RATE, FloatArray
+
+MEL_WINDOW_SAMPLES = SAMPLE_RATE * 25 // 1000
+"""Window of the log-mels of `cir.audio.features`, which need torch."""
 
 SILENCE_DB = -120.0
 """Level that `rms_db` returns for digital silence, in decibels re full scale."""
@@ -73,6 +76,11 @@ def cut_windows(audio: FloatArray, n_samples: int) -> list[FloatArray]:
     limit = SILENT_PEAK * float(np.abs(audio).max())
     sounding = [window for window in windows if np.abs(window).max() > limit]
     return sounding or windows
+
+
+def clip_samples(n_frames: int, hop_samples: int) -> int:
+    """Return the number of samples at 16 kHz that give exactly `n_frames` frames of log-mels."""
+    return (n_frames - 1) * hop_samples + MEL_WINDOW_SAMPLES
 
 
 def window_starts(length: int, window: int) -> list[int]:

@@ -4,8 +4,8 @@ from functools import lru_cache
 from numbers import Integral
 
 import numpy as np
+from numpy.fft import rfft, rfftfreq
 from numpy.typing import NDArray
-from scipy.fft import rfft, rfftfreq
 
 from cir.errors import InputError
 from cir.types import FloatArray

@@ -18,6 +18,7 @@ from cir.cli.options import (
     NoteBankOption,
     bundled_banks,
     load_encoder,
+    load_torch_encoder,
     note_bank_folders,
     open_gallery,
     open_note_banks,
@@ -79,12 +80,7 @@ def info(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def build(
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="Folder to write; the one inside the package by default."
-        ),
-    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     note_bank: NoteBankOption = None,
     with_note_bank: Annotated[
         bool,
@@ -123,7 +119,6 @@ def build(
     Fit its chances afterwards with `cir database calibrate`.
     """
     from cir.index.build import build_database
-    from cir.index.database import BUNDLED_PATH
     from cir.index.references import NoteBankReferences, ReferenceSource, SoundFontReferences
 
     folders = note_bank_folders(note_bank, with_note_bank)
@@ -136,10 +131,10 @@ def build(
     if with_soundfonts:
         fonts: list[Path | None] = [*(soundfont or [])] or [None]
         sources += [SoundFontReferences(path) for path in fonts]
-    encoder = load_encoder(model)
+    encoder = load_torch_encoder(model)
     with progress_bar("Building the database") as progress:
         made = build_database(
-            BUNDLED_PATH if output is None else output,
+            output,
             encoder,
             sources,
             seed=seed,
@@ -221,6 +216,8 @@ def phrases(
 
     Recorded instruments play their recorded notes, others use their engines. Embeddings stay.
     """
+    if database is None:
+        raise DatabaseError(_NAME_ONE)
     from cir.index.database import InstrumentDatabase
     from cir.index.phrases import add_phrases
 
@@ -273,6 +270,8 @@ def calibrate(
     below which an instrument is probably not in the database. Chances need 15 instruments of a
     family that are in both the data and the database.
     """
+    if database is None:
+        raise DatabaseError(_NAME_ONE)
     from cir.evaluation.calibrate import calibrate as fit
     from cir.evaluation.calibrate import hold_to
     from cir.evaluation.fit_hubs import fit_hubs
@@ -281,7 +280,7 @@ def calibrate(
 
     gallery = open_gallery(data, references)
     opened = InstrumentDatabase.open(database)
-    encoder = load_encoder(model)
+    encoder = load_torch_encoder(model)
     opened.check_encoder(encoder)
     with progress_bar("Finding hubs") as progress:
         hubs = fit_hubs(encoder, gallery, n_mixtures=hub_mixtures, seed=seed, progress=progress)

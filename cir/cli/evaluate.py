@@ -15,7 +15,7 @@ from cir.cli.options import (
     JsonOption,
     ModelOption,
     check_output,
-    load_encoder,
+    load_torch_encoder,
     open_gallery,
     parse_families,
 )
@@ -244,7 +244,7 @@ def _measure(
     ):
         if protocol in (further, Protocol.ALL):
             with progress_bar(words, least_seconds=2.0) as progress:
-                encoder = load_encoder(model)
+                encoder = load_torch_encoder(model)
                 with_hubs = searched or further is Protocol.OPEN_SET
                 asked = as_searched(encoder) if with_hubs else encoder
                 measured = experiment(asked, gallery, mixture_set, progress=progress)
@@ -270,7 +270,7 @@ def _write_report(
 
     maps: list[MapFigure] = []
     if gallery is not None:
-        maps.append(_draw_map(load_encoder(model), model or "cir", gallery))
+        maps.append(_draw_map(load_torch_encoder(model), model or "cir", gallery))
     with progress_bar("Writing the report", least_seconds=2.0) as progress:
         page = write_report(
             folder,
@@ -303,7 +303,7 @@ def _update_card(card: Path, results: Sequence[dict[str, Any]], model: str | Non
     from cir.files import replacing
 
     text = update_card(
-        card.read_text(encoding="utf-8"), results, encoder=load_encoder(model).identity
+        card.read_text(encoding="utf-8"), results, encoder=load_torch_encoder(model).identity
     )
     with replacing(card) as temporary:
         temporary.write_text(text, encoding="utf-8")

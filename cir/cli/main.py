@@ -3,8 +3,10 @@
 Commands import what they need when they run, so that `cir --help` is fast.
 """
 
+import io
 import signal
 import sys
+from typing import Annotated
 
 import typer
 
@@ -12,6 +14,7 @@ from cir.cli.app import serve
 from cir.cli.database import app as database_app
 from cir.cli.embed import embed
 from cir.cli.evaluate import evaluate
+from cir.cli.export import export
 from cir.cli.midi_stats import midi_stats
 from cir.cli.publish import publish
 from cir.cli.render_notes import render_notes
@@ -19,13 +22,14 @@ from cir.cli.search import search
 from cir.cli.similar import similar
 from cir.cli.train import train
 from cir.errors import CirError
+from cir.extras import how_to_install
+from cir.version import __version__
 
 EXIT_TERMINATED = 143
 
 EXIT_ERROR = 2
 app = typer.Typer(
     name="cir",
-    help="Find the instruments that sound like those in a mix.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,12 +41,34 @@ def clean_up_when_terminated() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Find the instruments that sound like those in a mix."""
+
+
 app.command()(search)
 app.command()(similar)
 app.command()(embed)
 app.add_typer(database_app, name="database")
 app.command("app")(serve)
 app.command()(train)
+app.command()(export)
 app.command()(evaluate)
 app.command("midi-stats")(midi_stats)
 app.command("render-notes")(render_notes)
@@ -56,8 +82,16 @@ def main() -> None:
     without a traceback), 130 after Ctrl-C and 143 after SIGTERM.
     """
     clean_up_when_terminated()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # names in writings that a console lacks
     try:
         app(prog_name="cir")
+    except ModuleNotFoundError as missing:
+        advice = how_to_install(missing)
+        if advice is None:
+            raise
+        sys.exit(_report(advice))
     except CirError as error:
         sys.exit(_report(str(error)))
     except OSError as error:  # such as a full disk or missing permission

@@ -11,6 +11,7 @@ from cir.errors import InputError
 if TYPE_CHECKING:
     from cir.evaluation.gallery import Gallery
     from cir.instruments.note_bank import NoteBank
+    from cir.model.clip_encoder import ClipEncoder
     from cir.model.encoder import TimbreEncoder
 
 ModelOption: TypeAlias = Annotated[
@@ -100,8 +101,15 @@ def open_gallery(data: Sequence[str] | None, n_references: int = 1) -> "Gallery"
     return Gallery(datasets, n_references=n_references)
 
 
-def load_encoder(model: str | None) -> "TimbreEncoder":
-    """Load a model, the bundled one for None."""
+def load_encoder(model: str | None) -> "ClipEncoder":
+    """Load a model to embed with, the bundled one for None."""
+    from cir.model.loading import load_encoder as load
+
+    return load(model)
+
+
+def load_torch_encoder(model: str | None) -> "TimbreEncoder":
+    """Load a model for hours of work: in torch, on a GPU where there is one."""
     from cir.model.encoder import TimbreEncoder
 
     return TimbreEncoder.from_pretrained(model)

@@ -99,7 +99,7 @@ def _assemble(
 ) -> "list[RepositoryUpload]":
     """Write a folder for each repository below `root`."""
     from cir.index.database import BUNDLED_PATH
-    from cir.model.encoder import BUNDLED_MODEL
+    from cir.model.checkpoint import BUNDLED_MODEL
     from cir.model.hub import check_repo_id
     from cir.publish.dataset_folder import write_dataset_folder
     from cir.publish.space_folder import notice, space_variables, write_space_folder

@@ -23,6 +23,7 @@ from cir.cli.options import (
     parse_families,
 )
 from cir.cli.terminal import progress_bar
+from cir.instruments.families import FAMILIES
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,8 +41,8 @@ SearchedOption: TypeAlias = Annotated[
     typer.Option(
         "--family",
         "-f",
-        help="Family to look for, such as bass; repeat it, or separate several by commas. "
-        "All that the database has by default, or with `all`.",
+        help=f"Family to look for: {', '.join(FAMILIES)}. Repeat it, or separate several by "
+        "commas. All that the database has by default, or with `all`.",
     ),
 ]
 

@@ -14,7 +14,9 @@ _Config = TypeVar("_Config", "TrainingConfig", "RecipeConfig")
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="YAML file, such as configs/cir-tiny.yaml.")],
+    config: Annotated[
+        Path, typer.Argument(help="YAML file, or one that comes with cir: cir-tiny, cir-small, ...")
+    ],
     data: Annotated[
         list[str] | None,
         typer.Option(
@@ -29,7 +31,7 @@ def train(
         typer.Option(
             "--with",
             help="YAML file whose keys take the place of the configuration's, such as "
-            "configs/budgets/small.yaml; may be repeated.",
+            "budgets/small; may be repeated.",
         ),
     ] = None,
     initial: Annotated[

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cir.audio.features import clip_samples, log_mel
+from cir.audio.dsp import clip_samples
+from cir.audio.features import log_mel
 from cir.types import FloatArray
 
 NEAREST_DB = 2.0

@@ -7,7 +7,6 @@ from typing import Annotated, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import AfterValidator
-from scipy.special import expit
 
 from cir.config import Amount, checked
 from cir.errors import InputError
@@ -128,7 +127,8 @@ class NoveltyModel:
         """
         weights = np.array([self.best, self.lead, self.mean, self.log_n])
         own = self.family_offsets.get(family or "", 0.0)
-        return float(expit(self.intercept + own + features(ranked) @ weights))
+        logit = self.intercept + own + features(ranked) @ weights
+        return float(np.exp(-np.logaddexp(0, -logit)))  # the logistic function
 
 
 def features(ranked: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -66,6 +66,8 @@ def ensure_store(bundle: Bundle, progress: Progress | None = None) -> Path:
         return ensure_folder(
             "stores", f"{_LAYOUT_VERSION}\n{version('chromadb')}\n{bundle.digest}", write
         )
+    except ModuleNotFoundError:
+        raise
     except Exception as error:  # of the file system, of SQLite or of Chroma
         raise DatabaseError(
             f"The Chroma store cannot be written: {error}; set {HOME_VARIABLE} to a folder that "

@@ -83,15 +83,13 @@ def compute_map(
 
 def principal_plane(embeddings: FloatArray) -> FloatArray:
     """Project embeddings, (N, D), on their first two principal components: (N, 2)."""
-    from sklearn.decomposition import PCA
-
     plane = np.zeros((len(embeddings), 2), dtype=np.float32)
     if len(embeddings) < 2:
         return plane
-    components = PCA(min(2, *embeddings.shape), svd_solver="full")
-    with np.errstate(invalid="ignore"):  # the share of variance, if all embeddings are equal
-        projected = components.fit_transform(embeddings.astype(np.float64))
-    plane[:, : projected.shape[1]] = projected
+    centred = embeddings.astype(np.float64) - embeddings.mean(axis=0, dtype=np.float64)
+    axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1)
+    plane[:, : len(axes)] = centred @ (axes * np.sign(largest)).T  # signs are arbitrary
     return _fit_extent(plane)
 
 

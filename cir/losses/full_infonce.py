@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from cir.losses.pair_infonce import PAPER_TEMPERATURE
 from cir.losses.supervised_contrastive import several_positives_infonce
+from cir.losses.temperature import PAPER_TEMPERATURE
 
 
 def full_infonce(

@@ -3,8 +3,8 @@
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from cir.losses.pair_infonce import PAPER_TEMPERATURE
 from cir.losses.similarity import cosine_similarities
+from cir.losses.temperature import PAPER_TEMPERATURE
 
 
 def mix_infonce(

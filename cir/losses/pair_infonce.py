@@ -5,8 +5,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from cir.losses.similarity import cosine_similarities
-
-PAPER_TEMPERATURE = 0.1
+from cir.losses.temperature import PAPER_TEMPERATURE
 
 
 def pair_infonce(

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from cir.losses.pair_infonce import PAPER_TEMPERATURE
 from cir.losses.similarity import cosine_similarities
+from cir.losses.temperature import PAPER_TEMPERATURE
 
 
 def supervised_contrastive(

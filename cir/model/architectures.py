@@ -1,30 +1,29 @@
 """The two networks of an encoder: the paper's AST and the convolutional AST."""
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch import Tensor
 
 from cir.errors import CheckpointError
-from cir.model.ast import TimbreNetwork
 from cir.model.conv_ast import ConvAst
-from cir.model.network_config import ConvAstConfig, EncoderConfig, split_json
+from cir.model.network_config import AnyConfig, ConvAstConfig
 
-AnyConfig: TypeAlias = EncoderConfig | ConvAstConfig
-AnyNetwork: TypeAlias = TimbreNetwork | ConvAst
+if TYPE_CHECKING:
+    from cir.model.ast import TimbreNetwork
+
+AnyNetwork: TypeAlias = "TimbreNetwork | ConvAst"
 
 _LONGEST_WINDOW_SECONDS = 600.0
-
-_CONFIGS: dict[str, type[AnyConfig]] = {
-    kind.ARCHITECTURE: kind for kind in (EncoderConfig, ConvAstConfig)
-}
 
 
 def build_network(config: AnyConfig) -> AnyNetwork:
     """Build the network of a configuration, with fresh weights."""
     if isinstance(config, ConvAstConfig):
         return ConvAst(config)
+    from cir.model.ast import TimbreNetwork  # brings in transformers
+
     return TimbreNetwork(config)
 
 
@@ -60,18 +59,3 @@ def check_weights(config: AnyConfig, state: Mapping[str, Tensor]) -> None:
             f"The model's weights do not fit its config.json, {wrong[0]} for one; take both from "
             "the same model."
         )
-
-
-def read_config(text: str | bytes) -> AnyConfig:
-    """Read what `NetworkConfig.to_json` wrote.
-
-    Raises:
-        CheckpointError: Not JSON, made by another version, or with unknown keys or values.
-    """
-    architecture, values = split_json(text)
-    if architecture not in _CONFIGS:
-        raise CheckpointError(
-            f"The model's architecture is {architecture!r}, this library knows "
-            f"{' and '.join(_CONFIGS)}; install the version of cir that made it."
-        )
-    return _CONFIGS[architecture].from_values(values)

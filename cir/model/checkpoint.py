@@ -3,16 +3,20 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, TypeAlias
 
-from safetensors.torch import load_file, save
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save
 
 from cir.errors import CheckpointError
 from cir.files import replacing
-from cir.model.architectures import AnyConfig, read_config
-from cir.model.network_config import ConvAstConfig
+from cir.model.network_config import AnyConfig, ConvAstConfig, read_config
 from cir.schema import TENSOR_ERRORS
 from cir.types import SAMPLE_RATE
+
+Weights: TypeAlias = Mapping[str, NDArray[Any]]
+"""Arrays by the names that the network gives them."""
 
 CARD_NAME = "README.md"
 
@@ -40,15 +44,19 @@ Made with `cir`; its training and its results are not described here yet.
 | family queries | {families} |
 
 ```python
-from cir import TimbreEncoder
+from cir import load_encoder
 
-encoder = TimbreEncoder.from_pretrained("FOLDER_OR_HUB_ID")
+encoder = load_encoder("FOLDER_OR_HUB_ID")
 embedding = encoder.embed([audio], sample_rate)  # (1, {embedding_size})
 ```
 """
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
+GRAPHS_NAME = "graphs.zip"
+"""The networks as ONNX, see `cir.model.graphs`; made of the other two by `cir export`."""
+
+BUNDLED_MODEL = Path(__file__).parent.parent / "assets" / "model"
 
 
 def write_card(config: AnyConfig) -> str:
@@ -76,17 +84,21 @@ def write_card(config: AnyConfig) -> str:
     )
 
 
-def save_folder(folder: Path, config: AnyConfig, state: Mapping[str, Tensor]) -> None:
-    """Write configuration and weights (matrices as float16), each atomically, weights first."""
+def save_folder(folder: Path, config: AnyConfig, weights: Weights) -> None:
+    """Write configuration and weights (matrices as float16), each atomically, weights first.
+
+    Graphs of other weights are removed before.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / GRAPHS_NAME).unlink(missing_ok=True)
     with replacing(folder / WEIGHTS_NAME) as path:
-        path.write_bytes(save({name: _as_stored(value) for name, value in state.items()}))
+        path.write_bytes(save({name: as_stored(value) for name, value in weights.items()}))
     with replacing(folder / CONFIG_NAME) as path:
         path.write_text(config.to_json(), encoding="utf-8")
 
 
-def load_folder(folder: Path) -> tuple[AnyConfig, dict[str, Tensor]]:
-    """Read what `save_folder` wrote, weights as float32.
+def load_folder(folder: Path) -> tuple[AnyConfig, dict[str, NDArray[Any]]]:
+    """Read what `save_folder` wrote; matrices are float16.
 
     Raises:
         CheckpointError: A file is missing, damaged or made by another version.
@@ -99,34 +111,33 @@ def load_folder(folder: Path) -> tuple[AnyConfig, dict[str, Tensor]]:
             )
     config = read_config((folder / CONFIG_NAME).read_bytes())
     try:
-        state = load_file(folder / WEIGHTS_NAME)
+        weights = load_file(folder / WEIGHTS_NAME)
     except TENSOR_ERRORS as error:
         raise CheckpointError(
             f"{folder / WEIGHTS_NAME} is damaged ({error}); download or save the model again."
         ) from error
-    if broken := [name for name, value in state.items() if not value.isfinite().all()]:
+    if broken := [name for name, value in weights.items() if not np.isfinite(value).all()]:
         raise CheckpointError(
             f"{folder / WEIGHTS_NAME} is damaged: {broken[0]} is not finite; download or save the "
             "model again."
         )
-    return config, {
-        name: value.float() if value.is_floating_point() else value for name, value in state.items()
-    }
+    return config, weights
 
 
-def identify(config: AnyConfig, state: Mapping[str, Tensor]) -> str:
+def identify(config: AnyConfig, weights: Weights) -> str:
     """Return sixteen hexadecimal digits that identify how a model embeds.
 
     Weights are hashed as they are stored, so that saving does not change them.
     """
     digest = hashlib.sha256(config.to_json().encode())
-    for name in sorted(state):
+    for name in sorted(weights):
         digest.update(name.encode())
-        digest.update(_as_stored(state[name]).numpy().tobytes())
+        digest.update(as_stored(weights[name]).tobytes())
     return digest.hexdigest()[:16]
 
 
-def _as_stored(value: Tensor) -> Tensor:
+def as_stored(value: NDArray[Any]) -> NDArray[Any]:
     """Convert matrices to float16; vectors are small, and a variance may exceed its range."""
-    value = value.detach().cpu().contiguous()
-    return value.half() if value.is_floating_point() and value.ndim > 1 else value
+    with np.errstate(over="ignore"):
+        stored = value.astype(np.float16) if value.dtype.kind == "f" and value.ndim > 1 else value
+    return np.asarray(stored, order="C")

@@ -2,15 +2,13 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, interpolate, normalize, pad, relu
+from torch.nn.functional import gelu, normalize, relu
 
-from cir.audio.dsp import window_starts
 from cir.audio.log_frequency import bring_to_level, log_bands, normalise_peak
-from cir.model.heads import CELL, FamilyHead, Heard, NoteHead, attend
+from cir.model.heads import FamilyHead, Heard, NoteHead, attend
 from cir.model.network_config import ConvAstConfig
 
 _POSITION_SCALE = 0.02
-_WINDOWS_AT_ONCE = 16
 
 
 class Trunk(nn.Module):
@@ -154,38 +152,6 @@ class ConvAst(nn.Module):
         """
         assert self.mixtures is not None and self.family_head is not None
         return self.family_head.mask_logits(self.mixtures(levels)).softmax(1)
-
-    @torch.inference_mode()
-    def family_shares(self, audio: Tensor) -> Tensor:
-        """Return each family's share in the energy of a mixture of any length.
-
-        Windows overlap by half; what they say of a cell is averaged.
-
-        Args:
-            audio: Waveform at 16 kHz, (T,).
-
-        Returns:
-            Shares of each family and of others, which sum to 1, (families + 1, frames, bands); the
-            frames cover the sound.
-        """
-        cell_samples = CELL * self.config.bands.hop_samples
-        n_window = self.config.mixture_frames // CELL
-        n_cells = max(n_window, -(-len(audio) // cell_samples))
-        padded = pad(audio, (0, n_cells * cell_samples - len(audio)))
-        starts = window_starts(n_cells, n_window)
-        n_samples = n_window * cell_samples
-        windows = torch.stack([padded[n * cell_samples :][:n_samples] for n in starts])
-        parts = torch.split(windows, _WINDOWS_AT_ONCE)
-        shares = torch.cat([self.share_out(self.features(part)) for part in parts]).float()
-        # (windows, families + 1, cells along time, along frequency)
-        total = shares.new_zeros(shares.shape[1], n_cells, shares.shape[3])
-        counts = shares.new_zeros(n_cells, 1)
-        for start, share in zip(starts, shares, strict=True):
-            total[:, start : start + n_window] += share
-            counts[start : start + n_window] += 1
-        cells = (total / counts)[None]
-        frames: Tensor = interpolate(cells, scale_factor=CELL, mode="bilinear")[0]
-        return frames[:, : -(-len(audio) // self.config.bands.hop_samples)]
 
     def begin_mixtures(self) -> None:
         """Let the mixtures' encoder start as the notes'."""

@@ -8,13 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
-from cir.model.network_config import ConvAstConfig
+from cir.model.network_config import CELL, ConvAstConfig
 
 # Fresh queries must differ enough to be told apart beside the sound they are added to.
 _QUERY_SCALE = 0.5
 _LEAST_VARIANCE = 1e-5
-CELL = 4
-"""Masks have a cell for this many frames by this many bands."""
 
 
 @dataclass(frozen=True)

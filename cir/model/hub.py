@@ -21,9 +21,10 @@ from huggingface_hub.errors import (
 )
 
 from cir.errors import CheckpointError, CirError
+from cir.model.checkpoint import CARD_NAME, CONFIG_NAME, GRAPHS_NAME, WEIGHTS_NAME
 
-REQUIRED_FILES = ("config.json", "model.safetensors")
-MODEL_FILES = (*REQUIRED_FILES, "README.md")
+REQUIRED_FILES = (CONFIG_NAME, WEIGHTS_NAME)
+MODEL_FILES = (*REQUIRED_FILES, GRAPHS_NAME, CARD_NAME)
 
 MODEL_VARIABLE = "CIR_MODEL"
 """Environment variable: folder or Hub id of the page's model."""

@@ -4,18 +4,20 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, field
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field
 
-from cir.audio.features import clip_samples
-from cir.audio.log_frequency import BandConfig
+from cir.audio.bands import BandConfig
+from cir.audio.dsp import clip_samples
 from cir.config import Count, Number, checked
 from cir.errors import CheckpointError, InputError
 from cir.schema import parse_json, parse_values
 from cir.types import SAMPLE_RATE
 
 FORMAT_VERSION = 2
+CELL = 4
+"""Masks have a cell for this many frames by this many bands."""
 
 
 class NetworkConfig(ABC):
@@ -244,3 +246,25 @@ class ConvAstConfig(NetworkConfig):
     def mixture_samples(self) -> int:
         """Length of a window over a mixture at 16 kHz."""
         return self.bands.clip_samples(self.mixture_frames)
+
+
+AnyConfig: TypeAlias = EncoderConfig | ConvAstConfig
+
+_CONFIGS: dict[str, type[AnyConfig]] = {
+    kind.ARCHITECTURE: kind for kind in (EncoderConfig, ConvAstConfig)
+}
+
+
+def read_config(text: str | bytes) -> AnyConfig:
+    """Read what `NetworkConfig.to_json` wrote.
+
+    Raises:
+        CheckpointError: Not JSON, made by another version, or with unknown keys or values.
+    """
+    architecture, values = split_json(text)
+    if architecture not in _CONFIGS:
+        raise CheckpointError(
+            f"The model's architecture is {architecture!r}, this library knows "
+            f"{' and '.join(_CONFIGS)}; install the version of cir that made it."
+        )
+    return _CONFIGS[architecture].from_values(values)

@@ -31,15 +31,15 @@ embedding of its timbre{sounds}. It is the database that `cir` searches: give it
 finds the instruments that play in it.
 
 ```python
-from cir import InstrumentDatabase, TimbreEncoder, search
+from cir import InstrumentDatabase, load_encoder, search
 from cir.library.remote import resolve_database
 
-encoder = TimbreEncoder.from_pretrained({model_source})
+encoder = load_encoder({model_source})
 database = InstrumentDatabase.open(resolve_database("{repo_id}"), encoder=encoder)
 results = search("mix.wav", families=["bass"], encoder=encoder, database=database)
 ```
 
-The page serves it with `CIR_DATABASE={repo_id} python app.py`.
+The page serves it with `CIR_DATABASE={repo_id} cir app`.
 
 ## What is in it
 

@@ -302,9 +302,9 @@ def _opened(path: Path) -> InstrumentDatabase:
 @cache
 def default_encoder() -> Encoder:
     """Load the bundled model, once per process."""
-    from cir.model.encoder import TimbreEncoder
+    from cir.model.loading import load_encoder
 
-    return TimbreEncoder.from_pretrained()
+    return load_encoder()
 
 
 @cache

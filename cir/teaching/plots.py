@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
-from cir.audio.dsp import pad_or_trim, resample
-from cir.audio.features import WINDOW_SAMPLES, log_mel, mel_place, to_decibels
+from cir.audio.dsp import MEL_WINDOW_SAMPLES, pad_or_trim, resample
+from cir.audio.mel import clip_decibels, mel_place
 from cir.evaluation.report.charts.canvas import (
     BESIDE,
     GRID,
@@ -91,9 +90,8 @@ def show_log_mel(
 ) -> "AxesImage":
     """Draw the log-mel spectrogram of a sound, (T,), in decibels below its maximum."""
     audio = resample(sound, sample_rate, SAMPLE_RATE)
-    audio = pad_or_trim(audio, max(len(audio), WINDOW_SAMPLES))
-    bands = log_mel(torch.from_numpy(audio[None]), hop_samples=_HOP_SAMPLES, n_mels=_N_MELS)[0]
-    decibels = to_decibels(bands.numpy())
+    audio = pad_or_trim(audio, max(len(audio), MEL_WINDOW_SAMPLES))
+    decibels = clip_decibels(audio, hop_samples=_HOP_SAMPLES, n_mels=_N_MELS)
     image = axes.imshow(
         (decibels - decibels.max()).T,
         origin="lower",

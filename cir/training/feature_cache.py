@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cir.audio.log_frequency import BandConfig, log_bands, normalise_peak
+from cir.audio.bands import BandConfig
+from cir.audio.log_frequency import log_bands, normalise_peak
 from cir.datasets.base import DatasetInstrument, NoteDataset, RecordedNote
 from cir.errors import DataError
 from cir.files import replacing_folder

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cir.audio.log_frequency import LEVEL_FLOOR, NEPERS_PER_DB, NEPERS_PER_UNIT, BandConfig
+from cir.audio.bands import LEVEL_FLOOR, NEPERS_PER_DB, NEPERS_PER_UNIT, BandConfig
 from cir.types import SAMPLE_RATE
 
 _UNITS_PER_DB = NEPERS_PER_DB / NEPERS_PER_UNIT

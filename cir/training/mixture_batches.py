@@ -14,13 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cir.audio.log_frequency import (
-    NEPERS_PER_DB,
-    NEPERS_PER_UNIT,
-    BandConfig,
-    bring_to_level,
-    to_levels,
-)
+from cir.audio.bands import NEPERS_PER_DB, NEPERS_PER_UNIT, BandConfig
+from cir.audio.log_frequency import bring_to_level, to_levels
 from cir.errors import DataError
 from cir.mixtures.scales import NOTE_LENGTHS, OTHER_NOTE_LENGTHS, QUARTERS, SCALES
 from cir.training.feature_cache import KEPT_FRAMES

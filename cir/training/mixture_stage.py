@@ -15,7 +15,8 @@ from torch.nn.functional import (
 
 from cir.audio.log_frequency import bring_to_level
 from cir.model.conv_ast import ConvAst
-from cir.model.heads import CELL, Heard
+from cir.model.heads import Heard
+from cir.model.network_config import CELL
 from cir.training.mixture_batches import MixtureBatch, MixtureSampler
 from cir.training.mixture_validation import MixtureValidation
 from cir.training.note_batches import frame_seconds

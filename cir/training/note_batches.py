@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cir.audio.log_frequency import NEPERS_PER_UNIT, BandConfig, bring_to_level
+from cir.audio.bands import NEPERS_PER_UNIT, BandConfig
+from cir.audio.log_frequency import bring_to_level
 from cir.training.feature_pool import FeaturePool, device_table
 from cir.training.level_changes import Recast, shift_bands
 from cir.types import SAMPLE_RATE

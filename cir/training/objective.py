@@ -8,7 +8,7 @@ from torch.distributed.nn.functional import all_gather
 from torch.nn.functional import pad
 
 from cir.errors import DataError
-from cir.losses.pair_infonce import PAPER_TEMPERATURE
+from cir.losses.temperature import PAPER_TEMPERATURE
 from cir.model.ast import TimbreNetwork
 from cir.training.batches import MixtureBatch, PairBatch
 from cir.training.loss_table import LOSSES, Embedded

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from cir.errors import CheckpointError
 from cir.files import bring_back, replacing, replacing_folder
 from cir.model.checkpoint import WEIGHTS_NAME, load_folder
+from cir.model.tensors import to_tensors
 from cir.training.checkpoint_tensors import CHECKPOINT_ERRORS, to_stored
 from cir.training.optimiser import load_state_tensors, state_tensors
 from cir.training.run_config import TrainingConfig
@@ -131,7 +132,7 @@ class RunFolder:
             state |= _of_network(load_file(self._checkpoint / "average.safetensors"))
             return state
         if (self.folder / WEIGHTS_NAME).exists():
-            return _of_network(load_folder(self.folder)[1])
+            return _of_network(to_tensors(load_folder(self.folder)[1]))
         raise CheckpointError(f"{self.folder} holds neither a checkpoint nor a model.")
 
     def log(self, name: str, values: Mapping[str, float]) -> None:

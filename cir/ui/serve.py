@@ -124,9 +124,13 @@ def service_from_environment() -> PageService:
 
 
 def _load(model: str | None) -> Encoder:
-    from cir.model.encoder import TimbreEncoder
+    if is_zero_gpu():
+        from cir.model.encoder import TimbreEncoder
 
-    return TimbreEncoder.from_pretrained(model or None)
+        return TimbreEncoder.from_pretrained(model or None)
+    from cir.model.loading import load_encoder
+
+    return load_encoder(model or None)
 
 
 def _warm_up(service: PageService) -> None:

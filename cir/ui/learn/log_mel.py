@@ -8,13 +8,12 @@ from html import escape
 from io import BytesIO
 
 import numpy as np
-import torch
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 
-from cir.audio.dsp import pad_or_trim
-from cir.audio.features import WINDOW_SAMPLES, hertz_at, log_mel, mel_place, to_decibels
-from cir.audio.log_frequency import normalise_peak
+from cir.audio.bands import PEAK
+from cir.audio.dsp import MEL_WINDOW_SAMPLES, pad_or_trim, peak_normalise
+from cir.audio.mel import clip_decibels, hertz_at, mel_place
 from cir.types import SAMPLE_RATE, FloatArray
 
 DYNAMIC_RANGE_DB = 80.0
@@ -41,7 +40,7 @@ def log_mel_pictures(pictures: Sequence[Picture]) -> list[str]:
         A figure for each, with axes and a text alternative.
     """
     longest = max(len(picture.audio) for picture in pictures)
-    samples = max(longest, WINDOW_SAMPLES)
+    samples = max(longest, MEL_WINDOW_SAMPLES)
     batch = np.stack([pad_or_trim(picture.audio, samples) for picture in pictures])
     levels = decibels(batch)
     loudest = float(levels.max())
@@ -53,8 +52,8 @@ def log_mel_pictures(pictures: Sequence[Picture]) -> list[str]:
 
 def decibels(batch: FloatArray) -> NDArray[np.float32]:
     """Return log-mel levels of peak-normalised sounds, (B, n_mels, frames), lowest band first."""
-    features = log_mel(normalise_peak(torch.from_numpy(batch)), hop_samples=_HOP_SAMPLES)
-    return to_decibels(features.numpy()).transpose(0, 2, 1)
+    clips = (peak_normalise(clip, PEAK) for clip in batch)
+    return np.stack([clip_decibels(clip, hop_samples=_HOP_SAMPLES).T for clip in clips])
 
 
 def _figure(title: str, levels: NDArray[np.float32], loudest: float, seconds: float) -> str:

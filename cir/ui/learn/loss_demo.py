@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from html import escape
 
-from cir.losses.pair_infonce import PAPER_TEMPERATURE
+from cir.losses.temperature import PAPER_TEMPERATURE
 from cir.ui.cards import play_button
 from cir.ui.learn.sounds import NotePair
 from cir.ui.palette import family_style

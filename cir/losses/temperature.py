@@ -1,0 +1,3 @@
+"""The temperature of InfoNCE."""
+
+PAPER_TEMPERATURE = 0.1
