@@ -173,7 +173,7 @@ print(
 # %% alt="Log-frequency spectrograms: two notes each of a plain, a layered and a recast instrument; below, a mixture and its three stems"
 generator = torch.Generator().manual_seed(3)
 n_drawn = 10
-notes = NoteSampler(pool, bands, 64, n_drawn, 2, recast_share=0.3, layered_share=0.3)
+notes = NoteSampler(pool, bands, (64,), n_drawn, 2, recast_share=0.3, layered_share=0.3)
 pairs = notes.draw(generator).levels.view(n_drawn, 2, 64, n_bands)
 mixtures = MixtureSampler(pool, bands, 256, 1, recast_share=0.0)
 paper_families = ("percussion", "bass", "synth_lead")

@@ -11,7 +11,7 @@ from torch.nn.functional import normalize, scaled_dot_product_attention
 from cir.audio.log_frequency import BandConfig, bring_to_level
 from cir.errors import CheckpointError
 from cir.model.conv_ast import ConvAst, Residual
-from cir.model.heads import CELL, NoteHead, attend
+from cir.model.heads import CELL, FamilyNoteHead, NoteHead, attend
 from cir.model.network_config import ConvAstConfig
 
 BANDS = BandConfig(bands_per_octave=4, n_bands=32, n_long_bands=16)
@@ -54,8 +54,9 @@ def network(config: ConvAstConfig = TINY, seed: int = 0) -> ConvAst:
         replace(TINY, widths=(4, 8), time_stride=4, n_query_layers=3),
         replace(TINY, widths=(2, 4, 4, 6, 8), time_stride=16, embedding_size=5),
         replace(TINY, families=("bass",)),
+        replace(TINY, family_statistics=True),
     ],
-    ids=["tiny", "no blocks", "three blocks", "two widths", "five widths", "one family"],
+    ids=["tiny", "no blocks", "three blocks", "two widths", "five widths", "one family", "moments"],
 )
 def test_the_shapes_follow_from_the_configuration(config: ConvAstConfig) -> None:
     net = network(config)
@@ -169,6 +170,39 @@ def test_mixtures_begin_as_notes() -> None:
     for parameter in net.mixtures.parameters() if net.mixtures is not None else ():
         torch.nn.init.zeros_(parameter)
     assert torch.equal(net.embed_once(clip), before)  # copies, not the same weights
+
+
+def test_at_first_each_family_hears_the_whole_mixture() -> None:
+    net = network(replace(TINY, family_statistics=True))
+    net.begin_mixtures()
+    assert net.mixtures is not None and net.family_head is not None
+    tokens = net.mixtures(levels(4, 3, 64))
+    head = net.family_head.family_notes
+    assert isinstance(head, FamilyNoteHead)
+    expected = net.note_head(tokens)
+    for number in range(3):
+        torch.testing.assert_close(head(tokens)[:, number], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_family_hears_the_moments_that_it_weighs() -> None:
+    torch.manual_seed(3)
+    head = FamilyNoteHead(TINY).eval()
+    torch.nn.init.normal_(head.where.weight)
+    torch.nn.init.normal_(head.gates)
+    tokens = torch.randn(2, 8, TINY.n_rows, TINY.hidden_size)
+    weights = head.where(tokens).softmax(1)
+    for clip in range(2):
+        for family in range(3):
+            statistics = []
+            for square in (False, True):
+                for row in range(TINY.n_rows):
+                    weight, values = weights[clip, :, row, family, None], tokens[clip, :, row]
+                    mean = (weight * values).sum(0)
+                    spread = (weight * (values - mean) ** 2).sum(0) + 1e-5
+                    statistics.append(spread.sqrt() if square else mean)
+            gated = head.norm(torch.cat(statistics)[None]) * (1 + head.gates[family])
+            expected = head.out(head.linear(gated))[0]
+            torch.testing.assert_close(head(tokens)[clip, family], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_without_families_a_mixture_is_read_like_a_note() -> None:

@@ -339,7 +339,7 @@ def tiny(seed: int = 0) -> ConvAst:
 def note_stage(cache: FeatureCache, pool: FeaturePool, config: StageConfig) -> NoteStage:
     return NoteStage(
         tiny(),
-        NoteSampler(pool, BANDS, TINY.note_frames, n_instruments=8),
+        NoteSampler(pool, BANDS, (TINY.note_frames,), n_instruments=8),
         config,
         NoteValidation.of([cache], TINY.note_frames),
         precision=torch.float32,
@@ -414,7 +414,7 @@ def mixture_stage(cache: FeatureCache, pool: FeaturePool, queue_size: int = 6) -
     network = tiny()
     stage = NoteStage(
         network,
-        NoteSampler(pool, BANDS, TINY.note_frames, n_instruments=8),
+        NoteSampler(pool, BANDS, (TINY.note_frames,), n_instruments=8),
         StageConfig(),
         NoteValidation.of([cache], TINY.note_frames),
         precision=torch.float32,

@@ -270,7 +270,7 @@ def note_sampler(pool: FeaturePool, recast: float = 0.0, layered: float = 0.0) -
     return NoteSampler(
         pool,
         BANDS,
-        n_frames=64,
+        lengths=(64,),
         n_instruments=8,
         notes_per_instrument=2,
         recast_share=recast,
@@ -312,6 +312,13 @@ def test_a_batch_of_notes_is_decided_by_the_seed(
     assert float(first.amin()) >= SOFTEST - 1e-6
 
 
+def test_a_batch_hears_one_of_the_lengths(pool: FeaturePool) -> None:
+    sampler = replace(note_sampler(pool, 0.5, 0.5), lengths=(16, 64))
+    drawn = [sampler.draw(seeded(seed)).levels for seed in range(8)]
+    assert {batch.shape[1] for batch in drawn} == {16, 64}
+    assert torch.equal(drawn[0], sampler.draw(seeded(0)).levels)
+
+
 def test_so_many_of_a_batch_are_changed_as_asked_for(pool: FeaturePool) -> None:
     plain = note_sampler(pool).draw(seeded(1)).levels.view(8, 2, -1)
     for recast, layered, n_changed in (
@@ -327,7 +334,7 @@ def test_so_many_of_a_batch_are_changed_as_asked_for(pool: FeaturePool) -> None:
 
 
 def test_twins_are_drawn_half_as_often(pool: FeaturePool) -> None:
-    sampler = NoteSampler(pool, BANDS, 4, n_instruments=1, recast_share=0, layered_share=0)
+    sampler = NoteSampler(pool, BANDS, (4,), n_instruments=1, recast_share=0, layered_share=0)
     owner = {int(row): n for n, rows in enumerate(pool.rows) for row in rows if row >= 0}
     known = bring_to_level(pool.notes(torch.arange(len(pool.levels)), 4)).flatten(1)
     generator = seeded(0)
@@ -345,7 +352,7 @@ def test_a_second_layer_plays_the_same_pitch(folder: Path, monkeypatch: pytest.M
     monkeypatch.setattr(note_batches, "_DETUNES", (0,))
     monkeypatch.setattr(note_batches, "_LAYER_DB", (0.0, 0.0))
     tones = FeaturePool.join([FeatureCache.open(folder, ToneDataset("many"), BANDS)], [1.0])
-    sampler = NoteSampler(tones, BANDS, 12, n_instruments=10)
+    sampler = NoteSampler(tones, BANDS, (12,), n_instruments=10)
     rows = tones.rows[torch.arange(0, 40, 4)][:, [0, 5]]
     first = tones.notes(rows.flatten(), 12)
     both = sampler._layer(first.clone(), rows, seeded(0))

@@ -96,7 +96,7 @@ def make_note_stage(
     sampler = NoteSampler(
         pool,
         config.bands,
-        config.note_frames,
+        (config.note_frames,),
         min(sizes.instruments, n_pairs),
         sizes.notes,
         sizes.recast,

@@ -1,6 +1,6 @@
 """Random presets for Vital, drawn in the style of each family."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from threading import Lock
 
 import numpy as np
@@ -125,6 +125,13 @@ class GeneratedVitalDataset:
 
     def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
         """See `NoteDataset`. The first call for an instrument draws all presets before it."""
+        return list(self._render(instrument))
+
+    def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
+        """See `NoteDataset`."""
+        return next(self._render(instrument), None)
+
+    def _render(self, instrument: DatasetInstrument) -> Iterator[RecordedNote]:
         index = self._index.get(instrument.instrument_id)
         if index is None or instrument not in (row := self._rows[index][0], _twin(row)):
             raise DataError(f"The dataset {self.name} has no instrument like {instrument}.")
@@ -136,18 +143,14 @@ class GeneratedVitalDataset:
             instrument.family, None, self._statistics[instrument.family], generator
         )
         limit = N_NOTES if instrument.effects_on else N_TWIN_NOTES
-        notes: list[RecordedNote] = []
+        n_played = 0
         for note in planned:
             played = _play(engine, note, min(MAX_SECONDS, note.duration_seconds + _RING_SECONDS))
             if played is not None:
-                notes.append(played)
-            if len(notes) in (0, limit):  # without a reference note, the others are useless
-                break
-        return notes
-
-    def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
-        """See `NoteDataset`."""
-        return next(iter(self.notes(instrument)), None)
+                n_played += 1
+                yield played
+            if n_played in (0, limit):  # without a reference note, the others are useless
+                return
 
     def preset(self, index: int) -> str:
         """Return the preset of an instrument, the text of a .vital file."""

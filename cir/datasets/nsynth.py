@@ -4,7 +4,7 @@ NSynth's own valid and test splits share instruments, so instruments are divided
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,6 +120,13 @@ class NSynthDataset:
 
     def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
         """See `NoteDataset`."""
+        return list(self._recorded(instrument))
+
+    def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
+        """See `NoteDataset`."""
+        return next(self._recorded(instrument), None)
+
+    def _recorded(self, instrument: DatasetInstrument) -> Iterator[RecordedNote]:
         if instrument not in self._instruments:
             raise DataError(f"The dataset {self.name} has no instrument like {instrument}.")
         recordings = self._recordings[instrument.instrument_id]
@@ -129,14 +136,11 @@ class NSynthDataset:
             self._n_notes,
             generator_for(self._seed, instrument),
         )
-        reference, *others = (record(row.pitch, _read(row.path)) for row in chosen)
-        if reference is None:
-            return []
-        return [reference, *(note for note in others if note is not None)]
-
-    def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
-        """See `NoteDataset`."""
-        return next(iter(self.notes(instrument)), None)
+        recorded = (record(row.pitch, _read(row.path)) for row in chosen)
+        reference = next(recorded)
+        if reference is not None:
+            yield reference
+            yield from (note for note in recorded if note is not None)
 
 
 def _choose(

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from threading import RLock
 
@@ -91,32 +92,32 @@ class RenderedDataset:
 
     def notes(self, instrument: DatasetInstrument) -> list[RecordedNote]:
         """See `NoteDataset`."""
+        return list(self._render(instrument))
+
+    def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
+        """See `NoteDataset`."""
+        return next(self._render(instrument), None)
+
+    def _render(self, instrument: DatasetInstrument) -> Iterator[RecordedNote]:
         playable, open_engine = self._find(instrument)
         try:
             engine = open_engine()
         except EngineError as error:  # one damaged preset among thousands
             _logger.warning("%s is left out: %s", instrument.instrument_id, error)
-            return []
+            return
         generator = generator_for(self.seed, instrument)
         statistics = self._statistics[instrument.family]
         wanted = plan_notes(instrument.family, playable.key, statistics, generator)
         reference_note = next(wanted)
         reference = _play(engine, reference_note)
         if reference is None:
-            return []
+            return
         if not instrument.effects_on and _alike(reference, _play(playable.open(), reference_note)):
-            return []
-        notes = [reference]
+            return
+        yield reference
         limit = N_NOTES if playable.key is None else N_NOTES_OF_ONE_KEY
-        while len(notes) < limit and (note := next(wanted, None)) is not None:
-            played = _play(engine, note)
-            if played is not None:
-                notes.append(played)
-        return notes
-
-    def reference(self, instrument: DatasetInstrument) -> RecordedNote | None:
-        """See `NoteDataset`."""
-        return next(iter(self.notes(instrument)), None)
+        others = (_play(engine, note) for note in wanted)
+        yield from islice((note for note in others if note is not None), limit - 1)
 
     def _find(self, instrument: DatasetInstrument) -> tuple[Playable, Callable[[], Engine]]:
         playable = self._by_id.get(instrument.instrument_id)

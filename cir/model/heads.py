@@ -69,17 +69,53 @@ class NoteHead(nn.Module):
         return embedding
 
 
+class FamilyNoteHead(NoteHead):
+    """The note head, asked for each family, over the moments at which the family sounds.
+
+    In each row of tokens a family has weights over time, and it has a gate for each statistic.
+    Weights start uniform and gates at 1: at first every family hears the whole mixture.
+    """
+
+    def __init__(self, config: ConvAstConfig) -> None:
+        super().__init__(config)
+        n_families = len(config.families)
+        self.where = nn.Linear(config.hidden_size, n_families)
+        nn.init.zeros_(self.where.weight)
+        nn.init.zeros_(self.where.bias)
+        self.gates = nn.Parameter(torch.zeros(n_families, self.linear.in_features))
+        """Difference of each gate from 1."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, columns, rows, D) to raw embeddings (B, families, embedding_size)."""
+        tokens = tokens.float()
+        weights = self.where(tokens).float().softmax(1).permute(0, 2, 3, 1)
+        centres = tokens.mean(1).unsqueeze(2)  # (B, rows, 1, D)
+        values = tokens.transpose(1, 2) - centres
+        # (B, rows, families, columns) by (B, rows, columns, D); in half precision, the difference
+        # of squares would be lost.
+        with torch.autocast(tokens.device.type, enabled=False):
+            means, squares = weights @ values, weights @ values.square()
+        variances = (squares - means.square()).clamp_min(0)
+        deviations = (variances + _LEAST_VARIANCE).sqrt()
+        statistics = torch.cat([means + centres, deviations], 1)  # (B, 2 rows, families, D)
+        statistics = statistics.transpose(1, 2).flatten(2)
+        gated = self.norm(statistics.flatten(0, 1)).view_as(statistics) * (1 + self.gates)
+        embeddings: Tensor = self.out(self.linear(gated.flatten(0, 1)))
+        return embeddings.view(*statistics.shape[:2], -1)
+
+
 class FamilyHead(nn.Module):
     """Learned queries that attend to the tokens, several times, and answer in the notes' space.
 
-    An answer is added to an embedding of the whole mixture, which starts as the note head's, so
-    that training only has to bend it towards the family.
+    An answer is added to an embedding of the mixture, one for all families or a `FamilyNoteHead`'s.
+    It starts as the note head's, so that training only has to bend it towards the family.
     """
 
     def __init__(self, config: ConvAstConfig) -> None:
         super().__init__()
         size, n_families = config.hidden_size, len(config.families)
         self.overall = NoteHead(config)
+        self.family_notes = FamilyNoteHead(config) if config.family_statistics else None
         self.queries = nn.Parameter(torch.randn(n_families, size) * _QUERY_SCALE)
         self.looks = nn.ModuleList(Look(size, config.n_heads) for _ in range(config.n_query_layers))
         self.norm = nn.LayerNorm(size)
@@ -103,7 +139,8 @@ class FamilyHead(nn.Module):
         asked = self.norm(asked)
         own = torch.einsum("bfd,fed->bfe", asked, self.bend.to(asked.dtype))
         overall = self.overall(tokens)
-        embeddings = overall.unsqueeze(1) + self.answer(asked) + own
+        bases = overall.unsqueeze(1) if self.family_notes is None else self.family_notes(tokens)
+        embeddings = bases + self.answer(asked) + own
         return Heard(overall, embeddings, self.presence(asked).squeeze(-1))
 
     def mask_logits(self, tokens: Tensor) -> Tensor:

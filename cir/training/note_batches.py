@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,7 +35,8 @@ class NoteSampler:
 
     pool: FeaturePool
     bands: BandConfig
-    n_frames: int
+    lengths: tuple[int, ...]
+    """Frames that are heard of a note; each batch draws one of them uniformly."""
     n_instruments: int
     notes_per_instrument: int = 2
     recast_share: float = 0.3
@@ -45,6 +47,8 @@ class NoteSampler:
     def draw(self, generator: torch.Generator) -> NoteBatch:
         """Draw one batch."""
         n_notes = self.notes_per_instrument
+        # Drawn by the host from the same seed, for asking the device would mean to wait for it.
+        n_frames = int(np.random.default_rng(generator.initial_seed()).choice(self.lengths))
         drawable = self.pool.weights * (self.pool.n_notes >= 2)
         # As torch.multinomial does it, without its check, for which the host waits.
         race = drawable / torch.empty_like(drawable).exponential_(generator=generator)
@@ -53,7 +57,7 @@ class NoteSampler:
         keys = torch.rand(chosen.shape, generator=generator, device=chosen.device)
         chosen = chosen[keys.argsort()]
         rows = self._different_notes(chosen, generator)  # (P, K)
-        levels = self.pool.notes(rows.flatten(), self.n_frames)
+        levels = self.pool.notes(rows.flatten(), n_frames)
         n_recast = round(self.recast_share * self.n_instruments)
         n_layered = round(self.layered_share * self.n_instruments)
         if n_layered:
@@ -77,7 +81,7 @@ class NoteSampler:
 
     def _layer(self, levels: Tensor, rows: Tensor, generator: torch.Generator) -> Tensor:
         """Add to each note another instrument's note, moved to its pitch."""
-        device = levels.device
+        device, n_frames = levels.device, levels.shape[1]
         n, n_notes = rows.shape
         others = torch.randint(len(self.pool.rows), (n,), generator=generator, device=device)
         candidates = self.pool.rows[others]  # (n, most)
@@ -89,7 +93,7 @@ class NoteSampler:
         detune = detunes[torch.randint(len(_DETUNES), (n,), generator=generator, device=device)]
         semitones = pitches - self.pool.pitches[nearest] + detune[:, None]
         steps = semitones * (self.bands.bands_per_octave / _SEMITONES_AN_OCTAVE)
-        second = self.pool.notes(nearest.flatten(), self.n_frames)
+        second = self.pool.notes(nearest.flatten(), n_frames)
         second = shift_bands(second, steps.round().long().flatten())
         low, high = _LAYER_DB
         decibels = low + (high - low) * torch.rand(n, generator=generator, device=device)
@@ -99,7 +103,7 @@ class NoteSampler:
     def _recast(self, levels: Tensor, generator: torch.Generator) -> Tensor:
         n = len(levels) // self.notes_per_instrument
         recast = Recast.draw(n, self.bands, generator, levels.device)
-        seconds = frame_seconds(self.n_frames, self.bands, levels.device)
+        seconds = frame_seconds(levels.shape[1], self.bands, levels.device)
         return recast.repeat(self.notes_per_instrument).apply(levels, seconds, self.bands)
 
 

@@ -73,6 +73,8 @@ class NoteStageConfig(StageConfig):
     notes_per_instrument: Annotated[int, Field(ge=2)] = 2
     recast_share: Share = 0.3
     layered_share: Share = 0.3
+    lengths: tuple[Count, ...] = ()
+    """Frames that are heard of a note, one of them in each batch; empty: `encoder.note_frames`."""
 
 
 @checked()
@@ -198,7 +200,7 @@ def make_note_stage(
     sampler = NoteSampler(
         pool,
         config.encoder.bands,
-        config.encoder.note_frames,
+        own.lengths or (config.encoder.note_frames,),
         min(own.n_instruments, n_pairs),
         own.notes_per_instrument,
         own.recast_share,
