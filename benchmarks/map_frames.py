@@ -52,7 +52,9 @@ def main() -> None:
     families = [{"path": SHAPES[one.symbol], "colour": one.colour} for one in looks]
     with new_page(arguments.slower) as page:
         page.set_content("<body></body>")
-        page.add_script_tag(content=f"{static_text('timbre_map/points.js')}; window.MapPoints = MapPoints;")
+        page.add_script_tag(
+            content=f"{static_text('timbre_map/points.js')}; window.MapPoints = MapPoints;"
+        )
         times = page.evaluate(_DRAW, [families, arguments.points, _FRAMES])
     shares = {"median": 0.5, "95 %": 0.95, "slowest": 1.0}
     found = {name: round(times[int(share * (_FRAMES - 1))], 1) for name, share in shares.items()}
