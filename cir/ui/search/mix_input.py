@@ -21,7 +21,7 @@ FormUpdate = tuple[Any, ...]
 
 
 WAITING = "Drop, paste or record a mix, or pick an example: the search starts at once."
-NO_RESULTS = (placeholder(WAITING), "", None, None, {}, "", "")
+NO_RESULTS: tuple[Any, ...] = (placeholder(WAITING), "", None, None, {}, "", "")
 """Values of results, truth, answer, shown answer, opened families, timeline and levels."""
 
 
