@@ -152,7 +152,7 @@ class ListeningEncoder(SpectrumEncoder):
         *,
         progress: Progress | None = None,
     ) -> tuple[FloatArray, FloatArray]:
-        presence = np.tile(np.float32([0.9, 0.7, 0.8]), (len(sounds), 1))
+        presence = np.tile(np.array([0.9, 0.7, 0.8], np.float32), (len(sounds), 1))
         return self.embed_mixtures(sounds, sample_rate, families), presence
 
     def family_masks(
@@ -162,4 +162,4 @@ class ListeningEncoder(SpectrumEncoder):
         ranges = [self.RANGES_HZ.get(family, (0.0, 0.0)) for family in families]
         inside = [(centres >= low) & (centres < high) for low, high in ranges]
         n_frames = -(-len(sound) * 50 // sample_rate)
-        return np.repeat(np.float32(inside)[:, np.newaxis], n_frames, axis=1)
+        return np.repeat(np.array(inside, np.float32)[:, np.newaxis], n_frames, axis=1)

@@ -47,17 +47,17 @@ def test_shares_of_one_change_nothing_and_a_band_lets_only_itself_through() -> N
 
 def test_the_passage_is_where_the_family_plays_loudest() -> None:
     energies = np.array([4.0, 1.0, 2.0])
-    presence = np.float32([[0.1], [0.9], [0.9]])
+    presence = np.array([[0.1], [0.9], [0.9]], np.float32)
     spans = ((0.0, 10.0), (10.0, 20.0), (20.0, 25.0))
     windows = WindowEmbeddings(("bass",), spans, energies, np.zeros((3, 1, 4), np.float32))
     assert find_passage(windows, "bass") == spans[0]
     assert find_passage(replace(windows, presence=presence), "bass") == spans[2]
     assert windows.heard(0.5) is None
-    both = replace(windows, families=("bass", "organ"), presence=np.float32([[0.2, 0.4]]))
+    both = replace(windows, families=("bass", "organ"), presence=np.array([[0.2, 0.4]], np.float32))
     assert list(both.heard(0.1) or ()) == ["organ", "bass"]
     assert list(both.heard(0.5) or ()) == ["organ"]
-    assert loudest_part(np.float32([0, 0, 1, 1, 0]), 2) == 2
-    assert loudest_part(np.float32([0, 1]), 3) == 0
+    assert loudest_part(np.array([0, 0, 1, 1, 0], np.float32), 2) == 2
+    assert loudest_part(np.array([0, 1], np.float32), 3) == 0
 
 
 def test_the_notes_of_a_line_are_found() -> None:

@@ -110,6 +110,10 @@ def test_presence_is_told_where_there_is_someone_to_tell(config: AnyConfig, tell
         return
     found = encoder.presence(_sounds(4000, 30_000), 16_000)
     assert found.shape == (2, 2) and found.min() >= 0 and found.max() <= 1
+    sounds, families = _sounds(4000, 30_000), list(encoder.families)
+    embeddings, presence = encoder.hear_mixtures(sounds, 16_000, families)
+    np.testing.assert_array_equal(presence, found)
+    np.testing.assert_array_equal(embeddings, encoder.embed_mixtures(sounds, 16_000, families))
 
 
 def test_masks_cover_the_sound_and_share_out_its_energy() -> None:

@@ -100,7 +100,7 @@ def test_a_shared_address_opens_as_it_was(open_page: OpenPage, address: str) -> 
     expect(page.locator("#cir-results .cir-family")).to_have_count(1)
     expect(page.locator("#cir-results")).to_contain_text("only Bank 1")
     expect(page.locator("#cir-panel")).to_contain_text("mix-5.flac")
-    page.get_by_label("Percussion").check()
+    page.locator("#cir-families").get_by_label("Percussion").check()
     page.wait_for_url(re.compile("families=bass,percussion"))
     page.get_by_role("tab", name="About").click()
     page.wait_for_url(re.compile("tab=about"))

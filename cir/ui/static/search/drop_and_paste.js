@@ -1,4 +1,5 @@
-/* Puts a file that is dropped or pasted anywhere on the Search tab into its form. */
+/* Puts a file that is dropped or pasted anywhere on the Search tab into its form, and says at once
+   that something happens. */
 (() => {
   const isOpen = () => document.querySelector("#cir-find")?.offsetParent;
   const take = (files) => {
@@ -31,5 +32,12 @@
     if (!isOpen() || !event.clipboardData?.files.length) return;
     event.preventDefault();
     take(event.clipboardData.files);
+  });
+  document.addEventListener("change", ({ target }) => {
+    const file = target.matches?.("#cir-mix input[type=file]") && target.files[0];
+    if (file) window.cirKeys.say(`Reading ${file.name}\u2026`);
+  }, true);
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest?.("#cir-examples button, #cir-find")) window.cirKeys.say("Searching\u2026");
   });
 })();
