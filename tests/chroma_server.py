@@ -26,7 +26,7 @@ class ChromaServer:
 
     def start(self) -> None:
         program = Path(sys.executable).with_name("chroma")
-        command = [program, "run", "--path", self._folder, "--port", str(self.port)]
+        command = [str(program), "run", "--path", str(self._folder), "--port", str(self.port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end:

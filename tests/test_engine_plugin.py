@@ -177,9 +177,10 @@ def test_presets_of_lv2_plugins_differ() -> None:
 
 
 def test_a_library_names_lv2_plugins_by_their_uri(tmp_path: Path) -> None:
-    ((found,), refused) = find_files([f"plugin:{DX10}"], tmp_path, Limits())
-    assert not refused
-    assert (found.target, found.bank) == (f"plugin:{DX10}", "DX10")
+    found = find_files([f"plugin:{DX10}"], tmp_path, Limits())
+    assert not found.refused
+    (file,) = found.files
+    assert (file.target, file.bank) == (f"plugin:{DX10}", "DX10")
 
 
 @needs_plugin(AMSYNTH_BANK, VST2 / "amsynth_vst.so")

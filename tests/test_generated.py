@@ -6,14 +6,12 @@ import pytest
 
 import cir.datasets.generated as generated
 from cir.datasets.base import DatasetInstrument
+from cir.datasets.duplicates import NEAREST_DB, distance, summarise
 from cir.datasets.generated import (
     N_NOTES,
     N_TWIN_NOTES,
-    NEAREST_DB,
     SHARES,
     GeneratedVitalDataset,
-    distance,
-    summarise,
 )
 from cir.datasets.recorded import is_broken
 from cir.engines.vital_generator import generate_preset

@@ -15,6 +15,7 @@ from cir.index import database as database_module
 from cir.index import store as store_module
 from cir.index.bundle import write_bundle
 from cir.index.database import InstrumentDatabase
+from cir.index.home import home
 from cir.index.ranking import check_query
 from cir.instruments.catalog import Catalog
 from cir.types import FloatArray, Instrument
@@ -377,9 +378,9 @@ def test_a_home_that_cannot_be_written_falls_back(
     blocked.touch()
     monkeypatch.delenv("CIR_HOME")
     monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
-    fallback = store_module.home()
+    fallback = home()
     assert fallback.is_dir()
-    assert store_module.home() == fallback
+    assert home() == fallback
 
 
 def test_searching_changes_no_file_of_the_bundle(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from cir.errors import CheckpointError
+from cir.model.clip_encoder import ClipEncoder
 from cir.model.conv_ast import ConvAst
 from cir.model.encoder import TimbreEncoder
 from cir.model.graphs import (
@@ -28,7 +29,7 @@ from cir.model.graphs import (
     write_graphs,
 )
 from cir.model.onnx_encoder import OnnxEncoder
-from cir.types import SAMPLE_RATE
+from cir.types import SAMPLE_RATE, FloatArray
 
 TOLERANCE = 1e-4
 """Largest difference between the embeddings of torch and of the graphs."""
@@ -100,25 +101,16 @@ def compare(one: TimbreEncoder, other: OnnxEncoder) -> float:
     tones = sum(np.sin(2 * np.pi * 110 * n * seconds) / n for n in range(1, 20))
     sounds = [np.asarray(sound, np.float32) for sound in (noise, tones, tones + noise)]
     families = one.families or ("bass",)
-    pairs = (
-        (one.embed(sounds, SAMPLE_RATE), other.embed(sounds, SAMPLE_RATE)),
-        (
-            one.embed_mixtures(sounds, SAMPLE_RATE, families),
-            other.embed_mixtures(sounds, SAMPLE_RATE, families),
-        ),
-    )
-    if one.tells_families:
-        pairs = (
-            *pairs,
-            (one.presence(sounds, SAMPLE_RATE), other.presence(sounds, SAMPLE_RATE)),
-            *(
-                (
-                    one.family_masks(sound, SAMPLE_RATE, families),
-                    other.family_masks(sound, SAMPLE_RATE, families),
-                )
-                for sound in sounds
-            ),
-        )
+
+    def answers(encoder: ClipEncoder) -> list[FloatArray]:
+        embeddings = encoder.embed(sounds, SAMPLE_RATE)
+        answered, present = encoder.hear_mixtures(sounds, SAMPLE_RATE, families)
+        if not encoder.tells_families:
+            return [embeddings, answered]
+        masks = [encoder.family_masks(sound, SAMPLE_RATE, families) for sound in sounds]
+        return [embeddings, answered, present, *masks]
+
+    pairs = zip(answers(one), answers(other), strict=True)
     return max(float(np.abs(a - b).max()) for a, b in pairs)
 
 

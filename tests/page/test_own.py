@@ -44,8 +44,8 @@ def test_a_folder_is_added_heard_and_exported(
     expect(report).to_contain_text("broken.FXP")
     rows = page.locator(".cir-own-list > li")
     expect(rows).to_have_count(3)
-    families = [rows.nth(row).locator("select").input_value() for row in range(3)]
-    assert families == ["bass", "", ""]
+    labels = [rows.nth(row).locator("select").input_value() for row in range(3)]
+    assert labels == ["bass", "", ""]
     rows.nth(1).locator(".cir-play").click()
     assert sounding(page).endswith("/kit-one.opus")
     expect(page.locator("#cir-own-stop")).not_to_be_visible()
