@@ -1,6 +1,6 @@
 """How fast sounds are added to a database, and what the second run costs.
 
-    python -m benchmarks.adding --notes $CIR_DATA/surge --sounds 5000
+    python benchmarks/adding.py --notes $CIR_DATA/surge --sounds 5000
 
 Cuts the notes of note banks into WAV files of 44.1 kHz, 24 to a folder, adds them, and compares
 with the network alone on the same sounds, in the same run. Writes benchmarks/results/adding.json.

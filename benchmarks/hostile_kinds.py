@@ -282,7 +282,8 @@ def _packed(database: Path, folder: Path, generator: Generator) -> Path:
 
 def _tables(database: Path, folder: Path, generator: Generator) -> Path:
     """Write a database with a hostile table that has the checksum of its header."""
-    made = Path(shutil.copytree(database, folder / "db"))
+    made = folder / "db"
+    InstrumentDatabase.open(database).export(made)
     header = json.loads((made / "database.json").read_text())
     table = _pick(("instruments", "map", "embeddings", "header", "contents"), generator)
     if table == "contents":

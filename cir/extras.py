@@ -3,6 +3,7 @@
 _EXTRA_OF = {
     "accelerate": "train",
     "chromadb": "app",
+    "faiss": "scale",
     "fastapi": "app",
     "gradio": "app",
     "httpx": "app",
@@ -13,6 +14,8 @@ _EXTRA_OF = {
     "onnxscript": "train",
     "plotly": "app",
     "pretty_midi": "train",
+    "pyarrow": "scale",
+    "ray": "ray",
     "safehttpx": "app",
     "scipy": "train",
     "sklearn": "evaluate",

@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
+from cir.index.database import InstrumentDatabase
 from notebooks.build import list_notebooks, read_notebook
 from tests.dataset_cases import write_nsynth
+from tests.fakes import SpectrumEncoder, instrument
 from tests.tone_bank import FAMILIES, write_bank
 from tools.blocks import CARD, run_cog
 
@@ -112,8 +115,8 @@ def commands(text: str) -> Iterator[list[str]]:
 def workplace(folder: Path) -> Iterator[None]:
     """Work in a folder where the snippets find what they name, without touching the repository.
 
-    `configs/cir-tiny.yaml` is a run of a few steps there, on a bank of tones, and `nsynth-test` has
-    fifteen instruments.
+    `configs/cir-tiny.yaml` is a run of a few steps there, on a bank of tones, `nsynth-test` has
+    fifteen instruments, and `own` is a database of one.
     """
     (folder / "cir").symlink_to(ROOT / "cir")
     (folder / "configs").mkdir()
@@ -134,6 +137,8 @@ def workplace(folder: Path) -> Iterator[None]:
     }
     (folder / "configs" / "cir-tiny.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     write_nsynth(folder / "nsynth-test")
+    library = InstrumentDatabase.create(folder / "own", SpectrumEncoder())
+    library.add([instrument("kick")], np.ones((1, library.dimension)))
     before = Path.cwd()
     os.chdir(folder)
     try:

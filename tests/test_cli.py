@@ -16,7 +16,7 @@ import pytest
 import soundfile as sf
 
 from cir.audio.decode import decode
-from cir.audio.io import save_wav
+from cir.audio.io import save_opus, save_wav
 from cir.cli import main as main_module
 from cir.cli.main import main
 from cir.errors import EngineError
@@ -71,11 +71,11 @@ def run(*arguments: str) -> int:
 
 
 def build_options() -> list[str]:
-    """Write a note bank of 24 tones with something in place of its previews; how it is built."""
+    """Write a note bank of 24 tones with one sound for all previews; how it is built."""
     previews = write_bank(Path("bank")) / "previews"
     previews.mkdir(exist_ok=True)
     for row in NoteBank.open("bank").instruments:
-        (previews / f"{row.instrument_id}.opus").write_bytes(b"OggS")
+        save_opus(previews / f"{row.instrument_id}.opus", tone(300.0, 0.2), 16_000)
     return ["--note-bank", "bank", "--without-soundfonts", "--output", "made"]
 
 
@@ -191,9 +191,7 @@ def test_search_prints_tables_with_chances_where_they_are_known(
         assert heading in plain
     # Names are text, not mark-up: two in each table, and the path of the first beneath it.
     assert plain.count("[b]") == 9
-    assert (
-        len(re.findall(r"^1\. Third Party > One > .* patch browser\.$", plain, re.MULTILINE)) == 3
-    )
+    assert len(re.findall(r"^1\. Third Party > One > .*\.$", plain, re.MULTILINE)) == 3
     assert "chance" not in plain.lower() and "database" not in plain
     monkeypatch.setattr("cir.index.opening.InstrumentDatabase", CalibratedDatabase)
     assert run("search", "mix.wav", "--family", "percussion,bass,voice") == 0
@@ -325,10 +323,10 @@ def test_add_export_and_search_of_ones_own_sounds(capsys: pytest.CaptureFixture[
     Path("sounds/broken.wav").write_bytes(b"no")
     assert run("database", "add", "sounds", "--database", "own", "--author", "Me") == 0
     captured = capsys.readouterr()
-    assert "Added 3 instruments to own." in captured.out
+    assert "Added 3 instruments to own; 1 left out." in captured.out
     assert "1 of them have no family" in captured.err
     assert "left out: " in captured.err
-    assert "(file 4 of 4): 100 %" in captured.err
+    assert "(file 4 of 4" in captured.err and "100 %" in captured.err
     found = answer_of(capsys, "search", "sounds/Basses/low 90.wav", "-d", "own", "-f", "bass")
     best = found["families"][0]["matches"][0]
     assert (best["name"], best["author"]) == ("low 90", "Me")

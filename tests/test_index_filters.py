@@ -37,7 +37,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> InstrumentDatabase:
 
 
 def found(database: InstrumentDatabase, filters: Filters) -> set[int]:
-    ranking = database.ranking(np.ones(32))
+    ranking = database.ranking(np.ones(32), words=filters.text)
     narrowed = filters.narrow(ranking)
     scores = dict(zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True))
     assert all(scores[row] == narrowed.scores[n] for n, row in enumerate(narrowed.rows.tolist()))
@@ -60,7 +60,7 @@ def found(database: InstrumentDatabase, filters: Filters) -> set[int]:
         (Filters(brightness=0.5), {4, 5, 6, 7, 8}),
         (Filters(brightness=-0.5), {0, 1, 2, 3, 4}),
         (Filters(brightness=1.0), {8}),
-        (Filters(brightness=-1.0, text="warm"), set()),
+        (Filters(brightness=-1.0, text="warm"), {1}),  # of those with the word
         (Filters(bank="none"), set()),
     ],
 )

@@ -24,6 +24,7 @@ if not (ROOT / "pyproject.toml").exists():
 OPTIONAL_IMPORTS = {
     "faiss",
     "pyarrow",
+    "ray",
     "IPython",
     "tinysoundfont",
     "vita",

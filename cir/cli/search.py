@@ -180,7 +180,8 @@ def _print_tables(results: "Sequence[FamilyResult]") -> None:
             continue
         console.print(_table(title, result))
         first = result.matches[0].instrument
-        console.print(Text(f"1. {preset_path(first)}. {how_to_load(first)}".rstrip()))
+        where = f"1. {preset_path(first)}. {how_to_load(first)}".rstrip()
+        console.print(Text(where), soft_wrap=True)  # one line for grep and the clipboard
         judgement = result.judgement
         if judgement is not None and judgement.is_absent:
             console.print(Text(f"{ABSENT} {false_alarms(judgement)}"))

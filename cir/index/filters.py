@@ -55,7 +55,8 @@ class Filters:
         for name in ("bank", "source", "licence"):
             wanted = getattr(self, name)
             if wanted is not None:
-                keep &= [getattr(bundle.catalog[int(row)], name) == wanted for row in rows]
+                own = [getattr(bundle.catalog[int(row)], name) == wanted for row in rows]
+                keep &= np.array(own, dtype=bool)
         for column, name in enumerate(_SLIDERS):
             if wish := getattr(self, name):
                 keep &= _at_one_end(_column(bundle.descriptors, column, rows), wish)

@@ -16,6 +16,7 @@ from cir.index.row_store import (
     is_store,
     write_store_header,
 )
+from cir.index.sounds import unpack_sounds
 from cir.schema import read_json
 
 CONTENTS_NAME = "contents.json"
@@ -56,6 +57,7 @@ def write_contents(folder: Path, digests: dict[str, str]) -> None:
 
 
 def _migrate(folder: Path) -> None:
+    unpack_sounds(folder)
     bundle = read_bundle(folder)
     digests = read_contents(folder)
     places = bundle.coordinates

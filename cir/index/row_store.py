@@ -21,15 +21,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
+from pydantic import Field
 
-from cir.errors import DatabaseError
+from cir.errors import DatabaseError, InputError
 from cir.files import is_temporary, replacing
+from cir.schema import read_json
 from cir.types import FloatArray, Instrument
 
-FORMAT_VERSION = 2
+FORMAT_VERSION: Final = 2
 HEADER_NAME = "database.json"
 
 STATE_QUERY = "SELECT n_slots, version, store FROM meta"
@@ -63,11 +65,11 @@ CREATE TABLE meta (n_slots INTEGER NOT NULL, version INTEGER NOT NULL, store TEX
 class StoreHeader:
     """The content of `database.json`."""
 
-    format_version: int
+    format_version: Literal[2]
     identity: str
     """Of the model that made the vectors."""
-    dimension: int
-    generation: int
+    dimension: Annotated[int, Field(ge=1)]
+    generation: Annotated[int, Field(ge=1)]
     map_trustworthiness: float | None = None
 
 
@@ -391,10 +393,10 @@ RESTORE = "restore the folder or add the sounds to a new database"
 def is_store(folder: Path) -> bool:
     """Return whether a folder holds a store."""
     try:
-        found = json.loads((folder / HEADER_NAME).read_bytes())
-    except (OSError, ValueError):
+        found = read_json(folder / HEADER_NAME, dict[str, Any])
+    except InputError:
         return False
-    return isinstance(found, dict) and found.get("format_version") == FORMAT_VERSION
+    return found.get("format_version") == FORMAT_VERSION
 
 
 def read_store_header(folder: Path) -> StoreHeader:
@@ -404,15 +406,11 @@ def read_store_header(folder: Path) -> StoreHeader:
         DatabaseError: It is no such file.
     """
     try:
-        header = StoreHeader(**json.loads((folder / HEADER_NAME).read_bytes()))
-        whole = (header.format_version, header.dimension, header.generation)
-        if header.format_version != FORMAT_VERSION or not all(type(one) is int for one in whole):
-            raise ValueError
-    except (OSError, ValueError, TypeError):
+        return read_json(folder / HEADER_NAME, StoreHeader)
+    except InputError:
         raise DatabaseError(
             f"{folder / HEADER_NAME} is no header of a database; {RESTORE}."
         ) from None
-    return header
 
 
 def write_store_header(folder: Path, header: StoreHeader) -> None:
