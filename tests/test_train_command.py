@@ -44,7 +44,7 @@ def config(tmp_path: Path) -> Path:
 
 def test_notes_are_rendered_once_and_trained_on(bank: Path, config: Path, tmp_path: Path) -> None:
     notes = tmp_path / "notes"
-    rendered = run("render-notes", f"bank:{bank}", "-o", str(notes))
+    rendered = run("render-notes", f"bank:{bank}", "-o", str(notes), "--nearest-db", "0")
     assert rendered.exit_code == 0, rendered.output
     assert f"notes of {len(TONES_HZ)} instruments" in rendered.output
     assert len(NoteBank.open(notes).instruments) == len(TONES_HZ)

@@ -47,7 +47,8 @@ class Visitor:
 
     def trigger(self, event: dict[str, Any], *arguments: Any) -> list[Any]:
         """Run one of the page's events."""
-        data = [*arguments, *[None] * (len(event["inputs"]) - len(arguments))]
+        shown = {one["id"]: one["props"].get("value") for one in self._config["components"]}
+        data = [*arguments, *(shown.get(one) for one in event["inputs"][len(arguments) :])]
         body = {"data": data, "fn_index": event["id"], "session_hash": self._name}
         httpx.post(f"{self._address}queue/join", json=body).raise_for_status()
         parameters = {"session_hash": self._name}
@@ -82,9 +83,8 @@ def test_a_mix_goes_with_the_next_one_or_the_page(
     monkeypatch.setenv("GRADIO_IS_E2E_TEST", "1")  # a closed page's visit ends after a second
     folder = tmp_path
     with serve_page(folder) as url, visiting(f"{url}gradio_api/", "first") as visitor:
-        shown = visitor.upload(write_mix(folder / "mix.wav"))
+        visitor.upload(write_mix(folder / "mix.wav"))
         assert files_of_visits(folder) == ["mix.wav"]
-        assert str(folder / "uploads" / "cir-sessions") in str(shown)
         visitor.upload(write_mix(folder / "other.wav"))
         assert files_of_visits(folder) == ["other.wav"]
         with visiting(f"{url}gradio_api/", "second") as other:

@@ -106,9 +106,13 @@ def remove_sounds(folder: Path, instrument_ids: Iterable[str]) -> None:
 
 
 def tidy(store: RowStore) -> None:
-    """Compact a store if that is due, and then remove what killed writers left in its folder."""
-    if not store.compact():
-        return
+    """Compact a store if that is due, and with that remove what killed writers left."""
+    if store.compact():
+        remove_leftovers(store)
+
+
+def remove_leftovers(store: RowStore) -> None:
+    """Remove sounds that belong to no row: what killed writers left."""
     known = {f"{name}.opus" for name in store.ids()}
     for kind in (PREVIEWS_NAME, PHRASES_NAME):
         sounds = (store.folder / kind).iterdir() if (store.folder / kind).is_dir() else ()

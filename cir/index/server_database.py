@@ -296,14 +296,9 @@ class ServerDatabase(InstrumentDatabase):
 
     def _sounds_of(self, instrument_id: str) -> tuple[Path | None, Path | None]:
         preview, phrase = (
-            self._place / kind / f"{instrument_id}.opus" for kind in (PREVIEWS_NAME, PHRASES_NAME)
+            _sound_of(self._place, kind, instrument_id) for kind in (PREVIEWS_NAME, PHRASES_NAME)
         )
-        if not preview.is_file() and is_bundle(self._place):  # what was added here, if it has one
-            with suppress(InputError):
-                preview = (
-                    InstrumentDatabase.open(self._place).preview_path(instrument_id) or preview
-                )
-        return preview if preview.is_file() else None, phrase if phrase.is_file() else None
+        return preview, phrase
 
     def _index(self) -> VectorIndex | None:
         return self._server if len(self) > WHOLE_ROWS else None
@@ -320,7 +315,7 @@ class ServerDatabase(InstrumentDatabase):
             sha256=dict.fromkeys(names, revision),
         )
         embeddings.flags.writeable = False
-        return Bundle(self._place, header, catalog, embeddings, None)
+        return _ServedBundle(self._place, header, catalog, embeddings, None)
 
     def _changed(self) -> None:
         """Tell other programs, and read everything anew when it is needed."""
@@ -377,3 +372,22 @@ def _write_header(client: "ClientAPI", address: ServerAddress, told: Mapping[str
         address.name, embedding_function=None, metadata=metadata
     )
     collection.modify(metadata=metadata)
+
+
+class _ServedBundle(Bundle):
+    """Rows of a server; sounds that were added on this machine are here."""
+
+    def sound(self, kind: str, instrument_id: str) -> Path | None:
+        """See `Bundle`."""
+        return _sound_of(self.folder, kind, instrument_id)
+
+
+def _sound_of(place: Path, kind: str, instrument_id: str) -> Path | None:
+    """Return a sound that lies here, or the preview of what was added here."""
+    path = place / kind / f"{instrument_id}.opus"
+    if path.is_file():
+        return path
+    if kind == PREVIEWS_NAME and is_bundle(place):
+        with suppress(InputError):
+            return InstrumentDatabase.open(place).preview_path(instrument_id)
+    return None

@@ -25,7 +25,7 @@ from cir.index.bundle import (
     locked,
     read_bundle,
 )
-from cir.index.changes import check_new_folder, write_tables
+from cir.index.changes import check_new_folder, remove_leftovers, write_tables
 from cir.index.database import InstrumentDatabase, check_may_change
 from cir.index.descriptors import read_descriptors, write_descriptors
 from cir.index.migration import digests_of, open_to_write, write_contents
@@ -146,6 +146,8 @@ def import_archive(
         database.add(tuple(bundle.catalog), bundle.embeddings, previews, phrases)
         with writing(target), locked(target), open_to_write(target) as store:
             store.set_digests(digests_of(bundle))
+            store.compact(force=True)
+            remove_leftovers(store)
     return ImportReport(len(ids - known), len(ids & known))
 
 
