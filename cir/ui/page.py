@@ -9,7 +9,7 @@ from cir.ui.api.mcp_tools import MCP_TOOLS, build_tools
 from cir.ui.basket.panel import build_basket
 from cir.ui.learn.tab import build_learn_tab
 from cir.ui.own.sessions import OwnLibraries, library_folder
-from cir.ui.own.tab import build_own_tab, own_shelf
+from cir.ui.own.tab import build_own_tab, kept_token, own_shelf
 from cir.ui.search.examples import load_examples
 from cir.ui.search.tab import build_search_tab
 from cir.ui.server.fair_queue import share_fairly
@@ -45,14 +45,14 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
         title=TITLE, analytics_enabled=False, delete_cache=(_HOUR_SECONDS, _HOUR_SECONDS)
     ) as page:
         gr.HTML(_HEADER, apply_default_css=False)
-        shelf = own_shelf(libraries)
+        shelf, kept = own_shelf(libraries), kept_token()
         with gr.Tabs(overflow_behavior="wrap"):  # phones show all tabs
             with gr.Tab("Search"):
                 answer = build_search_tab(page, service, examples, libraries, shelf)
             with gr.Tab("Timbre map"):
                 build_map_tab(service, answer)
             with gr.Tab("Your sounds"):
-                build_own_tab(page, libraries, shelf)
+                build_own_tab(page, libraries, shelf, kept)
             with gr.Tab("Learn"):
                 build_learn_tab(service)
             with gr.Tab("About"):

@@ -23,17 +23,28 @@ def own_shelf(libraries: OwnLibraries) -> gr.State:
     return gr.State(new_shelf, delete_callback=libraries.forget)
 
 
-def build_own_tab(page: gr.Blocks, libraries: OwnLibraries, shelf: gr.State) -> None:
+def kept_token() -> gr.BrowserState:
+    """Add what a browser keeps of its visit to the current `gr.Blocks`.
+
+    It must not be in a tab: what is in a hidden one is not read from the browser when the page
+    loads.
+    """
+    return gr.BrowserState("", storage_key=_STORAGE_KEY)
+
+
+def build_own_tab(
+    page: gr.Blocks, libraries: OwnLibraries, shelf: gr.State, kept: gr.BrowserState
+) -> None:
     """Lay out the tab inside the current `gr.Blocks`.
 
     Args:
         page: Blocks whose load event shows the sounds of earlier visits.
         libraries: The sounds of all visitors.
         shelf: State of `own_shelf`; it changes whenever the visitor's sounds do.
+        kept: What `kept_token` added.
     """
     handlers = OwnHandlers(libraries)
     chosen, review, turned_to = gr.State(()), gr.State(None), gr.State(0)
-    kept = gr.BrowserState("", storage_key=_STORAGE_KEY)
     gr.HTML(where_kept(libraries.kept_in), apply_default_css=False)
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
