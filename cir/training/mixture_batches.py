@@ -164,8 +164,11 @@ class MixtureSampler:
         n_slots = math.ceil(_SECONDS / (QUARTERS[-1] * 60 / high)) + 1
         drawn = self._uniform(generator, n_mixtures, n_stems, n_slots)
         lengths = device_table(tuple(QUARTERS.tolist()), device)
-        chances = device_table(
-            tuple(NOTE_LENGTHS.get(family, OTHER_NOTE_LENGTHS) for family in families), device
+        chances = torch.stack(
+            [
+                device_table(NOTE_LENGTHS.get(family, OTHER_NOTE_LENGTHS), device)
+                for family in families
+            ]
         )
         kinds = (drawn[..., None] > chances.cumsum(-1)[:, None, :-1]).sum(-1)
         slots = lengths[kinds] * quarter  # (B, S, slots)
@@ -175,8 +178,7 @@ class MixtureSampler:
         starts = (edges - slots + jitter * quarter).clamp_min(0) + delay
         ends = edges + delay
         sounding = self._uniform(generator, n_mixtures, n_stems, n_slots) >= _SILENCE_PROBABILITY
-        percussive = device_table(tuple(family == "percussion" for family in families), device)
-        sounding = sounding | percussive[:, None]
+        sounding = sounding | self._are_percussion(families)[:, None]
         is_silent = ~(sounding & (starts < _SECONDS)).any(-1, keepdim=True)
         first = torch.arange(n_slots, device=device) == 0
         sounding = sounding | (is_silent & first)  # no stem is silent throughout
@@ -261,11 +263,13 @@ class MixtureSampler:
     ) -> Tensor:
         """Draw gains in nepers of power, (B, S)."""
         drawn = (2 * self._uniform(generator, n_mixtures, len(families)) - 1) * self.level_range_db
-        own = device_table(
-            tuple(_PERCUSSION_DB if family == "percussion" else 0.0 for family in families),
-            self.pool.device,
-        )
+        own = self._are_percussion(families) * _PERCUSSION_DB
         return (drawn + own) * NEPERS_PER_DB
+
+    def _are_percussion(self, families: Sequence[str]) -> Tensor:
+        """(S,) bool, made of one table a family: each choice of families would send a new one."""
+        tables = [device_table((family == "percussion",), self.pool.device) for family in families]
+        return torch.cat(tables)
 
     def _colour(self, n_mixtures: int, generator: torch.Generator) -> Tensor:
         """Draw factors of power, (B, bands)."""
