@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from benchmarks.gpu import pack as packing
+from benchmarks.gpu.assemble import assemble
 from benchmarks.gpu.codec import STEPS, decode, encode, last_frames
 from benchmarks.gpu.hold import hold, restore, tree_bytes
 from benchmarks.gpu.parts import Pack, read_pack
@@ -26,6 +27,7 @@ from benchmarks.gpu.stages import (
 from cir.audio.bands import LEVEL_FLOOR, BandConfig
 from cir.errors import CheckpointError, CirError, DataError, InputError
 from cir.model.conv_ast import ConvAst
+from cir.model.encoder import TimbreEncoder
 from cir.model.network_config import ConvAstConfig
 from cir.training.feature_cache import KEPT_FRAMES, FeatureCache
 from cir.training.stage import Stage
@@ -193,6 +195,25 @@ def test_weights_come_back_in_halves_and_without_what_was_not_trained(tmp_path: 
     network.mixtures(torch.zeros(2, 64, 128))
     save_shards(tmp_path, network, with_mixtures=True)
     assert load_weights(tmp_path, other) is True
+
+
+def test_shards_become_a_model(tmp_path: Path) -> None:
+    config = ConvAstConfig(widths=(8, 8, 16, 16, 32), n_layers=1, n_heads=2, families=("bass",))
+    network = ConvAst(config)
+    save_shards(tmp_path, network, with_mixtures=False)
+    with pytest.raises(InputError, match="notes alone"):
+        assemble(tmp_path, tmp_path / "model")
+    network.begin_mixtures()
+    assert network.mixtures is not None
+    network.mixtures(torch.zeros(2, 64, 128))
+    save_shards(tmp_path, network, with_mixtures=True)
+    assemble(tmp_path, tmp_path / "model")
+    found = TimbreEncoder.from_pretrained(tmp_path / "model", device="cpu").network
+    assert isinstance(found, ConvAst) and found.config == config
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(found.state_dict()[name], value, atol=1e-3, rtol=1e-3)
+    with pytest.raises(CheckpointError, match="No weights"):
+        assemble(ROOT / "benchmarks", tmp_path / "model")
 
 
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:

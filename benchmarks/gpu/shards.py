@@ -12,6 +12,7 @@ from torch import Tensor
 from cir.errors import CheckpointError, InputError
 from cir.files import replacing
 from cir.model.conv_ast import ConvAst
+from cir.model.network_config import ConvAstConfig, read_config
 
 LARGEST = 15 * 2**20
 """Bytes; the way back takes 16 MiB a file."""
@@ -54,6 +55,24 @@ def save_shards(folder: Path, network: ConvAst, *, with_mixtures: bool) -> list[
         with replacing(paths[-1]) as temporary:
             save_file(shard, temporary, config)
     return paths
+
+
+def read_network_config(folder: Path) -> ConvAstConfig:
+    """Read the sizes of the network whose shards lie in a folder.
+
+    Raises:
+        CheckpointError: There are none, or they are damaged.
+    """
+    try:
+        with safe_open(folder / _SHARD.replace("*", "0"), "pt") as file:
+            config = read_config(file.metadata()["config"])
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"No {_SHARD} that can be read lies in {folder} ({error}); name a folder of weights."
+        ) from error
+    if not isinstance(config, ConvAstConfig):
+        raise CheckpointError(f"The weights in {folder} are of a {config.ARCHITECTURE}, not ours.")
+    return config
 
 
 def load_weights(path: Path, network: ConvAst) -> bool:

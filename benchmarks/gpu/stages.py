@@ -20,24 +20,27 @@ from cir.training.stage import StageConfig
 
 TINY = ("widths=8,8,16,16,32", "layers=1", "heads=2", "embedding=16", "instruments=8", "mixtures=4")
 """Sizes that a test has time for."""
-_WEIGHT_OF_OTHERS = 0.25
-"""How often an instrument of another dataset than the first two is drawn."""
+WEIGHTS = {"surge": 1.0, "surge-xt": 1.0, "zynaddsubfx": 0.3, "mda": 0.3}
+"""How often an instrument of a dataset is drawn, relative to the others, as in cir-small."""
+_WEIGHT_OF_OTHERS = 0.15
 
 
 @dataclass(frozen=True)
 class Sizes:
     """What may be chosen on the command line, as name=value."""
 
-    widths: tuple[int, ...] = (32, 64, 160, 320, 384)
+    widths: tuple[int, ...] = (32, 64, 128, 256, 384)
     layers: int = 3
     heads: int = 6
-    time_stride: int = 16
+    time_stride: int = 8
     embedding: int = 192
     query_layers: int = 2
     instruments: int = 512
     """In a batch of notes."""
     notes: int = 2
     """Of each of them."""
+    lengths: tuple[int, ...] = (48, 64, 128)
+    """Frames that are heard of a note, one of them in each batch."""
     mixtures: int = 192
     """In a batch of mixtures."""
     queue: int = 4096
@@ -48,7 +51,11 @@ class Sizes:
     notes_rate: float = 0.02
     """Muon's; AdamW's is a tenth of it."""
     mixtures_rate: float = 0.01
+    notes_fall: float = 0.75
+    """Share of the stage, at its end, in which the rates fall to 0."""
+    mixtures_fall: float = 0.85
     others: float = _WEIGHT_OF_OTHERS
+    """How often an instrument of a dataset without a weight of its own is drawn."""
 
 
 def make_network(sizes: Sizes, pack: Pack) -> ConvAst:
@@ -64,20 +71,25 @@ def make_network(sizes: Sizes, pack: Pack) -> ConvAst:
             mixture_frames=pack.head.mixture_frames,
             families=FAMILIES,
             n_query_layers=sizes.query_layers,
+            family_statistics=True,
         )
     )
 
 
 def make_pool(sizes: Sizes, pack: Pack, device: torch.device) -> FeaturePool:
     """All training notes, on the device."""
-    weights = [1.0 if number < 2 else sizes.others for number in range(len(pack.caches))]
+    weights = [WEIGHTS.get(name, sizes.others) for name in pack.caches]
     return FeaturePool.join(list(pack.caches.values()), weights, str(device))
 
 
 def stage_config(sizes: Sizes, stage: str, minutes: float) -> StageConfig:
     """Rates and length of a stage."""
-    rate = sizes.notes_rate if stage == "notes" else sizes.mixtures_rate
-    return StageConfig(minutes=minutes, matrix_rate=rate, rate=rate / 10)
+    rate, fall = (
+        (sizes.notes_rate, sizes.notes_fall)
+        if stage == "notes"
+        else (sizes.mixtures_rate, sizes.mixtures_fall)
+    )
+    return StageConfig(minutes=minutes, matrix_rate=rate, rate=rate / 10, fall_share=fall)
 
 
 def make_note_stage(
@@ -96,7 +108,7 @@ def make_note_stage(
     sampler = NoteSampler(
         pool,
         config.bands,
-        (config.note_frames,),
+        sizes.lengths,
         min(sizes.instruments, n_pairs),
         sizes.notes,
         sizes.recast,
