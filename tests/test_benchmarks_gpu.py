@@ -15,6 +15,7 @@ from benchmarks.gpu.assemble import assemble
 from benchmarks.gpu.codec import STEPS, decode, encode, last_frames
 from benchmarks.gpu.hold import hold, restore, tree_bytes
 from benchmarks.gpu.parts import Pack, read_pack
+from benchmarks.gpu.replay import ReplayedOptimiser
 from benchmarks.gpu.run import main, parse_sizes
 from benchmarks.gpu.shards import LARGEST, load_weights, save_shards
 from benchmarks.gpu.stages import (
@@ -23,6 +24,7 @@ from benchmarks.gpu.stages import (
     make_network,
     make_note_stage,
     make_pool,
+    stage_config,
 )
 from cir.audio.bands import LEVEL_FLOOR, BandConfig
 from cir.errors import CheckpointError, CirError, DataError, InputError
@@ -39,6 +41,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 SIZES = parse_sizes(list(TINY))
 CPU = torch.device("cpu")
+FLOAT = torch.float32
 ABSENT = ("soundfile", "soxr", "librosa", "mido", "platformdirs", "tensorboardX", "chromadb")
 
 
@@ -163,13 +166,34 @@ def test_smoke_and_training_run_in_miniature(
     printed = capsys.readouterr().out
     assert "a second" in printed and "% of 790 TFLOP/s" in printed and "top_1" in printed
     assert _largest(out) <= LARGEST + 2**20
-    for stage, start in (("notes", out), ("mixtures", tmp_path / "notes")):
+    for stage, start in (("notes", out), ("mixtures", tmp_path / "work" / "notes.safetensors")):
         words = ["train", *common, "--stage", stage, "--from", str(start), "--minutes", "0.01"]
         assert main([*words, "--out", str(tmp_path / stage)]) == 0
         log = (tmp_path / stage / f"{stage}-log.csv").read_text(encoding="utf-8")
         assert "top_1" in log
         assert len(list((tmp_path / stage).iterdir())) <= 8
-        assert (tmp_path / "work" / stage / "checkpoint.safetensors").is_file()
+        assert (tmp_path / "work" / f"{stage}.safetensors").is_file()
+
+
+def test_rates_from_the_device_give_the_same_updates(packed: Pack) -> None:
+    found = []
+    for replayed in (False, True):
+        torch.manual_seed(0)
+        network = make_network(SIZES, packed)
+        stage = make_note_stage(SIZES, packed, make_pool(SIZES, packed, CPU), network, FLOAT)
+        optimiser = ReplayedOptimiser(stage.optimiser, stage_config(SIZES, "notes"))
+        generator = torch.Generator()
+        for number, share in enumerate((0.1, 1.0, 0.5)):
+            losses = stage.losses(generator.manual_seed(number))
+            torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+            optimiser.share.fill_(share)
+            if replayed:
+                optimiser.step_recorded()
+            else:
+                stage.optimiser.step(share, clip=stage_config(SIZES, "notes").clip)
+        found.append(network.state_dict())
+    for name, value in found[0].items():
+        torch.testing.assert_close(found[1][name], value, atol=5e-4, rtol=1e-3)
 
 
 def _largest(folder: Path) -> int:

@@ -21,6 +21,8 @@ HELD = (
     "cir/assets/learn",
     "cir/assets/model",
     "docs",
+    "notebooks",
+    "tests",
 )
 _PLACE = "runs/held"
 _STATUS = "status.txt"

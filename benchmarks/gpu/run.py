@@ -8,7 +8,6 @@ validates once, saves once. train ends by the clock, loading and validations inc
 """
 
 import argparse
-import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -17,11 +16,11 @@ from pathlib import Path
 from typing import get_type_hints
 
 import torch
-from torch import Tensor
 
 from benchmarks.gpu.parts import Pack, read_pack
-from benchmarks.gpu.shards import load_weights, save_shards
-from benchmarks.gpu.speed import host_waits, measure
+from benchmarks.gpu.replay import ReplayedOptimiser, Steps, run_steps
+from benchmarks.gpu.shards import load_weights, save_shards, save_weights
+from benchmarks.gpu.speed import count_flops, host_waits, measure
 from benchmarks.gpu.stages import (
     TINY,
     Sizes,
@@ -30,6 +29,8 @@ from benchmarks.gpu.stages import (
     make_network,
     make_note_stage,
     make_pool,
+    mixture_kinds,
+    note_kinds,
     stage_config,
 )
 from cir.errors import CirError, InputError
@@ -37,52 +38,51 @@ from cir.model.conv_ast import ConvAst
 from cir.training.feature_pool import FeaturePool
 from cir.training.mixture_stage import MixtureStage
 from cir.training.note_stage import NoteStage
-from cir.training.stage import Stage
-from cir.training.stage_loop import LOG, run_stage
 
 PEAK_TFLOPS = 790.0
 """Of bf16 matrix products, measured on the H100 and the H200."""
 STAGES = ("notes", "mixtures")
 _SAVE_SECONDS = 3.0
 """Kept for what comes after the last validation."""
-_LEAST_MINUTES = 0.05
+_LEAST_SECONDS = 0.5
 
 
-class Watched(Stage):
+class Watched:
     """A stage whose weights and log come back whenever it is validated."""
 
-    def __init__(self, stage: NoteStage | MixtureStage, folder: Path, work: Path) -> None:
-        self.inner = stage
-        self.optimiser = stage.optimiser
-        self.batch_size = stage.batch_size
-        self._folder = folder
-        self.work = work
+    def __init__(self, name: str, run: "Run") -> None:
+        self._run = run
+        self.name = name
+        make = make_note_stage if name == "notes" else make_mixture_stage
+        self.stage: NoteStage | MixtureStage = make(
+            run.sizes, run.pack, run.pool, run.network, torch.bfloat16
+        )
+        self.config = stage_config(run.sizes, name)
+        self.weights = run.work / f"{name}.safetensors"
 
-    def losses(self, generator: torch.Generator) -> dict[str, Tensor]:
-        """See `Stage`."""
-        return self.inner.losses(generator)
-
-    def state(self) -> dict[str, Tensor]:
-        """See `Stage`."""
-        return self.inner.state()
-
-    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """See `Stage`."""
-        self.inner.load_state(tensors)
+    def steps(self) -> Steps:
+        """Record its steps."""
+        stage, seed = self.stage, self._run.seed
+        kinds = note_kinds(stage) if isinstance(stage, NoteStage) else mixture_kinds(stage, seed)
+        return Steps(kinds, ReplayedOptimiser(stage.optimiser, self.config), seed)
 
     def validate(self) -> dict[str, float]:
         """Validate without compiling for its shapes, and save what is to come back."""
         with torch.compiler.set_stance("force_eager"):
-            scores = self.inner.validate()
-        mixtures = isinstance(self.inner, MixtureStage)
-        save_shards(self._folder, self.inner.network, with_mixtures=mixtures)
-        self.save_log()
+            scores = self.stage.validate()
+        save_shards(self._run.out, self.stage.network, with_mixtures=self.name == "mixtures")
+        save_weights(self.weights, self.stage.network)
         return scores
 
-    def save_log(self) -> None:
-        """Copy the log to what comes back."""
-        if (self.work / LOG).is_file():
-            shutil.copyfile(self.work / LOG, self._folder / f"{self.work.name}-{LOG}")
+    def log(self, done: float, examples: int, values: Mapping[str, float]) -> None:
+        """Print a line, and write it into the log that comes back."""
+        words = " ".join(f"{name} {value:.4g}" for name, value in values.items())
+        self._run.tell(f"{self.name} {done:6.1%} {examples}: {words}")
+        with (self._run.out / f"{self.name}-log.csv").open("a", encoding="utf-8") as file:
+            for name, value in values.items():
+                file.write(
+                    f"{examples},{time.monotonic() - self._run.began:.1f},{name},{value:.6g}\n"
+                )
 
 
 class Run:
@@ -104,6 +104,7 @@ class Run:
         self.out: Path = given.out
         self.work: Path = given.work
         self.out.mkdir(parents=True, exist_ok=True)
+        self.work.mkdir(parents=True, exist_ok=True)
         n_parameters = sum(one.numel() for one in self.network.parameters())
         self.tell(
             f"{len(self.pool.families)} instruments and {len(self.pool.levels)} notes to train on, "
@@ -116,33 +117,35 @@ class Run:
 
     def stage(self, name: str, *, compiled: bool) -> Watched:
         """Make a stage of the network as it is."""
-        make = make_note_stage if name == "notes" else make_mixture_stage
         if name == "mixtures" and not self.begun:
             self.network.begin_mixtures()
             self.begun = True
         compile_trained(self.network, name if compiled else "")
-        stage = make(self.sizes, self.pack, self.pool, self.network, torch.bfloat16)
-        return Watched(stage, self.out, self.work / name)
+        return Watched(name, self)
 
 
 def smoke(run: Run, given: argparse.Namespace) -> None:
-    """A few steps of each stage, eager and, if asked for, compiled."""
+    """A few steps of each stage, replayed: as it is and, if asked for, compiled."""
     for name in STAGES if given.stage is None else (given.stage,):
         flops = None
         for compiled in (False, True) if run.compiled else (False,):
-            stage = run.stage(name, compiled=compiled)
-            speed = measure(stage, run.device, given.steps, flops)
-            flops = speed.step_flops
+            watched = run.stage(name, compiled=compiled)
+            began = time.monotonic()
+            if flops is None:
+                flops = count_flops(watched.stage, run.device)
+                waits = host_waits(watched.stage, run.device)
+                run.tell(f"{name}: the host waits {len(waits)} times {sorted(set(waits))[:8]}")
+            steps = watched.steps()
+            run.tell(f"{name}: recorded in {time.monotonic() - began:.1f} s")
+            seconds = measure(steps, run.device, given.steps)
             run.tell(
-                f"{name}{', compiled' if compiled else ''}: {speed.examples_a_second:.0f} a second "
-                f"in batches of {stage.batch_size}, {1000 * speed.step_seconds:.1f} ms and "
-                f"{speed.step_flops / 1e12:.3f} TFLOP a step, {speed.share_of(given.peak):.2%} of "
-                f"{given.peak:g} TFLOP/s; the first steps took {speed.first_seconds:.1f} s"
+                f"{name}{', compiled' if compiled else ''}: "
+                f"{watched.stage.batch_size / seconds:.0f} a second in batches of "
+                f"{watched.stage.batch_size}, {1000 * seconds:.1f} ms and {flops / 1e12:.3f} TFLOP "
+                f"a step, {flops / seconds / (given.peak * 1e12):.2%} of {given.peak:g} TFLOP/s"
             )
-        waits = host_waits(stage, run.device)
-        run.tell(f"{name}: the host waits {len(waits)} times a step {sorted(set(waits))[:8]}")
         began = time.monotonic()
-        scores = stage.validate()
+        scores = watched.validate()
         run.tell(f"{name}: validated and saved in {time.monotonic() - began:.1f} s: {scores}")
     if run.device.type == "cuda":
         run.tell(f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB of the GPU at most")
@@ -156,26 +159,24 @@ def train(run: Run, given: argparse.Namespace) -> None:
         end = 60 * given.minutes * (1.0 if last else given.notes_share)
         if name == "notes":
             run.begun = False  # what mixtures had learned was of other notes
-        stage = run.stage(name, compiled=run.compiled)
+        watched = run.stage(name, compiled=run.compiled)
+        steps = watched.steps()
+        run.tell(f"{name}: steps recorded")
         began = time.monotonic()
-        scores = stage.validate()
+        run.tell(f"{name} before: {watched.validate()}")
         validation = time.monotonic() - began
-        run.tell(f"{name} before: {scores}")
-        shutil.rmtree(stage.work, ignore_errors=True)  # of an earlier call
         left = end - (time.monotonic() - run.began) - validation - _SAVE_SECONDS
-        n_validations = max(0, int(left / (60 + validation)))
-        minutes = max(_LEAST_MINUTES, (left - n_validations * validation) / 60)
-        run_stage(
-            stage,
-            stage_config(run.sizes, name, minutes),
-            stage.work,
-            seed=run.seed,
-            device=run.device,
-            validate_minutes=1.0,
-            checkpoint_minutes=1.0,
+        n_validations = max(0, int(left / (given.validate_seconds + validation)))
+        run_steps(
+            steps,
+            watched.config,
+            watched.stage.batch_size,
+            max(_LEAST_SECONDS, left - n_validations * validation),
+            validate=watched.validate,
+            validate_seconds=given.validate_seconds,
+            log=watched.log,
         )
-        stage.save_log()
-        run.tell(f"{name} done; its checkpoint to go on from is in {stage.work} on this machine")
+        run.tell(f"{name} done; its weights to go on from are {watched.weights} on this machine")
 
 
 def parse_sizes(pairs: list[str]) -> Sizes:
@@ -199,11 +200,10 @@ def parse_sizes(pairs: list[str]) -> Sizes:
 
 
 def prepare(device: torch.device) -> None:
-    """Let what stays in float32 be multiplied in TF32, and convolutions be chosen by trying."""
+    """Let what stays in float32 be multiplied in TF32."""
     torch.set_float32_matmul_precision("high")
     if device.type == "cuda":
         torch.backends.cudnn.allow_tf32 = True
-        torch.backends.cudnn.benchmark = True
 
 
 def read_arguments(words: list[str] | None = None) -> argparse.Namespace:
@@ -224,7 +224,8 @@ def read_arguments(words: list[str] | None = None) -> argparse.Namespace:
     commands.choices["smoke"].add_argument("--steps", type=int, default=20)
     commands.choices["smoke"].add_argument("--peak", type=float, default=PEAK_TFLOPS)
     commands.choices["train"].add_argument("--minutes", type=float, required=True)
-    commands.choices["train"].add_argument("--notes-share", type=float, default=0.5)
+    commands.choices["train"].add_argument("--notes-share", type=float, default=0.45)
+    commands.choices["train"].add_argument("--validate-seconds", type=float, default=60.0)
     return parser.parse_args(words)
 
 

@@ -13,6 +13,7 @@ from cir.errors import CheckpointError, InputError
 from cir.files import replacing
 from cir.model.conv_ast import ConvAst
 from cir.model.network_config import ConvAstConfig, read_config
+from cir.training.checkpoint_tensors import to_stored
 
 LARGEST = 15 * 2**20
 """Bytes; the way back takes 16 MiB a file."""
@@ -55,6 +56,12 @@ def save_shards(folder: Path, network: ConvAst, *, with_mixtures: bool) -> list[
         with replacing(paths[-1]) as temporary:
             save_file(shard, temporary, config)
     return paths
+
+
+def save_weights(path: Path, network: ConvAst) -> None:
+    """Write the weights as they are, into one file that does not come back."""
+    with replacing(path) as temporary:
+        save_file(to_stored(network.state_dict()), temporary)
 
 
 def read_network_config(folder: Path) -> ConvAstConfig:

@@ -3,17 +3,17 @@
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from benchmarks.gpu.replay import Steps
 from cir.training.stage import Stage
 
+_SHARE = 0.1
 _CLIP = 2.0
-_REHEARSALS = 3
 
 
 class Flops(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -38,56 +38,31 @@ class Flops(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return found
 
 
-@dataclass(frozen=True)
-class Speed:
-    """Of the steps of a stage."""
-
-    examples_a_second: float
-    step_seconds: float
-    step_flops: int
-    first_seconds: float
-    """Of the first steps, in which kernels are chosen and compiled."""
-
-    def share_of(self, peak_tflops: float) -> float:
-        """Of the operations that the chip could do meanwhile."""
-        return self.step_flops / self.step_seconds / (peak_tflops * 1e12)
+def take_step(stage: Stage, number: int) -> None:
+    """One step of training at rates of 0, started by the host."""
+    device = next(iter(stage.state().values())).device
+    losses = stage.losses(torch.Generator(device).manual_seed(number))
+    torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+    stage.optimiser.step(0.0, clip=_CLIP)
 
 
-def take_step(stage: Stage, generator: torch.Generator, number: int, share: float = 0.1) -> None:
-    """One step of training, as `run_stage` takes them."""
-    generator.manual_seed(number)
-    losses = stage.losses(generator)
-    total = torch.stack(list(losses.values())).sum()
-    total.backward()  # type: ignore[no-untyped-call]
-    stage.optimiser.step(share, clip=_CLIP)
-
-
-def measure(stage: Stage, device: torch.device, n_steps: int, flops: int | None = None) -> Speed:
-    """Take steps and time them.
-
-    Args:
-        stage: It learns meanwhile.
-        device: Of all of it.
-        n_steps: To time, after a few that are not.
-        flops: Of a step, where they are known: compiled steps hide them.
-    """
-    generator = torch.Generator(device)
-    began = time.monotonic()
-    for number in range(_REHEARSALS):
-        take_step(stage, generator, number)
+def count_flops(stage: Stage, device: torch.device) -> int:
+    """Count the operations of a step; compiled and recorded steps would hide them."""
+    with Flops() as counted:
+        take_step(stage, 0)
     _wait(device)
-    first = time.monotonic() - began
-    if flops is None:
-        with Flops() as counted:
-            take_step(stage, generator, _REHEARSALS)
-        flops = counted.total
+    return counted.total
+
+
+def measure(steps: Steps, device: torch.device, n_steps: int) -> float:
+    """Seconds of a step, of as many as are taken."""
+    steps.take(_SHARE)
     _wait(device)
     began = time.monotonic()
-    for number in range(n_steps):
-        take_step(stage, generator, _REHEARSALS + 1 + number)
+    for _ in range(n_steps):
+        steps.take(_SHARE)
     _wait(device)
-    seconds = (time.monotonic() - began) / n_steps
-    return Speed(stage.batch_size / seconds, seconds, flops, first)
+    return (time.monotonic() - began) / n_steps
 
 
 def host_waits(stage: Stage, device: torch.device) -> list[str]:
@@ -98,7 +73,7 @@ def host_waits(stage: Stage, device: torch.device) -> list[str]:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            take_step(stage, torch.Generator(device), 0)
+            take_step(stage, 0)
     finally:
         torch.cuda.set_sync_debug_mode("default")
     return [f"{one.filename}:{one.lineno}" for one in caught if "synchron" in str(one.message)]

@@ -1,11 +1,13 @@
 """The two stages of training, made of a pack."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import nn
 
 from benchmarks.gpu.parts import Pack
+from benchmarks.gpu.replay import Kind, Losses
 from cir.errors import DataError
 from cir.instruments.families import FAMILIES
 from cir.model.conv_ast import ConvAst
@@ -23,6 +25,8 @@ TINY = ("widths=8,8,16,16,32", "layers=1", "heads=2", "embedding=16", "instrumen
 WEIGHTS = {"surge": 1.0, "surge-xt": 1.0, "zynaddsubfx": 0.3, "mda": 0.3}
 """How often an instrument of a dataset is drawn, relative to the others, as in cir-small."""
 _WEIGHT_OF_OTHERS = 0.15
+_CHOICES = 32
+"""Of families other than the paper's: each is recorded once."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +86,14 @@ def make_pool(sizes: Sizes, pack: Pack, device: torch.device) -> FeaturePool:
     return FeaturePool.join(list(pack.caches.values()), weights, str(device))
 
 
-def stage_config(sizes: Sizes, stage: str, minutes: float) -> StageConfig:
-    """Rates and length of a stage."""
+def stage_config(sizes: Sizes, stage: str) -> StageConfig:
+    """Rates of a stage."""
     rate, fall = (
         (sizes.notes_rate, sizes.notes_fall)
         if stage == "notes"
         else (sizes.mixtures_rate, sizes.mixtures_fall)
     )
-    return StageConfig(minutes=minutes, matrix_rate=rate, rate=rate / 10, fall_share=fall)
+    return StageConfig(matrix_rate=rate, rate=rate / 10, fall_share=fall)
 
 
 def make_note_stage(
@@ -117,7 +121,7 @@ def make_note_stage(
     first = list(pack.caches.values())[:1]
     validation = NoteValidation.of(first, max(config.heard_frames), str(pool.device))
     return NoteStage(
-        network, sampler, stage_config(sizes, "notes", 0), validation, precision=precision
+        network, sampler, stage_config(sizes, "notes"), validation, precision=precision
     )
 
 
@@ -139,7 +143,7 @@ def make_mixture_stage(
     return MixtureStage(
         network,
         sampler,
-        stage_config(sizes, "mixtures", 0),
+        stage_config(sizes, "mixtures"),
         MixtureValidation.of(pack.mixtures, first, max(config.heard_frames)),
         paper_families=pack.mixtures.families,
         paper_share=sizes.paper_share,
@@ -147,6 +151,31 @@ def make_mixture_stage(
         seed=0,
         precision=precision,
     )
+
+
+def note_kinds(stage: NoteStage) -> list[Kind]:
+    """A kind of step for each length of a note."""
+    sampler = stage.sampler
+
+    def of_length(n_frames: int) -> Losses:
+        own = replace(sampler, lengths=(n_frames,))
+        return lambda generator: stage.losses_of(own.draw(generator))
+
+    return [Kind(1.0, of_length(n_frames)) for n_frames in sampler.lengths]
+
+
+def mixture_kinds(stage: MixtureStage, seed: int) -> list[Kind]:
+    """The paper's families, and some choices of others."""
+    draws = np.random.default_rng(seed)
+
+    def of_families(families: tuple[str, ...]) -> Losses:
+        return lambda generator: stage.losses_of(families, generator)
+
+    others = [
+        Kind((1 - stage.paper_share) / _CHOICES, of_families(stage.draw_others(draws)))
+        for _ in range(_CHOICES)
+    ]
+    return [Kind(stage.paper_share, of_families(stage.paper_families)), *others]
 
 
 def compile_trained(network: ConvAst, stage: str) -> None:

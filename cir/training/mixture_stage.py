@@ -79,10 +79,13 @@ class MixtureStage(NetworkStage):
 
     def losses(self, generator: torch.Generator) -> dict[str, Tensor]:
         """See `Stage`."""
+        return self.losses_of(self._draw_families(generator), generator)
+
+    def losses_of(self, families: tuple[str, ...], generator: torch.Generator) -> dict[str, Tensor]:
+        """Draw mixtures of these families and return the losses, which are added up."""
         self.network.train()
         self.network.notes.eval()
         self.network.note_head.eval()
-        families = self._draw_families(generator)
         batch = self.sampler.draw(families, generator)
         made = self._embed_made(batch, generator)
         mixtures, head = self.network.mixtures, self.network.family_head
@@ -117,6 +120,10 @@ class MixtureStage(NetworkStage):
         draws = np.random.default_rng(generator.initial_seed())
         if draws.random() < self.paper_share:
             return self.paper_families
+        return self.draw_others(draws)
+
+    def draw_others(self, draws: np.random.Generator) -> tuple[str, ...]:
+        """Draw two to five of all families that have instruments."""
         known = [
             one for one in self.network.config.families if len(self.sampler.pool.of_family(one))
         ]
@@ -182,7 +189,7 @@ class MixtureStage(NetworkStage):
         queue = self._made[family]
         if len(queue) and len(made):
             kept = made[: len(queue)]
-            self._made[family] = torch.cat([queue[len(kept) :], kept])
+            queue.copy_(torch.cat([queue[len(kept) :], kept]))
 
     def _presence_loss(self, batch: MixtureBatch, heard: Heard) -> Tensor:
         families = self.network.config.families

@@ -13,7 +13,7 @@ from cir.losses.supervised_contrastive import supervised_contrastive
 from cir.metrics import accuracies, target_ranks
 from cir.model.conv_ast import ConvAst
 from cir.training.feature_cache import FeatureCache
-from cir.training.note_batches import NoteSampler
+from cir.training.note_batches import NoteBatch, NoteSampler
 from cir.training.stage import NetworkStage, StageConfig
 
 FIRST_TEMPERATURE = 0.1
@@ -46,8 +46,11 @@ class NoteStage(NetworkStage):
 
     def losses(self, generator: torch.Generator) -> dict[str, Tensor]:
         """See `Stage`."""
+        return self.losses_of(self.sampler.draw(generator))
+
+    def losses_of(self, batch: NoteBatch) -> dict[str, Tensor]:
+        """Return the losses of a batch, which are added up."""
         self.network.train()
-        batch = self.sampler.draw(generator)
         with self.autocast():
             embeddings = self.network.embed_once(batch.levels)
         scale = self.log_scale.clamp(max=-math.log(_LOWEST_TEMPERATURE)).exp()
