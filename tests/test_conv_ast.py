@@ -55,9 +55,8 @@ def network(config: ConvAstConfig = TINY, seed: int = 0) -> ConvAst:
         replace(TINY, widths=(4, 8), time_stride=4, n_query_layers=3),
         replace(TINY, widths=(2, 4, 4, 6, 8), time_stride=16, embedding_size=5),
         replace(TINY, families=("bass",)),
-        replace(TINY, family_statistics=True),
     ],
-    ids=["tiny", "no blocks", "three blocks", "two widths", "five widths", "one family", "moments"],
+    ids=["tiny", "no blocks", "three blocks", "two widths", "five widths", "one family"],
 )
 def test_the_shapes_follow_from_the_configuration(config: ConvAstConfig) -> None:
     net = network(config)
@@ -164,22 +163,22 @@ def test_a_stage_begins_as_its_short_cut() -> None:
 def test_mixtures_begin_as_notes() -> None:
     net = network()
     clip = levels(4, 3, 64)
-    assert not torch.allclose(net.listen(clip).overall, net.embed_once(clip))
+    assert net.mixtures is not None
+    assert not torch.allclose(net.mixtures(clip), net.notes(clip))
     net.begin_mixtures()
-    torch.testing.assert_close(net.listen(clip).overall, net.embed_once(clip))
+    torch.testing.assert_close(net.mixtures(clip), net.notes(clip))
     before = net.embed_once(clip)
-    for parameter in net.mixtures.parameters() if net.mixtures is not None else ():
+    for parameter in net.mixtures.parameters():
         torch.nn.init.zeros_(parameter)
     assert torch.equal(net.embed_once(clip), before)  # copies, not the same weights
 
 
 def test_at_first_each_family_hears_the_whole_mixture() -> None:
-    net = network(replace(TINY, family_statistics=True))
+    net = network()
     net.begin_mixtures()
     assert net.mixtures is not None and net.family_head is not None
     tokens = net.mixtures(levels(4, 3, 64))
     head = net.family_head.family_notes
-    assert isinstance(head, FamilyNoteHead)
     expected = net.note_head(tokens)
     for number in range(3):
         torch.testing.assert_close(head(tokens)[:, number], expected, rtol=1e-4, atol=1e-4)

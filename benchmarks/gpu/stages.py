@@ -75,7 +75,6 @@ def make_network(sizes: Sizes, pack: Pack) -> ConvAst:
             mixture_frames=pack.head.mixture_frames,
             families=FAMILIES,
             n_query_layers=sizes.query_layers,
-            family_statistics=True,
         )
     )
 

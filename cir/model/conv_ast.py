@@ -157,7 +157,4 @@ class ConvAst(nn.Module):
         """Let the mixtures' encoder start as the notes'."""
         assert self.mixtures is not None and self.family_head is not None
         self.mixtures.load_state_dict(self.notes.state_dict())
-        learned = self.note_head.state_dict()
-        self.family_head.overall.load_state_dict(learned)
-        if self.family_head.family_notes is not None:
-            self.family_head.family_notes.load_state_dict(learned, strict=False)
+        self.family_head.family_notes.load_state_dict(self.note_head.state_dict(), strict=False)

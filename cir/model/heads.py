@@ -20,7 +20,7 @@ class Heard:
     """Answers to a batch of mixtures; nothing in it is normalised."""
 
     overall: Tensor
-    """One embedding for the whole mixture, (B, E)."""
+    """One embedding for the whole mixture, (B, E); the mean of the families', where there are any."""
     embeddings: Tensor
     """One for each family query, in the order of the configuration, (B, families, E)."""
     presence: Tensor
@@ -105,15 +105,14 @@ class FamilyNoteHead(NoteHead):
 class FamilyHead(nn.Module):
     """Learned queries that attend to the tokens, several times, and answer in the notes' space.
 
-    An answer is added to an embedding of the mixture, one for all families or a `FamilyNoteHead`'s.
-    It starts as the note head's, so that training only has to bend it towards the family.
+    An answer is added to what the `FamilyNoteHead` says of the family. That starts as the note
+    head, so that training only has to bend it towards the family.
     """
 
     def __init__(self, config: ConvAstConfig) -> None:
         super().__init__()
         size, n_families = config.hidden_size, len(config.families)
-        self.overall = NoteHead(config)
-        self.family_notes = FamilyNoteHead(config) if config.family_statistics else None
+        self.family_notes = FamilyNoteHead(config)
         self.queries = nn.Parameter(torch.randn(n_families, size) * _QUERY_SCALE)
         self.looks = nn.ModuleList(Look(size, config.n_heads) for _ in range(config.n_query_layers))
         self.norm = nn.LayerNorm(size)
@@ -136,10 +135,8 @@ class FamilyHead(nn.Module):
             asked = look(asked, flat)
         asked = self.norm(asked)
         own = torch.einsum("bfd,fed->bfe", asked, self.bend.to(asked.dtype))
-        overall = self.overall(tokens)
-        bases = overall.unsqueeze(1) if self.family_notes is None else self.family_notes(tokens)
-        embeddings = bases + self.answer(asked) + own
-        return Heard(overall, embeddings, self.presence(asked).squeeze(-1))
+        embeddings = self.family_notes(tokens) + self.answer(asked) + own
+        return Heard(embeddings.mean(1), embeddings, self.presence(asked).squeeze(-1))
 
     def mask_logits(self, tokens: Tensor) -> Tensor:
         """Return logits of the share of each family in the energy of each cell.

@@ -15,7 +15,7 @@ from cir.errors import CheckpointError, InputError
 from cir.schema import parse_json, parse_values
 from cir.types import SAMPLE_RATE
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 CELL = 4
 """Masks have a cell for this many frames by this many bands."""
 
@@ -25,8 +25,6 @@ class NetworkConfig(ABC):
 
     ARCHITECTURE: ClassVar[str]
     """Names the kind of network in the JSON."""
-    LATER: ClassVar[tuple[str, ...]] = ()
-    """Fields that the format had not at first."""
 
     families: tuple[str, ...] = ()
     """Families with a query of their own; empty: one embedding for the whole mixture."""
@@ -60,9 +58,6 @@ class NetworkConfig(ABC):
         """Return JSON; the same configuration always gives the same text."""
         head = {"format_version": FORMAT_VERSION, "architecture": self.ARCHITECTURE}
         values = asdict(self)  # type: ignore[call-overload]  # every sibling is a dataclass
-        for name in self.LATER:
-            if not values[name]:  # older models keep their text, and with it their identity
-                del values[name]
         return json.dumps({**head, **values}, indent=2) + "\n"
 
     @classmethod
@@ -164,7 +159,6 @@ class ConvAstConfig(NetworkConfig):
     """Sizes of the features, of the stem, of the transformer and of the family queries."""
 
     ARCHITECTURE: ClassVar[str] = "conv-ast"
-    LATER = ("family_statistics",)
 
     bands: BandConfig = field(default_factory=BandConfig)
     widths: tuple[Count, ...] = (16, 32, 64, 128, 256)
@@ -186,9 +180,6 @@ class ConvAstConfig(NetworkConfig):
     """Families with a query of their own; empty: mixtures are read like single instruments."""
     n_query_layers: Number = 2
     """Layers in which a family query attends to the tokens."""
-    family_statistics: bool = False
-    """Whether a family's answer starts from statistics over the moments at which it sounds, as in
-    new models, instead of over the whole mixture."""
 
     def __post_init__(self) -> None:
         for name in ("widths", "heard_frames"):
