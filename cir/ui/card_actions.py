@@ -21,7 +21,7 @@ KEYS = (
     ("M", "more like this"),
     ("L", "less like this"),
     ("C", "copy the path"),
-    ("K", "keep in the basket"),
+    ("A", "add to the basket"),
     ("F", "favourite"),
     ("D", "download"),
 )
@@ -63,7 +63,7 @@ def _collecting(match: Match, name: str) -> list[str]:
     basket = f"{PLUS} <span data-words>Add to basket</span>"
     star = f"{STAR} <span data-words>Favourite</span>"
     return [
-        _button("basket", f"Basket: {name}", "Collect, to take home together (K)", basket, kept),
+        _button("basket", f"Basket: {name}", "Collect, to take home together (A)", basket, kept),
         _button("favourite", f"Favourite: {name}", "Keep in this browser (F)", star, kept),
     ]
 

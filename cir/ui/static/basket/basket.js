@@ -127,7 +127,7 @@
   });
 
   const click = (act) => (card) => card.querySelector(`[data-act=${act}]`)?.click();
-  window.cirKeys.add("k", click("basket"));
+  window.cirKeys.add("a", click("basket"));
   window.cirKeys.add("f", click("favourite"));
   window.cirKeys.add("d", click("download"));
 
