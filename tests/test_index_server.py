@@ -153,5 +153,5 @@ def test_addresses() -> None:
     assert str(server_address(Path("chroma://localhost/abc"))) == "chroma://localhost:8000/abc"
     assert server_address("/home/me/chroma") is None and server_address(None) is None
     for wrong in ("chroma://localhost", "chroma://localhost:8000/a", "chroma://h:1/a b c"):
-        with pytest.raises(InputError, match="chroma://HOST:PORT/NAME"):
+        with pytest.raises(InputError, match=f"{wrong}.*chroma://HOST:PORT/NAME"):
             server_address(wrong)

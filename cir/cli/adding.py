@@ -32,9 +32,11 @@ def print_report(report: "AddReport", database: Path) -> None:
     said = "".join(f"; {count:,} {what}" for count, what in counts if count)
     typer.echo(f"Added {added:,} instruments to {database}{said}.")
     if report.missing:
+        one = report.missing == 1
         typer.echo(
-            f"{report.missing:,} instruments stay although their files have gone; "
-            "--remove-missing takes them out.",
+            f"{report.missing:,} {'instrument stays' if one else 'instruments stay'} although "
+            f"{'its file has' if one else 'their files have'} gone; --remove-missing takes "
+            f"{'it' if one else 'them'} out.",
             err=True,
         )
     without = sum(instrument.family is None for instrument in report.added)

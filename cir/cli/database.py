@@ -238,6 +238,8 @@ def describe(database: DatabaseOption = None) -> None:
     Only previews that were not measured yet: after Ctrl-C, the same command goes on. Databases
     that are built or extended now have them already.
     """
+    if database is None:
+        raise DatabaseError(_NAME_ONE)
     from cir.index.database import InstrumentDatabase
 
     with InstrumentDatabase.open(database) as opened, progress_bar("Measuring") as progress:

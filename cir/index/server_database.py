@@ -82,9 +82,10 @@ def server_address(place: Path | str | None) -> ServerAddress | None:
         return None
     found = _ADDRESS.fullmatch(text)
     if found is None or not _NAME.fullmatch(found[4]):
+        written = re.sub(":/+", "://", text, count=1)  # a Path has lost a slash
         raise InputError(
-            f"{text!r} is no database on a server; write chroma://HOST:PORT/NAME (chromas:// for "
-            "TLS), with a name of 3 to 100 letters, digits, dots, hyphens and underscores."
+            f"{written!r} is no database on a server; write chroma://HOST:PORT/NAME (chromas:// "
+            "for TLS), with a name of 3 to 100 letters, digits, dots, hyphens and underscores."
         )
     return ServerAddress(found[1], found[2], int(found[3] or _PORTS[found[1]]), found[4])
 
