@@ -224,7 +224,7 @@ def read_arguments(words: list[str] | None = None) -> argparse.Namespace:
     commands.choices["smoke"].add_argument("--steps", type=int, default=20)
     commands.choices["smoke"].add_argument("--peak", type=float, default=PEAK_TFLOPS)
     commands.choices["train"].add_argument("--minutes", type=float, required=True)
-    commands.choices["train"].add_argument("--notes-share", type=float, default=0.45)
+    commands.choices["train"].add_argument("--notes-share", type=float, default=0.41)
     commands.choices["train"].add_argument("--validate-seconds", type=float, default=60.0)
     return parser.parse_args(words)
 

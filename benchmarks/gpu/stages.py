@@ -31,7 +31,7 @@ _CHOICES = 32
 
 @dataclass(frozen=True)
 class Sizes:
-    """What may be chosen on the command line, as name=value."""
+    """What may be chosen on the command line, as name=value; by default, as the bundled model."""
 
     widths: tuple[int, ...] = (32, 64, 128, 256, 384)
     layers: int = 3
@@ -39,25 +39,25 @@ class Sizes:
     time_stride: int = 8
     embedding: int = 192
     query_layers: int = 2
-    instruments: int = 512
+    instruments: int = 384
     """In a batch of notes."""
     notes: int = 2
     """Of each of them."""
-    lengths: tuple[int, ...] = (48, 64, 128)
+    lengths: tuple[int, ...] = (48, 128)
     """Frames that are heard of a note, one of them in each batch."""
-    mixtures: int = 192
+    mixtures: int = 128
     """In a batch of mixtures."""
     queue: int = 4096
-    recast: float = 0.3
-    layered: float = 0.3
-    mixtures_recast: float = 0.5
-    paper_share: float = 0.6
+    recast: float = 0.4
+    layered: float = 0.4
+    mixtures_recast: float = 0.6
+    paper_share: float = 0.65
     notes_rate: float = 0.02
     """Muon's; AdamW's is a tenth of it."""
     mixtures_rate: float = 0.01
-    notes_fall: float = 0.75
+    notes_fall: float = 0.85
     """Share of the stage, at its end, in which the rates fall to 0."""
-    mixtures_fall: float = 0.85
+    mixtures_fall: float = 0.92
     others: float = _WEIGHT_OF_OTHERS
     """How often an instrument of a dataset without a weight of its own is drawn."""
 
