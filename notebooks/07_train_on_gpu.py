@@ -115,8 +115,8 @@ for split in ("train", "valid", "test"):
 # %% [markdown]
 # ## 3 · The configuration
 #
-# `configs/cir-gpu.yaml` is the recipe of the shipped model, `configs/cir-small.yaml`, with a wider network and
-# larger batches. `--with FILE` lays another YAML file over a configuration. This is how our miniature becomes
+# `configs/cir-gpu.yaml` is the recipe of the shipped model; `configs/cir-small.yaml` is the same for a processor,
+# with a narrower network and smaller batches. `--with FILE` lays another YAML file over a configuration. This is how our miniature becomes
 # small: it keeps the recipe, and takes the sizes of `configs/cir-tiny.yaml`.
 
 # %%

@@ -51,7 +51,7 @@ def test_all_else_stays_as_it_was() -> None:
     _, new_header, new_body = updated.split("---\n", 2)
     assert new_body == body
     assert new_header.startswith(header.split("model-index:")[0])
-    assert data_of(updated).model_name == "cir-small"
+    assert data_of(updated).model_name == "cir-base"
     assert set(yaml.safe_load(new_header)) == set(yaml.safe_load(header)) | {"model-index"}
 
 

@@ -22,5 +22,5 @@ def texts(service: PageService) -> list[str]:
 def test_a_model_has_its_own_card_and_no_other(service: PageService) -> None:
     own = texts(PageService(WithCard(), service.database))
     assert "# A model of mine\n\nIt heard gongs." in own
-    assert not any("cir-small" in text for text in texts(service))
-    assert any(text.startswith("# cir-small") for text in texts(PageService()))
+    assert not any("cir-base" in text for text in texts(service))
+    assert any(text.startswith("# cir-base") for text in texts(PageService()))

@@ -20,7 +20,7 @@ class Heard:
     """Answers to a batch of mixtures; nothing in it is normalised."""
 
     overall: Tensor
-    """One embedding for the whole mixture, (B, E); the mean of the families', where there are any."""
+    """One embedding for the whole mixture, the mean of those of the families, (B, E)."""
     embeddings: Tensor
     """One for each family query, in the order of the configuration, (B, families, E)."""
     presence: Tensor
