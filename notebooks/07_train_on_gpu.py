@@ -124,6 +124,7 @@ path = ROOT / "configs" / "cir-gpu.yaml"
 print(path.read_text(encoding="utf-8"))
 miniature = yaml.safe_load((ROOT / "configs" / "cir-tiny.yaml").read_text(encoding="utf-8"))
 miniature["encoder"]["n_heads"] = 4
+miniature["data_weights"] = []
 miniature["notes"]["examples"] = size(20_000, 256)
 miniature["mixtures"] |= {
     "examples": size(4_000, 24),

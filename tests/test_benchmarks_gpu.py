@@ -192,8 +192,9 @@ def test_rates_from_the_device_give_the_same_updates(packed: Pack) -> None:
             else:
                 stage.optimiser.step(share, clip=stage_config(SIZES, "notes").clip)
         found.append(network.state_dict())
+    # The updates of Muon are computed in bfloat16; a step moves a weight by up to 0.02.
     for name, value in found[0].items():
-        torch.testing.assert_close(found[1][name], value, atol=5e-4, rtol=1e-3)
+        torch.testing.assert_close(found[1][name], value, atol=2e-3, rtol=1e-2)
 
 
 def _largest(folder: Path) -> int:

@@ -127,7 +127,8 @@ def test_commands_exist_with_their_options(page: Path) -> None:
             goals = {word for word in words[1:] if "=" not in word and re.match("[a-z]", word)}
             assert goals <= targets, line
         else:
-            script = ROOT / words[1]
+            is_module = words[1] == "-m"
+            script = ROOT / (words[2].replace(".", "/") + ".py" if is_module else words[1])
             assert script.is_file(), line
             source = script.read_text(encoding="utf-8")
             options = [word.split("=")[0] for word in words[2:] if word.startswith("--")]

@@ -198,7 +198,7 @@ def test_damaged_folders_are_refused_in_one_sentence(
     elif damage == "wrong type":
         config.write_text(config.read_text().replace('"n_layers": 2', '"n_layers": "2"'))
     elif damage == "old version":
-        config.write_text(config.read_text().replace('_version": 2', '_version": 1'))
+        config.write_text(config.read_text().replace('_version": 3', '_version": 2'))
     elif damage == "unknown architecture":
         config.write_text(config.read_text().replace('ast",', 'lstm",'))
     elif damage == "no weights":
