@@ -49,17 +49,17 @@ class ReplayedOptimiser(MatrixOptimiser):
         device = rest[0].device
         self.share = torch.zeros((), device=device)
         """Of the highest rates; fill it before each step."""
-        self._decay = config.weight_decay
+        (muon,), (adam,) = self._muon.param_groups, self._adam.param_groups
+        self._decay = muon["weight_decay"]
         self._clip = config.clip
         self._updates = [nn.Parameter(torch.zeros_like(one)) for one in self._views]
-        self._muon = Muon(self._updates, lr=1.0, weight_decay=0.0, momentum=0.95)
+        self._muon = Muon(self._updates, lr=1.0, weight_decay=0.0, momentum=muon["momentum"])
         on_gpu = device.type == "cuda"
         self._adam_rate = torch.zeros((), device=device)
-        (group,) = self._adam.param_groups
         self._adam = AdamW(
             rest,
             lr=self._adam_rate,
-            betas=group["betas"],
+            betas=adam["betas"],
             weight_decay=0.0,
             fused=on_gpu,
             capturable=on_gpu,
@@ -75,7 +75,7 @@ class ReplayedOptimiser(MatrixOptimiser):
         torch._foreach_zero_(moved)
         for update, parameter in zip(self._updates, self._matrices, strict=True):
             update.grad = None if parameter.grad is None else parameter.grad.flatten(1)
-        self._muon.step()
+        self._muon.step()  # type: ignore[no-untyped-call]
         scale = self.share * matrix_rate
         torch._foreach_mul_(matrices, 1 - scale * self._decay)
         torch._foreach_mul_(moved, scale)
@@ -86,7 +86,7 @@ class ReplayedOptimiser(MatrixOptimiser):
 
 
 class Steps:
-    """Steps of several kinds; on a GPU, each kind is recorded when it is first made."""
+    """Steps of several kinds; on a GPU, all of them are recorded at first."""
 
     def __init__(self, kinds: Sequence[Kind], optimiser: ReplayedOptimiser, seed: int) -> None:
         self._kinds = kinds
@@ -96,7 +96,7 @@ class Steps:
         self._generator = (
             torch.cuda.default_generators[device.index or 0]
             if self._on_gpu
-            else (torch.default_generator)
+            else torch.default_generator
         )
         self._generator.manual_seed(seed)
         self._order = np.random.default_rng(seed)
@@ -125,7 +125,7 @@ class Steps:
     def _record(self) -> None:
         """Rehearse each kind aside, at rates of 0, and record it."""
         self._optimiser.share.zero_()
-        aside = torch.cuda.Stream()
+        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for kind in self._kinds:
@@ -171,7 +171,7 @@ def run_steps(
         losses = steps.take(config.share(done))
         number += 1
         if torch.cuda.is_available():
-            ahead.append(torch.cuda.Event())
+            ahead.append(torch.cuda.Event())  # type: ignore[no-untyped-call]
             ahead[-1].record()
             if len(ahead) > _AHEAD:
                 ahead.popleft().synchronize()

@@ -23,7 +23,7 @@ from cir.training.stage import StageConfig
 TINY = ("widths=8,8,16,16,32", "layers=1", "heads=2", "embedding=16", "instruments=8", "mixtures=4")
 """Sizes that a test has time for."""
 WEIGHTS = {"surge": 1.0, "surge-xt": 1.0, "zynaddsubfx": 0.3, "mda": 0.3}
-"""How often an instrument of a dataset is drawn, relative to the others, as in cir-small."""
+"""How often an instrument of a dataset is drawn, relative to the others, as in cir-gpu."""
 _WEIGHT_OF_OTHERS = 0.15
 _CHOICES = 32
 """Of families other than the paper's: each is recorded once."""
