@@ -14,7 +14,7 @@ from tests.shared_data import SURGE, needs_shared
 
 
 def _reference(sound: FloatArray) -> FloatArray:
-    extractor = ASTFeatureExtractor()  # type: ignore[no-untyped-call]
+    extractor = ASTFeatureExtractor()
     features = extractor(sound, sampling_rate=16_000, return_tensors="np")
     values: FloatArray = features["input_values"][0]
     return values

@@ -29,6 +29,14 @@ NEEDED = (
 )
 MOST_BYTES = 100_000_000
 """PyPI's limit for a file."""
+TYPES = """
+[mypy]
+strict = true
+
+[mypy-chromadb.*,gradio.*,huggingface_hub.*,librosa.*,numba.*,torch.*,transformers.*]
+follow_imports = skip
+"""
+"""To read these takes more than a minute, and the program uses none of it."""
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +100,7 @@ print(cir.__file__, load_config("configs/cir-tiny.yaml", RecipeConfig).seed)
 
 
 def test_a_program_of_a_user_is_checked_against_our_types(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "mypy.ini").write_text(TYPES, encoding="utf-8")
     (tmp_path / "program.py").write_text(
         """
 from pathlib import Path
@@ -107,9 +116,9 @@ def best(mix: Path) -> list[Match]:
 """,
         encoding="utf-8",
     )
-    checked = run(site, tmp_path, "-m", "mypy", "--strict", "--cache-dir", "types", "program.py")
+    checked = run(site, tmp_path, "-m", "mypy", "--cache-dir", "types", "program.py")
     assert checked.returncode == 0, checked.stdout
     wrong = (tmp_path / "program.py").read_text(encoding="utf-8").replace("top_k=1", "top_k='1'")
     (tmp_path / "program.py").write_text(wrong, encoding="utf-8")
-    checked = run(site, tmp_path, "-m", "mypy", "--strict", "--cache-dir", "types", "program.py")
+    checked = run(site, tmp_path, "-m", "mypy", "--cache-dir", "types", "program.py")
     assert "incompatible type" in checked.stdout

@@ -51,7 +51,8 @@ def count_flops(stage: Stage, device: torch.device) -> int:
     with Flops() as counted:
         take_step(stage, 0)
     _wait(device)
-    return counted.total
+    total: int = counted.total
+    return total
 
 
 def measure(steps: Steps, device: torch.device, n_steps: int) -> float:

@@ -13,7 +13,7 @@ from cir.model.heads import FamilyQueries, Heard, LinearQueries, QueryHead
 from cir.model.network_config import EncoderConfig
 
 
-class CroppedEmbeddings(ASTEmbeddings):
+class CroppedEmbeddings(ASTEmbeddings):  # type: ignore[misc]  # no types
     """Patch embeddings whose positional table is cropped in time to the clip at hand.
 
     transformers' AST takes exactly `max_length` frames; a single note would pay for a mixture's.
@@ -31,14 +31,15 @@ class CroppedEmbeddings(ASTEmbeddings):
     @property
     def n_bands(self) -> int:
         """Rows of patches, along frequency."""
-        bands: int = self.get_shape(self.config)[0]  # type: ignore[no-untyped-call]
+        bands: int = self.get_shape(self.config)[0]
         return bands
 
     def _crop_table(self, n_columns: int) -> Tensor:
         """Positions of the first `n_columns` columns of patches, (1, patches, hidden_size)."""
         patches = self.position_embeddings[:, 2:]  # (1, bands x columns, hidden_size)
         table = patches.reshape(1, self.n_bands, -1, patches.shape[-1])
-        return table[:, :, :n_columns].flatten(1, 2)
+        cropped: Tensor = table[:, :, :n_columns].flatten(1, 2)
+        return cropped
 
 
 def build_ast(config: EncoderConfig) -> ASTModel:

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW
 
-from cir.model.ast import TimbreNetwork
 from cir.model.encoder import TimbreEncoder
 from cir.model.network_config import EncoderConfig
 
@@ -43,10 +42,8 @@ def train_on_pairs(
         seed: Seed of the initial weights.
         watch: Called after each step with its number from 1, the loss and the encoder.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = TimbreNetwork(config or EncoderConfig())
-    encoder = TimbreEncoder(network)
+    encoder = TimbreEncoder.from_config(config or EncoderConfig(), seed=seed)
+    network = encoder.network
     optimizer = AdamW(network.parameters(), lr=learning_rate, weight_decay=_WEIGHT_DECAY)
     for step in range(steps):
         network.train()

@@ -109,7 +109,7 @@ class Objective(nn.Module):
         """Set the mode of all parts but frozen notes, which are embedded without dropout."""
         super().train(mode)
         if self.config.freeze_notes:
-            self.network.ast.eval()  # type: ignore[no-untyped-call]
+            self.network.ast.eval()
         return self
 
     def forward(self, batch: PairBatch | MixtureBatch) -> dict[str, Tensor]:
