@@ -1,6 +1,7 @@
 """A small database for tests of the page: tones as instruments, each with a preview."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -33,7 +35,24 @@ HOSTILE_NAME = '<img src=x onerror="alert(1)"> & Sons'
 def make_database(
     folder: Path, encoder: Encoder, kind: type[InstrumentDatabase] = InstrumentDatabase
 ) -> InstrumentDatabase:
-    """Seven instruments in each of three families, one of no family, and those of the examples."""
+    """Seven instruments in each of three families, one of no family, and those of the examples.
+
+    Its previews take seconds to write and to describe, so that each process makes it once for an
+    encoder, and copies it afterwards.
+    """
+    if encoder.identity not in _MADE:
+        made = _MADE[encoder.identity] = TemporaryDirectory(prefix="cir-small-database-")
+        _fill(Path(made.name), encoder)
+    shutil.copytree(Path(_MADE[encoder.identity].name) / "database", folder)
+    return kind.open(folder)
+
+
+_MADE: dict[str, TemporaryDirectory[str]] = {}
+"""By identity of the encoder; removed when the process ends."""
+
+
+def _fill(scratch: Path, encoder: Encoder) -> None:
+    """Make the database in `scratch`."""
     pitches = {
         instrument(f"{family.replace('_', '-')}-{n}", family, bank=f"Bank {n % 2}"): low * 1.2**n
         for family, low in LOWEST_HZ.items()
@@ -44,13 +63,12 @@ def make_database(
     for part in sorted(parts, key=lambda part: part.instrument_id):
         pitch = 190.0 + 40.0 * len(pitches)
         pitches[instrument(part.instrument_id, part.family)] = pitch
-    previews = {row.instrument_id: folder.parent / f"{row.instrument_id}.opus" for row in pitches}
+    previews = {row.instrument_id: scratch / f"{row.instrument_id}.opus" for row in pitches}
     for path, pitch in zip(previews.values(), pitches.values(), strict=True):
         save_opus(path, tone(pitch, 3.0, PREVIEW_RATE), PREVIEW_RATE)
-    database = kind.create(folder, encoder)
     sounds = [tone(pitch, 3.0) for pitch in pitches.values()]
-    database.add(list(pitches), encoder.embed(sounds, 16_000), previews)
-    return database
+    with InstrumentDatabase.create(scratch / "database", encoder) as database:
+        database.add(list(pitches), encoder.embed(sounds, 16_000), previews)
 
 
 @contextmanager
