@@ -224,7 +224,7 @@ print(f"mean over 12 notes and 4 mixtures: {4 * np.log(3) / 16:.3f}")
 # The whole training is this loop.
 
 # %%
-STEPS, EVERY = size(80, 2), size(20, 1)
+STEPS, EVERY = size(80, 2), size(20, 2)
 one_embedding = TimbreEncoder.from_config(replace(bundled.config, families=()))
 weights = bundled.network.state_dict()
 one_embedding.network.load_state_dict(
