@@ -1,5 +1,6 @@
 """A model in ONNX Runtime: all that a search needs, without torch."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,10 @@ from cir.types import FloatArray
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
+
+_THREADS = {NOTES: 1, MIXTURES: min(2, os.cpu_count() or 1)}
+"""A second one shortens a window of a mixture from 60 to 36 ms, for 7 % more processor time; a note
+gains 7 of 40 ms for 37 %, and notes come in numbers, which other processes share."""
 
 
 class OnnxEncoder(ClipEncoder):
@@ -83,8 +88,9 @@ class OnnxEncoder(ClipEncoder):
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        # More threads are slower on networks of this size, and take processors from others.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.intra_op_num_threads = _THREADS[name]
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             names = self._graphs.index.weights[name]
             arrays = [np.asarray(self._weights[one], np.float32) for one in names]
