@@ -58,7 +58,7 @@ def main() -> None:
             "idle_mib": before,
             "peak_above_idle_mib": peak - before,
             "page_shown_seconds": (waits["shown"] - waits["chosen"]) / 1000,
-            "page_search_seconds": (waits["all"] - waits["asked"]) / 1000,
+            "page_search_seconds": (waits["all"] - waits["shown"]) / 1000,
             "page_timeline_cells": n_cells,
             "page_peak_above_idle_mib": page_peak - before,
             "after_above_idle_mib": after - before,
