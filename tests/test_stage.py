@@ -460,10 +460,14 @@ def test_another_run_gives_its_mixtures_encoder_alone(
     stage = mixture_stage(cache, pool)
     other = {name: value + 1 for name, value in stage.state().items()}
     before = {name: value.clone() for name, value in stage.state().items()}
+    embedded = stage._notes
     stage.start_from(other)
     for name, value in stage.state().items():
         own = name.startswith(("notes.", "note_head."))
         assert torch.equal(value, before[name] if own else other[name]), name
+    assert stage._notes is embedded  # all notes once more would take minutes
+    stage.load_state(other)
+    assert not torch.equal(stage._notes, embedded)
 
 
 def test_the_answer_that_is_wanted_is_a_note_of_who_plays(

@@ -101,18 +101,25 @@ class MixtureStage(NetworkStage):
         }
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """See `Stage`; embeds the pool anew, for the note encoder changes."""
+        """See `Stage`; embeds the pool anew if the note encoder changes."""
+        is_same = all(
+            torch.equal(value, tensors[name].to(value.device))
+            for name, value in self._note_weights().items()
+        )
         super().load_state(tensors)
-        self._notes = self._embed_pool()
+        if not is_same:
+            self._notes = self._embed_pool()
 
     def start_from(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Stage`; keeps the note encoder of this run."""
-        own = {
+        self.load_state({**tensors, **self._note_weights()})
+
+    def _note_weights(self) -> dict[str, Tensor]:
+        return {
             name: value
             for name, value in self.network.state_dict().items()
             if name.startswith(("notes.", "note_head."))
         }
-        self.load_state({**tensors, **own})
 
     def _draw_families(self, generator: torch.Generator) -> tuple[str, ...]:
         """Draw the paper's families, or two to five of all that have instruments, uniformly."""
