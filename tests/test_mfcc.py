@@ -18,6 +18,7 @@ from cir.baselines.mfcc import (
 from tests.plucks import RATE, pluck
 
 
+@pytest.mark.slow  # librosa compiles what it needs first
 @pytest.mark.parametrize("seconds", [0.07, 0.5, 3.1])
 def test_mfcc_equals_librosa(seconds: float) -> None:
     sound = pluck(0, seconds=seconds)

@@ -141,6 +141,7 @@ def test_what_is_imported_is_required_and_the_reverse(project: dict[str, Any]) -
     assert distributions_of(imported - OPTIONAL_IMPORTS) | NOT_IMPORTED == wanted
 
 
+@pytest.mark.slow
 def test_extras_are_named_where_they_are_missing(project: dict[str, Any]) -> None:
     base = required(project).keys()
     imported = {name for path in MODULES.values() for name in packages_of(path)}
