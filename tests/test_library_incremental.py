@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from cir.audio.io import save_wav
 from cir.index.bundle import read_bundle
 from cir.index.database import InstrumentDatabase
 from cir.instruments.catalog import Catalog
-from cir.library import planning, writer
+from cir.library import find_files, planning, writer
 from cir.library.digests import digest_of
 from cir.library.sound_file import SoundFile
 from cir.library.sounds import AddReport, add_sounds
@@ -37,6 +38,28 @@ def add(tmp_path: Path, kit: Path, *, remove_missing: bool = False) -> tuple[Add
     encoder = CountingEncoder()
     report = add_sounds(tmp_path / "db", encoder, [kit], remove_missing=remove_missing)
     return report, encoder.count
+
+
+def test_progress_begins_while_files_are_looked_for(
+    tmp_path: Path, kit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(find_files, "_REPORTED_FILES", 2)
+    with zipfile.ZipFile(kit / "More.zip", "w") as archive:
+        archive.write(kit / "Leads" / "shot 0 x.wav", "one more.wav")
+    said: list[tuple[float, str]] = []
+    add_sounds(
+        tmp_path / "db",
+        CountingEncoder(),
+        [kit],
+        progress=lambda share, words: said.append((share, words)),
+    )
+    assert said[:4] == [
+        (0.0, "Looking through kit, 2 files"),
+        (0.0, "Looking through kit, 4 files"),
+        (0.0, "Looking through kit, 6 files"),
+        (0.0, "Unpacking More.zip"),
+    ]
+    assert said[-1][0] == 1.0
 
 
 def test_only_what_changed_is_read_again(

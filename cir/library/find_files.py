@@ -23,6 +23,7 @@ from cir.instruments.safe_zip import (
 )
 from cir.library.sound_file import SoundFile, join_multisamples
 from cir.text import clean
+from cir.types import Progress
 
 MAX_SECONDS = 60.0
 """Longest one-shot; it should be one note."""
@@ -38,6 +39,7 @@ _ENDINGS = ", ".join(suffix[1:] for suffix in SCHEMES if suffix not in _FONTS)
 _KINDS = f"sounds ({READABLE}), sound fonts (sf2, sf3) or presets ({_ENDINGS})"
 
 _SFZ = ".sfz"
+_REPORTED_FILES = 1_000
 _TAKEN = INSTRUMENT_SUFFIXES | OTHER_ARCHIVES | {ARCHIVE_SUFFIX}
 BANK_SCHEME = "bank"
 """Scheme of the engines that play note banks."""
@@ -96,6 +98,7 @@ def find_files(
     workspace: Path,
     limits: Limits,
     is_known: Callable[[SoundFile], bool] = lambda _: False,
+    progress: Progress | None = None,
 ) -> Found:
     """List the files of all paths, with archives unpacked into `workspace`.
 
@@ -106,6 +109,7 @@ def find_files(
         workspace: An empty folder.
         limits: Limits on the number and size of files.
         is_known: Says of an archive whether it was read before and has not changed since.
+        progress: Called after every thousand files of a folder, and before each archive.
 
     Returns:
         The files, and what was refused.
@@ -116,7 +120,7 @@ def find_files(
     """
     if not paths:
         raise InputError(f"There is nothing to add yet; give files, folders or zips of {_KINDS}.")
-    finder = _Finder(workspace, limits, is_known)
+    finder = _Finder(workspace, limits, is_known, progress)
     for named in paths:
         finder.find(named)
     found = finder.result
@@ -128,12 +132,17 @@ class _Finder:
     """Collects files and reasons of refusal."""
 
     def __init__(
-        self, workspace: Path, limits: Limits, is_known: Callable[[SoundFile], bool]
+        self,
+        workspace: Path,
+        limits: Limits,
+        is_known: Callable[[SoundFile], bool],
+        progress: Progress | None,
     ) -> None:
         self.result = Found([], [], [], [], [])
         self.found = self.result.files
         self.refused = self.result.refused
         self._is_known = is_known
+        self._progress = progress
         self._workspace = workspace
         self._limits = limits
         self._budget = limits.n_bytes
@@ -208,7 +217,11 @@ class _Finder:
         root = folder.resolve()
         bank = root.name or LOOSE_FOLDER
         self.result.places.append(f"{root}{os.sep}")
-        entries = list(_walk(root))
+        entries = []
+        for number, entry in enumerate(_walk(root), 1):
+            entries.append(entry)
+            if number % _REPORTED_FILES == 0:
+                self._report(f"Looking through {clean(bank)}, {number:,} files")
         if (root / "notes.csv").is_file() and (root / "instruments.csv").is_file():
             self._note_bank(root, bank, entries)
             return
@@ -271,6 +284,7 @@ class _Finder:
                 return
             self.result.archives.append(itself)
             self.result.places.append(f"{origin}!")
+        self._report(f"Unpacking {clean(path.name)}")
         workspace = self._workspace / f"archive-{self._n_archives}"
         workspace.mkdir()
         self._n_archives += 1
@@ -293,6 +307,10 @@ class _Finder:
                     one.shown,
                 )
             )
+
+    def _report(self, words: str) -> None:
+        if self._progress is not None:
+            self._progress(0.0, words)
 
     def _take(self, file: SoundFile, status: os.stat_result | None = None) -> None:
         if file.path.suffix.lower() == _SFZ and file.origin != str(file.path.resolve()):

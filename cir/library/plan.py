@@ -43,7 +43,7 @@ def plan_sounds(
         check_families([labels.family])
     instruments: list[Instrument] = []
     with workspace("plan") as folder, SandboxedEngines() as engines:
-        found = find_files(paths, folder, limits)
+        found = find_files(paths, folder, limits, progress=progress)
         refused = list(found.refused)
         planner = Planner(NoteReader(labels, limits, engines), None)
         for step in planner.steps(found.files):

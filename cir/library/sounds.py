@@ -75,7 +75,7 @@ def add_sounds(
             and `plugin:PATH[?presets=FOLDER]`.
         labels: Labels of all sounds.
         limits: Limits on what is added.
-        progress: Called after every sound.
+        progress: Called while files are looked for, and after every sound.
         stop: Called after every sound; returning True leaves out the rest.
         remove_missing: Whether instruments go whose files have gone from the folders and archives
             of `paths`; otherwise they stay and are counted.
@@ -104,7 +104,7 @@ def add_sounds(
         writer = Writer(target, encoder, limits)
         planner = Planner(reader, writer.store)
         try:
-            found = find_files(paths, folder_of_work, limits, planner.is_known)
+            found = find_files(paths, folder_of_work, limits, planner.is_known, progress)
             writer.account.refused += found.refused
             was_stopped = _take_all(found.files, planner, running, writer, progress, stop)
             if not was_stopped:
