@@ -16,7 +16,7 @@ import pytest
 from gradio.state_holder import StateHolder
 
 from cir.library.sounds import Labels
-from cir.ui.own.event_handlers import OwnHandlers, read_uploads
+from cir.ui.own.event_handlers import read_uploads
 from cir.ui.own.sessions import OwnLibraries, new_shelf
 from cir.ui.server.app_options import forget_ended_visits
 from cir.ui.service import PageService
@@ -127,12 +127,3 @@ def test_visits_that_have_ended_are_forgotten() -> None:
     assert list(visits.session_data) == ["open", "closed just now", "program at work"]
     assert set(visits.time_last_used) == set(visits.session_data)
     assert forgotten == ["closed"]
-
-
-def test_the_list_of_a_page_that_opens_leaves_its_visit_alone(service: PageService) -> None:
-    """It is asked for while `resume` takes over the earlier visit, which must not be undone."""
-    handlers = OwnHandlers(OwnLibraries(service))
-    asked = gr.EventData(None, {"do": "page", "page": 0})
-    said, listed, shelf, download, number = handlers.act(new_shelf(), 0, asked)
-    assert (said, number) == ("", 0) and "No sounds yet" in listed
-    assert shelf == download == gr.skip()

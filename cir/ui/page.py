@@ -51,8 +51,8 @@ def build_page(service: PageService, *, with_tools: bool = False) -> gr.Blocks:
                 answer = build_search_tab(page, service, examples, libraries, shelf)
             with gr.Tab("Timbre map"):
                 build_map_tab(service, answer)
-            with gr.Tab("Your sounds"):
-                build_own_tab(page, libraries, shelf, kept)
+            with gr.Tab("Your sounds") as own:
+                build_own_tab(page, own, libraries, shelf, kept)
             with gr.Tab("Learn"):
                 build_learn_tab(service)
             with gr.Tab("About"):

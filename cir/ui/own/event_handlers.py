@@ -27,7 +27,7 @@ _REFRESH_SECONDS = 1.0
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 Uploads: TypeAlias = tuple[UploadedFile, ...]
-Shown: TypeAlias = tuple[str, str, Any, Any, int]
+Shown: TypeAlias = tuple[str, str, Shelf, Any, int]
 """Report, list, shelf, download button (hidden, since its file is outdated), page of the list."""
 _FAILED = "This did not work"
 _HIDDEN: dict[str, Any] = gr.update(visible=False)
@@ -210,8 +210,7 @@ class OwnHandlers:
         try:
             if do == "page":
                 page = int(asked.get("page", 0))
-                # The state may be another one by now: `resume` runs while the page opens.
-                return "", self.show(shelf, page), gr.skip(), gr.skip(), page
+                return "", self.show(shelf, page), shelf, gr.skip(), page
             if do == "family":
                 library.set_family(name, str(asked.get("family", "")) or None)
             elif do == "remove":

@@ -34,6 +34,7 @@ def kept_token() -> gr.BrowserState:
 
 def build_own_tab(
     page: gr.Blocks,
+    tab: gr.Tab,
     libraries: OwnLibraries,
     shelf: gr.State,
     kept: gr.BrowserState,
@@ -42,6 +43,7 @@ def build_own_tab(
 
     Args:
         page: Blocks whose load event shows the sounds of earlier visits.
+        tab: The tab; what was sent to its list while it was hidden may be lost.
         libraries: The sounds of all visitors.
         shelf: State of `own_shelf`; it changes whenever the visitor's sounds do.
         kept: What `kept_token` added.
@@ -94,6 +96,7 @@ def build_own_tab(
     page.load(handlers.resume, [kept, shelf], [shelf, kept], **quick).then(
         handlers.show, shelf, listing, **quick
     )
+    tab.select(handlers.show, shelf, listing, **quick)
     drop.upload(
         handlers.receive,
         [chosen, shelf, *labels],

@@ -1,5 +1,5 @@
-/* Runs as js_on_load of the list of own sounds: asks for the list, sends actions on a row to the
-   server and keeps the keyboard focus in place. */
+/* Runs as js_on_load of the list of own sounds: sends actions on a row to the server and keeps the
+   keyboard focus in place. */
 let row = -1;
 const rows = () => [...element.querySelectorAll(".cir-own-list > li")];
 
@@ -26,5 +26,3 @@ watch("value", () => {
   target?.focus();
   row = -1;
 });
-/* What the server sent before the tab was opened may be lost. */
-trigger("click", { do: "page", page: 0 });
