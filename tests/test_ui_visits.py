@@ -17,7 +17,8 @@ from gradio.state_holder import StateHolder
 
 from cir.library.sounds import Labels
 from cir.ui.own.event_handlers import read_uploads
-from cir.ui.own.sessions import OwnLibraries, new_shelf
+from cir.ui.own.sessions import OwnLibraries, Shelf, new_shelf
+from cir.ui.own.tab import own_shelf
 from cir.ui.server.app_options import forget_ended_visits
 from cir.ui.service import PageService
 from tests.page.database import serve_page, write_mix
@@ -127,3 +128,15 @@ def test_visits_that_have_ended_are_forgotten() -> None:
     assert list(visits.session_data) == ["open", "closed just now", "program at work"]
     assert set(visits.time_last_used) == set(visits.session_data)
     assert forgotten == ["closed"]
+
+
+def test_no_event_begins_another_visit_when_a_page_is_opened(service: PageService) -> None:
+    """It could come after `OwnHandlers.resume`, and undo it."""
+    with gr.Blocks() as page:
+        shelf = own_shelf(OwnLibraries(service))
+    assert page.config["dependencies"] == []
+    visits = StateHolder()  # type: ignore[no-untyped-call]
+    visits.set_blocks(page)
+    first, second = (visits[name][shelf._id] for name in ("first", "second"))
+    assert isinstance(first, Shelf) and first.token != second.token
+    assert visits["first"][shelf._id] == first

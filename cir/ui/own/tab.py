@@ -20,7 +20,11 @@ _FROM_SOUNDS = ("From folder and file names", "")
 
 def own_shelf(libraries: OwnLibraries) -> gr.State:
     """Add the state that identifies a visitor's sounds to the current `gr.Blocks`."""
-    return gr.State(new_shelf, delete_callback=libraries.forget)
+    shelf = gr.State(new_shelf, delete_callback=libraries.forget)
+    # Gradio makes the value when it is first read. Its load event would make another one, perhaps
+    # after `OwnHandlers.resume` has found that of an earlier visit, whose sounds would be lost.
+    shelf.load_event_to_attach = None
+    return shelf
 
 
 def kept_token() -> gr.BrowserState:
