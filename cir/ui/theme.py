@@ -74,6 +74,7 @@ def launch_options(hosts: Sequence[str] | None = None) -> dict[str, Any]:
         "max_file_size": f"{MAX_FILE_MB}mb",
         "app_kwargs": app_options(allowed_hosts() if hosts is None else hosts),
         "footer_links": ["api"],
+        "i18n": gr.I18n(en={"common.complete": "Done"}),  # Gradio announces it, and lacks it
         "run_history": False,
         "ssr_mode": False,
         "pwa": False,
