@@ -364,6 +364,21 @@ def start_up() -> str:
     )
 
 
+def own_presets() -> str:
+    """How well presets of one's own synths are found, by kind; what was refused is left out."""
+    lines = [
+        (
+            name,
+            f"{found['top_5_hits']} of {found['of']}",
+            f"{found['by_chance_at_least']:.0f}",
+            f"{found['seconds_to_add']:.0f}",
+        )
+        for name, found in read_measured("own_presets").items()
+        if "refused" not in found
+    ]
+    return table(["source", "found", "by chance at least", "seconds to add"], lines, " rrr")
+
+
 def layers() -> str:
     """Every part of the package with its layer, its first line and what it imports."""
     from tests.test_layout import INNER, LAYERS, MODULES, imports_of, packages_of, part_of
