@@ -202,7 +202,7 @@ def test_search_prints_tables_with_chances_where_they_are_known(
         assert len(re.findall(rf"(?:{worth})\s+[│|]", table)) == 5
     assert re.search(r"^Chance that it is among these five: \d+ %$", percussion, re.MULTILINE)
     assert "Probably" not in percussion
-    assert "Probably not in this database. Said wrongly of 10 % of the instruments" in bass
+    assert "Probably not in this database. In calibration, this was wrong for 10 % of" in bass
     assert "Chance that it is" not in bass
     assert "Voice: the database has no such instrument.\n" in bass
     assert "if one of that family plays and the database" in bass  # said once, at the end

@@ -100,7 +100,7 @@ def test_a_family_says_how_likely_it_is_among_the_five_or_that_it_is_absent() ->
     assert "among" not in _judged(4, JUDGEMENT)
     for count in (1, 5):
         text = _judged(count, Judgement(0.8, True, 0.1))
-        assert "Probably not in this database. Said wrongly of 10 % of the instruments" in text
+        assert "Probably not in this database. In calibration, this was wrong for 10 % of" in text
         assert "hance" not in text
     uncalibrated = _judged(5, None)
     assert "chance" not in uncalibrated.lower()

@@ -14,7 +14,8 @@ def serve(
         list[str] | None,
         typer.Option(
             help="Host name that the page answers to, besides localhost, IP addresses and this "
-            "machine's names: for a proxy or a domain; may be repeated. $CIR_ALLOWED_HOSTS too."
+            "machine's names: for a proxy or a domain; may be repeated. $CIR_ALLOWED_HOSTS names "
+            "further ones."
         ),
     ] = None,
     mcp: Annotated[bool, typer.Option("--mcp", help="Serve MCP too, at /gradio_api/mcp/.")] = False,

@@ -16,6 +16,7 @@ from cir.cli.options import (
     JsonOption,
     ModelOption,
     NoteBankOption,
+    OwnDatabaseOption,
     bundled_banks,
     load_encoder,
     load_torch_encoder,
@@ -210,7 +211,7 @@ def phrases(
             "--with-note-bank/--without-note-bank", help="Render phrases of recorded instruments."
         ),
     ] = True,
-    database: DatabaseOption = None,
+    database: OwnDatabaseOption = None,
 ) -> None:
     """Render a short phrase of each instrument of a database, besides its preview.
 
@@ -232,7 +233,7 @@ def phrases(
 
 
 @app.command()
-def describe(database: DatabaseOption = None) -> None:
+def describe(database: OwnDatabaseOption = None) -> None:
     """Measure brightness, attack and noisiness of each preview, for the sliders of the page.
 
     Only previews that were not measured yet: after Ctrl-C, the same command goes on. Databases
@@ -251,7 +252,7 @@ def describe(database: DatabaseOption = None) -> None:
 @app.command()
 def calibrate(
     data: DataOption = None,
-    database: DatabaseOption = None,
+    database: OwnDatabaseOption = None,
     mixtures: Annotated[
         int, typer.Option(min=1, help="Number of mixtures of held-out instruments.")
     ] = 2_000,
@@ -330,7 +331,7 @@ RemoveMissing: TypeAlias = Annotated[
 @app.command()
 def add(
     sounds: Annotated[list[str], typer.Argument(help=_SOUNDS_HELP)],
-    database: DatabaseOption = None,
+    database: OwnDatabaseOption = None,
     family: FamilyOfAll = None,
     bank: BankOfAll = None,
     author: AuthorOfAll = "",
@@ -388,7 +389,7 @@ def add(
 @app.command()
 def watch(
     folders: Annotated[list[Path], typer.Argument(help="Folders of sounds.")],
-    database: DatabaseOption = None,
+    database: OwnDatabaseOption = None,
     family: FamilyOfAll = None,
     bank: BankOfAll = None,
     author: AuthorOfAll = "",
@@ -414,7 +415,7 @@ def import_(
     archive: Annotated[
         Path, typer.Argument(help="A zip or folder that `cir database export` made.")
     ],
-    database: DatabaseOption = None,
+    database: OwnDatabaseOption = None,
     model: ModelOption = None,
 ) -> None:
     """Add all instruments of an exported database to one of your own."""

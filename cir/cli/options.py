@@ -29,7 +29,17 @@ DataOption: TypeAlias = Annotated[
 DatabaseOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        "--database", "-d", help="Folder of your own database; the bundled one by default."
+        "--database",
+        "-d",
+        help="Folder of a database, or chroma://HOST:PORT/NAME; the bundled one by default.",
+    ),
+]
+OwnDatabaseOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--database",
+        "-d",
+        help="Folder of your own database; needed, since the bundled one cannot be changed.",
     ),
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 _ALL = "all"
 _CONDITION = (
-    "chance: how likely it is this very instrument, if one of that family plays and the database "
-    "has it."
+    "chance: the probability that a match is the very instrument in the mix, if one of that family "
+    "plays and the database has it."
 )
 
 SearchedOption: TypeAlias = Annotated[
@@ -53,7 +53,8 @@ def search(
     top_k: Annotated[int, typer.Option("--top-k", "-k", help="Matches per family.")] = 5,
     bank: Annotated[str | None, typer.Option(help="Only instruments of this bank.")] = None,
     source: Annotated[
-        str | None, typer.Option(help="Only instruments of this source: surge, soundfont, samples.")
+        str | None,
+        typer.Option(help="Only instruments of a source: `cir database info` lists them."),
     ] = None,
     words: WordsOption = None,
     gather: Annotated[

@@ -256,6 +256,6 @@ def _faiss() -> Any:
         import faiss
     except ImportError:
         raise DatabaseError(
-            "The index of a large database needs faiss: pip install 'cir[scale]'."
+            "The index of a large database needs faiss: pip install 'cir-instruments[scale]'."
         ) from None
     return faiss

@@ -36,7 +36,8 @@ def write_parquet(
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError:
-        raise DatabaseError("Parquet needs pyarrow: pip install 'cir[scale]'.") from None
+        advice = "pip install 'cir-instruments[scale]'"
+        raise DatabaseError(f"Parquet needs pyarrow: {advice}.") from None
     target = Path(folder).expanduser()
     check_new_folder(target)
     rows, places = database.instruments(), database.coordinates()

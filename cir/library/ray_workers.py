@@ -45,7 +45,8 @@ class RayWorkers:
             import ray.data
         except ImportError:
             raise InputError(
-                "Adding with a cluster needs Ray; install it with `pip install cir[ray]`."
+                "Adding with a cluster needs Ray; install it with "
+                "`pip install cir-instruments[ray]`."
             ) from None
         try:
             if not ray.is_initialized():

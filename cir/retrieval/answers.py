@@ -128,9 +128,8 @@ def among_five(result: FamilyResult) -> str:
 
 def false_alarms(judgement: Judgement) -> str:
     """Return a sentence that says how often `ABSENT` is wrong."""
-    return (
-        f"Said wrongly of {percent(judgement.false_alarm_rate)} of the instruments in calibration."
-    )
+    wrong = percent(judgement.false_alarm_rate)
+    return f"In calibration, this was wrong for {wrong} of the instruments that the database had."
 
 
 def judgement_as_json(judgement: Judgement | None) -> dict[str, Any] | None:

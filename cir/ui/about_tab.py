@@ -19,10 +19,11 @@ You hear a sound in a mix and want *that* instrument. Upload the mix: for each f
 choose (percussion, bass, synth lead, ...) this page lists the instruments of its database that
 sound most like the one in your mix, with a preview of each, so that you can compare by ear.
 
-An audio spectrogram transformer learned to place notes of one instrument close together, and a mix
-close to each instrument that plays in it. It processes the whole mix once and answers for each
-family. The method is that of the paper *Contrastive timbre representations for
-musical instrument and synthesizer retrieval*; the model and the code are our own.
+Two neural networks of convolutions and transformer blocks learned one space. One places notes of
+one instrument close together; the other listens to a mix once, and places it, for each family,
+close to the instrument that plays. The method is that of the paper *Contrastive timbre
+representations for musical instrument and synthesizer retrieval*; the model and the code are our
+own.
 
 ## How to read it
 
@@ -61,17 +62,19 @@ _CALIBRATED = f"""* **Chance** is the probability that a match is the very instr
 * **Probably not in this database** means that the matches look like those of mixes whose instrument
   was left out of the database on purpose, or which had no instrument of the family. The percentage
   beside it says how often this was wrong on the calibration mixes; on other mixes it can be more.
-  It also misses many absent instruments: without it, nothing is promised.
+  It also misses many absent instruments: where these words are missing, the instrument may still
+  not be in the database.
 {_NEVER_EMPTY}
 {_SIMILARITY}"""
 
 _PRIVACY = """
 ## Your sounds
 
-Uploads are used for your search only, and deleted from the server within two hours. The tab *Your
-sounds* says how long the sounds that you add there are kept. Your browser keeps your basket, your
-favourites and your filters. A link to an answer holds what the model heard of your mix, not the
-sound. The page loads nothing from other hosts.
+Your mix is used for your search only. The server keeps it until you give it another one, and
+deletes it within about an hour after you close the page. Other uploads are deleted within two
+hours. The tab *Your sounds* says how long the sounds that you add there are kept. Your browser
+keeps your basket, your favourites and your filters. A link to an answer holds what the model
+heard of your mix, not the sound. The page loads nothing from other hosts.
 """
 
 _LICENCES = """
@@ -83,7 +86,8 @@ them. The sources of the database:
 {licences}
 
 The programs behind the sounds: [Surge](https://surge-synthesizer.github.io), a free synthesizer
-(GPL 3), and the General MIDI sound bank TimGM6mb by Tim Brechbill (GPL 2).
+(GPL 3 or later), ZynAddSubFX and the mda plug-ins (both GPL 2 or later), and the General MIDI sound
+bank TimGM6mb by Tim Brechbill (GPL 2).
 """
 
 

@@ -123,7 +123,7 @@ def test_own_sounds_are_named_before_and_are_there_after_a_reload(
     open_tab(page, "Your sounds")
     expect(page.get_by_label("Family of high")).to_have_value("organ")
     open_tab(page, "Search")
-    page.get_by_label("My sounds").check()
+    page.get_by_role("radio", name="Your sounds").check()
     page.locator("#cir-families").get_by_label("Bass").check()
     search(page, mix)
     expect(page.locator("[data-instrument=own-kit-odd-low]")).to_be_visible()

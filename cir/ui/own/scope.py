@@ -25,11 +25,11 @@ from cir.ui.own.sessions import OwnLibraries, Shelf
 from cir.ui.service import Answer, PageService
 
 BUNDLED, OWN, BOTH = "database", "own", "both"
-SCOPES = (("The database", BUNDLED), ("My sounds", OWN), ("Both", BOTH))
+SCOPES = (("The database", BUNDLED), ("Your sounds", OWN), ("Both", BOTH))
 
 NO_CHANCES = (
-    "Ranked by similarity, which words tell: chances were fitted for the database, and nothing is "
-    "known of how they would hold for other sounds."
+    "These matches are ranked by similarity, and a word says how alike each one sounds. They have "
+    "no chances, because chances were fitted for the database alone."
 )
 
 OWN_PREFIX = "own-"

@@ -88,7 +88,7 @@ def _other_families(answer: Answer) -> str:
 def _bar(answer: Answer) -> str:
     """Render heading, player of the mix, duration of the search and keys."""
     if any(result.judgement and result.judgement.chances for result in answer.results):
-        key = "chance: how likely it is this very instrument, if the database has it"
+        key = "chance: the probability that it is the very instrument, if the database has it"
     else:
         key = "similarity is a cosine: 1 is the same sound to the model, 0 is unrelated"
     took = f"found in {answer.seconds:.1f} s" if not answer.waiting else "searching"
