@@ -8,7 +8,7 @@ import pytest
 
 from cir.errors import DatabaseError
 from cir.index.database import InstrumentDatabase
-from cir.index.filters import Filters
+from cir.index.filters import ANY, Filters
 from cir.index.hubness import HubCohort
 from cir.index.unsorted import guess_families
 from cir.retrieval.windows import WindowEmbeddings
@@ -162,6 +162,44 @@ def test_an_answer_keeps_its_filters(
     members = [one for group in answer.groups[0] for one in group.members]
     assert sorted(members, key=lambda one: one.rank) == list(result.matches)
     assert answer.note == NO_CHANCES
+
+
+@pytest.mark.parametrize("scope", [OWN, BOTH])
+def test_words_narrow_every_scope(service: PageService, library: OwnLibrary, scope: str) -> None:
+    """The name of an instrument of `fakes` is its id, in capitals."""
+    (result,) = search(scope, service, library, {FAMILY: query(0)}, 100, Filters(text="one-03"))
+    found = {match.instrument.instrument_id for match in result.matches}
+    assert found == {"own-one-03"} | ({"one-03"} if scope == BOTH else set())
+
+
+def test_near_duplicates_do_not_crowd_out_the_list(
+    service: PageService, library: OwnLibrary, tmp_path: Path
+) -> None:
+    database = library.database
+    assert database is not None
+    vector = query(0)
+    names = [instrument(f"twin-{number:02d}", FAMILY) for number in range(25)]
+    database.add(names, np.stack([vector] * 25))
+    windows = WindowEmbeddings((FAMILY,), ((0, 1),), np.ones(1), vector[None, None])
+    asked = Answer((), {FAMILY: vector}, 0.1, (), tmp_path / "mix.wav", windows, ANY)
+    groups = answer_in(OWN, service, library, asked, 5).groups[0]
+    assert len(groups) == 5
+    assert len(groups[0].members) == 25
+
+
+def test_a_library_that_grows_meanwhile_is_searched_as_it_was(
+    service: PageService, library: OwnLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = library.database
+    with InstrumentDatabase.create(tmp_path / "grown", service.encoder) as grown:
+        grown.add([instrument("new", FAMILY)], query(0)[None])
+    reads = iter([before, before, grown, grown, grown])
+    monkeypatch.setattr(OwnLibrary, "database", property(lambda self: next(reads)))
+    vector = query(0)
+    windows = WindowEmbeddings((FAMILY,), ((0, 1),), np.ones(1), vector[None, None])
+    asked = Answer((), {FAMILY: vector}, 0.1, (), tmp_path / "mix.wav", windows, ANY)
+    (result,) = answer_in(OWN, service, library, asked, 30).results
+    assert len(result.matches) == 9
 
 
 def test_families_are_guessed_once(library: OwnLibrary, monkeypatch: pytest.MonkeyPatch) -> None:

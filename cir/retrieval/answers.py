@@ -1,6 +1,6 @@
 """Answers for readers: matches grouped into different sounds, and the wording of chances."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,11 +69,6 @@ def group_near_duplicates(
     return [MatchGroup(first, tuple(others)) for first, *others in groups]
 
 
-def spare_matches(top_k: int) -> int:
-    """Return among how many matches `top_k` groups of near-duplicates are first looked for."""
-    return 2 * top_k + _SPARE
-
-
 def look_up_singly(
     retriever: Retriever, family: str, query: FloatArray, top_k: int, filters: Filters
 ) -> tuple[FamilyResult, tuple[MatchGroup, ...]]:
@@ -85,17 +80,32 @@ def look_up_singly(
 def look_up_gathered(
     retriever: Retriever, family: str, query: FloatArray, top_k: int, filters: Filters
 ) -> tuple[FamilyResult, tuple[MatchGroup, ...]]:
+    """Return the matches of `top_k` groups of near-duplicates, and the groups, as `gather` does."""
+    ranking = retriever.ranking(family, query, filters)
+    return gather(
+        top_k, lambda count: retriever.result(family, ranking, count), ranking.top_embeddings
+    )
+
+
+def gather(
+    top_k: int,
+    find: Callable[[int], FamilyResult],
+    embeddings_of: Callable[[int], Mapping[str, FloatArray]],
+) -> tuple[FamilyResult, tuple[MatchGroup, ...]]:
     """Go down the ranks until there are `top_k` groups of near-duplicates.
+
+    Args:
+        top_k: Number of groups.
+        find: Returns that many of the best matches, or all where there are fewer.
+        embeddings_of: Returns the embeddings of at least that many of the best, by id.
 
     Returns:
         The matches of all groups in order of rank, with their chances if known, and the groups.
     """
-    ranking = retriever.ranking(family, query, filters)
-    count = spare_matches(top_k)
+    count = 2 * top_k + _SPARE
     while True:
-        result = retriever.result(family, ranking, count)
-        rows = ranking.top_embeddings(count)
-        groups = group_near_duplicates(result.matches, rows.__getitem__)
+        result = find(count)
+        groups = group_near_duplicates(result.matches, embeddings_of(count).__getitem__)
         if len(groups) >= top_k or len(result.matches) < count:
             break
         count *= 2
@@ -105,7 +115,7 @@ def look_up_gathered(
     if judgement is not None and judgement.chances:
         chances = tuple(judgement.chances[one.rank - 1] for one in members)
         judgement = replace(judgement, chances=chances)
-    return FamilyResult(family, tuple(members), judgement), kept
+    return FamilyResult(result.family, tuple(members), judgement), kept
 
 
 def percent(share: float) -> str:

@@ -312,22 +312,16 @@ class PageService:
         word = self.database.likeness.word(match.similarity)
         return Truth(replace(match, likeness=word), len(ranking))
 
-    def neighbours(
-        self, instrument_id: str, count: int = 5, filters: Filters = ANY
-    ) -> tuple[Match, list[Match]]:
+    def neighbours(self, instrument_id: str, count: int = 5) -> tuple[Match, list[Match]]:
         """Return an instrument and those most similar to it, of any family, without itself.
 
-        Fewer than `count` come back where fewer pass the filters.
-
         Raises:
-            InputError: The database has no such instrument, bank or source.
+            InputError: The database has no such instrument.
         """
         instrument = self.database.get(instrument_id)
-        ranking = self.database.ranking(
-            self._embeddings[self._rows[instrument_id]], bank=filters.bank, source=filters.source
-        )
+        ranking = self.database.ranking(self._embeddings[self._rows[instrument_id]])
         preview, phrase = self.preview(instrument_id), self.phrase(instrument_id)
-        others = filters.narrow(ranking).only(lambda one: one.instrument_id != instrument_id)
+        others = ranking.only(lambda one: one.instrument_id != instrument_id)
         return Match(0, 1.0, instrument, preview, phrase=phrase), others.top(count)
 
     def place(self, family: str, query: FloatArray) -> tuple[float, float]:

@@ -82,7 +82,7 @@ class Basket:
 
     def _alike(self, basket: Sequence[Pick], shelf: Shelf) -> list[Match]:
         """Return the instruments nearest to the mean direction of those in the basket."""
-        known = embeddings_by_id(self._service, self._libraries.of(shelf))
+        known = embeddings_by_id(self._service, self._libraries.of(shelf).database)
         if not basket:
             raise InputError("The basket is empty; put sounds into it first.")
         chosen = {pick.sent.id for pick in basket}

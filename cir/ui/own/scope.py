@@ -11,14 +11,15 @@ The family of own sounds without one is guessed from their neighbours in the dat
 a guess. If the neighbours disagree, the sound is a candidate for every family.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import gradio as gr
 
+from cir.index.database import InstrumentDatabase
 from cir.index.filters import ANY, Filters
 from cir.index.unsorted import rows_of_family
-from cir.retrieval.answers import group_near_duplicates, spare_matches
+from cir.retrieval.answers import gather
 from cir.types import FamilyResult, FloatArray, Match
 from cir.ui.own.library import OwnLibrary
 from cir.ui.own.sessions import OwnLibraries, Shelf
@@ -87,30 +88,49 @@ def search_in(
     Raises:
         DatabaseError: The own sounds cannot be read.
     """
-    results = []
     own, guesses = library.database, library.guesses()
-    likeness = service.database.likeness
-    for family, query in queries.items():
-        found: list[Match] = []
-        if scope == BOTH:
-            ranking = service.database.ranking(query, family, of_mixture=True)
-            found += filters.narrow(ranking).top(top_k)
-        if own is not None:
-            ranking = own.ranking(
-                query,
-                family,
-                of_mixture=True,
-                rows=rows_of_family(own, guesses, family),
-                level_of=service.database,
-            )
-            found += [_shown(one, guesses) for one in filters.narrow(ranking).top(top_k)]
+    return [
+        _find(scope, service, own, guesses, family, query, filters)(top_k)
+        for family, query in queries.items()
+    ]
+
+
+def _find(
+    scope: str,
+    service: PageService,
+    own: InstrumentDatabase | None,
+    guesses: Mapping[str, str | None],
+    family: str,
+    query: FloatArray,
+    filters: Filters,
+) -> Callable[[int], FamilyResult]:
+    """Rank the instruments of a family; the result returns as many of the best as it is asked."""
+    theirs, mine = None, None
+    if scope == BOTH:
+        theirs = service.database.ranking(query, family, words=filters.text, of_mixture=True)
+    if own is not None:
+        mine = own.ranking(
+            query,
+            family,
+            words=filters.text,
+            of_mixture=True,
+            rows=rows_of_family(own, guesses, family),
+            level_of=service.database,
+        )
+    word = service.database.likeness.word
+
+    def find(top_k: int) -> FamilyResult:
+        found = [] if theirs is None else filters.narrow(theirs).top(top_k)
+        if mine is not None:
+            found += [_shown(one, guesses) for one in filters.narrow(mine).top(top_k)]
         best = sorted(found, key=lambda one: -one.similarity)[:top_k]  # the database's first
         matches = (
-            replace(one, rank=rank, likeness=likeness.word(one.similarity))
+            replace(one, rank=rank, likeness=word(one.similarity))
             for rank, one in enumerate(best, start=1)
         )
-        results.append(FamilyResult(family, tuple(matches)))
-    return results
+        return FamilyResult(family, tuple(matches))
+
+    return find
 
 
 def answer_in(
@@ -123,28 +143,24 @@ def answer_in(
     Raises:
         DatabaseError: The own sounds cannot be read.
     """
-    known = embeddings_by_id(service, library)
-    first = spare_matches(top_k)
+    # Read once: sounds are added in the background meanwhile.
+    own, guesses = library.database, library.guesses()
+    known = embeddings_by_id(service, own)
     results, groups = [], []
-    for result in search_in(scope, service, library, answer.queries, first, answer.filters):
-        kept = tuple(group_near_duplicates(result.matches, known.__getitem__)[:top_k])
-        members = (one for group in kept for one in group.members)
-        matches = tuple(sorted(members, key=lambda one: one.rank))
-        results.append(replace(result, matches=matches))
+    for family, query in answer.queries.items():
+        find = _find(scope, service, own, guesses, family, query, answer.filters)
+        result, kept = gather(top_k, find, lambda _: known)
+        results.append(result)
         groups.append(kept)
     note = f"{answer.note} {NO_CHANCES}".strip()
     return replace(answer, results=tuple(results), groups=tuple(groups), note=note)
 
 
-def embeddings_by_id(service: PageService, library: OwnLibrary) -> dict[str, FloatArray]:
-    """Return the embeddings of the database and of own sounds by the ids of results, (D,) each.
-
-    Raises:
-        DatabaseError: The own sounds cannot be read.
-    """
+def embeddings_by_id(service: PageService, own: InstrumentDatabase | None) -> dict[str, FloatArray]:
+    """Return the embeddings of the database and of own sounds by the ids of results, (D,) each."""
     known = dict(zip(*service.database.embeddings(), strict=True))
-    if library.database is not None:
-        ids, embeddings = library.database.embeddings()
+    if own is not None:
+        ids, embeddings = own.embeddings()
         known |= {f"{OWN_PREFIX}{name}": one for name, one in zip(ids, embeddings, strict=True)}
     return known
 

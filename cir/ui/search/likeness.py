@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from cir.errors import InputError
-from cir.retrieval.answers import MatchGroup, group_near_duplicates, spare_matches
-from cir.types import FloatArray, Match
+from cir.retrieval.answers import MatchGroup, gather
+from cir.types import FamilyResult, FloatArray, Match
 from cir.ui.cards import single_card
 from cir.ui.own.scope import OWN_PREFIX, embeddings_by_id
 from cir.ui.own.sessions import OwnLibraries, Shelf
@@ -94,7 +94,7 @@ class Likenesses:
     ) -> Likeness:
         database = self._service.database
         named = {one.instrument.instrument_id for one in (*liked, *unliked)}
-        known = embeddings_by_id(self._service, self._libraries.of(shelf))
+        known = embeddings_by_id(self._service, self._libraries.of(shelf).database)
         base = _mean(liked, known) if liked else answer.queries[family]
         query = base - UNLIKED_WEIGHT * _mean(unliked, known) if unliked else base
         filters = answer.filters
@@ -103,15 +103,20 @@ class Likenesses:
             None if liked else family,
             bank=filters.bank,
             source=filters.source,
+            words=filters.text,
             of_mixture=not liked,
         )
         near = filters.narrow(ranking).only(lambda one: one.instrument_id not in named)
-        matches = near.top(spare_matches(COUNT))
-        if not liked:
-            word = database.likeness.word
-            matches = [replace(one, likeness=word(one.similarity)) for one in matches]
-        groups = group_near_duplicates(matches, known.__getitem__)
-        return Likeness(liked, unliked, tuple(groups[:COUNT]))
+        word = database.likeness.word
+
+        def find(count: int) -> FamilyResult:
+            matches = near.top(count)
+            if not liked:
+                matches = [replace(one, likeness=word(one.similarity)) for one in matches]
+            return FamilyResult(family, tuple(matches))
+
+        _, groups = gather(COUNT, find, lambda _: known)
+        return Likeness(liked, unliked, groups)
 
     def _match(self, name: str, shelf: Shelf) -> Match:
         library = self._libraries.of(shelf)
