@@ -1,10 +1,13 @@
 """The second run over the same folders: changed, moved, removed and edited files."""
 
+import errno
 import os
 import random
 import signal
 import sys
 import zipfile
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import numpy as np
 import pytest
 
 from cir.audio.io import save_wav
+from cir.errors import InputError
 from cir.index.bundle import read_bundle
 from cir.index.database import InstrumentDatabase
 from cir.instruments.catalog import Catalog
@@ -20,6 +24,7 @@ from cir.library import find_files, planning, writer
 from cir.library.digests import digest_of
 from cir.library.sound_file import SoundFile
 from cir.library.sounds import AddReport, add_sounds
+from tests.engine_cases import write_note_bank
 from tests.fakes import SpectrumEncoder, tone
 from tests.test_library_sounds import CountingEncoder
 
@@ -113,6 +118,96 @@ def test_what_has_gone_stays_until_it_is_to_go(tmp_path: Path, kit: Path) -> Non
     report, _ = add(tmp_path, kit, remove_missing=True)
     assert (report.missing, report.removed, report.unchanged) == (0, 1, 5)
     assert len(InstrumentDatabase.open(tmp_path / "db")) == 5
+
+
+def blocked(
+    monkeypatch: pytest.MonkeyPatch, unreadable: Sequence[Path] = (), vanishing: Sequence[Path] = ()
+) -> None:
+    """Make folders unreadable, and remove files between the listing and the look at them."""
+    scandir = os.scandir
+
+    def scan(folder: Path | int) -> Any:
+        if folder in unreadable:
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        found = scandir(folder)
+        here = [path for path in vanishing if path.parent == folder]
+        if not here:
+            return found
+        entries = list(found)
+        for path in here:
+            path.unlink()
+        return nullcontext(entries)
+
+    monkeypatch.setattr(os, "scandir", scan)
+
+
+def test_a_folder_that_cannot_be_read_keeps_its_instruments(
+    tmp_path: Path, kit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pitch, name in ((130.0, "Pad C3"), (196.0, "Pad G3")):
+        save_wav(kit / "Basses" / f"{name}.wav", tone(pitch, 0.3), 16_000)
+    add(tmp_path, kit)
+    before = InstrumentDatabase.open(tmp_path / "db").instruments()
+    with monkeypatch.context() as patch:
+        blocked(patch, unreadable=[kit / "Basses"])
+        for remove_missing in (False, True):
+            report, _ = add(tmp_path, kit, remove_missing=remove_missing)
+            assert (report.removed, report.missing, report.unchanged) == (0, 0, 3)
+            assert report.refused == ("kit/Basses cannot be read (Permission denied).",)
+            assert InstrumentDatabase.open(tmp_path / "db").instruments() == before
+        blocked(patch, unreadable=[kit])
+        with pytest.raises(InputError, match="kit cannot be read"):
+            add(tmp_path, kit, remove_missing=True)
+    assert InstrumentDatabase.open(tmp_path / "db").instruments() == before
+    assert add(tmp_path, kit)[0].unchanged == 7
+
+
+def test_a_file_behind_a_folder_that_cannot_be_read_has_not_moved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stat(path: str, **_: object) -> os.stat_result:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert not planning.is_gone("/kit/Basses/a.wav")
+
+
+def test_a_file_that_vanishes_while_it_is_looked_for_costs_no_other(
+    tmp_path: Path, kit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(tmp_path, kit)
+    blocked(monkeypatch, vanishing=[kit / "Basses" / "shot 1 x.wav"])
+    report, _ = add(tmp_path, kit, remove_missing=True)
+    assert (report.removed, report.unchanged, report.refused) == (1, 5, ())
+
+
+def test_a_damaged_note_bank_keeps_its_instruments(tmp_path: Path) -> None:
+    bank = tmp_path / "bank"
+    bank.mkdir()
+    write_note_bank(bank)
+    add_sounds(tmp_path / "db", CountingEncoder(), [bank])
+    before = InstrumentDatabase.open(tmp_path / "db").instruments()
+    (bank / "notes.csv").write_text("no table")
+    with pytest.raises(InputError, match=r"notes\.csv"):
+        add_sounds(tmp_path / "db", CountingEncoder(), [bank], remove_missing=True)
+    assert InstrumentDatabase.open(tmp_path / "db").instruments() == before
+
+
+def test_a_damaged_archive_keeps_its_instruments_and_is_read_again(
+    tmp_path: Path, kit: Path
+) -> None:
+    pack = kit / "Pack.zip"
+    with zipfile.ZipFile(pack, "w") as archive:
+        archive.write(kit / "Leads" / "shot 0 x.wav", "Keys/one more.wav")
+    add(tmp_path, kit)
+    whole = pack.read_bytes()
+    pack.write_bytes(whole[:100])
+    for _ in range(2):
+        report, _ = add(tmp_path, kit, remove_missing=True)
+        assert (report.removed, report.missing, report.unchanged) == (0, 0, 6)
+        assert "Pack.zip cannot be read as a zip archive" in report.refused[0]
+    pack.write_bytes(whole)
+    assert add(tmp_path, kit)[0].unchanged == 7
 
 
 def test_two_folders_of_one_name_do_not_take_each_others_place(tmp_path: Path) -> None:

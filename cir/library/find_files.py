@@ -91,6 +91,8 @@ class Found:
     """Archives on this machine that were unpacked."""
     unchanged: list[str]
     """Origins of archives that were not, as they are as they were."""
+    unread: list[str]
+    """Beginnings of the origins of all files that could not be looked for."""
 
 
 def find_files(
@@ -138,7 +140,7 @@ class _Finder:
         is_known: Callable[[SoundFile], bool],
         progress: Progress | None,
     ) -> None:
-        self.result = Found([], [], [], [], [])
+        self.result = Found([], [], [], [], [], [])
         self.found = self.result.files
         self.refused = self.result.refused
         self._is_known = is_known
@@ -215,10 +217,19 @@ class _Finder:
 
     def _folder(self, folder: Path) -> None:
         root = folder.resolve()
-        bank = root.name or LOOSE_FOLDER
-        self.result.places.append(f"{root}{os.sep}")
+        self._take_folder(root, root.name or LOOSE_FOLDER)
+        self.result.places.append(f"{root}{os.sep}")  # not if reading it has failed
+
+    def _take_folder(self, root: Path, bank: str) -> None:
+        cut = len(str(root)) + len(os.sep)
+
+        def refuse(text: str, error: OSError) -> None:
+            shown = f"{clean(bank)}/{clean(Path(text[cut:]).as_posix())}"
+            self.refused.append(f"{shown} cannot be read ({error.strerror}).")
+            self.result.unread += (text, f"{os.path.dirname(text)}#")
+
         entries = []
-        for number, entry in enumerate(_walk(root), 1):
+        for number, entry in enumerate(_walk(root, refuse), 1):
             entries.append(entry)
             if number % _REPORTED_FILES == 0:
                 self._report(f"Looking through {clean(bank)}, {number:,} files")
@@ -231,7 +242,6 @@ class _Finder:
             if path.lower().endswith(_SFZ)
             for sample in sfz_samples(Path(path))
         }
-        cut = len(str(root)) + len(os.sep)
         for text, status in entries:
             suffix = os.path.splitext(text)[1].lower()
             if suffix not in _TAKEN:
@@ -249,6 +259,8 @@ class _Finder:
                     self._archive(path, text, inside, bank)
                 except InputError as error:
                     self.refused.append(str(error))
+                except OSError as error:
+                    refuse(text, error)
             else:
                 self.refused.append(f"{shown} {NOT_OPENED}.")
 
@@ -278,23 +290,28 @@ class _Finder:
         status = path.stat()
         itself = SoundFile(path, origin, bank or "", inside, path.name)
         itself = replace(itself, size=status.st_size, mtime_ns=status.st_mtime_ns, is_local=True)
-        if os.path.isabs(origin):
-            if self._is_known(itself):
-                self.result.unchanged.append(f"{origin}!")
-                return
-            self.result.archives.append(itself)
-            self.result.places.append(f"{origin}!")
+        is_local = os.path.isabs(origin)
+        if is_local and self._is_known(itself):
+            self.result.unchanged.append(f"{origin}!")
+            return
         self._report(f"Unpacking {clean(path.name)}")
         workspace = self._workspace / f"archive-{self._n_archives}"
         workspace.mkdir()
         self._n_archives += 1
-        files, skipped = extract_sounds(
-            path,
-            workspace,
-            name=str(inside if bank is None else PurePosixPath(bank, inside)),
-            max_sounds=self._limits.sounds,
-            max_bytes=max(self._budget, 0),
-        )
+        try:
+            files, skipped = extract_sounds(
+                path,
+                workspace,
+                name=str(inside if bank is None else PurePosixPath(bank, inside)),
+                max_sounds=self._limits.sounds,
+                max_bytes=max(self._budget, 0),
+            )
+        except InputError:
+            self.result.unread.append(f"{origin}!")
+            raise
+        if is_local:
+            self.result.archives.append(itself)
+            self.result.places.append(f"{origin}!")
         self.refused += skipped
         above = PurePosixPath() if bank is None else inside.with_suffix("")
         for one in files:
@@ -324,15 +341,25 @@ class _Finder:
         self.found.append(file)
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the files of a folder and those in it, in order, but for hidden ones."""
+def _walk(
+    folder: Path, refuse: Callable[[str, OSError], None]
+) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the files of a folder and those in it, in order, but for hidden ones.
+
+    What cannot be read is refused; what has gone meanwhile is left out.
+    """
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path))
-        elif not entry.name.startswith(".") and entry.is_file():
-            yield entry.path, entry.stat()
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(Path(entry.path), refuse)
+            elif not entry.name.startswith(".") and entry.is_file():
+                yield entry.path, entry.stat()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            refuse(entry.path, error)
 
 
 def _is_archive(path: Path) -> bool:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -211,7 +210,18 @@ def is_gone(path: str) -> bool:
     if not os.path.isabs(path):
         return False  # it was uploaded
     places = (path, path.partition("!")[0], path.rpartition("#")[0])
-    return not any(place and Path(place).exists() for place in places)
+    return not any(place and _may_exist(place) for place in places)
+
+
+def _may_exist(path: str) -> bool:
+    """Return whether there is a file, or a folder above it cannot be read."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _named(note: OwnNote, error: CirError) -> str:

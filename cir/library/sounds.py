@@ -166,10 +166,8 @@ def _end(found: Found, planner: Planner, writer: Writer, labels: str, remove_mis
         for record in writer.store.files_under(place):
             writer.account.unchanged += writer.store.count_of(record.path)
             writer.account.refused += [record.refusal] if record.refusal else []
-    archives = {one.origin for one in found.archives} | {
-        one.removesuffix("!") for one in found.unchanged
-    }
-    kept = (*found.unchanged,)
+    kept = (*found.unchanged, *found.unread)
+    archives = {one.origin for one in found.archives} | {one.removesuffix("!") for one in kept}
     gone = [
         record
         for place in found.places
