@@ -1,3 +1,4 @@
+import os
 import shutil
 import zipfile
 from collections.abc import Sequence
@@ -105,6 +106,27 @@ def test_names_that_collide_or_say_nothing_get_ids_of_their_own(tmp_path: Path) 
     assert len(ids) == 5
     assert {"s-a-b", "s-a-b-2"} <= ids
     assert {row.name for row in report.added} >= {"音", "声"}
+
+
+def test_a_name_that_is_not_utf8_costs_no_other(tmp_path: Path, pack: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(pack / "Basses") + b"/kick\xff.wav"))
+    try:
+        odd.write_bytes((pack / "Loose.wav").read_bytes())
+    except OSError:
+        pytest.skip("this file system forbids such names")
+    folder = odd.with_suffix("")
+    folder.mkdir()
+    shutil.copy(pack / "Loose.wav", folder / "a.wav")
+    with zipfile.ZipFile(odd.with_suffix(".zip"), "w") as archive:
+        archive.write(pack / "Loose.wav", "b.wav")
+    everything = [pack, odd, folder, odd.with_suffix(".zip")]
+    report = add_sounds(tmp_path / "db", SpectrumEncoder(), everything)
+    assert len(report.added) == 4
+    refused = [one for one in report.refused if "not UTF-8" in one]
+    assert refused[0] == "My Pack/Basses/kick/a.wav has a name that is not UTF-8; rename it."
+    assert len(refused) == 6
+    again = add_sounds(tmp_path / "db", SpectrumEncoder(), [pack], remove_missing=True)
+    assert (again.unchanged, again.removed) == (4, 0)
 
 
 @pytest.mark.parametrize(

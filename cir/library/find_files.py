@@ -44,6 +44,7 @@ _TAKEN = INSTRUMENT_SUFFIXES | OTHER_ARCHIVES | {ARCHIVE_SUFFIX}
 BANK_SCHEME = "bank"
 """Scheme of the engines that play note banks."""
 
+_NOT_UTF8 = "has a name that is not UTF-8; rename it"
 _NEEDS_ITS_FOLDER = (
     "names samples that lie beside it; unpack it, and add its folder with `cir database add`"
 )
@@ -217,6 +218,8 @@ class _Finder:
 
     def _folder(self, folder: Path) -> None:
         root = folder.resolve()
+        if not _is_utf8(str(root)):
+            raise InputError(f"{clean(str(root))} {_NOT_UTF8}.")
         self._take_folder(root, root.name or LOOSE_FOLDER)
         self.result.places.append(f"{root}{os.sep}")  # not if reading it has failed
 
@@ -287,6 +290,8 @@ class _Finder:
         self, path: Path, origin: str, inside: PurePosixPath, bank: str | None = None
     ) -> None:
         """Add the files of an archive; one within a folder, `bank`, counts as a folder in it."""
+        if not _is_utf8(origin):
+            raise InputError(f"{clean(str(inside))} {_NOT_UTF8}.")
         status = path.stat()
         itself = SoundFile(path, origin, bank or "", inside, path.name)
         itself = replace(itself, size=status.st_size, mtime_ns=status.st_mtime_ns, is_local=True)
@@ -333,6 +338,9 @@ class _Finder:
         if file.path.suffix.lower() == _SFZ and file.origin != str(file.path.resolve()):
             self.refused.append(f"{file.shown} {_NEEDS_ITS_FOLDER}.")
             return
+        if not _is_utf8(f"{file.origin}{file.target}"):
+            self.refused.append(f"{file.shown} {_NOT_UTF8}.")
+            return
         if status is None and file.path.exists():
             status = file.path.stat()
         if status is not None:
@@ -364,3 +372,12 @@ def _walk(
 
 def _is_archive(path: Path) -> bool:
     return path.suffix.lower() == ARCHIVE_SUFFIX
+
+
+def _is_utf8(text: str) -> bool:
+    """Return whether tables can hold a path: bytes of no encoding are lone surrogates in it."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
