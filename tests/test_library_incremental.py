@@ -210,6 +210,30 @@ def test_a_damaged_archive_keeps_its_instruments_and_is_read_again(
     assert add(tmp_path, kit)[0].unchanged == 7
 
 
+def test_files_named_twice_are_added_once(
+    tmp_path: Path, kit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(kit / "Leads" / "Pack.zip", "w") as archive:
+        archive.write(kit / "Leads" / "shot 0 x.wav", "one more.wav")
+    monkeypatch.chdir(tmp_path)
+    named = [
+        kit,
+        kit / "Leads",
+        Path("kit", "Leads", "shot 0 x.wav"),
+        kit / "Basses" / ".." / "Leads" / "Pack.zip",
+    ]
+    first = add_sounds(tmp_path / "db", CountingEncoder(), named)
+    assert (len(first.added), first.refused) == (7, ())
+    again = add_sounds(tmp_path / "db", CountingEncoder(), named)
+    assert (again.unchanged, again.removed, again.refused) == (7, 0, ())
+    for one in ("shot 0 x.wav", "Pack.zip"):
+        (kit / "Leads" / one).unlink()
+    assert add_sounds(tmp_path / "db", CountingEncoder(), named[:2]).missing == 2
+    (kit / "x.fxp").touch()
+    twice = [f"plugin:urn:{name}?presets={kit}" for name in ("one", "two", "one")]
+    assert len(find_files.find_files(twice, tmp_path, find_files.Limits()).files) == 2
+
+
 def test_two_folders_of_one_name_do_not_take_each_others_place(tmp_path: Path) -> None:
     for number in (1, 2):
         folder = tmp_path / str(number) / "Kicks"

@@ -150,10 +150,13 @@ class _Finder:
         self._limits = limits
         self._budget = limits.n_bytes
         self._n_archives = 0
+        self._taken: set[tuple[str, str]] = set()
+        self._n_again = 0
+        """Files that were named or lay in several of the paths."""
 
     def find(self, named: Path | str | UploadedFile) -> None:
         """Add the files of a file, folder or archive; reasons go to `refused`."""
-        before = len(self.found), len(self.refused), len(self.result.unchanged)
+        before = self._count()
         shown = clean(str(named.inside if isinstance(named, UploadedFile) else named))
         try:
             if isinstance(named, UploadedFile):
@@ -172,7 +175,7 @@ class _Finder:
             self.refused.append(str(error))
         except OSError as error:
             self.refused.append(f"{shown} cannot be read ({error.strerror}).")
-        if before == (len(self.found), len(self.refused), len(self.result.unchanged)):
+        if before == self._count():
             self.refused.append(f"{shown} holds no {_KINDS}.")
         if self._budget < 0 or len(self.found) > self._limits.sounds:
             raise InputError(
@@ -180,6 +183,11 @@ class _Finder:
                 f"{size_in_words(self._limits.n_bytes)} can be added at once, and this is more: "
                 "add them in several parts."
             )
+
+    def _count(self) -> int:
+        """Return of how many files something was made or said."""
+        found = self.result
+        return len(found.files) + len(found.refused) + len(found.unchanged) + self._n_again
 
     def _upload(self, named: UploadedFile) -> None:
         inside = named.inside
@@ -296,6 +304,8 @@ class _Finder:
         itself = SoundFile(path, origin, bank or "", inside, path.name)
         itself = replace(itself, size=status.st_size, mtime_ns=status.st_mtime_ns, is_local=True)
         is_local = os.path.isabs(origin)
+        if self._is_again(itself):
+            return
         if is_local and self._is_known(itself):
             self.result.unchanged.append(f"{origin}!")
             return
@@ -330,6 +340,16 @@ class _Finder:
                 )
             )
 
+    def _is_again(self, file: SoundFile) -> bool:
+        """Return whether a file on this machine was taken before; plug-ins share presets."""
+        if not os.path.isabs(file.origin):
+            return False
+        known = file.origin, "" if file.is_local else file.target
+        is_again = known in self._taken
+        self._taken.add(known)
+        self._n_again += is_again
+        return is_again
+
     def _report(self, words: str) -> None:
         if self._progress is not None:
             self._progress(0.0, words)
@@ -340,6 +360,8 @@ class _Finder:
             return
         if not _is_utf8(f"{file.origin}{file.target}"):
             self.refused.append(f"{file.shown} {_NOT_UTF8}.")
+            return
+        if self._is_again(file):
             return
         if status is None and file.path.exists():
             status = file.path.stat()

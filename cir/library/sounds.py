@@ -168,13 +168,14 @@ def _end(found: Found, planner: Planner, writer: Writer, labels: str, remove_mis
             writer.account.refused += [record.refusal] if record.refusal else []
     kept = (*found.unchanged, *found.unread)
     archives = {one.origin for one in found.archives} | {one.removesuffix("!") for one in kept}
-    gone = [
-        record
+    settled = planner.seen | archives
+    gone = {
+        record.path: record  # once, as places may lie in each other
         for place in found.places
         for record in writer.store.files_under(place)
-        if record.path not in planner.seen | archives and not record.path.startswith(kept)
-    ]
-    _settle(gone, writer, remove_missing)
+        if record.path not in settled and not record.path.startswith(kept)
+    }
+    _settle(list(gone.values()), writer, remove_missing)
     writer.remember(
         [FileRecord(one.origin, one.size, one.mtime_ns, "", labels) for one in found.archives]
     )
