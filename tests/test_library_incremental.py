@@ -257,6 +257,31 @@ def test_a_multisample_is_one_instrument(tmp_path: Path) -> None:
     assert again.unchanged == 2
 
 
+def test_a_multisample_goes_with_its_notes_and_no_neighbour_does(tmp_path: Path) -> None:
+    kit, folder = tmp_path / "kit", tmp_path / "kit#2"
+    for number, (place, name) in enumerate(
+        (place, name) for place in (kit, folder) for name in ("Pad C3", "Pad G3", "Hit")
+    ):
+        save_wav(place / f"{name}.wav", tone(100.0 + 40 * number, 0.3), 16_000)
+    file, pack = tmp_path / "kit#3.wav", tmp_path / "kit#4.zip"
+    save_wav(file, tone(700.0, 0.3), 16_000)
+    with zipfile.ZipFile(pack, "w") as archive:
+        for name in ("Pad C3.wav", "Pad G3.wav", "Hit.wav"):
+            archive.write(folder / name, name)
+    add_sounds(tmp_path / "db", SpectrumEncoder(), [kit, folder, file, pack])
+    before = InstrumentDatabase.open(tmp_path / "db").instruments()
+    assert len(before) == 7
+    for name in ("Pad C3", "Pad G3"):
+        (kit / f"{name}.wav").unlink()
+    assert add(tmp_path, kit)[0].missing == 1
+    for one in (*folder.iterdir(), file, pack):
+        one.unlink()
+    report, _ = add(tmp_path, kit, remove_missing=True)
+    assert (report.removed, report.missing, report.unchanged) == (1, 0, 1)
+    left = {one.engine for one in InstrumentDatabase.open(tmp_path / "db").instruments()}
+    assert left == {one.engine for one in before} - {f"samples:{kit}#pad"}
+
+
 def test_an_older_database_goes_on_as_a_store(tmp_path: Path, kit: Path) -> None:
     add(tmp_path, kit)
     InstrumentDatabase.open(tmp_path / "db").export(tmp_path / "old")

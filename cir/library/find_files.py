@@ -40,7 +40,9 @@ _KINDS = f"sounds ({READABLE}), sound fonts (sf2, sf3) or presets ({_ENDINGS})"
 
 _SFZ = ".sfz"
 _REPORTED_FILES = 1_000
-_TAKEN = INSTRUMENT_SUFFIXES | OTHER_ARCHIVES | {ARCHIVE_SUFFIX}
+TAKEN_SUFFIXES = INSTRUMENT_SUFFIXES | OTHER_ARCHIVES | {ARCHIVE_SUFFIX}
+"""Suffixes of files in a folder that are taken, or refused by name."""
+
 BANK_SCHEME = "bank"
 """Scheme of the engines that play note banks."""
 
@@ -255,7 +257,7 @@ class _Finder:
         }
         for text, status in entries:
             suffix = os.path.splitext(text)[1].lower()
-            if suffix not in _TAKEN:
+            if suffix not in TAKEN_SUFFIXES:
                 continue
             path = Path(text)
             if played and path.resolve() in played:
