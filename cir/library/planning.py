@@ -62,6 +62,8 @@ class Planner:
         self._taken: set[str] = set()
         self.seen: set[str] = set()
         """Origins of all files so far."""
+        self.unrecorded: set[str] = set()
+        """Those of them that were refused without a record, so that they are read again."""
 
     def is_known(self, file: SoundFile) -> bool:
         """Return whether a file was read before, with the same labels, and is as it was."""
@@ -85,6 +87,7 @@ class Planner:
         try:
             content = digest_of(file)
         except OSError as error:
+            self.unrecorded.add(file.origin)
             yield replace(plain, refusal=f"{file.shown} cannot be read ({error.strerror}).")
             return
         now = FileRecord(file.origin, file.size, file.mtime_ns, content, self._labels)
@@ -102,6 +105,7 @@ class Planner:
         except StorageError:
             raise
         except CirError as error:  # not recorded: the engine may be installed tomorrow
+            self.unrecorded.add(file.origin)
             yield replace(plain, refusal=str(error))
 
     def _read(self, file: SoundFile, now: FileRecord, plain: Step) -> Iterator[Step]:

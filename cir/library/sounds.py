@@ -177,9 +177,20 @@ def _end(found: Found, planner: Planner, writer: Writer, labels: str, remove_mis
         if record.path not in settled and not record.path.startswith(kept)
     }
     _settle(list(gone.values()), writer, remove_missing)
-    writer.remember(
-        [FileRecord(one.origin, one.size, one.mtime_ns, "", labels) for one in found.archives]
-    )
+    _remember(found.archives, planner.unrecorded | writer.unrecorded, writer, labels)
+
+
+def _remember(
+    archives: Sequence[SoundFile], unrecorded: set[str], writer: Writer, labels: str
+) -> None:
+    """Write the records of archives, but for those with a file that is to be read again."""
+    records, unfinished = [], []
+    for one in archives:
+        if any(origin.startswith(f"{one.origin}!") for origin in unrecorded):
+            unfinished.append(one.origin)
+        else:
+            records.append(FileRecord(one.origin, one.size, one.mtime_ns, "", labels))
+    writer.remember(records, unfinished)
 
 
 def _records_of(place: str, store: RowStore) -> Iterator[FileRecord]:
