@@ -23,7 +23,7 @@ from cir.instruments.catalog import Catalog
 from cir.library import find_files, planning, writer
 from cir.library.digests import digest_of
 from cir.library.sound_file import SoundFile
-from cir.library.sounds import AddReport, add_sounds
+from cir.library.sounds import AddReport, Labels, add_sounds
 from tests.engine_cases import write_note_bank
 from tests.fakes import SpectrumEncoder, tone
 from tests.test_library_sounds import CountingEncoder
@@ -107,6 +107,22 @@ def test_a_moved_file_keeps_its_row_and_what_was_edited(tmp_path: Path, kit: Pat
     report, n_embedded = add(tmp_path, kit)
     assert (report.replaced, n_embedded) == (1, 1)
     assert InstrumentDatabase.open(tmp_path / "db").get(name).family == "organ"
+
+
+def test_a_moved_folder_gets_new_labels_at_once(tmp_path: Path, kit: Path) -> None:
+    add(tmp_path, kit)
+    before = InstrumentDatabase.open(tmp_path / "db")
+    moved = kit.rename(tmp_path / "Else")
+    for _ in range(2):
+        report = add_sounds(
+            tmp_path / "db", CountingEncoder(), [moved], Labels(family="bass", bank="Mine")
+        )
+        assert report.missing == 0
+        database = InstrumentDatabase.open(tmp_path / "db")
+        assert database.embeddings()[0] == before.embeddings()[0]
+        assert {(one.family, one.bank) for one in database.instruments()} == {("bass", "Mine")}
+        assert all(str(moved) in one.engine for one in database.instruments())
+    assert (report.unchanged, report.replaced) == (6, 0)
 
 
 def test_what_has_gone_stays_until_it_is_to_go(tmp_path: Path, kit: Path) -> None:

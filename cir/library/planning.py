@@ -91,29 +91,33 @@ class Planner:
             yield replace(plain, refusal=f"{file.shown} cannot be read ({error.strerror}).")
             return
         now = FileRecord(file.origin, file.size, file.mtime_ns, content, self._labels)
-        if record is not None and self._store is not None:
-            if (record.content, record.labels) == (content, self._labels):
-                count = self._store.count_of(file.origin)
-                now = replace(now, refusal=record.refusal)
-                yield replace(plain, unchanged=count, refusal=record.refusal, record=now)
-                return
-        elif (old := self._moved_from(file, content)) is not None:
+        known = record and (record.content, record.labels)
+        if record is not None and self._store is not None and known == (content, self._labels):
+            count = self._store.count_of(file.origin)
+            now = replace(now, refusal=record.refusal)
+            yield replace(plain, unchanged=count, refusal=record.refusal, record=now)
+            return
+        old = None if record is not None else self._moved_from(file, content)
+        if old is not None and old.labels == self._labels:
             yield from self._move(old, file, replace(plain, record=now))
             return
         try:
-            yield from self._read(file, now, plain)
+            yield from self._read(file, now, plain, "" if old is None else old.path)
         except StorageError:
             raise
         except CirError as error:  # not recorded: the engine may be installed tomorrow
             self.unrecorded.add(file.origin)
             yield replace(plain, refusal=str(error))
 
-    def _read(self, file: SoundFile, now: FileRecord, plain: Step) -> Iterator[Step]:
-        """Yield the steps of a file that is new, or has changed."""
+    def _read(
+        self, file: SoundFile, now: FileRecord, plain: Step, moved_from: str
+    ) -> Iterator[Step]:
+        """Yield the steps of a file that is new, has changed, or has moved and gets new labels."""
+        place = moved_from or file.origin
         rows = (
             {}
             if self._store is None
-            else {row.origin.part: row for row in self._store.rows_of(file.origin)}
+            else {row.origin.part: row for row in self._store.rows_of(place)}
         )
         steps = [
             self._step(note, rows.pop(note.origin.part, None), plain)
@@ -124,7 +128,8 @@ class Planner:
         gone = tuple(row.instrument.instrument_id for row in rows.values())
         yield from steps[:-1]
         now = replace(now, refusal=steps[-1].refusal)
-        yield replace(steps[-1], record=now, removed=gone)
+        forgotten = (moved_from,) if moved_from else ()
+        yield replace(steps[-1], record=now, removed=gone, forgotten=forgotten)
 
     def _step(self, note: OwnNote, old: Row | None, plain: Step) -> Step:
         plain = replace(plain, shown=note.instrument.name)

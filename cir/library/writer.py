@@ -230,6 +230,7 @@ class Writer:
         self.account.refused.append(said)
         self._n_new -= not step.replaces
         record = step.record
+        step = replace(step, forgotten=())  # the row of a moved file stays where it was
         if record is not None and step.task is not None:
             is_recording = not step.task.engine
             if not (is_recording and is_certain):
