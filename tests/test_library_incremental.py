@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import shutil
 import signal
 import sys
 import zipfile
@@ -342,6 +343,37 @@ def test_killed_ten_times_it_ends_with_the_same_content(
     one, other = read_bundle(tmp_path / "db"), read_bundle(tmp_path / "whole")
     assert one.catalog == other.catalog
     np.testing.assert_array_equal(one.embeddings, other.embeddings)
+
+
+@pytest.mark.parametrize("moment", ["kit, 2 files", "shot 5 x"])
+def test_another_process_may_compact_the_database_meanwhile(
+    tmp_path: Path, kit: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    monkeypatch.setattr(find_files, "_REPORTED_FILES", 2)
+    save_wav(tmp_path / "Else" / "one.wav", tone(90.0, 0.2), 16_000)
+    add(tmp_path, tmp_path / "Else")
+    add(tmp_path, kit)
+    (kit / "Leads" / "shot 4 x.wav").unlink()
+    expected = []
+    if moment != "shot 5 x":  # otherwise no vector is read before the end
+        shutil.copy(kit / "Leads" / "shot 0 x.wav", kit / "Leads" / "More.wav")
+        save_wav(kit / "Leads" / "shot 2 x.wav", tone(700.0, 0.2), 16_000)
+        expected = ["More", "shot 2 x"]
+    left = ["else-one"]
+
+    def change(_: float, words: str) -> None:
+        if moment in words and left:
+            with InstrumentDatabase.open(tmp_path / "db") as database:
+                database.remove([left.pop()])
+
+    report = add_sounds(
+        tmp_path / "db", CountingEncoder(), [kit], progress=change, remove_missing=True
+    )
+    assert not left
+    assert report.refused == ()
+    assert sorted(one.name for one in report.added) == expected
+    assert report.removed == 1
+    assert len(InstrumentDatabase.open(tmp_path / "db")) == 5 + expected.count("More")
 
 
 def test_a_reader_keeps_the_version_that_it_opened(tmp_path: Path, kit: Path) -> None:

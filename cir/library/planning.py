@@ -84,6 +84,7 @@ class Planner:
                 plain, unchanged=self._store.count_of(file.origin), refusal=record.refusal
             )
             return
+        self._refresh()
         try:
             content = digest_of(file)
         except OSError as error:
@@ -132,6 +133,7 @@ class Planner:
         yield replace(steps[-1], record=now, removed=gone, forgotten=forgotten)
 
     def _step(self, note: OwnNote, old: Row | None, plain: Step) -> Step:
+        self._refresh()  # describing a sound font takes long
         plain = replace(plain, shown=note.instrument.name)
         old = old or self._same_without_record(note)
         instrument = self._labelled(note.instrument, old)
@@ -205,6 +207,11 @@ class Planner:
             name = row.instrument.instrument_id
             yield replace(plain, row=moved, borrows=name, moved=1, record=None)
         yield replace(plain, forgotten=(old.path,))
+
+    def _refresh(self) -> None:
+        """Follow another process that has compacted the store; its old vectors are gone."""
+        if self._store is not None:
+            self._store.refresh()
 
     def _record(self, file: SoundFile) -> FileRecord | None:
         return None if self._store is None else self._store.file(file.origin)

@@ -163,6 +163,7 @@ def _end(found: Found, planner: Planner, writer: Writer, labels: str, remove_mis
     """Settle what has gone from the places that were read to their end."""
     if writer.store is None:
         return
+    writer.store.refresh()
     for place in found.unchanged:
         for record in writer.store.files_under(place):
             writer.account.unchanged += writer.store.count_of(record.path)
