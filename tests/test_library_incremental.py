@@ -1,10 +1,14 @@
 """The second run over the same folders: changed, moved, removed and edited files."""
 
+import errno
 import os
 import random
+import shutil
 import signal
 import sys
 import zipfile
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +17,15 @@ import numpy as np
 import pytest
 
 from cir.audio.io import save_wav
+from cir.errors import InputError
 from cir.index.bundle import read_bundle
 from cir.index.database import InstrumentDatabase
 from cir.instruments.catalog import Catalog
 from cir.library import find_files, planning, writer
 from cir.library.digests import digest_of
 from cir.library.sound_file import SoundFile
-from cir.library.sounds import AddReport, add_sounds
+from cir.library.sounds import AddReport, Labels, add_sounds
+from tests.engine_cases import write_note_bank
 from tests.fakes import SpectrumEncoder, tone
 from tests.test_library_sounds import CountingEncoder
 
@@ -104,6 +110,22 @@ def test_a_moved_file_keeps_its_row_and_what_was_edited(tmp_path: Path, kit: Pat
     assert InstrumentDatabase.open(tmp_path / "db").get(name).family == "organ"
 
 
+def test_a_moved_folder_gets_new_labels_at_once(tmp_path: Path, kit: Path) -> None:
+    add(tmp_path, kit)
+    before = InstrumentDatabase.open(tmp_path / "db")
+    moved = kit.rename(tmp_path / "Else")
+    for _ in range(2):
+        report = add_sounds(
+            tmp_path / "db", CountingEncoder(), [moved], Labels(family="bass", bank="Mine")
+        )
+        assert report.missing == 0
+        database = InstrumentDatabase.open(tmp_path / "db")
+        assert database.embeddings()[0] == before.embeddings()[0]
+        assert {(one.family, one.bank) for one in database.instruments()} == {("bass", "Mine")}
+        assert all(str(moved) in one.engine for one in database.instruments())
+    assert (report.unchanged, report.replaced) == (6, 0)
+
+
 def test_what_has_gone_stays_until_it_is_to_go(tmp_path: Path, kit: Path) -> None:
     add(tmp_path, kit)
     (kit / "Basses" / "shot 1 x.wav").unlink()
@@ -113,6 +135,120 @@ def test_what_has_gone_stays_until_it_is_to_go(tmp_path: Path, kit: Path) -> Non
     report, _ = add(tmp_path, kit, remove_missing=True)
     assert (report.missing, report.removed, report.unchanged) == (0, 1, 5)
     assert len(InstrumentDatabase.open(tmp_path / "db")) == 5
+
+
+def blocked(
+    monkeypatch: pytest.MonkeyPatch, unreadable: Sequence[Path] = (), vanishing: Sequence[Path] = ()
+) -> None:
+    """Make folders unreadable, and remove files between the listing and the look at them."""
+    scandir = os.scandir
+
+    def scan(folder: Path | int) -> Any:
+        if folder in unreadable:
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        found = scandir(folder)
+        here = [path for path in vanishing if path.parent == folder]
+        if not here:
+            return found
+        entries = list(found)
+        for path in here:
+            path.unlink()
+        return nullcontext(entries)
+
+    monkeypatch.setattr(os, "scandir", scan)
+
+
+def test_a_folder_that_cannot_be_read_keeps_its_instruments(
+    tmp_path: Path, kit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pitch, name in ((130.0, "Pad C3"), (196.0, "Pad G3")):
+        save_wav(kit / "Basses" / f"{name}.wav", tone(pitch, 0.3), 16_000)
+    add(tmp_path, kit)
+    before = InstrumentDatabase.open(tmp_path / "db").instruments()
+    with monkeypatch.context() as patch:
+        blocked(patch, unreadable=[kit / "Basses"])
+        for remove_missing in (False, True):
+            report, _ = add(tmp_path, kit, remove_missing=remove_missing)
+            assert (report.removed, report.missing, report.unchanged) == (0, 0, 3)
+            assert report.refused == ("kit/Basses cannot be read (Permission denied).",)
+            assert InstrumentDatabase.open(tmp_path / "db").instruments() == before
+        blocked(patch, unreadable=[kit])
+        with pytest.raises(InputError, match="kit cannot be read"):
+            add(tmp_path, kit, remove_missing=True)
+    assert InstrumentDatabase.open(tmp_path / "db").instruments() == before
+    assert add(tmp_path, kit)[0].unchanged == 7
+
+
+def test_a_file_behind_a_folder_that_cannot_be_read_has_not_moved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stat(path: str, **_: object) -> os.stat_result:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert not planning.is_gone("/kit/Basses/a.wav")
+
+
+def test_a_file_that_vanishes_while_it_is_looked_for_costs_no_other(
+    tmp_path: Path, kit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(tmp_path, kit)
+    blocked(monkeypatch, vanishing=[kit / "Basses" / "shot 1 x.wav"])
+    report, _ = add(tmp_path, kit, remove_missing=True)
+    assert (report.removed, report.unchanged, report.refused) == (1, 5, ())
+
+
+def test_a_damaged_note_bank_keeps_its_instruments(tmp_path: Path) -> None:
+    bank = tmp_path / "bank"
+    bank.mkdir()
+    write_note_bank(bank)
+    add_sounds(tmp_path / "db", CountingEncoder(), [bank])
+    before = InstrumentDatabase.open(tmp_path / "db").instruments()
+    (bank / "notes.csv").write_text("no table")
+    with pytest.raises(InputError, match=r"notes\.csv"):
+        add_sounds(tmp_path / "db", CountingEncoder(), [bank], remove_missing=True)
+    assert InstrumentDatabase.open(tmp_path / "db").instruments() == before
+
+
+def test_a_damaged_archive_keeps_its_instruments_and_is_read_again(
+    tmp_path: Path, kit: Path
+) -> None:
+    pack = kit / "Pack.zip"
+    with zipfile.ZipFile(pack, "w") as archive:
+        archive.write(kit / "Leads" / "shot 0 x.wav", "Keys/one more.wav")
+    add(tmp_path, kit)
+    whole = pack.read_bytes()
+    pack.write_bytes(whole[:100])
+    for _ in range(2):
+        report, _ = add(tmp_path, kit, remove_missing=True)
+        assert (report.removed, report.missing, report.unchanged) == (0, 0, 6)
+        assert "Pack.zip cannot be read as a zip archive" in report.refused[0]
+    pack.write_bytes(whole)
+    assert add(tmp_path, kit)[0].unchanged == 7
+
+
+def test_files_named_twice_are_added_once(
+    tmp_path: Path, kit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(kit / "Leads" / "Pack.zip", "w") as archive:
+        archive.write(kit / "Leads" / "shot 0 x.wav", "one more.wav")
+    monkeypatch.chdir(tmp_path)
+    named = [
+        kit,
+        kit / "Leads",
+        Path("kit", "Leads", "shot 0 x.wav"),
+        kit / "Basses" / ".." / "Leads" / "Pack.zip",
+    ]
+    first = add_sounds(tmp_path / "db", CountingEncoder(), named)
+    assert (len(first.added), first.refused) == (7, ())
+    again = add_sounds(tmp_path / "db", CountingEncoder(), named)
+    assert (again.unchanged, again.removed, again.refused) == (7, 0, ())
+    for one in ("shot 0 x.wav", "Pack.zip"):
+        (kit / "Leads" / one).unlink()
+    assert add_sounds(tmp_path / "db", CountingEncoder(), named[:2]).missing == 2
+    (kit / "x.fxp").touch()
+    twice = [f"plugin:urn:{name}?presets={kit}" for name in ("one", "two", "one")]
+    assert len(find_files.find_files(twice, tmp_path, find_files.Limits()).files) == 2
 
 
 def test_two_folders_of_one_name_do_not_take_each_others_place(tmp_path: Path) -> None:
@@ -136,6 +272,31 @@ def test_a_multisample_is_one_instrument(tmp_path: Path) -> None:
     assert database.preview_path(report.added[1].instrument_id) is not None
     again = add_sounds(tmp_path / "db", CountingEncoder(), [tmp_path / "kit"])
     assert again.unchanged == 2
+
+
+def test_a_multisample_goes_with_its_notes_and_no_neighbour_does(tmp_path: Path) -> None:
+    kit, folder = tmp_path / "kit", tmp_path / "kit#2"
+    for number, (place, name) in enumerate(
+        (place, name) for place in (kit, folder) for name in ("Pad C3", "Pad G3", "Hit")
+    ):
+        save_wav(place / f"{name}.wav", tone(100.0 + 40 * number, 0.3), 16_000)
+    file, pack = tmp_path / "kit#3.wav", tmp_path / "kit#4.zip"
+    save_wav(file, tone(700.0, 0.3), 16_000)
+    with zipfile.ZipFile(pack, "w") as archive:
+        for name in ("Pad C3.wav", "Pad G3.wav", "Hit.wav"):
+            archive.write(folder / name, name)
+    add_sounds(tmp_path / "db", SpectrumEncoder(), [kit, folder, file, pack])
+    before = InstrumentDatabase.open(tmp_path / "db").instruments()
+    assert len(before) == 7
+    for name in ("Pad C3", "Pad G3"):
+        (kit / f"{name}.wav").unlink()
+    assert add(tmp_path, kit)[0].missing == 1
+    for one in (*folder.iterdir(), file, pack):
+        one.unlink()
+    report, _ = add(tmp_path, kit, remove_missing=True)
+    assert (report.removed, report.missing, report.unchanged) == (1, 0, 1)
+    left = {one.engine for one in InstrumentDatabase.open(tmp_path / "db").instruments()}
+    assert left == {one.engine for one in before} - {f"samples:{kit}#pad"}
 
 
 def test_an_older_database_goes_on_as_a_store(tmp_path: Path, kit: Path) -> None:
@@ -182,6 +343,37 @@ def test_killed_ten_times_it_ends_with_the_same_content(
     one, other = read_bundle(tmp_path / "db"), read_bundle(tmp_path / "whole")
     assert one.catalog == other.catalog
     np.testing.assert_array_equal(one.embeddings, other.embeddings)
+
+
+@pytest.mark.parametrize("moment", ["kit, 2 files", "shot 5 x"])
+def test_another_process_may_compact_the_database_meanwhile(
+    tmp_path: Path, kit: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    monkeypatch.setattr(find_files, "_REPORTED_FILES", 2)
+    save_wav(tmp_path / "Else" / "one.wav", tone(90.0, 0.2), 16_000)
+    add(tmp_path, tmp_path / "Else")
+    add(tmp_path, kit)
+    (kit / "Leads" / "shot 4 x.wav").unlink()
+    expected = []
+    if moment != "shot 5 x":  # otherwise no vector is read before the end
+        shutil.copy(kit / "Leads" / "shot 0 x.wav", kit / "Leads" / "More.wav")
+        save_wav(kit / "Leads" / "shot 2 x.wav", tone(700.0, 0.2), 16_000)
+        expected = ["More", "shot 2 x"]
+    left = ["else-one"]
+
+    def change(_: float, words: str) -> None:
+        if moment in words and left:
+            with InstrumentDatabase.open(tmp_path / "db") as database:
+                database.remove([left.pop()])
+
+    report = add_sounds(
+        tmp_path / "db", CountingEncoder(), [kit], progress=change, remove_missing=True
+    )
+    assert not left
+    assert report.refused == ()
+    assert sorted(one.name for one in report.added) == expected
+    assert report.removed == 1
+    assert len(InstrumentDatabase.open(tmp_path / "db")) == 5 + expected.count("More")
 
 
 def test_a_reader_keeps_the_version_that_it_opened(tmp_path: Path, kit: Path) -> None:

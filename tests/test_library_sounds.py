@@ -1,3 +1,4 @@
+import os
 import shutil
 import zipfile
 from collections.abc import Sequence
@@ -8,8 +9,11 @@ import pytest
 import soundfile as sf
 
 from cir.audio.io import load_audio, save_wav
-from cir.errors import DatabaseError, InputError
+from cir.engines.base import PresetInfo
+from cir.errors import DatabaseError, EngineError, InputError
 from cir.index.database import InstrumentDatabase
+from cir.library.sandboxed_engines import Crashed, SandboxedEngines
+from cir.library.sound_tasks import Sounds
 from cir.library.sounds import AddReport, Labels, Limits, UploadedFile, add_sounds
 from cir.types import FloatArray
 from tests.fakes import SpectrumEncoder, tone
@@ -107,6 +111,27 @@ def test_names_that_collide_or_say_nothing_get_ids_of_their_own(tmp_path: Path) 
     assert {row.name for row in report.added} >= {"音", "声"}
 
 
+def test_a_name_that_is_not_utf8_costs_no_other(tmp_path: Path, pack: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(pack / "Basses") + b"/kick\xff.wav"))
+    try:
+        odd.write_bytes((pack / "Loose.wav").read_bytes())
+    except OSError:
+        pytest.skip("this file system forbids such names")
+    folder = odd.with_suffix("")
+    folder.mkdir()
+    shutil.copy(pack / "Loose.wav", folder / "a.wav")
+    with zipfile.ZipFile(odd.with_suffix(".zip"), "w") as archive:
+        archive.write(pack / "Loose.wav", "b.wav")
+    everything = [pack, odd, folder, odd.with_suffix(".zip")]
+    report = add_sounds(tmp_path / "db", SpectrumEncoder(), everything)
+    assert len(report.added) == 4
+    refused = [one for one in report.refused if "not UTF-8" in one]
+    assert refused[0] == "My Pack/Basses/kick/a.wav has a name that is not UTF-8; rename it."
+    assert len(refused) == 6
+    again = add_sounds(tmp_path / "db", SpectrumEncoder(), [pack], remove_missing=True)
+    assert (again.unchanged, again.removed) == (4, 0)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
@@ -177,6 +202,39 @@ def test_the_same_again_costs_nothing(tmp_path: Path, pack: Path) -> None:
     database = InstrumentDatabase.open(tmp_path / "db")
     assert {row.author for row in database.instruments()} == {"Ada"}
     np.testing.assert_array_equal(database.embeddings()[1], before)
+
+
+def test_an_archive_is_opened_again_until_its_presets_can_be_played(
+    tmp_path: Path, pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "Pack!.zip", "w") as archive:
+        archive.write(pack / "Loose.wav", "k.wav")
+        archive.writestr("x.vital", "{}")
+
+    def describe(self: SandboxedEngines, target: str, name: str) -> list[PresetInfo]:
+        raise EngineError(f"{name}: Vital presets need vita.")
+
+    def add() -> AddReport:
+        return add_sounds(tmp_path / "db", SpectrumEncoder(), [tmp_path / "Pack!.zip"])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SandboxedEngines, "describe", describe)
+        assert len(add().added) == 1
+        again = add()
+        assert (again.unchanged, len(again.refused)) == (1, 1)  # it is told again
+    monkeypatch.setattr(SandboxedEngines, "describe", lambda *_: [PresetInfo("Growl")])
+    for failing in (InputError("cannot be played"), Crashed("makes the program fail")):
+
+        def make(*_: object, error: InputError = failing) -> Sounds:
+            raise error
+
+        monkeypatch.setattr(SandboxedEngines, "make", make)
+        assert add().refused == (f"Growl: {failing}",)
+    note = tone(100.0, 0.3)
+    monkeypatch.setattr(SandboxedEngines, "make", lambda *_: Sounds((note,)))
+    assert [one.name for one in add().added] == ["Growl"]
+    monkeypatch.setattr(SandboxedEngines, "describe", describe)
+    assert (add().unchanged, add().refused) == (2, ())
 
 
 def test_a_changed_file_replaces_itself_alone(tmp_path: Path, pack: Path) -> None:

@@ -242,7 +242,7 @@ def test_what_will_be_added_is_told_before_and_holds_after(
 
     ids = [one.instrument_id for one in review.plan.instruments]
     review = review.choose("group:0", "organ").choose(ids[1], "strings").choose(ids[1], None)
-    assert review.changes() == {ids[0]: "organ"}
+    assert review.changes() == {"samples:Kit/Basses/a.wav": "organ"}
     for wrong in ("group:2", "group:x", "nothing"):
         with pytest.raises(InputError, match="not in the list"):
             review.choose(wrong, None)
@@ -253,6 +253,27 @@ def test_what_will_be_added_is_told_before_and_holds_after(
         ids[0]: "organ",
         ids[1]: None,
     }
+
+
+def test_a_family_is_that_of_the_sound_it_was_chosen_for(
+    libraries: OwnLibraries, uploads_folder: Path
+) -> None:
+    library = libraries.of(new_shelf())
+    for number, name in ((1, "Kick.wav"), (2, "Kick.flac")):
+        sent = [{"path": str(receive(uploads_folder, number, name)), "inside": name}]
+        files = read_uploads(sent)
+        review = Review(library.plan(files, Labels()))
+        (planned,) = review.plan.instruments
+        chosen = review.choose(planned.instrument_id, None if number == 1 else "bass")
+        report = library.add(files, Labels(), families=chosen.changes())
+        assert (report.added, report.without_family) == (1, 2 - number)
+    assert {one.engine: one.family for one in library.instruments} == {
+        "samples:Kick.wav": None,
+        "samples:Kick.flac": "bass",
+    }
+    again = chosen.choose(planned.instrument_id, "organ")  # of a sound that is there already
+    assert library.add(files, Labels(), families=again.changes()).unchanged == 1
+    assert sorted(str(one.family) for one in library.instruments) == ["None", "organ"]
 
 
 def test_a_reloaded_page_finds_its_sounds_again(libraries: OwnLibraries, uploads: Uploads) -> None:

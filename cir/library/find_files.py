@@ -40,10 +40,13 @@ _KINDS = f"sounds ({READABLE}), sound fonts (sf2, sf3) or presets ({_ENDINGS})"
 
 _SFZ = ".sfz"
 _REPORTED_FILES = 1_000
-_TAKEN = INSTRUMENT_SUFFIXES | OTHER_ARCHIVES | {ARCHIVE_SUFFIX}
+TAKEN_SUFFIXES = INSTRUMENT_SUFFIXES | OTHER_ARCHIVES | {ARCHIVE_SUFFIX}
+"""Suffixes of files in a folder that are taken, or refused by name."""
+
 BANK_SCHEME = "bank"
 """Scheme of the engines that play note banks."""
 
+_NOT_UTF8 = "has a name that is not UTF-8; rename it"
 _NEEDS_ITS_FOLDER = (
     "names samples that lie beside it; unpack it, and add its folder with `cir database add`"
 )
@@ -91,6 +94,8 @@ class Found:
     """Archives on this machine that were unpacked."""
     unchanged: list[str]
     """Origins of archives that were not, as they are as they were."""
+    unread: list[str]
+    """Beginnings of the origins of all files that could not be looked for."""
 
 
 def find_files(
@@ -138,7 +143,7 @@ class _Finder:
         is_known: Callable[[SoundFile], bool],
         progress: Progress | None,
     ) -> None:
-        self.result = Found([], [], [], [], [])
+        self.result = Found([], [], [], [], [], [])
         self.found = self.result.files
         self.refused = self.result.refused
         self._is_known = is_known
@@ -147,10 +152,13 @@ class _Finder:
         self._limits = limits
         self._budget = limits.n_bytes
         self._n_archives = 0
+        self._taken: set[tuple[str, str]] = set()
+        self._n_again = 0
+        """Files that were named or lay in several of the paths."""
 
     def find(self, named: Path | str | UploadedFile) -> None:
         """Add the files of a file, folder or archive; reasons go to `refused`."""
-        before = len(self.found), len(self.refused), len(self.result.unchanged)
+        before = self._count()
         shown = clean(str(named.inside if isinstance(named, UploadedFile) else named))
         try:
             if isinstance(named, UploadedFile):
@@ -169,7 +177,7 @@ class _Finder:
             self.refused.append(str(error))
         except OSError as error:
             self.refused.append(f"{shown} cannot be read ({error.strerror}).")
-        if before == (len(self.found), len(self.refused), len(self.result.unchanged)):
+        if before == self._count():
             self.refused.append(f"{shown} holds no {_KINDS}.")
         if self._budget < 0 or len(self.found) > self._limits.sounds:
             raise InputError(
@@ -177,6 +185,11 @@ class _Finder:
                 f"{size_in_words(self._limits.n_bytes)} can be added at once, and this is more: "
                 "add them in several parts."
             )
+
+    def _count(self) -> int:
+        """Return of how many files something was made or said."""
+        found = self.result
+        return len(found.files) + len(found.refused) + len(found.unchanged) + self._n_again
 
     def _upload(self, named: UploadedFile) -> None:
         inside = named.inside
@@ -215,10 +228,21 @@ class _Finder:
 
     def _folder(self, folder: Path) -> None:
         root = folder.resolve()
-        bank = root.name or LOOSE_FOLDER
-        self.result.places.append(f"{root}{os.sep}")
+        if not _is_utf8(str(root)):
+            raise InputError(f"{clean(str(root))} {_NOT_UTF8}.")
+        self._take_folder(root, root.name or LOOSE_FOLDER)
+        self.result.places.append(f"{root}{os.sep}")  # not if reading it has failed
+
+    def _take_folder(self, root: Path, bank: str) -> None:
+        cut = len(str(root)) + len(os.sep)
+
+        def refuse(text: str, error: OSError) -> None:
+            shown = f"{clean(bank)}/{clean(Path(text[cut:]).as_posix())}"
+            self.refused.append(f"{shown} cannot be read ({error.strerror}).")
+            self.result.unread += (text, f"{os.path.dirname(text)}#")
+
         entries = []
-        for number, entry in enumerate(_walk(root), 1):
+        for number, entry in enumerate(_walk(root, refuse), 1):
             entries.append(entry)
             if number % _REPORTED_FILES == 0:
                 self._report(f"Looking through {clean(bank)}, {number:,} files")
@@ -231,10 +255,9 @@ class _Finder:
             if path.lower().endswith(_SFZ)
             for sample in sfz_samples(Path(path))
         }
-        cut = len(str(root)) + len(os.sep)
         for text, status in entries:
             suffix = os.path.splitext(text)[1].lower()
-            if suffix not in _TAKEN:
+            if suffix not in TAKEN_SUFFIXES:
                 continue
             path = Path(text)
             if played and path.resolve() in played:
@@ -249,6 +272,8 @@ class _Finder:
                     self._archive(path, text, inside, bank)
                 except InputError as error:
                     self.refused.append(str(error))
+                except OSError as error:
+                    refuse(text, error)
             else:
                 self.refused.append(f"{shown} {NOT_OPENED}.")
 
@@ -275,26 +300,35 @@ class _Finder:
         self, path: Path, origin: str, inside: PurePosixPath, bank: str | None = None
     ) -> None:
         """Add the files of an archive; one within a folder, `bank`, counts as a folder in it."""
+        if not _is_utf8(origin):
+            raise InputError(f"{clean(str(inside))} {_NOT_UTF8}.")
         status = path.stat()
         itself = SoundFile(path, origin, bank or "", inside, path.name)
         itself = replace(itself, size=status.st_size, mtime_ns=status.st_mtime_ns, is_local=True)
-        if os.path.isabs(origin):
-            if self._is_known(itself):
-                self.result.unchanged.append(f"{origin}!")
-                return
-            self.result.archives.append(itself)
-            self.result.places.append(f"{origin}!")
+        is_local = os.path.isabs(origin)
+        if self._is_again(itself):
+            return
+        if is_local and self._is_known(itself):
+            self.result.unchanged.append(f"{origin}!")
+            return
         self._report(f"Unpacking {clean(path.name)}")
         workspace = self._workspace / f"archive-{self._n_archives}"
         workspace.mkdir()
         self._n_archives += 1
-        files, skipped = extract_sounds(
-            path,
-            workspace,
-            name=str(inside if bank is None else PurePosixPath(bank, inside)),
-            max_sounds=self._limits.sounds,
-            max_bytes=max(self._budget, 0),
-        )
+        try:
+            files, skipped = extract_sounds(
+                path,
+                workspace,
+                name=str(inside if bank is None else PurePosixPath(bank, inside)),
+                max_sounds=self._limits.sounds,
+                max_bytes=max(self._budget, 0),
+            )
+        except InputError:
+            self.result.unread.append(f"{origin}!")
+            raise
+        if is_local:
+            self.result.archives.append(itself)
+            self.result.places.append(f"{origin}!")
         self.refused += skipped
         above = PurePosixPath() if bank is None else inside.with_suffix("")
         for one in files:
@@ -308,6 +342,16 @@ class _Finder:
                 )
             )
 
+    def _is_again(self, file: SoundFile) -> bool:
+        """Return whether a file on this machine was taken before; plug-ins share presets."""
+        if not os.path.isabs(file.origin):
+            return False
+        known = file.origin, "" if file.is_local else file.target
+        is_again = known in self._taken
+        self._taken.add(known)
+        self._n_again += is_again
+        return is_again
+
     def _report(self, words: str) -> None:
         if self._progress is not None:
             self._progress(0.0, words)
@@ -315,6 +359,11 @@ class _Finder:
     def _take(self, file: SoundFile, status: os.stat_result | None = None) -> None:
         if file.path.suffix.lower() == _SFZ and file.origin != str(file.path.resolve()):
             self.refused.append(f"{file.shown} {_NEEDS_ITS_FOLDER}.")
+            return
+        if not _is_utf8(f"{file.origin}{file.target}"):
+            self.refused.append(f"{file.shown} {_NOT_UTF8}.")
+            return
+        if self._is_again(file):
             return
         if status is None and file.path.exists():
             status = file.path.stat()
@@ -324,16 +373,35 @@ class _Finder:
         self.found.append(file)
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the files of a folder and those in it, in order, but for hidden ones."""
+def _walk(
+    folder: Path, refuse: Callable[[str, OSError], None]
+) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the files of a folder and those in it, in order, but for hidden ones.
+
+    What cannot be read is refused; what has gone meanwhile is left out.
+    """
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path))
-        elif not entry.name.startswith(".") and entry.is_file():
-            yield entry.path, entry.stat()
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(Path(entry.path), refuse)
+            elif not entry.name.startswith(".") and entry.is_file():
+                yield entry.path, entry.stat()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            refuse(entry.path, error)
 
 
 def _is_archive(path: Path) -> bool:
     return path.suffix.lower() == ARCHIVE_SUFFIX
+
+
+def _is_utf8(text: str) -> bool:
+    """Return whether tables can hold a path: bytes of no encoding are lone surrogates in it."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -18,7 +18,7 @@ class Plan:
     """What `add_sounds` would make of the same files and labels."""
 
     instruments: tuple[Instrument, ...]
-    """In the order of the files, with the ids that they will have."""
+    """In the order of the files, with the ids that they will have in an empty database."""
     refused: tuple[str, ...]
     """Reason for each file that would be left out; more may be, once they are decoded."""
 

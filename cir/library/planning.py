@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -63,6 +62,8 @@ class Planner:
         self._taken: set[str] = set()
         self.seen: set[str] = set()
         """Origins of all files so far."""
+        self.unrecorded: set[str] = set()
+        """Those of them that were refused without a record, so that they are read again."""
 
     def is_known(self, file: SoundFile) -> bool:
         """Return whether a file was read before, with the same labels, and is as it was."""
@@ -83,34 +84,41 @@ class Planner:
                 plain, unchanged=self._store.count_of(file.origin), refusal=record.refusal
             )
             return
+        self._refresh()
         try:
             content = digest_of(file)
         except OSError as error:
+            self.unrecorded.add(file.origin)
             yield replace(plain, refusal=f"{file.shown} cannot be read ({error.strerror}).")
             return
         now = FileRecord(file.origin, file.size, file.mtime_ns, content, self._labels)
-        if record is not None and self._store is not None:
-            if (record.content, record.labels) == (content, self._labels):
-                count = self._store.count_of(file.origin)
-                now = replace(now, refusal=record.refusal)
-                yield replace(plain, unchanged=count, refusal=record.refusal, record=now)
-                return
-        elif (old := self._moved_from(file, content)) is not None:
+        known = record and (record.content, record.labels)
+        if record is not None and self._store is not None and known == (content, self._labels):
+            count = self._store.count_of(file.origin)
+            now = replace(now, refusal=record.refusal)
+            yield replace(plain, unchanged=count, refusal=record.refusal, record=now)
+            return
+        old = None if record is not None else self._moved_from(file, content)
+        if old is not None and old.labels == self._labels:
             yield from self._move(old, file, replace(plain, record=now))
             return
         try:
-            yield from self._read(file, now, plain)
+            yield from self._read(file, now, plain, "" if old is None else old.path)
         except StorageError:
             raise
         except CirError as error:  # not recorded: the engine may be installed tomorrow
+            self.unrecorded.add(file.origin)
             yield replace(plain, refusal=str(error))
 
-    def _read(self, file: SoundFile, now: FileRecord, plain: Step) -> Iterator[Step]:
-        """Yield the steps of a file that is new, or has changed."""
+    def _read(
+        self, file: SoundFile, now: FileRecord, plain: Step, moved_from: str
+    ) -> Iterator[Step]:
+        """Yield the steps of a file that is new, has changed, or has moved and gets new labels."""
+        place = moved_from or file.origin
         rows = (
             {}
             if self._store is None
-            else {row.origin.part: row for row in self._store.rows_of(file.origin)}
+            else {row.origin.part: row for row in self._store.rows_of(place)}
         )
         steps = [
             self._step(note, rows.pop(note.origin.part, None), plain)
@@ -121,9 +129,11 @@ class Planner:
         gone = tuple(row.instrument.instrument_id for row in rows.values())
         yield from steps[:-1]
         now = replace(now, refusal=steps[-1].refusal)
-        yield replace(steps[-1], record=now, removed=gone)
+        forgotten = (moved_from,) if moved_from else ()
+        yield replace(steps[-1], record=now, removed=gone, forgotten=forgotten)
 
     def _step(self, note: OwnNote, old: Row | None, plain: Step) -> Step:
+        self._refresh()  # describing a sound font takes long
         plain = replace(plain, shown=note.instrument.name)
         old = old or self._same_without_record(note)
         instrument = self._labelled(note.instrument, old)
@@ -198,6 +208,11 @@ class Planner:
             yield replace(plain, row=moved, borrows=name, moved=1, record=None)
         yield replace(plain, forgotten=(old.path,))
 
+    def _refresh(self) -> None:
+        """Follow another process that has compacted the store; its old vectors are gone."""
+        if self._store is not None:
+            self._store.refresh()
+
     def _record(self, file: SoundFile) -> FileRecord | None:
         return None if self._store is None else self._store.file(file.origin)
 
@@ -211,7 +226,18 @@ def is_gone(path: str) -> bool:
     if not os.path.isabs(path):
         return False  # it was uploaded
     places = (path, path.partition("!")[0], path.rpartition("#")[0])
-    return not any(place and Path(place).exists() for place in places)
+    return not any(place and _may_exist(place) for place in places)
+
+
+def _may_exist(path: str) -> bool:
+    """Return whether there is a file, or a folder above it cannot be read."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _named(note: OwnNote, error: CirError) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,10 @@ from cir.files import workspace
 from cir.index.bundle import is_bundle
 from cir.index.changes import check_new_folder
 from cir.index.database import InstrumentDatabase, check_may_change
-from cir.index.row_store import FileRecord
+from cir.index.row_store import FileRecord, RowStore
 from cir.instruments.families import check_families
-from cir.library.find_files import Found, Limits, UploadedFile, find_files
+from cir.instruments.safe_zip import ARCHIVE_SUFFIX
+from cir.library.find_files import TAKEN_SUFFIXES, Found, Limits, UploadedFile, find_files
 from cir.library.own_notes import Labels, NoteReader
 from cir.library.planning import Planner, Step
 from cir.library.sandboxed_engines import SandboxedEngines
@@ -162,24 +163,55 @@ def _end(found: Found, planner: Planner, writer: Writer, labels: str, remove_mis
     """Settle what has gone from the places that were read to their end."""
     if writer.store is None:
         return
+    writer.store.refresh()
     for place in found.unchanged:
         for record in writer.store.files_under(place):
             writer.account.unchanged += writer.store.count_of(record.path)
             writer.account.refused += [record.refusal] if record.refusal else []
-    archives = {one.origin for one in found.archives} | {
-        one.removesuffix("!") for one in found.unchanged
-    }
-    kept = (*found.unchanged,)
-    gone = [
-        record
+    kept = (*found.unchanged, *found.unread)
+    archives = {one.origin for one in found.archives} | {one.removesuffix("!") for one in kept}
+    settled = planner.seen | archives
+    gone = {
+        record.path: record  # once, as places may lie in each other
         for place in found.places
-        for record in writer.store.files_under(place)
-        if record.path not in planner.seen | archives and not record.path.startswith(kept)
-    ]
-    _settle(gone, writer, remove_missing)
-    writer.remember(
-        [FileRecord(one.origin, one.size, one.mtime_ns, "", labels) for one in found.archives]
-    )
+        for record in _records_of(place, writer.store)
+        if record.path not in settled and not record.path.startswith(kept)
+    }
+    _settle(list(gone.values()), writer, remove_missing)
+    _remember(found.archives, planner.unrecorded | writer.unrecorded, writer, labels)
+
+
+def _remember(
+    archives: Sequence[SoundFile], unrecorded: set[str], writer: Writer, labels: str
+) -> None:
+    """Write the records of archives, but for those with a file that is to be read again."""
+    records, unfinished = [], []
+    for one in archives:
+        if any(origin.startswith(f"{one.origin}!") for origin in unrecorded):
+            unfinished.append(one.origin)
+        else:
+            records.append(FileRecord(one.origin, one.size, one.mtime_ns, "", labels))
+    writer.remember(records, unfinished)
+
+
+def _records_of(place: str, store: RowStore) -> Iterator[FileRecord]:
+    """Yield the records of the files in a place, with multi-samples directly in a folder."""
+    yield from store.files_under(place)
+    if place.endswith(os.sep):
+        top = f"{place.removesuffix(os.sep)}#"
+        for record in store.files_under(top):
+            if _is_key(record.path.removeprefix(top)):
+                yield record
+
+
+def _is_key(text: str) -> bool:
+    """Return whether an origin `folder#text` is a multi-sample's.
+
+    Otherwise it is of a neighbour whose name goes on after the folder's: a file, archive or folder.
+    A key that holds `#` itself counts as one too, since nobody can tell.
+    """
+    is_neighbour = any(mark in text for mark in (os.sep, "#", f"{ARCHIVE_SUFFIX}!"))
+    return not is_neighbour and os.path.splitext(text)[1].lower() not in TAKEN_SUFFIXES
 
 
 def _settle(gone: Sequence[FileRecord], writer: Writer, remove_missing: bool) -> None:

@@ -14,6 +14,9 @@ from cir.types import Encoder
 
 _SETTLE_MILLISECONDS = 2_000
 """Files that are being written are left until nothing has changed for so long."""
+_STEP_MILLISECONDS = 500
+_START_MILLISECONDS = 100
+"""How long the watcher waits at most for a change before it says that there is none."""
 
 
 def watch_folders(
@@ -65,7 +68,16 @@ def watch_folders(
         except InputError as error:  # there may be sounds later
             return AddReport((), (str(error),))
 
-    changes = watch(*folders, stop_event=stop, debounce=_SETTLE_MILLISECONDS, step=500)
+    changes = watch(
+        *folders,
+        stop_event=stop,
+        debounce=_SETTLE_MILLISECONDS,
+        step=_STEP_MILLISECONDS,
+        rust_timeout=_START_MILLISECONDS,
+        yield_on_timeout=True,
+    )
+    next(changes, None)  # watching begins here, so that nothing is missed during the first addition
     yield add()
-    for _ in changes:
-        yield add()
+    for found in changes:
+        if found:
+            yield add()

@@ -73,6 +73,8 @@ class Writer:
     def __init__(self, folder: Path, encoder: Encoder, limits: Limits) -> None:
         self.account = Account()
         self.store: RowStore | None = None
+        self.unrecorded: set[str] = set()
+        """Origins of files that were refused without a record, so that they are read again."""
         self._folder = folder
         self._encoder = encoder
         self._limits = limits
@@ -96,6 +98,7 @@ class Writer:
             self._n_new += 1
             if self._n_stored + self._n_new > self._limits.total:
                 self._n_new -= 1
+                self.unrecorded.add(step.row.origin.file)
                 account.refused.append(
                     f"{step.row.instrument.name}: there are {self._limits.total:,} sounds already, "
                     "the most that are allowed; remove some first."
@@ -171,12 +174,12 @@ class Writer:
             remove_sounds(self._folder, instrument_ids)
         self.account.removed += len(instrument_ids)
 
-    def remember(self, records: Sequence[FileRecord]) -> None:
-        """Write the records of archives that were read to their end."""
-        if self.store is not None and records:
+    def remember(self, records: Sequence[FileRecord], forgotten: Sequence[str]) -> None:
+        """Write the records of archives that were read to their end, and forget those of others."""
+        if self.store is not None and (records or forgotten):
             with writing(self._folder), locked(self._folder):
                 self.store.refresh()
-                self.store.commit(files=records)
+                self.store.commit(files=records, forgotten=forgotten)
 
     def close(self) -> None:
         """Compact the database if that is due, and close it."""
@@ -227,9 +230,13 @@ class Writer:
         self.account.refused.append(said)
         self._n_new -= not step.replaces
         record = step.record
+        step = replace(step, forgotten=())  # the row of a moved file stays where it was
         if record is not None and step.task is not None:
             is_recording = not step.task.engine
-            record = replace(record, refusal=said) if is_recording and is_certain else None
+            if not (is_recording and is_certain):
+                self.unrecorded.add(record.path)
+                return _Finished(step)
+            record = replace(record, refusal=said)
         return _Finished(step, record=record)
 
     def _write_sounds(self, one: _Finished) -> None:

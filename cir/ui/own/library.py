@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -133,7 +133,7 @@ class OwnLibrary:
         """Add uploaded files; archives of exported databases are imported.
 
         What cannot be added is left out and reported. `families` are those to set in place of what
-        the names say, by id.
+        the names say, by engine reference.
 
         Raises:
             InputError: There is nothing to add, too much, or none of it can be added.
@@ -164,15 +164,14 @@ class OwnLibrary:
                     raise InputError(" ".join((*report.refused[:1], str(error)))) from None
                 made = AddReport((), (str(error),))
             if families and (database := self.database) is not None:
-                known = set(database.instruments().ids)
-                _set_families(database, {one: families[one] for one in families if one in known})
+                _set_families(database, _by_id(families, database.instruments(), made.added))
         return replace(
             report,
             added=report.added + len(made.added),
             replaced=report.replaced + made.replaced,
             unchanged=made.unchanged,
             without_family=sum(
-                (families or {}).get(one.instrument_id, one.family) is None for one in made.added
+                (families or {}).get(one.engine, one.family) is None for one in made.added
             ),
             refused=report.refused + made.refused,
             was_stopped=made.was_stopped,
@@ -288,6 +287,14 @@ class OwnLibrary:
         if database is None or not len(database):
             raise InputError("There are no sounds of yours yet; add some first.")
         return database
+
+
+def _by_id(
+    families: Mapping[str, str | None], stored: Iterable[Instrument], added: Iterable[Instrument]
+) -> dict[str, str | None]:
+    """Return families by the ids of their sounds; those just added go before others."""
+    ids = {one.engine: one.instrument_id for one in (*stored, *added)}
+    return {ids[engine]: family for engine, family in families.items() if engine in ids}
 
 
 def _set_families(database: InstrumentDatabase, families: Mapping[str, str | None]) -> None:

@@ -60,9 +60,12 @@ class Review:
         return replace(self, chosen={**self.chosen, **dict.fromkeys(ids, family)})
 
     def changes(self) -> dict[str, str | None]:
-        """Return the families that differ from those that the names say, by id."""
+        """Return the families that differ from those that the names say, by engine reference.
+
+        Ids are those that the sounds would have alone: others may be taken when they are added.
+        """
         return {
-            one.instrument_id: self.family(one)
+            one.engine: self.family(one)
             for one in self.plan.instruments
             if self.family(one) != one.family
         }
