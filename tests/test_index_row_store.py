@@ -1,5 +1,6 @@
 """The store against a dictionary, and what is left of writers that were killed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 
 from cir.errors import DatabaseError
 from cir.index.bundle import read_bundle, stamp
+from cir.index.changes import add_instruments
+from cir.index.ranking import check_embeddings
 from cir.index.row_store import FileRecord, Origin, Row, RowStore, rows_path, vectors_path
 from cir.types import FloatArray
 from tests.fakes import instrument, unit_vectors
@@ -70,6 +73,25 @@ def test_rows_and_records_of_files_come_and_go_together(store: RowStore) -> None
     store.commit(removed=["a"], forgotten=["/kit/a.wav"])
     assert stamp(store.folder) != before
     assert (store.file("/kit/a.wav"), store.made_of("digest of a"), len(store)) == (None, None, 0)
+
+
+def test_another_family_leaves_where_a_sound_came_from_and_how_it_sounds(store: RowStore) -> None:
+    vectors = unit_vectors(np.random.default_rng(0), 200, 8)
+    changed = next(v for v in vectors if not np.array_equal(check_embeddings(v[None], 8)[0], v))
+    store.commit([row("a", changed, "/kit/a.wav")])
+    before = store.row("a")
+    add_instruments(store.folder, [instrument("a", "organ")], changed[None], {}, {})
+    store.refresh()
+    after = store.row("a")
+    assert before is not None and after is not None
+    assert after.instrument.family == "organ"
+    assert after.origin == replace(before.origin, is_edited=True)
+    np.testing.assert_array_equal(after.vector, changed)
+    other = unit_vectors(np.random.default_rng(1), 1, 8)
+    add_instruments(store.folder, [instrument("a", "organ")], other, {}, {})
+    store.refresh()
+    replaced = store.row("a")
+    assert replaced is not None and replaced.origin == Origin()
 
 
 @pytest.mark.parametrize("damage", ["no rows", "no table", "short vectors", "no header"])

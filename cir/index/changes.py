@@ -29,6 +29,9 @@ from cir.index.timbre_map import principal_plane
 from cir.instruments.catalog import Catalog
 from cir.types import FloatArray, Instrument, Progress
 
+_ROUNDING = 1e-6
+"""A stored vector that is normalised again may differ by this much."""
+
 
 def check_new_folder(folder: Path) -> None:
     """Make sure that a folder is new or empty, but for what a killed `create` left there.
@@ -169,9 +172,9 @@ def _alone(folder: Path) -> Iterator[RowStore]:
 def _row(store: RowStore, instrument: Instrument, vector: FloatArray) -> Row:
     """Make a row; one that sounds as it did, and has other labels now, was edited by a person."""
     old = store.row(instrument.instrument_id)
-    if old is None or not np.array_equal(old.vector, vector):
+    if old is None or not np.allclose(old.vector, vector, rtol=0.0, atol=_ROUNDING):
         return Row(instrument, vector)
-    return Row(instrument, vector, replace(old.origin, is_edited=True), old.place)
+    return Row(instrument, old.vector, replace(old.origin, is_edited=True), old.place)
 
 
 def _copy_sounds(sounds: Mapping[str, Path], folder: Path) -> None:
