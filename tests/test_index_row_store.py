@@ -1,12 +1,16 @@
 """The store against a dictionary, and what is left of writers that were killed."""
 
+import errno
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cir.errors import DatabaseError
+from cir.errors import DatabaseError, StorageError
+from cir.files import writing
+from cir.index import row_store
 from cir.index.bundle import read_bundle, stamp
 from cir.index.changes import add_instruments
 from cir.index.ranking import check_embeddings
@@ -92,6 +96,55 @@ def test_another_family_leaves_where_a_sound_came_from_and_how_it_sounds(store: 
     store.refresh()
     replaced = store.row("a")
     assert replaced is not None and replaced.origin == Origin()
+
+
+def _few_pages(tables: sqlite3.Connection, spare: int) -> None:
+    """Let a file grow by a few pages only, as on a full disk."""
+    (n_pages,) = tables.execute("PRAGMA page_count").fetchone()
+    tables.execute(f"PRAGMA max_page_count = {n_pages + spare}")
+
+
+def test_a_full_disk_is_said_and_leaves_the_rows_before(store: RowStore) -> None:
+    vectors = unit_vectors(np.random.default_rng(0), 2_000, 8)
+    store.commit([row("a", vectors[0])])
+    _few_pages(store._tables, 4)
+    many = [row(f"i-{number}", vector) for number, vector in enumerate(vectors)]
+    with pytest.raises(StorageError, match="disk is full"), writing(store.folder):
+        store.commit(many)
+    assert store.ids() == ["a"]
+    store.commit([row("b", vectors[1])])
+    assert read_bundle(store.folder).catalog.ids == ("a", "b")
+
+
+@pytest.mark.parametrize("fails", ["rows", "vectors", "header"])
+def test_a_compaction_that_fails_leaves_the_store_as_it_was(
+    store: RowStore, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    vectors = unit_vectors(np.random.default_rng(0), 2_000, 8)
+    store.commit([row(f"i-{number}", vector) for number, vector in enumerate(vectors)])
+    store.commit(removed=["i-0"])
+    connect = row_store._connect
+
+    def connect_to_full_disk(path: Path) -> sqlite3.Connection:
+        tables = connect(path)
+        _few_pages(tables, 40)
+        return tables
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        if fails == "rows":
+            patched.setattr(row_store, "_connect", connect_to_full_disk)
+        else:
+            name = {"vectors": "_copy_vectors", "header": "write_store_header"}[fails]
+            patched.setattr(row_store, name, fail)
+        with pytest.raises(StorageError, match="disk is full"), writing(store.folder):
+            store.compact()
+    assert list(store.folder.glob("*-2.*")) == []
+    assert len(store) == len(read_bundle(store.folder).catalog) == 1_999
+    assert store.compact()
+    assert len(store) == len(read_bundle(store.folder).catalog) == 1_999
 
 
 @pytest.mark.parametrize("damage", ["no rows", "no table", "short vectors", "no header"])
