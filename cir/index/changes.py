@@ -46,6 +46,21 @@ def check_new_folder(folder: Path) -> None:
         raise DatabaseError(f"{folder} holds {what} already; name a new or empty folder.")
 
 
+def whole_path(folder: Path) -> Path:
+    """Return the whole path of a folder that is made anew, in place of an older or empty one.
+
+    Raises:
+        DatabaseError: It is the present folder: it would be replaced under the feet of whoever is
+            in it, who would find nothing there.
+    """
+    whole = folder.expanduser().resolve()
+    if whole == Path.cwd():
+        raise DatabaseError(
+            f"{whole} is the folder that you are in, which cannot be replaced; name a new folder."
+        )
+    return whole
+
+
 def add_instruments(
     folder: Path,
     instruments: Sequence[Instrument],
@@ -147,6 +162,7 @@ def copy_bundle(
 ) -> None:
     """Copy a bundle and its sounds into a new folder; `write_fits` adds what was fitted for it."""
     check_new_folder(folder)
+    folder = whole_path(folder)
     with replacing_folder(folder) as temporary:
         write_tables(bundle, temporary)
         write_fits(temporary)
