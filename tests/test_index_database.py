@@ -262,6 +262,22 @@ def test_export_is_a_plain_copy(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["diary.txt"]
 
 
+def test_the_present_folder_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = InstrumentDatabase.create(tmp_path / "db", SpectrumEncoder())
+    database.add([instrument("a")], np.ones((1, 32)))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for folder in (".", tmp_path / "here", "../here"):
+        with pytest.raises(DatabaseError, match="here is the folder that you are in"):
+            database.export(folder)
+    database.export("./copy/")
+    assert len(InstrumentDatabase.open(tmp_path / "here" / "copy")) == 1
+    with pytest.raises(DatabaseError, match="holds other files already"):
+        database.export(".")
+
+
 def _stores(home: Path) -> list[Path]:
     return sorted(path for path in (home / "stores").glob("*") if path.is_dir())
 

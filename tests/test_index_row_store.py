@@ -1,12 +1,19 @@
 """The store against a dictionary, and what is left of writers that were killed."""
 
+import errno
+import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cir.errors import DatabaseError
+from cir.errors import DatabaseError, StorageError
+from cir.files import writing
+from cir.index import row_store
 from cir.index.bundle import read_bundle, stamp
+from cir.index.changes import add_instruments
+from cir.index.ranking import check_embeddings
 from cir.index.row_store import FileRecord, Origin, Row, RowStore, rows_path, vectors_path
 from cir.types import FloatArray
 from tests.fakes import instrument, unit_vectors
@@ -70,6 +77,74 @@ def test_rows_and_records_of_files_come_and_go_together(store: RowStore) -> None
     store.commit(removed=["a"], forgotten=["/kit/a.wav"])
     assert stamp(store.folder) != before
     assert (store.file("/kit/a.wav"), store.made_of("digest of a"), len(store)) == (None, None, 0)
+
+
+def test_another_family_leaves_where_a_sound_came_from_and_how_it_sounds(store: RowStore) -> None:
+    vectors = unit_vectors(np.random.default_rng(0), 200, 8)
+    changed = next(v for v in vectors if not np.array_equal(check_embeddings(v[None], 8)[0], v))
+    store.commit([row("a", changed, "/kit/a.wav")])
+    before = store.row("a")
+    add_instruments(store.folder, [instrument("a", "organ")], changed[None], {}, {})
+    store.refresh()
+    after = store.row("a")
+    assert before is not None and after is not None
+    assert after.instrument.family == "organ"
+    assert after.origin == replace(before.origin, is_edited=True)
+    np.testing.assert_array_equal(after.vector, changed)
+    other = unit_vectors(np.random.default_rng(1), 1, 8)
+    add_instruments(store.folder, [instrument("a", "organ")], other, {}, {})
+    store.refresh()
+    replaced = store.row("a")
+    assert replaced is not None and replaced.origin == Origin()
+
+
+def _few_pages(tables: sqlite3.Connection, spare: int) -> None:
+    """Let a file grow by a few pages only, as on a full disk."""
+    (n_pages,) = tables.execute("PRAGMA page_count").fetchone()
+    tables.execute(f"PRAGMA max_page_count = {n_pages + spare}")
+
+
+def test_a_full_disk_is_said_and_leaves_the_rows_before(store: RowStore) -> None:
+    vectors = unit_vectors(np.random.default_rng(0), 2_000, 8)
+    store.commit([row("a", vectors[0])])
+    _few_pages(store._tables, 4)
+    many = [row(f"i-{number}", vector) for number, vector in enumerate(vectors)]
+    with pytest.raises(StorageError, match="disk is full"), writing(store.folder):
+        store.commit(many)
+    assert store.ids() == ["a"]
+    store.commit([row("b", vectors[1])])
+    assert read_bundle(store.folder).catalog.ids == ("a", "b")
+
+
+@pytest.mark.parametrize("fails", ["rows", "vectors", "header"])
+def test_a_compaction_that_fails_leaves_the_store_as_it_was(
+    store: RowStore, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    vectors = unit_vectors(np.random.default_rng(0), 2_000, 8)
+    store.commit([row(f"i-{number}", vector) for number, vector in enumerate(vectors)])
+    store.commit(removed=["i-0"])
+    connect = row_store._connect
+
+    def connect_to_full_disk(path: Path) -> sqlite3.Connection:
+        tables = connect(path)
+        _few_pages(tables, 40)
+        return tables
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        if fails == "rows":
+            patched.setattr(row_store, "_connect", connect_to_full_disk)
+        else:
+            name = {"vectors": "_copy_vectors", "header": "write_store_header"}[fails]
+            patched.setattr(row_store, name, fail)
+        with pytest.raises(StorageError, match="disk is full"), writing(store.folder):
+            store.compact()
+    assert list(store.folder.glob("*-2.*")) == []
+    assert len(store) == len(read_bundle(store.folder).catalog) == 1_999
+    assert store.compact()
+    assert len(store) == len(read_bundle(store.folder).catalog) == 1_999
 
 
 @pytest.mark.parametrize("damage", ["no rows", "no table", "short vectors", "no header"])

@@ -7,15 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cir.errors import DatabaseError
+from cir.index import database as database_module
 from cir.index import faiss_index
+from cir.index.bundle import read_bundle
 from cir.index.chroma_index import ChromaIndex
-from cir.index.columns import ANY, Wanted
+from cir.index.columns import ANY, Columns, Wanted
+from cir.index.database import InstrumentDatabase
 from cir.index.exact_index import ExactIndex
 from cir.index.faiss_index import FaissIndex
 from cir.index.hubness import HubCohort
+from cir.index.scale import ScaleIndex
 from cir.index.vectors import VectorIndex, Vectors
 from cir.types import FloatArray, Instrument
-from tests.fakes import clustered_vectors, instrument, unit_vectors
+from tests.fakes import SpectrumEncoder, clustered_vectors, instrument, unit_vectors
 
 DIMENSION = 24
 FAMILIES = ("bass", "synth_lead", None)
@@ -147,3 +152,54 @@ def _check_rows(found: Vectors) -> None:
     _, embeddings = _rows()
     for one, row in zip(found.instruments, found.embeddings, strict=True):
         np.testing.assert_array_equal(row, embeddings[int(one.instrument_id[2:])])
+
+
+def test_rows_of_another_program_are_found_after_a_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("faiss")
+    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(database_module, "EXACT_LIMIT", 100)
+    monkeypatch.setattr(faiss_index, "EXACT_ROWS", 20)
+    monkeypatch.setattr(faiss_index, "_FAMILY_ROWS", 20)
+    first = InstrumentDatabase.create(tmp_path / "db", SpectrumEncoder(DIMENSION))
+    first.add(*_rows())
+    query, mine, other = np.eye(3, DIMENSION, dtype=np.float32)
+    assert first.index() is not None
+    first.search(query, 1)
+    InstrumentDatabase.open(tmp_path / "db").add([instrument("theirs")], query[np.newaxis])
+    for number, vector in enumerate((mine, other)):
+        first.add([instrument(f"mine-{number}")], vector[np.newaxis])
+        first.index()
+        again = InstrumentDatabase.open(tmp_path / "db")
+        again.index()
+        for database in (first, again):
+            for family in ("bass", None):
+                assert not database.ranking(query, family, best=1).is_complete
+                for one, wanted in ((query, "theirs"), (vector, f"mine-{number}")):
+                    assert database.search(one, 1, family)[0].instrument.instrument_id == wanted
+                    assert database.search(one, 1, family) == database.ranking(one, family).top(1)
+
+
+def test_an_index_that_went_on_is_not_stored_for_the_version_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("faiss")
+    monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(faiss_index, "_FAMILY_ROWS", 20)
+    made = InstrumentDatabase.create(tmp_path / "db", SpectrumEncoder(DIMENSION))
+    made.add(*_rows())
+    indexes = []
+    for number in range(3):
+        bundle = read_bundle(made.path)
+        indexes.append(ScaleIndex(bundle, Columns(bundle.catalog), None))
+        made.add([instrument(f"new-{number}")], np.ones((1, DIMENSION)))
+    monkeypatch.setattr(ScaleIndex, "_prepare_quietly", lambda _: None)
+    indexes[0].prepare()
+    indexes[1].start(indexes[0], ["new-0"])
+    assert isinstance(indexes[1].current(), FaissIndex)
+    indexes[2].start(indexes[1], ["new-1"])
+    with pytest.raises(DatabaseError, match="has changed"):
+        indexes[1].prepare()
+    assert indexes[2].prepare().is_dir()
+    assert len(list((tmp_path / "home" / "indexes").glob("*/none.faiss"))) == 2

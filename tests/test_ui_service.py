@@ -1,4 +1,7 @@
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from cir.errors import DatabaseError, InputError
 from cir.index.filters import Filters
 from cir.retrieval.answers import NEAR_DUPLICATE
 from cir.retrieval.retriever import Retriever
+from cir.ui.search.comparison import Comparisons
 from cir.ui.search.examples import load_examples
 from cir.ui.search.mixes import MAX_SECONDS, Region
 from cir.ui.service import Answer, PageService
@@ -126,6 +130,31 @@ def test_a_long_mix_has_a_timeline(service: PageService, mix: Path, tmp_path: Pa
     assert {cell.best.family for cell in timeline["organ"]} == {None}  # it may be one
     assert [cell.start_seconds for cell in timeline["bass"]] == [0.0, 10.0, 20.0]
     assert service.timeline(service.search(mix, ["bass"], 2)) == {}
+
+
+def test_a_comparison_is_of_its_visitor_and_of_the_mix_as_it_is(
+    service: PageService, mix: Path, answer: Answer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comparisons, made = Comparisons(service), []
+    audition = comparisons._audition
+
+    def count(*arguments: Any) -> Any:
+        made.append(arguments)
+        return audition(*arguments)
+
+    monkeypatch.setattr(comparisons, "_audition", count)
+    copy = shutil.copyfile(mix, tmp_path / "mix.wav")
+    answer = replace(answer, mix=copy)
+    first, second = tmp_path / "visitor-a", tmp_path / "visitor-b"
+    for _ in range(2):
+        assert "visitor-a" in comparisons.compare(answer, "bass", None, first)
+    assert len(made) == 1
+    html = comparisons.compare(answer, "bass", None, second)
+    assert "visitor-b" in html and "visitor-a" not in html
+    assert len(made) == 2
+    save_wav(copy, tone(70.0, 3.0), 16_000)
+    assert comparisons.compare(answer, "bass", None, second) != html
+    assert len(made) == 3
 
 
 def test_bad_files_get_one_sentence(service: PageService, tmp_path: Path) -> None:

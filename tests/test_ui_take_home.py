@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,7 +22,7 @@ from cir.errors import InputError
 from cir.index.filters import Filters
 from cir.ui.basket.archive import write_zip
 from cir.ui.basket.html import basket_panel
-from cir.ui.basket.picks import MAX_PICKS, find_picks, read_entries
+from cir.ui.basket.picks import MAX_PICKS, Pick, Sent, find_picks, read_entries
 from cir.ui.own.sessions import OwnLibraries, new_shelf
 from cir.ui.server import take_home
 from cir.ui.service import PageService
@@ -126,6 +127,25 @@ def test_a_basket_is_packed_with_its_names_and_licences(
     for wrong in ([{"id": 3}], [{"name": "a"}], "text"):
         with pytest.raises(InputError):
             read_entries(wrong)
+
+
+@pytest.mark.usefixtures("local")
+def test_presets_of_one_name_are_all_packed_however_old_they_are(tmp_path: Path) -> None:
+    picks = []
+    for folder, name in (("a", "Kick.vital"), ("b", "kick.vital"), ("c", "Kick.vital")):
+        preset = tmp_path / folder / name
+        preset.parent.mkdir()
+        preset.write_text(folder)
+        os.utime(preset, (0, 0))
+        row = replace(instrument(folder), engine=f"vital:{preset}")
+        picks.append(Pick(row, None, Sent(folder)))
+    assert write_zip([*picks, picks[0]], tmp_path / "sounds.zip") == 0
+    with zipfile.ZipFile(tmp_path / "sounds.zip") as archive:
+        rows = json.loads(archive.read("sounds.json"))
+        contents = [archive.read(row["preset_file"]).decode() for row in rows]
+        presets = [name for name in archive.namelist() if name.startswith("presets/")]
+    assert contents == ["a", "b", "c", "a"]
+    assert presets == ["presets/Kick.vital", "presets/kick (2).vital", "presets/Kick (3).vital"]
 
 
 def test_a_link_opens_the_same_answer() -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _SHOWN_REASONS = 20
 
 
-def print_report(report: "AddReport", database: Path) -> None:
-    """Print what was added, changed, kept, removed and left out, and why."""
+def print_report(report: "AddReport", database: Path | str) -> None:
+    """Print what was added to a folder or server, changed, kept, removed and left out, and why."""
     for what, reasons in (("left out: ", report.refused), ("", report.notices)):
         for reason in reasons[:_SHOWN_REASONS]:
             typer.echo(f"{what}{reason}", err=True)

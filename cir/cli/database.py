@@ -360,10 +360,14 @@ def add(
     encoder = load_encoder(model)
     server = _server(database, (encoder.identity, encoder.embedding_size))
     folder = database if server is None else server.path
+    if server is not None:
+        server.note_sent()
     for one in filter(is_database, sounds):
         bring(folder, encoder, Path(one))
     sounds = [one for one in sounds if not is_database(one)]
     if not sounds:
+        if server is not None:
+            _send(server)
         return
     workers = None
     if ray is not None:
@@ -383,7 +387,7 @@ def add(
         )
     if server is not None:
         _send(server)
-    print_report(report, database)
+    print_report(report, database if server is None else server.location)
 
 
 @app.command()
@@ -400,9 +404,14 @@ def watch(
     """Add the sounds of folders, and again whenever something in them changes, until Ctrl-C."""
     if database is None:
         raise DatabaseError(_NAME_ONE)
+    from cir.index.server_database import server_address
     from cir.library.sounds import Labels
     from cir.library.watching import watch_folders
 
+    if server_address(database) is not None:
+        raise InputError(
+            "`watch` keeps a folder current; for a database on a server, repeat `cir database add`."
+        )
     encoder = load_encoder(model)
     labels = Labels(family=family, bank=bank, author=author, licence=licence)
     reports = watch_folders(database, encoder, folders, labels, remove_missing=remove_missing)
@@ -477,8 +486,6 @@ def _server(place: Path | str, made_by: tuple[str, int]) -> "ServerDatabase | No
 
 
 def _send(server: "ServerDatabase") -> None:
-    """Send what was added on this machine to the server."""
-    from cir.index.database import InstrumentDatabase
-
+    """Tell the server what was added and removed on this machine."""
     with progress_bar("Writing to Chroma", least_seconds=2.0) as progress:
-        server.add_all(InstrumentDatabase.open(server.path), progress)
+        server.send(progress)

@@ -19,7 +19,7 @@ from cir.index.bundle import (
     read_bundle,
     write_bundle,
 )
-from cir.index.changes import check_new_folder
+from cir.index.changes import check_new_folder, whole_path
 from cir.index.database import InstrumentDatabase
 from cir.index.measure_previews import fill_descriptors
 from cir.index.phrases import write_phrases
@@ -72,7 +72,7 @@ def build_database(
         InputError: A note is silent or not finite.
         DataError: A source is damaged, or two instruments share an id.
     """
-    target = Path(folder).expanduser()
+    target = whole_path(Path(folder))
     bring_back(target)
     if not is_bundle(target):
         check_new_folder(target)
@@ -92,7 +92,7 @@ def build_database(
             )
         for kind in (PREVIEWS_NAME, PHRASES_NAME):
             pack_sounds(temporary, kind, catalog.ids)
-    return InstrumentDatabase.open(target, encoder=encoder)
+    return InstrumentDatabase.open(folder, encoder=encoder)
 
 
 class _KeptSounds:

@@ -29,6 +29,9 @@ from cir.index.timbre_map import principal_plane
 from cir.instruments.catalog import Catalog
 from cir.types import FloatArray, Instrument, Progress
 
+_ROUNDING = 1e-6
+"""A stored vector that is normalised again may differ by this much."""
+
 
 def check_new_folder(folder: Path) -> None:
     """Make sure that a folder is new or empty, but for what a killed `create` left there.
@@ -41,6 +44,21 @@ def check_new_folder(folder: Path) -> None:
     if folder.is_dir() and not is_unfinished(folder):
         what = "a database" if (folder / HEADER_NAME).exists() else "other files"
         raise DatabaseError(f"{folder} holds {what} already; name a new or empty folder.")
+
+
+def whole_path(folder: Path) -> Path:
+    """Return the whole path of a folder that is made anew, in place of an older or empty one.
+
+    Raises:
+        DatabaseError: It is the present folder: it would be replaced under the feet of whoever is
+            in it, who would find nothing there.
+    """
+    whole = folder.expanduser().resolve()
+    if whole == Path.cwd():
+        raise DatabaseError(
+            f"{whole} is the folder that you are in, which cannot be replaced; name a new folder."
+        )
+    return whole
 
 
 def add_instruments(
@@ -144,6 +162,7 @@ def copy_bundle(
 ) -> None:
     """Copy a bundle and its sounds into a new folder; `write_fits` adds what was fitted for it."""
     check_new_folder(folder)
+    folder = whole_path(folder)
     with replacing_folder(folder) as temporary:
         write_tables(bundle, temporary)
         write_fits(temporary)
@@ -169,9 +188,9 @@ def _alone(folder: Path) -> Iterator[RowStore]:
 def _row(store: RowStore, instrument: Instrument, vector: FloatArray) -> Row:
     """Make a row; one that sounds as it did, and has other labels now, was edited by a person."""
     old = store.row(instrument.instrument_id)
-    if old is None or not np.array_equal(old.vector, vector):
+    if old is None or not np.allclose(old.vector, vector, rtol=0.0, atol=_ROUNDING):
         return Row(instrument, vector)
-    return Row(instrument, vector, replace(old.origin, is_edited=True), old.place)
+    return Row(instrument, old.vector, replace(old.origin, is_edited=True), old.place)
 
 
 def _copy_sounds(sounds: Mapping[str, Path], folder: Path) -> None:

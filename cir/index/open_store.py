@@ -52,6 +52,12 @@ class OpenStore:
         content = f"{self.header}\n{self.catalog.state}"
         return hashlib.sha256(content.encode()).hexdigest()
 
+    def is_next_after(self, older: "OpenStore") -> bool:
+        """Return whether exactly one change was committed since; compactions count as versions."""
+        old, new = older.catalog.state, self.catalog.state
+        compactions = self.header.generation - older.header.generation
+        return new.store == old.store and new.version == old.version + 1 + compactions
+
     def coordinates(self) -> FloatArray:
         """Return places on the map, (N, 2), read-only.
 

@@ -8,7 +8,7 @@ from safetensors.numpy import save_file
 
 from cir.errors import DatabaseError
 from cir.files import replacing_folder
-from cir.index.changes import check_new_folder
+from cir.index.changes import check_new_folder, whole_path
 from cir.index.database import InstrumentDatabase
 from cir.instruments.catalog import COLUMNS
 from cir.types import Progress
@@ -40,6 +40,7 @@ def write_parquet(
         raise DatabaseError(f"Parquet needs pyarrow: {advice}.") from None
     target = Path(folder).expanduser()
     check_new_folder(target)
+    target = whole_path(target)
     rows, places = database.instruments(), database.coordinates()
     embeddings = database.embeddings()[1]
     told = {"cir_identity": database.identity}

@@ -235,23 +235,24 @@ class RowStore:
             )
 
     def compact(self, *, force: bool = False) -> bool:
-        """Write the living rows anew if enough have died; return whether that was done."""
+        """Write the living rows anew if enough have died; return whether that was done.
+
+        Where it fails, the store stays as it is, and nothing is left of the new files.
+        """
         n_slots = self.state.n_slots
         dead = n_slots - len(self)
         few = n_slots > _COMPACT_ALWAYS and dead < _DEAD_SHARE * n_slots
         if not dead or (few and not force):
             return False
-        old = self.header
-        new = StoreHeader(**{**asdict(old), "generation": old.generation + 1})
-        _create_files(self.folder, new, self.state.store)
-        slots = np.fromiter(
-            (slot for (slot,) in self._all("SELECT slot FROM rows WHERE died IS NULL ORDER BY 1")),
-            np.int64,
-        )
-        _copy_vectors(self._vectors(n_slots), slots, vectors_path(self.folder, new))
-        self._copy_rows(rows_path(self.folder, new))
+        new = StoreHeader(**{**asdict(self.header), "generation": self.header.generation + 1})
+        try:
+            with _damage(rows_path(self.folder, self.header)):
+                self._copy_to(new, n_slots)
+            write_store_header(self.folder, new)
+        except BaseException:
+            remove_generations(self.folder, read_store_header(self.folder))
+            raise
         self.close()
-        write_store_header(self.folder, new)
         self.header = new
         self._open()
         remove_generations(self.folder, new)
@@ -324,7 +325,8 @@ class RowStore:
                 yield self._tables
                 self._tables.execute("COMMIT")
             except BaseException:
-                self._tables.execute("ROLLBACK")
+                if self._tables.in_transaction:  # SQLite itself ends it where the disk is full
+                    self._tables.execute("ROLLBACK")
                 raise
 
     def _all(self, query: str, *values: Any) -> sqlite3.Cursor:
@@ -367,6 +369,16 @@ class RowStore:
             file.write(np.stack(vectors).astype("<f4").tobytes())
             file.flush()
             os.fsync(file.fileno())
+
+    def _copy_to(self, new: StoreHeader, n_slots: int) -> None:
+        """Write the files of another generation."""
+        _create_files(self.folder, new, self.state.store)
+        slots = np.fromiter(
+            (slot for (slot,) in self._all("SELECT slot FROM rows WHERE died IS NULL ORDER BY 1")),
+            np.int64,
+        )
+        _copy_vectors(self._vectors(n_slots), slots, vectors_path(self.folder, new))
+        self._copy_rows(rows_path(self.folder, new))
 
     def _copy_rows(self, target: Path) -> None:
         """Copy the living rows to a new file, whose slots follow each other."""
@@ -487,7 +499,7 @@ def _create_files(folder: Path, header: StoreHeader, store: str) -> None:
     for leftover in (path, path.with_name(f"{path.name}-journal")):
         leftover.unlink(missing_ok=True)
     vectors_path(folder, header).write_bytes(b"")
-    with closing(_connect(path)) as tables:
+    with _damage(path), closing(_connect(path)) as tables:
         tables.executescript(_SCHEMA)
         tables.execute("INSERT INTO meta VALUES (0, 0, ?)", (store,))
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 
 from cir.errors import CirError, DatabaseError
 from cir.index.bundle import Bundle
@@ -39,20 +39,24 @@ class ScaleIndex:
         self._bundle = bundle
         self._exact = ExactIndex(bundle.catalog, bundle.embeddings, hubs, columns)
         self._built: FaissIndex | None = None
+        self._writing = Lock()
+        """While `_built` is written or changed; shared with the index that goes on with it."""
         self._thread: Thread | None = None
 
     def start(self, known: "ScaleIndex | None" = None, changed: Iterable[str] = ()) -> None:
         """Open or build the index in the background.
 
         Args:
-            known: The index of the same database before a change.
+            known: The index of the same database before a change; it is of no use if another
+                program has changed the database, too.
             changed: Ids of the instruments that were added, replaced or removed since.
         """
         if not is_installed() or self._thread is not None:
             return
-        if known is not None and known._built is not None:
-            self._built = known._built
-            self._built.follow(self._exact, changed)
+        if known is not None and known._built is not None and self._comes_after(known):
+            self._built, self._writing = known._built, known._writing
+            with self._writing:
+                self._built.follow(self._exact, changed)
         self._thread = Thread(target=self._prepare_quietly, daemon=True)
         self._thread.start()
 
@@ -64,13 +68,16 @@ class ScaleIndex:
         """Open the index, or build and store it, and return its folder.
 
         Raises:
-            DatabaseError: faiss is not installed, or the folder cannot be written.
+            DatabaseError: faiss is not installed, the folder cannot be written, or the database
+                has changed meanwhile.
         """
-        built = self._built
 
         def write(folder: Path) -> None:
             folder.mkdir()
-            (built or FaissIndex.build(self._exact, progress)).write(folder)
+            if self._built is None:
+                FaissIndex.build(self._exact, progress).write(folder)
+            else:
+                self._write(self._built, folder)
 
         try:
             folder = ensure_folder("indexes", self._key(), write)
@@ -83,10 +90,28 @@ class ScaleIndex:
     def _prepare_quietly(self) -> None:
         try:
             self.prepare()
+        except _OutdatedError:
+            return  # the index of what came after is on its way
         except CirError as error:
             _logger.warning("%s Searches compare all instruments instead.", error)
 
+    def _write(self, built: FaissIndex, folder: Path) -> None:
+        with self._writing:
+            if built.exact is not self._exact:
+                raise _OutdatedError("The database has changed; ask for its index again.")
+            built.write(folder)
+
+    def _comes_after(self, known: "ScaleIndex") -> bool:
+        """Return whether one change, which is known, is all that lies between two indexes."""
+        old, new = known._bundle.store, self._bundle.store
+        is_next = old is not None and new is not None and new.is_next_after(old)
+        return is_next and self._hubs_digest() == known._hubs_digest()
+
     def _key(self) -> str:
+        faiss = version("faiss-cpu")
+        return "\n".join((_LAYOUT_VERSION, faiss, self._bundle.digest, self._hubs_digest()))
+
+    def _hubs_digest(self) -> str:
         hubs, content = self._exact.hubs, hashlib.sha256()
         if hubs is not None:
             content.update(
@@ -94,8 +119,11 @@ class ScaleIndex:
             )
             for name in sorted(hubs.queries):
                 content.update(hubs.queries[name].tobytes())
-        parts = _LAYOUT_VERSION, version("faiss-cpu"), self._bundle.digest, content.hexdigest()
-        return "\n".join(parts)
+        return content.hexdigest()
+
+
+class _OutdatedError(DatabaseError):
+    """The index has gone on to a later version of its database."""
 
 
 def is_installed() -> bool:

@@ -36,6 +36,7 @@ from cir.index.home import home
 from cir.index.ranking import check_embeddings
 from cir.index.vectors import VectorIndex
 from cir.instruments.catalog import Catalog
+from cir.schema import read_json
 from cir.types import Encoder, FloatArray, Instrument, Progress
 
 if TYPE_CHECKING:
@@ -197,11 +198,7 @@ class ServerDatabase(InstrumentDatabase):
         Raises:
             DatabaseError: Another model made it, or something is missing on the server afterwards.
         """
-        if source.identity != self.identity:
-            raise DatabaseError(
-                f"{self.location} holds embeddings of the model {self.identity}, not of "
-                f"{source.identity}; name another collection."
-            )
+        self._check_made_alike(source)
         ids, embeddings = source.embeddings()
         previews, phrases = (
             {name: path for name in ids if (path := source.path / kind / f"{name}.opus").is_file()}
@@ -210,6 +207,29 @@ class ServerDatabase(InstrumentDatabase):
         self._keep(source.instruments(), embeddings, previews, phrases, progress)
         if source.calibration is not None and len(self) == len(source):
             self.take_calibration(source.calibration)
+
+    def note_sent(self) -> None:
+        """Note what `path` holds as sent, unless that is noted already; call it before a change.
+
+        The sounds of older versions of this program were sent without a note.
+        """
+        if not self._sent_path.is_file() and is_bundle(self.path):
+            self._write_sent(InstrumentDatabase.open(self.path).instruments().ids)
+
+    def send(self, progress: Progress | None = None) -> None:
+        """Send the database at `path`, and remove what was sent from there before and has gone.
+
+        What other machines added stays. A call that was interrupted can be repeated.
+
+        Raises:
+            DatabaseError: See `add_all`.
+        """
+        source = InstrumentDatabase.open(self.path)
+        self._check_made_alike(source)
+        ids = source.instruments().ids
+        self._server.delete(self._sent() - set(ids))
+        self.add_all(source, progress)
+        self._write_sent(ids)
 
     def add(
         self,
@@ -278,6 +298,28 @@ class ServerDatabase(InstrumentDatabase):
                         temporary.write_bytes(sound.read_bytes())
         self._server.add_missing(instruments, rows, progress)
         self._changed()
+
+    def _check_made_alike(self, source: InstrumentDatabase) -> None:
+        if source.identity != self.identity:
+            raise DatabaseError(
+                f"{self.location} holds embeddings of the model {self.identity}, not of "
+                f"{source.identity}; name another collection."
+            )
+
+    @property
+    def _sent_path(self) -> Path:
+        """Beside the folder, which has to be empty before a database is made there."""
+        return self._place.with_name(f"{self._place.name}-sent.json")
+
+    def _sent(self) -> set[str]:
+        try:
+            return set(read_json(self._sent_path, list[str]))
+        except InputError:
+            return set()
+
+    def _write_sent(self, instrument_ids: Sequence[str]) -> None:
+        with replacing(self._sent_path) as temporary:
+            temporary.write_text(json.dumps(instrument_ids), encoding="utf-8")
 
     @property
     def _bundle(self) -> Bundle:

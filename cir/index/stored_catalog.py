@@ -138,13 +138,6 @@ class StoredCatalog(Catalog):
         """Return the stored places on the map of all rows, in order."""
         return self._fetch(f"SELECT x, y FROM rows WHERE {self._lives} ORDER BY slot")
 
-    def close(self) -> None:
-        """Close the tables; they are opened again when they are needed."""
-        with self._lock:
-            connection = self._connections.pop(os.getpid(), None)
-            if connection is not None:
-                connection.close()
-
     def _stream(self, query: str) -> Iterator[tuple[Any, ...]]:
         """Fetch rows in order, a few thousand at a time, without holding the tables meanwhile."""
         query = query.replace(f"SELECT {_COLUMNS}", f"SELECT slot, {_COLUMNS}")

@@ -4,7 +4,8 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,10 @@ def write_zip(picks: Sequence[Pick], target: Path, progress: Progress | None = N
         raise InputError("The basket is empty; put sounds into it first.")
     names = [f"{number:02d} {file_name(pick.instrument)}" for number, pick in enumerate(picks, 1)]
     rows, playlist = [], ["#EXTM3U"]
-    packed: set[str] = set()
+    packed: dict[Path, str] = {}
     with (
         replacing(target) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive,
     ):
         for done, (name, pick) in enumerate(zip(names, picks, strict=True), start=1):
             sound = _sound_of(pick)
@@ -51,10 +52,10 @@ def write_zip(picks: Sequence[Pick], target: Path, progress: Progress | None = N
                 archive.writestr(f"{name}.wav", sound)
                 playlist += [f"#EXTINF:-1,{pick.instrument.name}", f"{name}.wav"]
             preset = preset_file(pick.instrument)
-            inside = "" if preset is None else f"presets/{preset.name}"
-            if preset is not None and inside not in packed:
-                archive.write(preset, inside)
-                packed.add(inside)
+            if preset is not None and preset not in packed:
+                packed[preset] = _free_name(preset, packed.values())
+                archive.write(preset, packed[preset])
+            inside = "" if preset is None else packed[preset]
             rows.append(_row(pick, f"{name}.wav" if sound else "", inside))
             if progress is not None:
                 progress(done / len(picks), f"Packing {pick.instrument.name}")
@@ -64,6 +65,14 @@ def write_zip(picks: Sequence[Pick], target: Path, progress: Progress | None = N
         words = {"table": TABLE_NAME, "json": JSON_NAME, "playlist": PLAYLIST_NAME}
         archive.writestr(README_NAME, _README.format(**words))
     return len(playlist) // 2
+
+
+def _free_name(preset: Path, taken: Iterable[str]) -> str:
+    """Return a name for a preset in the zip; file systems may not tell cases apart."""
+    known = {name.lower() for name in taken}
+    others = (f"{preset.stem} ({number}){preset.suffix}" for number in count(2))
+    names = (f"presets/{name}" for name in chain([preset.name], others))
+    return next(name for name in names if name.lower() not in known)
 
 
 def _sound_of(pick: Pick) -> bytes | None:

@@ -77,7 +77,7 @@ class Comparisons:
         Raises:
             InputError: The mix is gone.
         """
-        key = sha256(f"{answer.mix} {answer.region} {family}".encode()).hexdigest()[:16]
+        key = _key_of(answer, family, folder)
         audition = self._kept.get(key)
         if audition is None or not audition.mix.is_file():
             audition = self._audition(answer, family, folder, key)
@@ -127,6 +127,16 @@ class Comparisons:
         _save(alone, isolate(passage, RATE, shares[part], listener))
         notes = find_strokes(line) if family == "percussion" else find_notes(line)
         return Audition(start + first * frame, seconds, mix, alone, notes)
+
+
+def _key_of(answer: Answer, family: str, folder: Path) -> str:
+    """Name what a passage depends on, its mix as it is now, and the visitor who may hear it."""
+    changed: tuple[int, ...] = ()
+    if answer.mix is not None and answer.mix.is_file():
+        status = answer.mix.stat()
+        changed = (status.st_mtime_ns, status.st_size)
+    content = (str(folder), str(answer.mix), changed, answer.region, family)
+    return sha256(repr(content).encode()).hexdigest()[:16]
 
 
 def read_passage(path: Path, start: float, end: float) -> FloatArray:
