@@ -9,7 +9,7 @@ import pytest
 from cir.errors import DatabaseError, InputError
 from cir.evaluation.fit_hubs import fit_hubs
 from cir.evaluation.gallery import Gallery
-from cir.evaluation.listeners import Corrected, as_searched
+from cir.evaluation.listeners import Corrected, as_searched, as_searched_if_known
 from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, timed
 from cir.index import database as database_module
 from cir.index.calibration import CALIBRATION_NAME
@@ -205,12 +205,16 @@ def test_only_the_bundled_model_is_searched_with_the_bundled_cohort(
 
     monkeypatch.setattr(listeners, "BUNDLED_PATH", tmp_path)
     encoder = SpectrumEncoder()
-    assert as_searched(encoder) is encoder
+    assert as_searched_if_known(encoder) is encoder
+    with pytest.raises(DatabaseError, match="no hub penalties for the model spectrum-32-0"):
+        as_searched(encoder)
     write_hubs(tmp_path, make_cohort())
     searched = as_searched(encoder)
     assert isinstance(searched, Corrected) and searched.identity == encoder.identity
     other = SpectrumEncoder(seed=1)
-    assert as_searched(other) is other
+    assert as_searched_if_known(other) is other
+    with pytest.raises(DatabaseError, match="no hub penalties for the model spectrum-32-1"):
+        as_searched(other)
 
 
 def test_too_little_for_a_cohort_is_refused(tones: Gallery) -> None:

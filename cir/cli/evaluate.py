@@ -100,8 +100,8 @@ def evaluate(
         bool,
         typer.Option(
             "--as-searched",
-            help="Apply hub penalties, as a search of the bundled database does; open-set always "
-            "applies them.",
+            help="Apply hub penalties, as a search of the bundled database does; open-set "
+            "applies them where the model has some.",
         ),
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of mixtures and intervals.")] = 0,
@@ -223,7 +223,7 @@ def _measure(
 ) -> list[dict[str, Any]]:
     """Run the chosen experiments, in the order of the report."""
     from cir.evaluation.conditions import evaluate_conditions
-    from cir.evaluation.listeners import as_searched
+    from cir.evaluation.listeners import AnyEncoder, as_searched, as_searched_if_known
     from cir.evaluation.open_set import evaluate_open_set
     from cir.evaluation.tables import evaluate_rows
 
@@ -245,8 +245,11 @@ def _measure(
         if protocol in (further, Protocol.ALL):
             with progress_bar(words, least_seconds=2.0) as progress:
                 encoder = load_torch_encoder(model)
-                with_hubs = searched or further is Protocol.OPEN_SET
-                asked = as_searched(encoder) if with_hubs else encoder
+                asked: AnyEncoder = encoder
+                if searched:
+                    asked = as_searched(encoder)
+                elif further is Protocol.OPEN_SET:
+                    asked = as_searched_if_known(encoder)
                 measured = experiment(asked, gallery, mixture_set, progress=progress)
             results.append({"name": model or "cir"} | measured)
     return results

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
+from cir.errors import DatabaseError
 from cir.index.database import BUNDLED_PATH
 from cir.index.hubness import HubCohort, read_hubs
 from cir.mixtures.render import Mixture
@@ -57,16 +58,26 @@ AnyEncoder: TypeAlias = Encoder | Corrected
 Method: TypeAlias = AnyEncoder | StemListener
 
 
-def as_searched(encoder: Encoder) -> AnyEncoder:
-    """Add the hub penalties of the bundled database to an encoder, if they are of its model.
+def as_searched(encoder: Encoder) -> Corrected:
+    """Add the hub penalties of the bundled database to an encoder.
 
     Raises:
-        DatabaseError: The bundled cohort is damaged.
+        DatabaseError: The bundled cohort is damaged, missing or of another model.
     """
     hubs = read_hubs(BUNDLED_PATH)
     if hubs is None or hubs.identity != encoder.identity:
-        return encoder
+        raise DatabaseError(
+            f"The bundled database has no hub penalties for the model {encoder.identity}; measure "
+            "without them (leave out --as-searched), or fit them with `cir database calibrate`."
+        )
     return Corrected(encoder, hubs)
+
+
+def as_searched_if_known(encoder: Encoder) -> AnyEncoder:
+    """Do as `as_searched` does, but return the encoder itself if there are no penalties for it."""
+    hubs = read_hubs(BUNDLED_PATH)
+    is_known = hubs is not None and hubs.identity == encoder.identity
+    return as_searched(encoder) if is_known else encoder
 
 
 class Timed:
