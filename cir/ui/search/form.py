@@ -85,7 +85,7 @@ def build_form(
                 _family_choices(info.families),
                 value=[],
                 label="What to look for",
-                info="Tick none to look for what is heard in the mix. Numbers: instruments here.",
+                info="Tick none to look for what is heard in the mix. Numbers count instruments.",
                 elem_id="cir-families",
             )
             parts["scope"] = build_scope()
