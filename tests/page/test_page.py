@@ -115,7 +115,7 @@ def test_chances_and_absence_are_shown(
     banner = results.get_by_role("note")
     expect(banner).to_have_count(1)  # of three families, the bass alone is not here
     absence = results.locator("[data-family=bass]").get_by_role("note")
-    expect(absence).to_have_text(re.compile("Probably not in this database. .* of 10 %"))
+    expect(absence).to_have_text(re.compile("Probably not in this database. .* wrong for 10 %"))
     expect(results.locator("[data-family=percussion]")).to_contain_text("it is among ")
     check_fit(page)
     about = open_tab(page, "About").locator("#cir-about")
