@@ -64,20 +64,21 @@ def as_searched(encoder: Encoder) -> Corrected:
     Raises:
         DatabaseError: The bundled cohort is damaged, missing or of another model.
     """
-    hubs = read_hubs(BUNDLED_PATH)
-    if hubs is None or hubs.identity != encoder.identity:
+    searched = as_searched_if_known(encoder)
+    if not isinstance(searched, Corrected):
         raise DatabaseError(
             f"The bundled database has no hub penalties for the model {encoder.identity}; measure "
             "without them (leave out --as-searched), or fit them with `cir database calibrate`."
         )
-    return Corrected(encoder, hubs)
+    return searched
 
 
 def as_searched_if_known(encoder: Encoder) -> AnyEncoder:
     """Do as `as_searched` does, but return the encoder itself if there are no penalties for it."""
     hubs = read_hubs(BUNDLED_PATH)
-    is_known = hubs is not None and hubs.identity == encoder.identity
-    return as_searched(encoder) if is_known else encoder
+    if hubs is None or hubs.identity != encoder.identity:
+        return encoder
+    return Corrected(encoder, hubs)
 
 
 class Timed:
