@@ -12,11 +12,10 @@ from cir.index.filters import ANY, Filters
 from cir.index.hubness import HubCohort
 from cir.index.unsorted import guess_families
 from cir.retrieval.windows import WindowEmbeddings
-from cir.types import FloatArray, Match
+from cir.types import FamilyResult, FloatArray, Match
 from cir.ui.own import library as own_library
 from cir.ui.own.library import OwnLibrary
-from cir.ui.own.scope import BOTH, NO_CHANCES, OWN, OWN_PREFIX, answer_in
-from cir.ui.own.scope import search_in as search
+from cir.ui.own.scope import BOTH, NO_CHANCES, OWN, OWN_PREFIX, answer_in, finder_in
 from cir.ui.service import Answer, PageService
 from tests.fakes import SpectrumEncoder, instrument, unit_vectors
 
@@ -58,6 +57,21 @@ def library(tmp_path: Path, service: PageService) -> OwnLibrary:
 
 def query(seed: int) -> FloatArray:
     return np.ravel(unit_vectors(np.random.default_rng(100 + seed), 1, D))
+
+
+def search(
+    scope: str,
+    service: PageService,
+    library: OwnLibrary,
+    queries: dict[str, FloatArray],
+    top_k: int,
+    filters: Filters = ANY,
+) -> list[FamilyResult]:
+    own, guesses = library.database, library.guesses()
+    return [
+        finder_in(scope, service, own, guesses, family, vector, filters)(top_k)
+        for family, vector in queries.items()
+    ]
 
 
 def pairs(matches: Iterable[Match]) -> Found:

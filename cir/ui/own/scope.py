@@ -63,53 +63,36 @@ def build_scope_choice(libraries: OwnLibraries, shelf: gr.State) -> gr.Radio:
     return choice
 
 
-def search_in(
-    scope: str,
-    service: PageService,
-    library: OwnLibrary,
-    queries: dict[str, FloatArray],
-    top_k: int,
-    filters: Filters = ANY,
-) -> list[FamilyResult]:
-    """Look up a mix's embeddings in own sounds, alone or together with the database.
-
-    Args:
-        scope: `OWN` or `BOTH`; `Retriever.match` searches the database alone, with chances.
-        service: The page's database and model.
-        library: The visitor's sounds.
-        queries: By family, (D,), unit norm, as `Answer.queries`.
-        top_k: Matches per family.
-        filters: Which instruments are candidates.
-
-    Returns:
-        One result per family, in the order of the queries; the ids of own sounds begin with
-        `OWN_PREFIX`.
-
-    Raises:
-        DatabaseError: The own sounds cannot be read.
-    """
-    own, guesses = library.database, library.guesses()
-    return [
-        _find(scope, service, own, guesses, family, query, filters)(top_k)
-        for family, query in queries.items()
-    ]
-
-
-def _find(
+def finder_in(
     scope: str,
     service: PageService,
     own: InstrumentDatabase | None,
     guesses: Mapping[str, str | None],
     family: str,
     query: FloatArray,
-    filters: Filters,
+    filters: Filters = ANY,
 ) -> Callable[[int], FamilyResult]:
-    """Rank the instruments of a family; the result returns as many of the best as it is asked."""
+    """Rank own sounds by a mix's embedding, alone or together with the database.
+
+    Args:
+        scope: `OWN` or `BOTH`; `Retriever.match` searches the database alone, with chances.
+        service: The page's database and model.
+        own: The visitor's sounds.
+        guesses: Families of those without one, see `OwnLibrary.guesses`.
+        family: Only candidates of this family.
+        query: (D,), unit norm, one of `Answer.queries`.
+        filters: Which instruments are candidates.
+
+    Returns:
+        A function that returns that many of the best; the ids of own sounds begin with
+        `OWN_PREFIX`.
+    """
     theirs, mine = None, None
     if scope == BOTH:
-        theirs = service.database.ranking(query, family, words=filters.text, of_mixture=True)
+        ranking = service.database.ranking(query, family, words=filters.text, of_mixture=True)
+        theirs = filters.narrow(ranking)
     if own is not None:
-        mine = own.ranking(
+        ranking = own.ranking(
             query,
             family,
             words=filters.text,
@@ -117,12 +100,13 @@ def _find(
             rows=rows_of_family(own, guesses, family),
             level_of=service.database,
         )
+        mine = filters.narrow(ranking)
     word = service.database.likeness.word
 
     def find(top_k: int) -> FamilyResult:
-        found = [] if theirs is None else filters.narrow(theirs).top(top_k)
+        found = [] if theirs is None else theirs.top(top_k)
         if mine is not None:
-            found += [_shown(one, guesses) for one in filters.narrow(mine).top(top_k)]
+            found += [_shown(one, guesses) for one in mine.top(top_k)]
         best = sorted(found, key=lambda one: -one.similarity)[:top_k]  # the database's first
         matches = (
             replace(one, rank=rank, likeness=word(one.similarity))
@@ -148,7 +132,7 @@ def answer_in(
     known = embeddings_by_id(service, own)
     results, groups = [], []
     for family, query in answer.queries.items():
-        find = _find(scope, service, own, guesses, family, query, answer.filters)
+        find = finder_in(scope, service, own, guesses, family, query, answer.filters)
         result, kept = gather(top_k, find, lambda _: known)
         results.append(result)
         groups.append(kept)
