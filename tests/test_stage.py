@@ -453,6 +453,20 @@ def test_mixtures_teach_their_own_encoder_alone(
     assert all(math.isfinite(value) for value in scores.values())
 
 
+def test_statistics_are_counted_over_many_mixtures(cache: FeatureCache, pool: FeaturePool) -> None:
+    stage = mixture_stage(cache, pool)
+    assert stage.network.mixtures is not None
+    convolution, norm = stage.network.mixtures.first[0], stage.network.mixtures.first[1]
+    assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None
+    norm.running_mean.fill_(7.0)  # what the last batches happened to leave
+    stage.validate()
+    drawn = list(stage._mixtures_to_count())
+    assert sum(len(levels) for levels in drawn) >= 512
+    means = [convolution(levels.unsqueeze(1)).mean((0, 2, 3)) for levels in drawn]
+    torch.testing.assert_close(norm.running_mean, torch.stack(means).mean(0), atol=1e-4, rtol=1e-4)
+    assert norm.momentum == 0.1  # training goes on as before
+
+
 @pytest.mark.slow
 def test_another_run_gives_its_mixtures_encoder_alone(
     cache: FeatureCache, pool: FeaturePool

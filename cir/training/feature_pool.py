@@ -133,15 +133,16 @@ class FeaturePool:
 
 
 @lru_cache(maxsize=512)
-def device_table(values: tuple[Any, ...], device: torch.device) -> Tensor:
+def device_table(values: tuple[Any, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return a small constant table on a device, sent there once: the host waits whenever it sends.
 
     Args:
         values: Numbers, or tuples of them.
+        dtype: Of the table; False and 0 are one key of a cache, and would be one table.
         device: Where the table lies; nobody may change it.
     """
     with torch.inference_mode(False):
-        return torch.tensor(values, device=device)
+        return torch.tensor(values, dtype=dtype, device=device)
 
 
 def _count_pitches(pitches: NDArray[np.int64], families: NDArray[np.str_]) -> NDArray[np.int64]:

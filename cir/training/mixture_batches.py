@@ -163,10 +163,10 @@ class MixtureSampler:
         quarter = 60 / (low + (high - low) * self._uniform(generator, n_mixtures, 1, 1))
         n_slots = math.ceil(_SECONDS / (QUARTERS[-1] * 60 / high)) + 1
         drawn = self._uniform(generator, n_mixtures, n_stems, n_slots)
-        lengths = device_table(tuple(QUARTERS.tolist()), device)
+        lengths = device_table(tuple(QUARTERS.tolist()), torch.float32, device)
         chances = torch.stack(
             [
-                device_table(NOTE_LENGTHS.get(family, OTHER_NOTE_LENGTHS), device)
+                device_table(NOTE_LENGTHS.get(family, OTHER_NOTE_LENGTHS), torch.float32, device)
                 for family in families
             ]
         )
@@ -188,7 +188,7 @@ class MixtureSampler:
         """Draw notes in a scale of each mixture, as likely as in the family, (B, S, slots)."""
         n_mixtures, n_stems = instruments.shape
         candidates = self.pool.rows[instruments]  # (B, S, most)
-        scales = device_table(_SCALES, self.pool.device)
+        scales = device_table(_SCALES, torch.bool, self.pool.device)
         kind = torch.randint(
             len(scales), (n_mixtures,), generator=generator, device=self.pool.device
         )
@@ -268,7 +268,10 @@ class MixtureSampler:
 
     def _are_percussion(self, families: Sequence[str]) -> Tensor:
         """(S,) bool, made of one table a family: each choice of families would send a new one."""
-        tables = [device_table((family == "percussion",), self.pool.device) for family in families]
+        tables = [
+            device_table((family == "percussion",), torch.bool, self.pool.device)
+            for family in families
+        ]
         return torch.cat(tables)
 
     def _colour(self, n_mixtures: int, generator: torch.Generator) -> Tensor:

@@ -1,11 +1,12 @@
 """The second stage: the answer of each family query in a mixture is found among the notes."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import (
     avg_pool2d,
     binary_cross_entropy_with_logits,
@@ -25,6 +26,8 @@ from cir.training.stage import NetworkStage, StageConfig
 FIRST_SCALE = 15.0
 _LARGEST_SCALE = 40.0
 _BATCH = 512
+_COUNTED_BATCHES, _COUNTED_MIXTURES = 16, 512
+"""At least as many of both give the statistics of batch norms."""
 _REFERENCE_SHARE = 0.5
 _PRESENCE_WEIGHT = 0.1
 _SHARES_WEIGHT = 0.2
@@ -99,6 +102,48 @@ class MixtureStage(NetworkStage):
             "presence": _PRESENCE_WEIGHT * self._presence_loss(batch, heard),
             "shares": _SHARES_WEIGHT * self._shares_loss(batch, mask_logits),
         }
+
+    @torch.no_grad()
+    def count_statistics(self) -> None:
+        """Count the statistics of batch norms anew, over mixtures of instruments as they are.
+
+        Those that training keeps are of its last ten batches or so, and of the families that these
+        happened to have; with those of other batches the bundled weights lost ten points of top-1
+        (benchmarks/model_log.md).
+        """
+        mixtures, head = self.network.mixtures, self.network.family_head
+        assert mixtures is not None and head is not None
+        kinds = (nn.BatchNorm1d, nn.BatchNorm2d)
+        norms = [
+            one for part in (mixtures, head) for one in part.modules() if isinstance(one, kinds)
+        ]
+        momenta = [norm.momentum for norm in norms]
+        mixtures.train()
+        head.train()
+        try:
+            for norm in norms:
+                norm.reset_running_stats()
+                norm.momentum = None  # a mean over all batches
+            for levels in self._mixtures_to_count():
+                with self.autocast():
+                    head(mixtures(levels))
+        finally:
+            for norm, momentum in zip(norms, momenta, strict=True):
+                norm.momentum = momentum
+
+    def _mixtures_to_count(self) -> Iterator[Tensor]:
+        """Draw the same mixtures every time, of families as in training."""
+        sampler = replace(self.sampler, recast_share=0.0)
+        generator = torch.Generator(sampler.pool.device)
+        n_batches = max(_COUNTED_BATCHES, math.ceil(_COUNTED_MIXTURES / sampler.n_mixtures))
+        for number in range(n_batches):
+            generator.manual_seed(number)
+            yield sampler.draw(self._draw_families(generator), generator).levels
+
+    def validate(self) -> dict[str, float]:
+        """See `Stage`; the statistics of batch norms are counted before."""
+        self.count_statistics()
+        return super().validate()
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Stage`; embeds the pool anew if the note encoder changes."""

@@ -90,7 +90,7 @@ class NoteSampler:
         distances = (self.pool.pitches[candidates][:, None] - pitches[..., None]).abs().float()
         distances = distances.masked_fill(candidates[:, None] < 0, math.inf)
         nearest = candidates.gather(1, distances.argmin(-1))  # (n, K)
-        detunes = device_table(_DETUNES, device)
+        detunes = device_table(_DETUNES, torch.long, device)
         detune = detunes[torch.randint(len(_DETUNES), (n,), generator=generator, device=device)]
         semitones = pitches - self.pool.pitches[nearest] + detune[:, None]
         steps = semitones * (self.bands.bands_per_octave / _SEMITONES_AN_OCTAVE)
