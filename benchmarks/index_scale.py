@@ -3,7 +3,7 @@
 python benchmarks/index_scale.py --rows 100000 [--kinds exact faiss chroma server] [--queries 100]
 
 Rows are the embeddings of the bundled database, and copies of them with noise of norm 0.3. Queries
-under a family filter are real embeddings of mixtures, ranked with hub penalties; others are copies
+under a family filter are what the model answers about parts of the example mixes; others are copies
 with other noise. Times are those of all threads of the process, and of the server's, in CPU
 milliseconds, so other work on the machine hardly changes them; `wall_ms` is by the clock. Recall is
 that of the exact search. What was measured before stays in the file of results.
@@ -19,19 +19,22 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import cir
+from cir.audio.io import load_audio
 from cir.index.chroma_index import ChromaIndex
 from cir.index.columns import ANY, Wanted
 from cir.index.database import InstrumentDatabase
 from cir.index.exact_index import ExactIndex
 from cir.index.faiss_index import FaissIndex
-from cir.index.hubness import HubCohort
 from cir.index.vectors import VectorIndex, Vectors
-from cir.types import FloatArray, Instrument
+from cir.model.loading import load_encoder
+from cir.types import SAMPLE_RATE, FloatArray, Instrument
 
 RESULTS = Path(__file__).parent / "results" / "index_scale.json"
 KINDS = ("exact", "faiss", "quantised", "chroma", "server")
@@ -40,6 +43,9 @@ BANKS = 200
 FAMILY = "synth_lead"
 FOUND = 50
 TOP = 5
+EXAMPLES = Path(cir.__file__).parent / "assets" / "examples"
+SECONDS = 5.0
+STEP_SECONDS = 0.5
 
 
 def make_rows(count: int, folder: Path) -> tuple[list[Instrument], FloatArray]:
@@ -112,43 +118,52 @@ def chroma_server(folder: Path) -> Iterator[tuple[Any, int]]:
         process.wait()
 
 
-def searches(hubs: HubCohort, count: int) -> dict[str, tuple[FloatArray, str | None, Wanted, bool]]:
-    """Return by filter: the queries, the family, the filters, and whether they are mixtures."""
+@cache
+def answers(count: int) -> FloatArray:
+    """Return what the model answers for the family about parts of mixes, (count, D)."""
+    length, step = round(SECONDS * SAMPLE_RATE), round(STEP_SECONDS * SAMPLE_RATE)
+    parts: list[FloatArray] = []
+    for path in sorted(EXAMPLES.glob("*.flac")):
+        mix, _ = load_audio(path)
+        parts += [mix[at : at + length] for at in range(0, len(mix) - length + 1, step)]
+    drawn = np.random.default_rng(2).permutation(len(parts))[:count]
+    chosen = [parts[number] for number in drawn]
+    return load_encoder().embed_mixtures(chosen, SAMPLE_RATE, [FAMILY])[:, 0]
+
+
+def searches(count: int) -> dict[str, tuple[FloatArray, str | None, Wanted]]:
+    """Return by filter: the queries, the family and the filters."""
     embeddings = InstrumentDatabase.open().embeddings()[1]
     generator = np.random.default_rng(1)
     notes = with_noise(embeddings[generator.integers(len(embeddings), size=count)], generator)
     return {
-        "none": (notes, None, ANY, False),
-        "family": (hubs.queries[FAMILY][:count], FAMILY, ANY, True),
-        "bank": (notes, None, Wanted(bank="Bank 7"), False),
+        "none": (notes, None, ANY),
+        "family": (answers(count), FAMILY, ANY),
+        "bank": (notes, None, Wanted(bank="Bank 7")),
     }
 
 
-def best(found: Vectors, query: FloatArray, hubs: HubCohort, family: str | None) -> set[str]:
+def best(found: Vectors, query: FloatArray) -> set[str]:
     """Return the ids of the first five, compared in double precision."""
     scores = found.embeddings.astype(np.float64) @ query
-    ids = [one.instrument_id for one in found.instruments]
-    if family is not None:
-        scores -= hubs.nearness(found.embeddings, ids, family)
-    return {ids[row] for row in np.argsort(-scores)[:TOP]}
+    return {found.instruments[row].instrument_id for row in np.argsort(-scores)[:TOP]}
 
 
 def measure_searches(
-    index: VectorIndex, exact: ExactIndex, hubs: HubCohort, count: int, server: int | None = None
+    index: VectorIndex, exact: ExactIndex, count: int, server: int | None = None
 ) -> dict[str, Any]:
     """Measure searches under each filter."""
     measured: dict[str, Any] = {}
-    for name, (queries, family, filters, of_mixture) in searches(hubs, count).items():
+    for name, (queries, family, filters) in searches(count).items():
         spent: list[tuple[float, float]] = []
         right = 0
-        index.search(queries[0], FOUND, family, filters, of_mixture=of_mixture)
+        index.search(queries[0], FOUND, family, filters)
         for query in queries:
             clock = Clock(server)
-            found = index.search(query, FOUND, family, filters, of_mixture=of_mixture)
+            found = index.search(query, FOUND, family, filters)
             spent.append(clock.stop())
-            oracle = exact.search(query, FOUND, family, filters, of_mixture=of_mixture)
-            searched = family if of_mixture else None
-            right += len(best(found, query, hubs, searched) & best(oracle, query, hubs, searched))
+            oracle = exact.search(query, FOUND, family, filters)
+            right += len(best(found, query) & best(oracle, query))
         cpu, wall = 1000 * np.array(spent).T
         measured[name] = {
             "share": round(exact.count(family, filters) / exact.count(), 4),
@@ -165,9 +180,7 @@ def measure(
     kind: str, rows: list[Instrument], embeddings: FloatArray, count: int
 ) -> dict[str, Any]:
     """Build, open and search one kind of index."""
-    hubs = InstrumentDatabase.open().hubs
-    assert hubs is not None
-    exact = ExactIndex(rows, embeddings, hubs)
+    exact = ExactIndex(rows, embeddings)
     size = embeddings.nbytes
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / kind
@@ -185,15 +198,15 @@ def measure(
                 "build_wall_s": round(built[1], 1),
                 "disk_mb": round(disk / 1e6),
                 "open_ms": round(1000 * opening[0]),
-                "filters": measure_searches(index, exact, hubs, count, server),
+                "filters": measure_searches(index, exact, count, server),
             }
 
         clock = Clock()
         if kind == "exact":
-            return result(clock, size, lambda: ExactIndex(rows, embeddings, hubs))
+            return result(clock, size, lambda: ExactIndex(rows, embeddings))
         if kind == "faiss":
             folder.mkdir()
-            FaissIndex.build(ExactIndex(rows, embeddings, hubs), print_progress).write(folder)
+            FaissIndex.build(ExactIndex(rows, embeddings), print_progress).write(folder)
             disk = size + used(folder)
             return result(clock, disk, lambda: FaissIndex.read(folder, exact))
         import chromadb
@@ -205,11 +218,11 @@ def measure(
             return result(
                 clock,
                 used(folder),
-                lambda: ChromaIndex(chromadb.PersistentClient(str(folder)), hubs=hubs),
+                lambda: ChromaIndex(chromadb.PersistentClient(str(folder))),
             )
         with chroma_server(folder) as (client, server):
             clock = Clock(server)
-            index = ChromaIndex(client, "scale.", hubs)
+            index = ChromaIndex(client, "scale.")
             index.upsert(rows, embeddings, print_progress)
             return result(clock, used(folder), lambda: index, server)
 
@@ -220,10 +233,8 @@ def measure_quantised(
     """Compare what a vector can be stored in, by real mixtures against all rows of one family."""
     import faiss
 
-    hubs = InstrumentDatabase.open().hubs
-    assert hubs is not None
     own = np.array([row for row, one in enumerate(rows) if one.family == FAMILY])
-    stored, queries = np.ascontiguousarray(embeddings[own]), hubs.queries[FAMILY][:count]
+    stored, queries = np.ascontiguousarray(embeddings[own]), answers(count)
     exact = np.argsort(-(queries @ stored.T), axis=1)[:, :TOP]
     measured: dict[str, dict[str, float]] = {}
     for name in ("Flat", "SQ8", "PQ48", "PQ24"):

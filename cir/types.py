@@ -66,7 +66,7 @@ class Match:
     rank: int
     """From 1."""
     similarity: float
-    """Cosine similarity in [-1, 1]; for mixtures, less the instrument's hub penalty."""
+    """Cosine similarity in [-1, 1]."""
     instrument: Instrument
     preview: Path | None = None
     """Sound file of its reference note, if the database has one."""

@@ -119,10 +119,9 @@ plt.show()
 display(players([("The mix", mix)], sample_rate))
 
 # %% [markdown]
-# Listen to the mix, then to the matches. A star marks what really played. The **similarity** is a cosine, less what
-# the instrument owes to being near to *every* mixture (a *hub*); the **chance** is calibrated, given that the
-# database has the instrument at all. It is one of a few levels, and only there for families with enough data. Whether
-# the database has the instrument is judged apart.
+# Listen to the mix, then to the matches. A star marks what really played. The **similarity** is a cosine; the
+# **chance** is calibrated, given that the database has the instrument at all. It is one of a few levels, and
+# only there for families with enough data. Whether the database has the instrument is judged apart.
 
 # %%
 for result in results:
@@ -149,7 +148,7 @@ answers = embed_query(mix, list(truth), sample_rate=sample_rate, encoder=encoder
 ids = {}
 fig, axes = plt.subplots(1, len(truth), figsize=(11, 2.6))
 for axis, (family, embedding) in zip(axes, answers.items(), strict=True):
-    similarities = database.similarities(embedding, family, of_mixture=True)
+    similarities = database.similarities(embedding, family)
     ids[family] = [one.instrument_id for one in database.instruments() if one.family == family]
     own = similarities[ids[family].index(truth[family])]
     rank = int((similarities >= own).sum())

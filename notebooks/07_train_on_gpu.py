@@ -319,8 +319,8 @@ terminal(
 # %% [markdown]
 # ## 9 · A database for it
 #
-# Embeddings of one model cannot be searched with another. A new model needs a database of its own, then hubs
-# and chances fitted on instruments that it was not trained on:
+# Embeddings of one model cannot be searched with another. A new model needs a database of its own, then
+# chances fitted on instruments that it was not trained on:
 #
 # ```sh
 # cir database build -o my-database --model runs/cir-gpu/model --note-bank data/surge --licence GPL-3.0-or-later

@@ -24,7 +24,6 @@ from cir.evaluation.open_set import evaluate_open_set, judge_answers
 from cir.evaluation.report.sections import to_markdown
 from cir.index.calibration import Calibration, read_calibration
 from cir.index.database import InstrumentDatabase
-from cir.index.hubness import read_hubs
 from tests.fakes import SpectrumEncoder, instrument
 from tests.tone_bank import write_bank
 from tests.tone_dataset import ToneDataset
@@ -303,14 +302,11 @@ def test_the_command_stores_what_info_shows(
     before = run(app, ["database", "info", "-d", folder])
     assert "cir database calibrate" in before.stdout
     asked = ["database", "calibrate", "--data", str(bank), "-d", folder, "--mixtures", "6"]
-    asked += ["--hub-mixtures", "6"]
     done = run(app, [*asked, "--split", "test"])
     assert done.exit_code == 0, done.output
     assert "6 mixtures of bank, test split, seed 0" in done.stdout
     assert "known for no family; other matches are described" in done.stdout
     assert read_calibration(tmp_path / "db") is not None
-    hubs = read_hubs(tmp_path / "db")
-    assert hubs is not None and hubs.about == "6 mixtures of bank, train split, seed 0"
     shown = run(app, ["database", "info", "-d", folder, "--json"])
     assert json.loads(shown.stdout)["calibration"] == "6 mixtures of bank, test split, seed 0"
     nothing = run(app, ["database", "calibrate", "-d", folder])

@@ -10,7 +10,12 @@ import pytest
 import cir.index.database as database_module
 from cir.errors import CirError, DatabaseError, InputError
 from cir.index.build import build_database
-from cir.index.calibration import CALIBRATION_NAME, Calibration, read_calibration
+from cir.index.calibration import (
+    CALIBRATION_NAME,
+    FORMAT_VERSION,
+    Calibration,
+    read_calibration,
+)
 from cir.index.chances import ChanceLevels, ChanceModel, Likeness, NoveltyModel
 from cir.index.database import InstrumentDatabase
 from cir.index.ranking import cosine_similarities
@@ -172,7 +177,7 @@ def damage(**changes: Any) -> dict[str, Any]:
         (damage(threshold="high"), "threshold"),
         (damage(threshold=1.5), "at most 1"),
         (damage(false_alarm_rate=float("nan")), "not finite"),
-        (damage(format_version=3), "format 3"),
+        (damage(format_version=FORMAT_VERSION + 1), f"format {FORMAT_VERSION + 1}"),
         (damage(candidates={"kazoo": 3}), "kazoo"),
         (damage(levels__starts=[0.0]), "at least one level, each"),
         (damage(levels__starts=[0.0, 0.6, 0.3]), "must rise"),
@@ -295,9 +300,10 @@ def test_own_databases_have_the_words_of_the_bundled_calibration_but_not_its_cha
     assert other.likeness == Likeness()
 
 
-def test_a_calibration_of_an_older_format_counts_as_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", range(1, FORMAT_VERSION))
+def test_a_calibration_of_an_older_format_counts_as_none(tmp_path: Path, version: int) -> None:
     database = make_database(tmp_path / "db")
-    text = json.dumps({"identity": database.identity, "format_version": 1})
+    text = json.dumps({"identity": database.identity, "format_version": version})
     (tmp_path / "db" / CALIBRATION_NAME).write_text(text, encoding="utf-8")
     assert InstrumentDatabase.open(tmp_path / "db").calibration is None
 

@@ -1,8 +1,8 @@
 """The bundled model's answers, as they were when it was bundled.
 
 A change here means that decoding, resampling, features or network changed what every stored
-database was made with. After a new model, and only then: `python -m tests.test_golden` writes them
-anew.
+database was made with. After a new model or another way to rank, and only then,
+`python -m tests.test_golden` writes them anew.
 """
 
 import json

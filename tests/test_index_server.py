@@ -1,14 +1,17 @@
 """Databases on a Chroma server, which the tests start, stop and start again."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
+import chromadb
 import numpy as np
 import pytest
 
 from cir.errors import DatabaseError, InputError
 from cir.index import chroma_index, server_database
+from cir.index.calibration import FORMAT_VERSION
 from cir.index.database import InstrumentDatabase
 from cir.index.opening import open_database
 from cir.index.server_database import ServerDatabase, server_address
@@ -76,6 +79,16 @@ def test_it_answers_as_the_same_database_on_disk(
     copied = InstrumentDatabase.open(tmp_path / "copy")
     assert list(copied.instruments()) == list(local.instruments())
     np.testing.assert_array_equal(copied.embeddings()[1], local.embeddings()[1])
+
+
+@pytest.mark.slow
+def test_chances_of_an_older_format_on_a_server_count_as_none(server: ChromaServer) -> None:
+    _connect(server, "older")
+    client = chromadb.HttpClient("127.0.0.1", server.port)
+    collection = client.get_collection("older", embedding_function=None)
+    old = json.dumps({"format_version": FORMAT_VERSION - 1, "identity": ENCODER.identity})
+    collection.modify(metadata={**(collection.metadata or {}), "calibration": old})
+    assert open_database(server.address("older")).calibration is None
 
 
 @pytest.mark.slow

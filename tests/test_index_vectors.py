@@ -16,7 +16,6 @@ from cir.index.columns import ANY, Columns, Wanted
 from cir.index.database import InstrumentDatabase
 from cir.index.exact_index import ExactIndex
 from cir.index.faiss_index import FaissIndex
-from cir.index.hubness import HubCohort
 from cir.index.scale import ScaleIndex
 from cir.index.vectors import VectorIndex, Vectors
 from cir.types import FloatArray, Instrument
@@ -40,12 +39,6 @@ def _rows(count: int = 900) -> tuple[list[Instrument], FloatArray]:
     return instruments, clustered_vectors(np.random.default_rng(0), count, DIMENSION)
 
 
-def _hubs() -> HubCohort:
-    queries = unit_vectors(np.random.default_rng(1), 40, DIMENSION)
-    owners = tuple(f"i-{3 * row:04d}" for row in range(40))
-    return HubCohort("m", "", {"bass": queries}, {"bass": owners})
-
-
 @pytest.fixture(params=KINDS)
 def index(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -55,12 +48,12 @@ def index(
         import chromadb
 
         client = chromadb.PersistentClient(str(tmp_path))
-        made = ChromaIndex(client, hubs=_hubs())
+        made = ChromaIndex(client)
         made.upsert(instruments, embeddings)
         yield made
         client.close()  # type: ignore[attr-defined]
         return
-    exact = ExactIndex(instruments, embeddings, _hubs())
+    exact = ExactIndex(instruments, embeddings)
     if request.param == "faiss":
         pytest.importorskip("faiss")
         monkeypatch.setattr(faiss_index, "EXACT_ROWS", 20)
@@ -72,22 +65,16 @@ def index(
 
 @pytest.mark.parametrize("filters", [ANY, Wanted("Bank 3"), Wanted(None, "surge")])
 @pytest.mark.parametrize("family", ["bass", None])
-@pytest.mark.parametrize("of_mixture", [False, True])
-def test_the_nearest_are_found(
-    index: VectorIndex, family: str | None, filters: Wanted, of_mixture: bool
-) -> None:
+def test_the_nearest_are_found(index: VectorIndex, family: str | None, filters: Wanted) -> None:
     instruments, embeddings = _rows()
     for query in unit_vectors(np.random.default_rng(2), 5, DIMENSION):
         scores = embeddings.astype(np.float64) @ query
-        if of_mixture and family:
-            ids = [one.instrument_id for one in instruments]
-            scores -= _hubs().nearness(embeddings, ids, family)
         passes = [
             row
             for row in np.argsort(-scores)
             if family in (None, instruments[row].family) and filters.passes(instruments[row])
         ]
-        found = index.search(query, 5, family, filters, of_mixture=of_mixture)
+        found = index.search(query, 5, family, filters)
         ids_found = {one.instrument_id for one in found.instruments}
         assert {instruments[row].instrument_id for row in passes[:5]} <= ids_found
         assert all(filters.passes(one) for one in found.instruments)
@@ -116,14 +103,6 @@ def test_a_snapshot_is_everything_in_order_of_id(index: VectorIndex) -> None:
     np.testing.assert_array_equal(copied.embeddings, embeddings)
 
 
-def test_the_level_is_the_mean_nearness(index: VectorIndex) -> None:
-    instruments, embeddings = _rows()
-    rows = [row for row, one in enumerate(instruments) if one.family == "bass"]
-    ids = [instruments[row].instrument_id for row in rows]
-    expected = _hubs().level(embeddings[rows], ids, "bass")
-    assert index.level("bass") == pytest.approx(expected, abs=1e-5)
-
-
 def test_an_index_of_nothing_finds_nothing(tmp_path: Path) -> None:
     empty = ExactIndex((), np.empty((0, DIMENSION), np.float32))
     query = unit_vectors(np.random.default_rng(0), 1, DIMENSION)[0]
@@ -138,12 +117,12 @@ def test_a_stored_faiss_index_answers_as_before(
     monkeypatch.setattr(faiss_index, "EXACT_ROWS", 20)
     monkeypatch.setattr(faiss_index, "_FAMILY_ROWS", 20)
     instruments, embeddings = _rows()
-    built = FaissIndex.build(ExactIndex(instruments, embeddings, _hubs()))
+    built = FaissIndex.build(ExactIndex(instruments, embeddings))
     built.write(tmp_path)
-    read = FaissIndex.read(tmp_path, ExactIndex(instruments, embeddings, _hubs()))
+    read = FaissIndex.read(tmp_path, ExactIndex(instruments, embeddings))
     query = unit_vectors(np.random.default_rng(3), 1, DIMENSION)[0]
     for family in FAMILIES:
-        first, again = (one.search(query, 5, family, of_mixture=True) for one in (built, read))
+        first, again = (one.search(query, 5, family) for one in (built, read))
         assert first.instruments == again.instruments
 
 
@@ -192,7 +171,7 @@ def test_an_index_that_went_on_is_not_stored_for_the_version_before(
     indexes = []
     for number in range(3):
         bundle = read_bundle(made.path)
-        indexes.append(ScaleIndex(bundle, Columns(bundle.catalog), None))
+        indexes.append(ScaleIndex(bundle, Columns(bundle.catalog)))
         made.add([instrument(f"new-{number}")], np.ones((1, DIMENSION)))
     monkeypatch.setattr(ScaleIndex, "_prepare_quietly", lambda _: None)
     indexes[0].prepare()

@@ -58,9 +58,7 @@ def test_the_command_beside_a_row_makes_its_model(row: Row) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_can_be_built(method: str, gallery: Gallery, tmp_path: Path) -> None:
     TimbreEncoder.from_config(TINY).save_pretrained(tmp_path / "model")
-    # Hub penalties are known for the bundled model alone.
-    model = None if method == "as-searched" else str(tmp_path / "model")
-    row = Row("a row", method, model)
+    row = Row("a row", method, str(tmp_path / "model"))
     if method == "demucs":
         pytest.skip("needs the weights of Demucs; tests/test_demucs.py has a double of it")
     built = build_method(row, gallery, FAMILIES)

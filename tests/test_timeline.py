@@ -86,7 +86,7 @@ def test_cells_equal_a_search_of_each_window_by_itself(
     for column, (family, target) in enumerate((("bass", "high"), ("synth_lead", "lead"))):
         for row, cell in enumerate(timeline[family]):
             query = windows.embeddings[row, column]
-            (match,) = database.search(query, 1, family, of_mixture=True)
+            (match,) = database.search(query, 1, family)
             assert (cell.best, cell.best_similarity) == (match.instrument, match.similarity)
             assert cell.similarity == pytest.approx(embeddings[ids.index(target)] @ query)
 

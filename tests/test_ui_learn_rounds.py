@@ -70,7 +70,7 @@ def test_the_model_is_asked_as_a_search_asks_it(service: PageService, exhibit: Q
     drawn = heard.round
     mix = play_together(service, (drawn.candidates[drawn.answer], *drawn.others))
     query = embed_windows(mix, service.encoder, [drawn.family])[drawn.family]
-    found = service.database.search(query, 50, drawn.family, of_mixture=True)
+    found = service.database.search(query, 50, drawn.family)
     by_id = {match.instrument.instrument_id: match.similarity for match in found}
     expected = [by_id[one.instrument_id] for one in drawn.candidates]
     assert heard.similarities == pytest.approx(expected, abs=1e-6)

@@ -9,7 +9,6 @@ import pytest
 from cir.errors import DatabaseError
 from cir.index.database import InstrumentDatabase
 from cir.index.filters import ANY, Filters
-from cir.index.hubness import HubCohort
 from cir.index.unsorted import guess_families
 from cir.retrieval.windows import WindowEmbeddings
 from cir.types import FamilyResult, FloatArray, Match
@@ -24,11 +23,9 @@ D = 32
 Found = list[tuple[str, float]]
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "hubs"])
-def service(
-    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[PageService]:
-    """A database of 20 basses and 5 leads, with hubs marked down or not."""
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PageService]:
+    """A database of 20 basses and 5 leads."""
     monkeypatch.setenv("CIR_HOME", str(tmp_path / "home"))
     generator = np.random.default_rng(0)
     families = [FAMILY] * 20 + ["synth_lead"] * 5
@@ -36,10 +33,6 @@ def service(
     encoder = SpectrumEncoder()
     with InstrumentDatabase.create(tmp_path / "bundled", encoder) as database:
         database.add(rows, unit_vectors(generator, 25, D))
-        if request.param:
-            queries = {FAMILY: unit_vectors(generator, 12, D)}
-            owners = {FAMILY: tuple(f"one-{number:02d}" for number in range(12))}
-            database.set_hubs(HubCohort(encoder.identity, "made up", queries, owners))
         yield PageService(encoder, database)
 
 
@@ -89,9 +82,7 @@ def merge(service: PageService, library: OwnLibrary, folder: Path, vector: Float
         rows.append(replace(one, instrument_id=name, family=family))
     with InstrumentDatabase.create(folder, service.encoder) as union:
         union.add(rows, np.stack(vectors))
-        if service.database.hubs is not None:
-            union.set_hubs(service.database.hubs)
-        return pairs(union.search(vector, 100, FAMILY, of_mixture=True))
+        return pairs(union.search(vector, 100, FAMILY))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -103,9 +94,7 @@ def test_both_rank_as_one_would(
     expected = merge(service, library, tmp_path / "union", query(seed))
     assert [name for name, _ in found] == [name for name, _ in expected]
     assert len(found) == 20 + 9
-    # The level is the database's, so that an instrument has one similarity wherever it is searched.
-    shifts = np.subtract([one for _, one in found], [one for _, one in expected])
-    np.testing.assert_allclose(shifts, shifts[0], atol=1e-6)
+    np.testing.assert_allclose([one for _, one in found], [one for _, one in expected], atol=1e-6)
     assert [match.rank for match in result.matches] == list(range(1, 30))
 
 
@@ -116,7 +105,7 @@ def test_a_similarity_is_the_same_in_every_scope(service: PageService, library: 
     assert [one.family for one in both] == [one.family for one in own] == list(queries)
     for merged, alone in zip(both, own, strict=True):
         everything = set(pairs(merged.matches))
-        found = service.database.search(queries[merged.family], 100, merged.family, of_mixture=True)
+        found = service.database.search(queries[merged.family], 100, merged.family)
         assert {*pairs(alone.matches), *pairs(found)} <= everything
     word = service.database.likeness.word
     assert both[0].judgement is own[0].judgement is None  # no chance is made up
@@ -149,8 +138,7 @@ def test_filters_and_ties(service: PageService, library: OwnLibrary) -> None:
     database.add([instrument("aaa-twin", FAMILY)], twin)
     (result,) = search(BOTH, service, library, {FAMILY: twin[0]}, 3)
     first, second, _ = (match.instrument.instrument_id for match in result.matches)
-    if service.database.hubs is None:
-        assert (first, second) == (name, "own-aaa-twin")
+    assert (first, second) == (name, "own-aaa-twin")
 
 
 def test_no_sounds_and_those_of_another_model(service: PageService, tmp_path: Path) -> None:

@@ -113,13 +113,12 @@ def _paper(row: Mapping[str, Any]) -> str:
 
 
 def as_searched() -> str:
-    """The bundled model on mixtures by family, as the database searches and without it."""
+    """The bundled model on mixtures by family, known by one note and by six."""
     rows = rows_of("table_mixtures")
     six = only_row("known_by_six_mixtures")
     asked = {
         "Surge, one reference note": rows[BUNDLED],
-        "Surge, one reference note, hub penalty": rows[f"{BUNDLED}, hubs marked down"],
-        f"Surge and Surge XT, {six['settings']['references']} other notes, hub penalty, "
+        f"Surge and Surge XT, {six['settings']['references']} other notes, "
         f"{six['settings']['mixtures']} mixtures": six,
     }
     parts = ("percussion", "bass", "synth_lead", "mean")

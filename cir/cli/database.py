@@ -259,37 +259,29 @@ def calibrate(
     references: Annotated[
         int, typer.Option(min=1, help="Reference notes of each instrument.")
     ] = KNOWN_BY,
-    hub_mixtures: Annotated[
-        int, typer.Option(min=3, help="Number of mixtures of the train split, for hubs.")
-    ] = 1_200,
     split: Annotated[str, typer.Option(help="Split of the held-out instruments.")] = "valid",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the mixtures.")] = 0,
     model: ModelOption = None,
 ) -> None:
-    """Fit hub penalties and chances, and store them with a database.
+    """Fit chances, and store them with a database.
 
-    Mixtures of the train split give the hubs: instruments that are near to all queries. Searches
-    with mixtures of held-out instruments give the chance that a match is right, and the similarity
-    below which an instrument is probably not in the database. Chances need 15 instruments of a
-    family that are in both the data and the database.
+    Searches with mixtures of held-out instruments give the chance that a match is right, and the
+    similarity below which an instrument is probably not in the database. Chances need 15
+    instruments of a family that are in both the data and the database.
     """
     if database is None:
         raise DatabaseError(_NAME_ONE)
     from cir.evaluation.calibrate import calibrate as fit
     from cir.evaluation.calibrate import hold_to
-    from cir.evaluation.fit_hubs import fit_hubs
-    from cir.evaluation.listeners import Corrected
     from cir.index.database import InstrumentDatabase
 
     gallery = open_gallery(data, references)
     opened = InstrumentDatabase.open(database)
     encoder = load_torch_encoder(model)
     opened.check_encoder(encoder)
-    with progress_bar("Finding hubs") as progress:
-        hubs = fit_hubs(encoder, gallery, n_mixtures=hub_mixtures, seed=seed, progress=progress)
     with progress_bar("Calibrating") as progress:
         calibration = fit(
-            Corrected(encoder, hubs),
+            encoder,
             gallery,
             n_mixtures=mixtures,
             split=split,
@@ -297,7 +289,6 @@ def calibrate(
             progress=progress,
         )
     calibration = hold_to(calibration, gallery, opened.instruments())
-    opened.set_hubs(hubs)
     opened.set_calibration(calibration)
     known = ", ".join(calibration.candidates) or "no family"
     typer.echo(f"Stored the chances of {opened.path}: fitted on {calibration.about}.")

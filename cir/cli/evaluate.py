@@ -96,14 +96,6 @@ def evaluate(
             "mixtures play only the other notes.",
         ),
     ] = 1,
-    searched: Annotated[
-        bool,
-        typer.Option(
-            "--as-searched",
-            help="Apply hub penalties, as a search of the bundled database does; open-set "
-            "applies them where the model has some.",
-        ),
-    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of mixtures and intervals.")] = 0,
     as_json: JsonOption = False,
     output: Annotated[
@@ -159,11 +151,11 @@ def evaluate(
         from cir.mixtures.mixture_config import PAPER_FAMILIES
 
         check_gallery_split(split)
-        chosen = _chosen_rows(model, no_model, baseline or [], searched)
+        chosen = _chosen_rows(model, no_model, baseline or [])
         tables = {one.value: chosen for one in _TABLES} if rows is None else load_rows(rows)
         wanted = tables if only is None else _choose_rows(tables, protocol, only)
         mixture_set = MixtureSet(mixtures, seed, split, tuple(families or PAPER_FAMILIES))
-        found = _measure(protocol, wanted, model, gallery, mixture_set, searched=searched)
+        found = _measure(protocol, wanted, model, gallery, mixture_set)
         if only and output is not None and output.suffix.lower() == ".json" and output.exists():
             order = [(table, row.name) for table, one in tables.items() for row in one]
             found = replace_results(_read_results([output]), found, order)
@@ -218,12 +210,9 @@ def _measure(
     model: str | None,
     gallery: "Gallery",
     mixture_set: "MixtureSet",
-    *,
-    searched: bool,
 ) -> list[dict[str, Any]]:
     """Run the chosen experiments, in the order of the report."""
     from cir.evaluation.conditions import evaluate_conditions
-    from cir.evaluation.listeners import AnyEncoder, as_searched, as_searched_if_known
     from cir.evaluation.open_set import evaluate_open_set
     from cir.evaluation.tables import evaluate_rows
 
@@ -245,23 +234,17 @@ def _measure(
         if protocol in (further, Protocol.ALL):
             with progress_bar(words, least_seconds=2.0) as progress:
                 encoder = load_torch_encoder(model)
-                asked: AnyEncoder = encoder
-                if searched:
-                    asked = as_searched(encoder)
-                elif further is Protocol.OPEN_SET:
-                    asked = as_searched_if_known(encoder)
-                measured = experiment(asked, gallery, mixture_set, progress=progress)
+                measured = experiment(encoder, gallery, mixture_set, progress=progress)
             results.append({"name": model or "cir"} | measured)
     return results
 
 
 def _chosen_rows(
-    model: str | None, no_model: bool, baselines: Sequence[Baseline], searched: bool
+    model: str | None, no_model: bool, baselines: Sequence[Baseline]
 ) -> tuple["Row", ...]:
     from cir.evaluation.rows import Row
 
-    method = "as-searched" if searched else "model"
-    rows = () if no_model else (Row(model or "cir", method, model),)
+    rows = () if no_model else (Row(model or "cir", "model", model),)
     return rows + tuple(Row(_BASELINES[one.value], one.value) for one in baselines)
 
 

@@ -12,12 +12,11 @@ from cir.evaluation.answers import FamilyAnswers
 from cir.evaluation.fit_chances import RankedQueries, fit_chances, fit_levels
 from cir.evaluation.fit_novelty import NovelQueries, fit_novelty, weighted_quantile
 from cir.evaluation.gallery import Gallery
-from cir.evaluation.listeners import AnyEncoder
 from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, embed_references, timed
 from cir.index.calibration import FIRST, Calibration
 from cir.index.chances import ChanceLevels, Likeness
 from cir.metrics import Float64Array, IntArray, target_ranks
-from cir.types import FloatArray, Instrument, Progress, part
+from cir.types import Encoder, FloatArray, Instrument, Progress, part
 
 FALSE_ALARM_RATE = 0.05
 """Share of present instruments that a calibrated database calls absent."""
@@ -74,7 +73,7 @@ def draw_candidates(
 
 
 def calibrate(
-    encoder: AnyEncoder,
+    encoder: Encoder,
     gallery: Gallery,
     *,
     n_mixtures: int = CALIBRATION_MIXTURES,
@@ -259,7 +258,7 @@ def _draw_queries(
 
 
 def _ask(
-    encoder: AnyEncoder,
+    encoder: Encoder,
     gallery: Gallery,
     n_mixtures: int,
     split: str,

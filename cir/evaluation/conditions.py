@@ -10,12 +10,12 @@ from cir.errors import InputError
 from cir.evaluation.answers import FamilyAnswers
 from cir.evaluation.condition_groups import Condition, ConditionGroup, build_groups
 from cir.evaluation.gallery import Gallery
-from cir.evaluation.listeners import AnyEncoder, Timed
+from cir.evaluation.listeners import Timed
 from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, embed_references
 from cir.evaluation.mixtures import describe, score_families
 from cir.instruments.families import FAMILIES
 from cir.mixtures.mixture_config import MixtureConfig
-from cir.types import Progress, part
+from cir.types import Encoder, Progress, part
 
 STABLE_MATCHES = 5
 """Number of best matches that stability compares."""
@@ -25,7 +25,7 @@ _POOL_SHARE, _REFERENCES_SHARE = 0.03, 0.1
 
 
 def evaluate_conditions(
-    encoder: AnyEncoder,
+    encoder: Encoder,
     gallery: Gallery,
     mixture_set: MixtureSet,
     *,

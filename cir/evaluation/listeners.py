@@ -2,12 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from cir.errors import DatabaseError
-from cir.index.database import BUNDLED_PATH
-from cir.index.hubness import HubCohort, read_hubs
 from cir.mixtures.render import Mixture
 from cir.types import SAMPLE_RATE, Encoder, FloatArray, Progress
 
@@ -33,64 +29,14 @@ class StemListener(Protocol):
         """Embed mixtures, given their stems, once per family, (N, F, D), unit norm."""
 
 
-@dataclass(frozen=True)
-class Corrected:
-    """An encoder with the hub penalties of a database."""
-
-    encoder: Encoder
-    hubs: HubCohort
-
-    def __post_init__(self) -> None:
-        self.hubs.check_identity(self.encoder.identity)
-
-    @property
-    def identity(self) -> str:
-        """Identity of the encoder."""
-        return self.encoder.identity
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        """Families of the encoder."""
-        return self.encoder.families
-
-
-AnyEncoder: TypeAlias = Encoder | Corrected
-Method: TypeAlias = AnyEncoder | StemListener
-
-
-def as_searched(encoder: Encoder) -> Corrected:
-    """Add the hub penalties of the bundled database to an encoder.
-
-    Raises:
-        DatabaseError: The bundled cohort is damaged, missing or of another model.
-    """
-    searched = as_searched_if_known(encoder)
-    if not isinstance(searched, Corrected):
-        raise DatabaseError(
-            f"The bundled database has no hub penalties for the model {encoder.identity}; measure "
-            "without them (leave out --as-searched), or fit them with `cir database calibrate`."
-        )
-    return searched
-
-
-def as_searched_if_known(encoder: Encoder) -> AnyEncoder:
-    """Do as `as_searched` does, but return the encoder itself if there are no penalties for it."""
-    hubs = read_hubs(BUNDLED_PATH)
-    if hubs is None or hubs.identity != encoder.identity:
-        return encoder
-    return Corrected(encoder, hubs)
+Method: TypeAlias = Encoder | StemListener
 
 
 class Timed:
     """A method and its computing time."""
 
     def __init__(self, method: Method) -> None:
-        self.hubs: HubCohort | None = None
-        self.method: Encoder | StemListener
-        if isinstance(method, Corrected):
-            self.method, self.hubs = method.encoder, method.hubs
-        else:
-            self.method = method
+        self.method = method
         self.seconds = 0.0
 
     @property

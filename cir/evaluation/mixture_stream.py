@@ -13,7 +13,6 @@ from cir.evaluation.answers import ABSENT, FamilyAnswers
 from cir.evaluation.casts import draw_casts, draw_mixed_casts
 from cir.evaluation.gallery import Gallery
 from cir.evaluation.listeners import Method, Timed
-from cir.index.hubness import HubCohort
 from cir.index.references import average_notes
 from cir.instruments.families import check_families
 from cir.metrics import IntArray
@@ -139,7 +138,7 @@ def ask_mixtures(
         report(done / mixture_set.n_mixtures, f"Mixtures, {done} of {mixture_set.n_mixtures}")
     return {
         name: {
-            family: collector.answers(name, methods[name].hubs)
+            family: collector.answers(name)
             for family, collector in collectors.items()
             if collector.mixtures
         }
@@ -210,11 +209,8 @@ class _Collector:
         for name, vector in vectors.items():
             self._vectors[name].append(vector)
 
-    def answers(self, name: str, hubs: HubCohort | None) -> FamilyAnswers:
-        embeddings = self._embeddings[name]
-        similarities = np.stack(self._vectors[name]) @ embeddings.T
-        if hubs is not None:
-            similarities -= hubs.bias(embeddings, self._candidates, self._family)
+    def answers(self, name: str) -> FamilyAnswers:
+        similarities = np.stack(self._vectors[name]) @ self._embeddings[name].T
         return FamilyAnswers(
             self._family,
             self._candidates,

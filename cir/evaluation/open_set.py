@@ -11,7 +11,6 @@ from cir.evaluation import bootstrap
 from cir.evaluation.answers import FamilyAnswers
 from cir.evaluation.calibrate import calibrate
 from cir.evaluation.gallery import Gallery
-from cir.evaluation.listeners import AnyEncoder
 from cir.evaluation.mixture_stream import MixtureSet, ask_mixtures, embed_references, timed
 from cir.evaluation.mixtures import describe
 from cir.evaluation.reliability import (
@@ -24,13 +23,13 @@ from cir.evaluation.scores import Estimate
 from cir.index.calibration import FIRST, Calibration, read_calibration
 from cir.index.database import BUNDLED_PATH
 from cir.metrics import Float64Array, IntArray, target_ranks
-from cir.types import Judgement, Progress, part
+from cir.types import Encoder, Judgement, Progress, part
 
 _NAME = "model"
 
 
 def evaluate_open_set(
-    encoder: AnyEncoder,
+    encoder: Encoder,
     gallery: Gallery,
     mixture_set: MixtureSet | None = None,
     *,
@@ -288,7 +287,7 @@ def _said(here: _Judged) -> dict[str, _Said]:
     }
 
 
-def _find_calibration(encoder: AnyEncoder, gallery: Gallery, progress: Progress) -> Calibration:
+def _find_calibration(encoder: Encoder, gallery: Gallery, progress: Progress) -> Calibration:
     bundled = read_calibration(BUNDLED_PATH)
     if bundled is not None and bundled.identity == encoder.identity:
         return bundled

@@ -8,14 +8,14 @@ import numpy as np
 
 from cir.errors import InputError
 from cir.evaluation.gallery import Gallery
-from cir.evaluation.listeners import Method, as_searched
+from cir.evaluation.listeners import Method
 from cir.schema import parse_values, read_yaml
 from cir.types import SAMPLE_RATE, FloatArray, Progress
 
 PROTOCOLS = ("single", "mixtures")
 
 METHODS = (
-    *("model", "as-searched", "mfcc", "timbre-toolbox"),
+    *("model", "mfcc", "timbre-toolbox"),
     *("true-stems", "ideal-masks", "demucs"),
 )
 
@@ -109,8 +109,6 @@ def build_method(
 
     encoder = TimbreEncoder.from_pretrained(row.model)
     match row.method:
-        case "as-searched":
-            return as_searched(encoder)
         case "true-stems":
             from cir.baselines.known_stems import TrueStems
 

@@ -10,7 +10,6 @@ form that grows, see `cir.index.row_store`; `read_bundle` opens both.
     previews/<id>.opus       the reference note of each instrument (optional)
     phrases/<id>.opus        a short phrase that each instrument plays (optional)
     previews.zip phrases.zip the same in one file each, see `cir.index.sounds`
-    hubs.safetensors         the cohort that corrects for hubs (optional)
     calibration.json         how similarities become chances (optional)
     descriptors.csv          brightness, attack and noisiness of each preview (optional)
 

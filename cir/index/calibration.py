@@ -4,17 +4,19 @@
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cir.config import Share, checked
 from cir.errors import DatabaseError, InputError
+from cir.files import replacing
 from cir.index.chances import (
     ByFamily,
     ChanceLevels,
@@ -22,14 +24,15 @@ from cir.index.chances import (
     Likeness,
     NoveltyModel,
 )
-from cir.index.hubness import REFIT, HubCohort, read_hubs, replacing_fit
 from cir.schema import parse_values
 from cir.types import Judgement
 
 CALIBRATION_NAME = "calibration.json"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 FIRST = 5
 """Matches that are shown by default."""
+_REFIT = "delete it and run `cir database calibrate`"
+"""Advice for a file that cannot be read."""
 
 
 @checked()
@@ -138,7 +141,7 @@ class Calibration:
         try:
             return parse_values(values, cls, where)
         except InputError as error:
-            raise DatabaseError(f"{str(error).rstrip('.')}; {REFIT}.") from None
+            raise DatabaseError(f"{str(error).rstrip('.')}; {_REFIT}.") from None
 
 
 def read_calibration(folder: Path) -> Calibration | None:
@@ -155,10 +158,19 @@ def read_calibration(folder: Path) -> Calibration | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError):
-        raise DatabaseError(f"{path} cannot be read; {REFIT}.") from None
+        raise DatabaseError(f"{path} cannot be read; {_REFIT}.") from None
+    return calibration_of(values, str(path))
+
+
+def calibration_of(values: object, where: str) -> Calibration | None:
+    """Read stored values; a calibration of an older format counts as none.
+
+    Raises:
+        DatabaseError: They are damaged.
+    """
     if isinstance(values, dict) and values.get("format_version") in range(1, FORMAT_VERSION):
         return None
-    return Calibration.from_dict(values, str(path))
+    return Calibration.from_dict(values, where)
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> None:
@@ -168,21 +180,18 @@ def write_calibration(folder: Path, calibration: Calibration) -> None:
         DatabaseError: The folder cannot be written to.
     """
     text = json.dumps(calibration.as_dict(), indent=2, allow_nan=False)
-    with replacing_fit(folder / CALIBRATION_NAME) as temporary:
+    with _replacing_fit(folder / CALIBRATION_NAME) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-_Fit = TypeVar("_Fit", Calibration, HubCohort)
-
-
 class Fits:
-    """The calibration and the hub cohort of one database, each read when it is first asked for.
+    """The calibration of one database, read when it is first asked for.
 
     Args:
         folder: Of the database.
         identity: Of the model that made it.
-        bundled: Folder of the bundled database, whose cohort and words for similarities serve every
-            database of the same model that has none of its own.
+        bundled: Folder of the bundled database, whose words for similarities serve every database
+            of the same model that has none of its own.
     """
 
     def __init__(self, folder: Path, identity: str, bundled: Path) -> None:
@@ -191,24 +200,33 @@ class Fits:
     @cached_property
     def calibration(self) -> Calibration | None:
         """The database's own calibration; raises as `InstrumentDatabase.calibration` does."""
-        return self._own(read_calibration)
-
-    @cached_property
-    def hubs(self) -> HubCohort | None:
-        """The cohort that corrects for hubs; raises as `InstrumentDatabase.hubs` does."""
-        return self._own(read_hubs) or self._of_bundled(read_hubs)
-
-    def likeness(self, calibration: Calibration | None) -> Likeness:
-        """Return the words for similarities; raises as `InstrumentDatabase.likeness` does."""
-        fitted = calibration or self._of_bundled(read_calibration)
-        return Likeness() if fitted is None else fitted.likeness
-
-    def _own(self, read: Callable[[Path], _Fit | None]) -> _Fit | None:
-        fit = read(self._folder)
+        fit = read_calibration(self._folder)
         if fit is not None:
             fit.check_identity(self._identity)
         return fit
 
-    def _of_bundled(self, read: Callable[[Path], _Fit | None]) -> _Fit | None:
-        shipped = read(self._bundled)
+    def likeness(self, calibration: Calibration | None) -> Likeness:
+        """Return the words for similarities; raises as `InstrumentDatabase.likeness` does."""
+        fitted = calibration or self._bundled_calibration()
+        return Likeness() if fitted is None else fitted.likeness
+
+    def _bundled_calibration(self) -> Calibration | None:
+        shipped = read_calibration(self._bundled)
         return shipped if shipped is not None and shipped.identity == self._identity else None
+
+
+@contextmanager
+def _replacing_fit(path: Path) -> Iterator[Path]:
+    """Replace a file of fitted values, as `cir.files.replacing` does.
+
+    Raises:
+        DatabaseError: The folder cannot be written to.
+    """
+    try:
+        with replacing(path) as temporary:
+            yield temporary
+    except OSError as error:
+        raise DatabaseError(
+            f"Cannot write {path} ({error.strerror}); calibrate a copy of the database "
+            "(`cir database export FOLDER`, then --database FOLDER)."
+        ) from None

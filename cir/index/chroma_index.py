@@ -13,7 +13,6 @@ import numpy as np
 
 from cir.errors import DatabaseError
 from cir.index.columns import ANY, Wanted
-from cir.index.hubness import HubCohort
 from cir.index.vectors import Vectors
 from cir.types import FloatArray, Instrument, Progress
 
@@ -24,11 +23,8 @@ if TYPE_CHECKING:
 _ROWS = 2_000
 """Rows a request."""
 
-_SAMPLED = 1_000
-"""Rows of a family from which the mean nearness is estimated."""
-
-_SPARE = 200
-"""Additional candidates where hub penalties, which Chroma does not know, change the order."""
+_LEAST_WANTED = 200
+"""Chroma looks more widely where more is asked of it, and misses less."""
 
 _SPARE_FOR_WORDS = 2_000
 """The nearest instruments of a family among which words are looked for."""
@@ -51,7 +47,6 @@ class ChromaIndex:
     Args:
         client: Of a folder or a server.
         prefix: What the names of the collections start with.
-        hubs: Makes hub penalties; None for none.
         patience_seconds: How long a server that does not answer is waited for.
         waiting: Called while it is waited for.
 
@@ -63,13 +58,11 @@ class ChromaIndex:
         self,
         client: "ClientAPI",
         prefix: str = "",
-        hubs: HubCohort | None = None,
         *,
         patience_seconds: float = 0.0,
         waiting: Callable[[], None] | None = None,
     ) -> None:
         self._client, self._prefix = client, f"{prefix}family-"
-        self.hubs = hubs
         self._patience, self._waiting = patience_seconds, waiting
         self._known: dict[str, Collection] = {}
 
@@ -135,13 +128,10 @@ class ChromaIndex:
         count: int,
         family: str | None = None,
         filters: Wanted = ANY,
-        *,
-        of_mixture: bool = False,
     ) -> Vectors:
         """See `VectorIndex`."""
-        wanted = count + (_SPARE if of_mixture and self.hubs is not None else 0)
-        if filters.words:  # Chroma knows no typing errors
-            wanted += _SPARE_FOR_WORDS
+        # Chroma knows no typing errors.
+        wanted = max(count, _LEAST_WANTED) + (_SPARE_FOR_WORDS if filters.words else 0)
         found: list[tuple[Instrument, FloatArray]] = []
         for collection in self._collections(family):
             answer: Any = self.patiently(
@@ -164,18 +154,6 @@ class ChromaIndex:
             len(self.patiently(one.get, where=_where(filters), include=[])["ids"])
             for one in self._collections(family)
         )
-
-    def level(self, family: str) -> float | None:
-        """See `VectorIndex`; estimated from 1 000 instruments, to within 0.005."""
-        if self.hubs is None:
-            return None
-        for collection in self._collections(family):
-            sample = self.patiently(collection.get, limit=_SAMPLED, include=["embeddings"])
-            if sample["ids"]:
-                return self.hubs.level(
-                    np.asarray(sample["embeddings"], np.float32), sample["ids"], family
-                )
-        return None
 
     def snapshot(self, progress: Progress | None = None) -> Vectors:
         """See `VectorIndex`."""

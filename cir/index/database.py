@@ -18,11 +18,10 @@ from cir.index.bundle import (
     locked,
     read_bundle,
 )
-from cir.index.calibration import CALIBRATION_NAME, Calibration, Fits, write_calibration
+from cir.index.calibration import Calibration, Fits, write_calibration
 from cir.index.chances import Likeness
 from cir.index.changes import add_instruments, check_new_folder, copy_bundle, remove_instruments
 from cir.index.exact_search import ExactSearch
-from cir.index.hubness import HubCohort, write_hubs
 from cir.index.row_store import RowStore
 from cir.index.scale import EXACT_LIMIT, ScaleIndex
 from cir.index.vectors import VectorIndex
@@ -176,18 +175,6 @@ class InstrumentDatabase(ExactSearch):
         """
         return self._fits.likeness(self.calibration)
 
-    @property
-    def hubs(self) -> HubCohort | None:
-        """What corrects for hubs, see `cir.index.hubness`; None where nothing does.
-
-        That of the bundled database serves every database of the same model without its own.
-
-        Raises:
-            DatabaseError: It is damaged, or was made with another model.
-        """
-        with self._lock:
-            return self._fits.hubs
-
     def set_calibration(self, calibration: Calibration) -> None:
         """Store a calibration in place of an older one.
 
@@ -197,18 +184,6 @@ class InstrumentDatabase(ExactSearch):
         calibration.check_identity(self.identity)
         with self._lock, locked(self.path):
             write_calibration(self.path, calibration)
-            self._forget_fits()
-
-    def set_hubs(self, hubs: HubCohort) -> None:
-        """Store a hub cohort; a calibration, fitted on other similarities, is removed.
-
-        Raises:
-            DatabaseError: It was made with another model, or the folder cannot be written to.
-        """
-        hubs.check_identity(self.identity)
-        with self._lock, locked(self.path):
-            write_hubs(self.path, hubs)
-            (self.path / CALIBRATION_NAME).unlink(missing_ok=True)
             self._forget_fits()
 
     def prepare(self, progress: Progress | None = None) -> Path:
@@ -377,11 +352,9 @@ class InstrumentDatabase(ExactSearch):
         Raises:
             DatabaseError: The folder is there already and not empty.
         """
-        calibration, hubs = self.calibration, self.hubs
+        calibration = self.calibration
 
         def write_fits(target: Path) -> None:
-            if hubs is not None:
-                write_hubs(target, hubs)
             if calibration is not None:
                 write_calibration(target, calibration)
 
@@ -396,10 +369,13 @@ class InstrumentDatabase(ExactSearch):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _forget_fits(self) -> None:
-        super()._forget_fits()
-        self._fits = Fits(self.path, self.identity, BUNDLED_PATH)
+    def _use(self, bundle: Bundle) -> None:
+        super()._use(bundle)
         self._scale: ScaleIndex | None = None
+        self._forget_fits()
+
+    def _forget_fits(self) -> None:
+        self._fits = Fits(self.path, self.identity, BUNDLED_PATH)
 
     def _index(self) -> VectorIndex | None:
         if len(self) <= EXACT_LIMIT:
@@ -411,7 +387,7 @@ class InstrumentDatabase(ExactSearch):
     def _scaled(self) -> ScaleIndex:
         with self._lock:
             if self._scale is None:
-                self._scale = ScaleIndex(self._bundle, self._columns, self.hubs)
+                self._scale = ScaleIndex(self._bundle, self._columns)
             return self._scale
 
     def _follow(self, bundle: Bundle, changed: Sequence[str]) -> None:

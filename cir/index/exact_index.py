@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from cir.index.columns import ANY, Columns, Rows, Wanted, column_of
-from cir.index.hubness import HubCohort
 from cir.index.vectors import Vectors
 from cir.types import FloatArray, Instrument
 
@@ -27,17 +26,14 @@ class ExactIndex:
     Args:
         instruments: N rows.
         embeddings: (N, D), unit norm; not copied.
-        hubs: Makes hub penalties; None for none.
     """
 
     def __init__(
         self,
         instruments: Sequence[Instrument],
         embeddings: FloatArray,
-        hubs: HubCohort | None = None,
         columns: Columns | None = None,
     ) -> None:
-        self.hubs = hubs
         self._use(instruments, embeddings, columns or Columns(instruments))
 
     def _use(
@@ -45,7 +41,6 @@ class ExactIndex:
     ) -> None:
         self.instruments, self.embeddings, self.columns = instruments, embeddings, columns
         self._ids: tuple[str, ...] | None = None
-        self._nearness: dict[str, FloatArray] = {}
 
     def upsert(self, instruments: Sequence[Instrument], embeddings: FloatArray) -> None:
         """See `VectorIndex`."""
@@ -66,37 +61,13 @@ class ExactIndex:
         count: int,
         family: str | None = None,
         filters: Wanted = ANY,
-        *,
-        of_mixture: bool = False,
     ) -> Vectors:
         """See `VectorIndex`."""
-        return self.at(self.nearest(query, count, family, filters, of_mixture=of_mixture))
+        return self.at(self.nearest_of(query, count, self.columns.rows(family, filters)))
 
-    def nearest(
-        self,
-        query: FloatArray,
-        count: int,
-        family: str | None = None,
-        filters: Wanted = ANY,
-        *,
-        of_mixture: bool = False,
-    ) -> Rows:
-        """Do as `search`, and return the numbers of the rows."""
-        rows = self.columns.rows(family, filters)
-        penalties = None
-        if of_mixture and family is not None:
-            penalties = self.nearness(family)
-            if filters != ANY:
-                penalties = penalties[np.searchsorted(self.columns.rows(family), rows)]
-        return self.nearest_of(query, count, rows, penalties)
-
-    def nearest_of(
-        self, query: FloatArray, count: int, rows: Rows, penalties: FloatArray | None = None
-    ) -> Rows:
+    def nearest_of(self, query: FloatArray, count: int, rows: Rows) -> Rows:
         """Return those of the rows that are nearest to a query, see `VectorIndex.search`."""
         similarities = self._compare(query, rows)
-        if penalties is not None:
-            similarities -= penalties
         if count < len(rows):
             limit = np.partition(similarities, -count)[-count]
             rows = rows[similarities >= limit - _ROUNDING]
@@ -105,11 +76,6 @@ class ExactIndex:
     def count(self, family: str | None = None, filters: Wanted = ANY) -> int:
         """See `VectorIndex`."""
         return len(self.columns.rows(family, filters))
-
-    def level(self, family: str) -> float | None:
-        """See `VectorIndex`."""
-        nearness = self.nearness(family)
-        return float(nearness.mean()) if len(nearness) else None
 
     def snapshot(self) -> Vectors:
         """See `VectorIndex`."""
@@ -126,25 +92,6 @@ class ExactIndex:
     def at(self, rows: Rows) -> Vectors:
         """Return some rows."""
         return Vectors(tuple(self.instruments[row] for row in rows.tolist()), self.embeddings[rows])
-
-    def nearness(self, family: str) -> FloatArray:
-        """Return how near each row of a family is to its mixtures, computed once; 0 if unknown."""
-        if family not in self._nearness:
-            rows = self.columns.rows(family)
-            known = np.zeros(len(rows), np.float32)
-            for start in range(0, len(rows) if self.hubs else 0, _GATHERED_ROWS):
-                piece = rows[start : start + _GATHERED_ROWS]
-                ids = [self.ids[row] for row in piece.tolist()]
-                assert self.hubs is not None
-                near = self.hubs.nearness(self.embeddings[piece], ids, family)
-                known[start : start + len(piece)] = np.nan_to_num(near)
-            self._nearness[family] = known
-        return self._nearness[family]
-
-    def know_nearness(self, family: str, nearness: FloatArray) -> None:
-        """Take over what `nearness` returned for the same rows."""
-        if len(nearness) == len(self.columns.rows(family)):
-            self._nearness[family] = nearness
 
     def _compare(self, query: FloatArray, rows: Rows) -> FloatArray:
         similarities = np.empty(len(rows), np.float32)

@@ -1,9 +1,7 @@
 """The index of large databases: faiss finds candidates family by family.
 
 Each large family has an inverted file of its own (IVF, Jégou et al. 2011), so that its filter costs
-nothing. Rows are stored with 8 bits per dimension, a quarter of their size. One more dimension
-holds the row's nearness to the mixtures of its family: with -1 there a query finds what is most
-similar after hub penalties, with 0 before.
+nothing. Rows are stored with 8 bits per dimension, a quarter of their size.
 
 Small families, and filters that few rows pass, are left to the exact index, which loses nothing.
 """
@@ -28,17 +26,15 @@ EXACT_ROWS = 20_000
 _FAMILY_ROWS = 4_000
 """A family of more rows has a file of its own."""
 
-_PROBED, _PROBED_FOR_MIXTURES = 0.1, 0.5
-"""Share of a file's lists that are read, twice as many where a filter holds. Embeddings of mixtures
-lie apart from those of notes, and their nearest rows are spread over many lists."""
+_PROBED, _PROBED_IN_FAMILY = 0.1, 0.5
+"""Share of a file's lists that are read, twice as many where a filter holds. In one family what is
+searched for is an answer about a mixture: these lie apart from notes, and their nearest rows are
+spread over many lists."""
 
 _LEAST_PROBED = 32
 
 _TRAINED_ROWS = 64
 """Rows per list from which its centre is found."""
-
-_ALIGNED = 16
-"""faiss compares dimensions by so many at once."""
 
 _SPARE = 20
 
@@ -68,7 +64,7 @@ class FaissIndex:
         for family in families:
             rows = made._rows_of(family)
             if len(rows) > _FAMILY_ROWS:
-                made._files[family] = made._train(family, rows)
+                made._files[family] = made._train(rows)
                 made._add(family, rows)
             done += len(rows)
             if progress is not None:
@@ -80,8 +76,6 @@ class FaissIndex:
         faiss = _faiss()
         for family, file in self._files.items():
             faiss.write_index(file, str(folder / f"{family or 'none'}.faiss"))
-            if family is not None:
-                np.save(folder / f"{family}.npy", self.exact.nearness(family))
 
     @classmethod
     def read(cls, folder: Path, exact: ExactIndex) -> "FaissIndex":
@@ -96,8 +90,6 @@ class FaissIndex:
             for path in sorted(folder.glob("*.faiss")):
                 family = None if path.stem == "none" else path.stem
                 files[family] = faiss.read_index(str(path))
-                if family is not None:
-                    exact.know_nearness(family, np.load(folder / f"{family}.npy"))
         except (OSError, ValueError, RuntimeError) as error:
             raise DatabaseError(f"The index {folder} cannot be read ({error}).") from None
         return cls(exact, files)
@@ -129,17 +121,14 @@ class FaissIndex:
         count: int,
         family: str | None = None,
         filters: Wanted = ANY,
-        *,
-        of_mixture: bool = False,
     ) -> Vectors:
         """See `VectorIndex`."""
         passing = self.exact.count(family, filters)
         if passing <= EXACT_ROWS or (family is not None and family not in self._files):
-            return self.exact.search(query, count, family, filters, of_mixture=of_mixture)
-        of_mixture = of_mixture and family is not None
-        wide = self._widened(query[np.newaxis], np.full(1, -1.0 if of_mixture else 0.0, np.float32))
+            return self.exact.search(query, count, family, filters)
+        share = _PROBED if family is None else _PROBED_IN_FAMILY
         searched = self._files if family is None else {family: self._files[family]}
-        rows = [self._probe(file, wide, count, filters, of_mixture) for file in searched.values()]
+        rows = [self._probe(file, query, count, filters, share) for file in searched.values()]
         if family is None:
             rows.append(self.exact.nearest_of(query, count, self._left_out(filters)))
         return self.exact.at(np.unique(np.concatenate(rows)))
@@ -147,10 +136,6 @@ class FaissIndex:
     def count(self, family: str | None = None, filters: Wanted = ANY) -> int:
         """See `VectorIndex`."""
         return self.exact.count(family, filters)
-
-    def level(self, family: str) -> float | None:
-        """See `VectorIndex`."""
-        return self.exact.level(family)
 
     def snapshot(self) -> Vectors:
         """See `VectorIndex`."""
@@ -167,13 +152,12 @@ class FaissIndex:
             raise DatabaseError("Two ids have the same key; the exact search serves this database.")
 
     def _probe(
-        self, file: Any, wide: FloatArray, count: int, filters: Wanted, of_mixture: bool
+        self, file: Any, query: FloatArray, count: int, filters: Wanted, share: float
     ) -> Rows:
-        share = _PROBED_FOR_MIXTURES if of_mixture else _PROBED
         selector = None if filters == ANY else self._selector(filters)
         probed = max(_LEAST_PROBED, round(file.nlist * share * (1 if selector is None else 2)))
         parameters = _faiss().SearchParametersIVF(sel=selector, nprobe=min(probed, file.nlist))
-        _, found = file.search(wide, count + _SPARE, params=parameters)
+        _, found = file.search(query[np.newaxis], count + _SPARE, params=parameters)
         return self._rows_with(found[0][found[0] >= 0])
 
     def _selector(self, filters: Wanted) -> Any:
@@ -203,10 +187,10 @@ class FaissIndex:
         places = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
         return np.sort(self._order[places[self._keys[places] == keys]])
 
-    def _train(self, family: str | None, rows: Rows) -> Any:
+    def _train(self, rows: Rows) -> Any:
         faiss = _faiss()
         lists = max(1, round(2 * np.sqrt(len(rows))))
-        width = self._width()
+        width = int(self.exact.embeddings.shape[1])
         file = faiss.IndexIVFScalarQuantizer(
             faiss.IndexFlatIP(width),
             width,
@@ -218,31 +202,13 @@ class FaissIndex:
         file.cp.spherical = True
         step = max(1, len(rows) // (_TRAINED_ROWS * lists))
         file.cp.max_points_per_centroid = _TRAINED_ROWS
-        file.train(self._rows_as_stored(family, rows[::step]))
+        file.train(self.exact.embeddings[rows[::step]])
         return file
 
     def _add(self, family: str | None, rows: Rows, piece: int = 50_000) -> None:
         for start in range(0, len(rows), piece):
             some = rows[start : start + piece]
-            stored = self._rows_as_stored(family, some)
-            self._files[family].add_with_ids(stored, self._key_of_row[some])
-
-    def _rows_as_stored(self, family: str | None, rows: Rows) -> FloatArray:
-        nearness = np.zeros(len(rows), np.float32)
-        if family is not None:
-            places = np.searchsorted(self.exact.columns.rows(family), rows)
-            nearness = self.exact.nearness(family)[places]
-        return self._widened(self.exact.embeddings[rows], nearness)
-
-    def _widened(self, embeddings: FloatArray, last: FloatArray) -> FloatArray:
-        wide = np.zeros((len(embeddings), self._width()), np.float32)
-        wide[:, : embeddings.shape[1]] = embeddings
-        wide[:, embeddings.shape[1]] = last
-        return wide
-
-    def _width(self) -> int:
-        dimension = int(self.exact.embeddings.shape[1]) + 1
-        return -(-dimension // _ALIGNED) * _ALIGNED
+            self._files[family].add_with_ids(self.exact.embeddings[some], self._key_of_row[some])
 
 
 def _keys_of(instrument_ids: Iterable[str]) -> _Keys:

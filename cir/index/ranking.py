@@ -142,8 +142,7 @@ class Ranking:
     rows: NDArray[np.intp]
     """Places on the shelf of the candidates, (N,)."""
     scores: NDArray[np.float64]
-    """Cosine similarity of each candidate, in double precision, (N,); for the embedding of a
-    mixture, less the candidate's hub penalty (`cir.index.hubness`)."""
+    """Cosine similarity of each candidate, in double precision, (N,)."""
     is_complete: bool = True
     """Whether these are all candidates, or only those that an index found."""
 

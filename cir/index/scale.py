@@ -1,8 +1,6 @@
 """The index of a large database, built in the background while the exact search answers."""
 
 import contextlib
-import hashlib
-import json
 import logging
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +12,6 @@ from cir.index.bundle import Bundle
 from cir.index.columns import Columns
 from cir.index.exact_index import ExactIndex
 from cir.index.faiss_index import FaissIndex
-from cir.index.hubness import HubCohort
 from cir.index.store import ensure_folder
 from cir.index.vectors import VectorIndex
 from cir.types import Progress
@@ -22,7 +19,7 @@ from cir.types import Progress
 EXACT_LIMIT = 100_000
 """Up to as many instruments, all are compared with every query."""
 
-_LAYOUT_VERSION = "1"
+_LAYOUT_VERSION = "2"
 _logger = logging.getLogger(__name__)
 
 
@@ -32,12 +29,11 @@ class ScaleIndex:
     Args:
         bundle: The database.
         columns: Its filters.
-        hubs: Its hub cohort.
     """
 
-    def __init__(self, bundle: Bundle, columns: Columns, hubs: HubCohort | None) -> None:
+    def __init__(self, bundle: Bundle, columns: Columns) -> None:
         self._bundle = bundle
-        self._exact = ExactIndex(bundle.catalog, bundle.embeddings, hubs, columns)
+        self._exact = ExactIndex(bundle.catalog, bundle.embeddings, columns)
         self._built: FaissIndex | None = None
         self._writing = Lock()
         """While `_built` is written or changed; shared with the index that goes on with it."""
@@ -104,22 +100,11 @@ class ScaleIndex:
     def _comes_after(self, known: "ScaleIndex") -> bool:
         """Return whether one change, which is known, is all that lies between two indexes."""
         old, new = known._bundle.store, self._bundle.store
-        is_next = old is not None and new is not None and new.is_next_after(old)
-        return is_next and self._hubs_digest() == known._hubs_digest()
+        return old is not None and new is not None and new.is_next_after(old)
 
     def _key(self) -> str:
         faiss = version("faiss-cpu")
-        return "\n".join((_LAYOUT_VERSION, faiss, self._bundle.digest, self._hubs_digest()))
-
-    def _hubs_digest(self) -> str:
-        hubs, content = self._exact.hubs, hashlib.sha256()
-        if hubs is not None:
-            content.update(
-                json.dumps({name: list(ids) for name, ids in hubs.owners.items()}).encode()
-            )
-            for name in sorted(hubs.queries):
-                content.update(hubs.queries[name].tobytes())
-        return content.hexdigest()
+        return "\n".join((_LAYOUT_VERSION, faiss, self._bundle.digest))
 
 
 class _OutdatedError(DatabaseError):

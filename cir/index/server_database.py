@@ -6,9 +6,9 @@ The collection `name` says which model made the embeddings; `name.family-bass` a
 instruments (`cir.index.chroma_index`). Sounds are not stored there: a folder on this machine keeps
 those of instruments that were added from it.
 
-A small database is read as a whole and then searched as any other: every score, hub penalty and
-chance is the same. Of a large one the server gives candidates, which are compared exactly. Chances
-depend on the scores of all instruments of a family; a large database has words instead.
+A small database is read as a whole and then searched as any other: every score and chance is the
+same. Of a large one the server gives candidates, which are compared exactly. Chances depend on the
+scores of all instruments of a family; a large database has words instead.
 """
 
 import json
@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike
 from cir.errors import DatabaseError, InputError
 from cir.files import replacing
 from cir.index.bundle import FORMAT_VERSION, PHRASES_NAME, PREVIEWS_NAME, Bundle, Header, is_bundle
-from cir.index.calibration import Calibration
+from cir.index.calibration import Calibration, calibration_of
 from cir.index.chroma_index import ChromaIndex
 from cir.index.database import InstrumentDatabase
 from cir.index.home import home
@@ -149,7 +149,6 @@ class ServerDatabase(InstrumentDatabase):
             index.patiently(lambda: _write_header(client, address, made))
             header = made
         database = cls(address, header or {}, client, index)
-        index.hubs = database.hubs
         if encoder is not None:
             database.check_encoder(encoder)
         return database
@@ -182,8 +181,9 @@ class ServerDatabase(InstrumentDatabase):
         """What turns similarities into chances, see `InstrumentDatabase.calibration`."""
         own = super().calibration
         if own is None and self._told.get("calibration"):
-            own = Calibration.from_dict(json.loads(self._told["calibration"]), self.location)
-            own.check_identity(self.identity)
+            own = calibration_of(json.loads(self._told["calibration"]), self.location)
+            if own is not None:
+                own.check_identity(self.identity)
         return own
 
     def families(self) -> set[str | None]:

@@ -36,8 +36,6 @@ class VectorIndex(Protocol):
         count: int,
         family: str | None = None,
         filters: Wanted = ANY,
-        *,
-        of_mixture: bool = False,
     ) -> Vectors:
         """Return at least the `count` nearest instruments that pass the filters, in any order.
 
@@ -48,17 +46,10 @@ class VectorIndex(Protocol):
             count: At least 1.
             family: Only this family.
             filters: Only these.
-            of_mixture: Near is what is similar after hub penalties, see `cir.index.hubness`.
         """
 
     def count(self, family: str | None = None, filters: Wanted = ANY) -> int:
         """Return how many instruments pass the filters."""
-
-    def level(self, family: str) -> float | None:
-        """Return the mean nearness of a family to its mixtures, see `HubCohort.level`.
-
-        It is the one figure of a search that depends on all instruments of the family.
-        """
 
     def snapshot(self) -> Vectors:
         """Return everything, in order of id: what any other index can be made of."""

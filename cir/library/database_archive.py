@@ -1,8 +1,8 @@
 """Export and import of a personal database as one zip archive.
 
 Imported archives are untrusted. Only tables, previews, phrases and digests are taken from them, not
-chances and hubs, which cannot be checked. No name inside decides where anything is written, and
-each sound must be a short Ogg Opus file.
+chances, which cannot be checked. No name inside decides where anything is written, and each sound
+must be a short Ogg Opus file.
 """
 
 import zipfile

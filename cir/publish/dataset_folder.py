@@ -9,11 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cir.index.bundle import PHRASES_NAME, PREVIEWS_NAME, read_bundle
-from cir.index.calibration import CALIBRATION_NAME
+from cir.index.calibration import CALIBRATION_NAME, write_calibration
 from cir.index.changes import write_tables
 from cir.index.database import InstrumentDatabase
 from cir.index.descriptors import DESCRIPTORS_NAME
-from cir.index.hubness import HUBS_NAME
 from cir.instruments.families import FAMILIES, family_label
 from cir.library.remote import ARCHIVE_NAME
 from cir.publish.front_matter import write_front_matter
@@ -69,7 +68,6 @@ Each row has licence and author of its sounds, from which embeddings and preview
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """Time of all files, so that equal sounds give an equal archive."""
 METADATA_NAME = "metadata.csv"
-_BESIDE = (CALIBRATION_NAME, HUBS_NAME, DESCRIPTORS_NAME)
 
 
 def write_dataset_card(
@@ -144,12 +142,8 @@ def _files(database: InstrumentDatabase, has_sounds: bool) -> str:
             f"| `{ARCHIVE_NAME}` | `previews/ID.opus`, `phrases/ID.opus` if there are phrases, and "
             "the rows again as `metadata.csv` |"
         )
-    if (database.path / CALIBRATION_NAME).is_file():
+    if database.calibration is not None:
         rows.append(f"| `{CALIBRATION_NAME}` | the calibration of chances |")
-    if (database.path / HUBS_NAME).is_file():
-        rows.append(
-            f"| `{HUBS_NAME}` | penalties of hubs, instruments that are near to every mix |"
-        )
     if (database.path / DESCRIPTORS_NAME).is_file():
         rows.append(f"| `{DESCRIPTORS_NAME}` | brightness, attack and noisiness of each sound |")
     return "".join(f"{row}\n" for row in rows)
@@ -180,9 +174,11 @@ def write_dataset_folder(
     database = InstrumentDatabase.open(source)
     bundle = read_bundle(database.path)
     write_tables(bundle, folder)
-    beside = [database.path / name for name in _BESIDE]
-    for path in (path for path in beside if path.is_file()):
-        shutil.copyfile(path, folder / path.name)
+    if database.calibration is not None:
+        write_calibration(folder, database.calibration)
+    described = database.path / DESCRIPTORS_NAME
+    if described.is_file():
+        shutil.copyfile(described, folder / DESCRIPTORS_NAME)
     has_sounds = _write_sounds(folder / ARCHIVE_NAME, database, progress)
     if notice:
         (folder / "NOTICE").write_text(notice, encoding="utf-8")

@@ -179,7 +179,6 @@ class Retriever:
             bank=filters.bank,
             source=filters.source,
             words=filters.text,
-            of_mixture=True,
             rows=rows_of_family(self.database, self.guesses, family) if self.guesses else None,
             best=SHORTLIST if self.database.calibration is None and is_known else None,
         )

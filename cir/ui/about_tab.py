@@ -39,8 +39,7 @@ own.
 """
 
 _SIMILARITY = """* **Similarity** is the cosine of two embeddings: 1 is the same sound to the model,
-  0 is unrelated. In a search of a mix, instruments that are similar to every mix lose some of it,
-  and others gain. It ranks instruments *within* one list. It is not a probability, and it cannot be
+  0 is unrelated. It ranks instruments *within* one list. It is not a probability, and it cannot be
   compared between two searches."""
 
 _NEVER_EMPTY = """* **The list is never empty.** The most similar instruments are shown even if the

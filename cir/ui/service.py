@@ -305,9 +305,7 @@ class PageService:
         instrument = self.instruments[self._rows[instrument_id]]
         if instrument.family is None or instrument.family not in queries:
             return None
-        ranking = self.database.ranking(
-            queries[instrument.family], instrument.family, of_mixture=True
-        )
+        ranking = self.database.ranking(queries[instrument.family], instrument.family)
         match = ranking.match_of(instrument_id)
         word = self.database.likeness.word(match.similarity)
         return Truth(replace(match, likeness=word), len(ranking))

@@ -133,7 +133,7 @@ class QuizExhibit:
         encoder, database = self._service.encoder, self._service.database
         audio = self._play(drawn)
         query = embed_windows(audio, encoder, [drawn.family])[drawn.family]
-        ranking = database.ranking(query, drawn.family, of_mixture=True)
+        ranking = database.ranking(query, drawn.family)
         found = [ranking.match_of(one.instrument_id) for one in drawn.candidates]
         similarities = tuple(one.similarity for one in found)
         previews = tuple(self._service.preview(one.instrument_id) for one in drawn.candidates)

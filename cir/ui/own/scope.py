@@ -1,8 +1,6 @@
 """Searches of one's own sounds, alone or together with the page's database.
 
-An instrument has the same similarity wherever it is searched: the hub penalty of own sounds is
-measured by the database's mixtures, from the mean of the database's instruments of that family. The
-two lists can therefore be merged by similarity.
+An instrument has the same similarity wherever it is searched, so the two lists are merged by it.
 
 Chances and "probably not in this database" were fitted for the candidates of the database and would
 be wrong for others, so own sounds have words for their similarity.
@@ -89,16 +87,14 @@ def finder_in(
     """
     theirs, mine = None, None
     if scope == BOTH:
-        ranking = service.database.ranking(query, family, words=filters.text, of_mixture=True)
+        ranking = service.database.ranking(query, family, words=filters.text)
         theirs = filters.narrow(ranking)
     if own is not None:
         ranking = own.ranking(
             query,
             family,
             words=filters.text,
-            of_mixture=True,
             rows=rows_of_family(own, guesses, family),
-            level_of=service.database,
         )
         mine = filters.narrow(ranking)
     word = service.database.likeness.word

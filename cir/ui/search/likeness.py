@@ -104,7 +104,6 @@ class Likenesses:
             bank=filters.bank,
             source=filters.source,
             words=filters.text,
-            of_mixture=not liked,
         )
         near = filters.narrow(ranking).only(lambda one: one.instrument_id not in named)
         word = database.likeness.word
