@@ -294,6 +294,21 @@ def index_scale() -> str:
     return table(["rows", "index", "build s", "disk MB", "open ms", *heads], lines, "r rrrrrr")
 
 
+_STORED = {"Flat": "32 bits", "SQ8": "8 bits", "PQ48": "48 bytes (PQ)", "PQ24": "24 bytes (PQ)"}
+
+
+def quantised() -> str:
+    """Recall of what a vector can be stored in."""
+    measured = read_measured("index_scale")["rows"]["300000"]["quantised"]
+    lines = []
+    for kind, label in _STORED.items():
+        told = [measured[f"{kind}, {count} compared again"] for count in (25, 250)]
+        recalls = (f"{one['recall_at_5']:.2f}" for one in told)
+        lines.append((label, f"{told[0]['bytes']:.0f}", *recalls))
+    heads = ("stored in", "bytes a vector", "recall@5, 25 compared again", "250")
+    return table(heads, lines, "lrrr")
+
+
 _MEMORY_GB_MONTH, _DISK_GB_MONTH, _OBJECT_GB_MONTH = 3.0, 0.10, 0.02
 """US dollars; prices of clouds in 2026, rounded."""
 
