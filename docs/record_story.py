@@ -135,10 +135,8 @@ def tell(film: Film) -> None:
     film.move(420, 300, carries=True, steps=6)
     page.evaluate(DRAG, ["drop", data, MIX.name])
     film.move(430, 310, steps=1)
+    film.words = "It is searched at once: which percussion, bass and lead play in it?"
     page.locator("#cir-panel .cir-mix").filter(has_text=MIX.name).wait_for()
-    film.shoot(1.0)
-    film.words = "Which percussion, bass and lead play in it?"
-    film.click("#cir-find")
     film.watch(8, at_most=12)
     page.locator("#cir-results .cir-card").first.wait_for()
     page.locator("#cir-levels data").first.wait_for(state="attached")
@@ -148,7 +146,7 @@ def tell(film: Film) -> None:
     film.words = "Hear a match, and the phrase it plays"
     film.click("#cir-results .cir-card .cir-play")
     film.watch(1.8, at_most=6)
-    film.click("#cir-results .cir-card [data-act=phrase]")
+    page.keyboard.press("p")
     film.watch(2.4, at_most=8)
     first = page.locator("#cir-results .cir-card").first.get_attribute("data-instrument")
     page.evaluate("() => window.scrollTo(0, 0)")
