@@ -92,6 +92,23 @@ def test_chances_of_an_older_format_on_a_server_count_as_none(server: ChromaServ
 
 
 @pytest.mark.slow
+def test_sounds_are_sent_and_more_can_be_added_here(server: ChromaServer, tmp_path: Path) -> None:
+    rows, embeddings = _rows(2)
+    sound = tmp_path / "sound.opus"
+    sound.write_bytes(b"a preview")
+    local = InstrumentDatabase.create(tmp_path / "db", ENCODER)
+    local.add(rows, embeddings, {rows[0].instrument_id: sound})
+    remote = _connect(server, "with-sounds")
+    remote.add_all(local)
+    preview = remote.preview_path(rows[0].instrument_id)
+    assert preview is not None and preview.read_bytes() == b"a preview"
+    mine = InstrumentDatabase.create(remote.path, ENCODER)  # as `cir database add` does
+    mine.add([instrument("mine", "bass")], embeddings[:1])
+    remote.send()
+    assert len(open_database(server.address("with-sounds"))) == 3
+
+
+@pytest.mark.slow
 def test_what_one_program_changes_another_one_sees(
     server: ChromaServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ from cir.index.chroma_index import ChromaIndex
 from cir.index.database import InstrumentDatabase
 from cir.index.home import home
 from cir.index.ranking import check_embeddings
+from cir.index.sounds import KINDS, find_archive
 from cir.index.vectors import VectorIndex
 from cir.instruments.catalog import Catalog
 from cir.schema import read_json
@@ -200,10 +201,7 @@ class ServerDatabase(InstrumentDatabase):
         """
         self._check_made_alike(source)
         ids, embeddings = source.embeddings()
-        previews, phrases = (
-            {name: path for name in ids if (path := source.path / kind / f"{name}.opus").is_file()}
-            for kind in (PREVIEWS_NAME, PHRASES_NAME)
-        )
+        previews, phrases = (_kept_sounds(source, kind, ids) for kind in KINDS)
         self._keep(source.instruments(), embeddings, previews, phrases, progress)
         if source.calibration is not None and len(self) == len(source):
             self.take_calibration(source.calibration)
@@ -292,10 +290,12 @@ class ServerDatabase(InstrumentDatabase):
     ) -> None:
         for kind, sounds in ((PREVIEWS_NAME, previews), (PHRASES_NAME, phrases)):
             for instrument_id, sound in sounds.items():
-                target = self._place / kind / f"{instrument_id}.opus"
-                if sound != target:
-                    with replacing(target) as temporary:
-                        temporary.write_bytes(sound.read_bytes())
+                if self._place in sound.parents:
+                    continue
+                target = _sent_sounds(self._place) / kind / f"{instrument_id}.opus"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with replacing(target) as temporary:
+                    temporary.write_bytes(sound.read_bytes())
         self._server.add_missing(instruments, rows, progress)
         self._changed()
 
@@ -425,11 +425,28 @@ class _ServedBundle(Bundle):
         return _sound_of(self.folder, kind, instrument_id)
 
 
+def _kept_sounds(source: InstrumentDatabase, kind: str, ids: Sequence[str]) -> dict[str, Path]:
+    """Return the sounds that lie in a database; others are made when they are asked for."""
+    archive = find_archive(source.path, kind)
+    loose = {name: source.path / kind / f"{name}.opus" for name in ids}
+    found = {name: path for name, path in loose.items() if path.is_file()}
+    if archive is not None:
+        packed = {name: archive.path(name) for name in ids if name not in found}
+        found |= {name: path for name, path in packed.items() if path is not None}
+    return found
+
+
+def _sent_sounds(place: Path) -> Path:
+    """Sounds of databases that were sent from elsewhere; a database is made in `place` itself."""
+    return place.with_name(f"{place.name}-sounds")
+
+
 def _sound_of(place: Path, kind: str, instrument_id: str) -> Path | None:
-    """Return a sound that lies here, or the preview of what was added here."""
-    path = place / kind / f"{instrument_id}.opus"
-    if path.is_file():
-        return path
+    """Return a sound that was sent from here, or the preview of what was added here."""
+    for folder in (_sent_sounds(place), place):
+        path = folder / kind / f"{instrument_id}.opus"
+        if path.is_file():
+            return path
     if kind == PREVIEWS_NAME and is_bundle(place):
         with suppress(InputError):
             return InstrumentDatabase.open(place).preview_path(instrument_id)
