@@ -102,6 +102,11 @@ def test_sounds_are_sent_and_more_can_be_added_here(server: ChromaServer, tmp_pa
     remote.add_all(local)
     preview = remote.preview_path(rows[0].instrument_id)
     assert preview is not None and preview.read_bytes() == b"a preview"
+    assert preview.parent in remote.sound_folders  # a page serves no others
+    copied = _connect(server, "with-sounds-too")
+    copied.add_all(remote)
+    again = copied.preview_path(rows[0].instrument_id)
+    assert again is not None and again.read_bytes() == b"a preview"
     mine = InstrumentDatabase.create(remote.path, ENCODER)  # as `cir database add` does
     mine.add([instrument("mine", "bass")], embeddings[:1])
     remote.send()

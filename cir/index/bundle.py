@@ -151,13 +151,18 @@ class Bundle:
 
         A sound of an archive is copied into the cache when it is first asked for.
         """
+        kept = self.kept_sound(kind, instrument_id)
+        if kept is not None or self.store is None or kind != PREVIEWS_NAME:
+            return kept
+        return self.store.preview(instrument_id, self.folder / kind / f"{instrument_id}.opus")
+
+    def kept_sound(self, kind: str, instrument_id: str) -> Path | None:
+        """Do as `sound`, but make no preview that nobody has asked for yet."""
         path = self.folder / kind / f"{instrument_id}.opus"
         if path.is_file():
             return path
-        if self.store is None:
-            archive = find_archive(self.folder, kind)
-            return None if archive is None else archive.path(instrument_id)
-        return self.store.preview(instrument_id, path) if kind == PREVIEWS_NAME else None
+        archive = find_archive(self.folder, kind) if self.store is None else None
+        return None if archive is None else archive.path(instrument_id)
 
     def read_sound(self, kind: str, instrument_id: str) -> bytes | None:
         """Return the content of an instrument's sound file, if it exists."""

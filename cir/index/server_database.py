@@ -28,13 +28,13 @@ from numpy.typing import ArrayLike
 
 from cir.errors import DatabaseError, InputError
 from cir.files import replacing
-from cir.index.bundle import FORMAT_VERSION, PHRASES_NAME, PREVIEWS_NAME, Bundle, Header, is_bundle
+from cir.index.bundle import FORMAT_VERSION, PREVIEWS_NAME, Bundle, Header, is_bundle
 from cir.index.calibration import Calibration, calibration_of
 from cir.index.chroma_index import ChromaIndex
 from cir.index.database import InstrumentDatabase
 from cir.index.home import home
 from cir.index.ranking import check_embeddings
-from cir.index.sounds import KINDS, find_archive
+from cir.index.sounds import KINDS
 from cir.index.vectors import VectorIndex
 from cir.instruments.catalog import Catalog
 from cir.schema import read_json
@@ -201,7 +201,11 @@ class ServerDatabase(InstrumentDatabase):
         """
         self._check_made_alike(source)
         ids, embeddings = source.embeddings()
-        previews, phrases = (_kept_sounds(source, kind, ids) for kind in KINDS)
+        bundle = source._bundle
+        previews, phrases = (
+            {name: path for name in ids if (path := bundle.kept_sound(kind, name)) is not None}
+            for kind in KINDS
+        )
         self._keep(source.instruments(), embeddings, previews, phrases, progress)
         if source.calibration is not None and len(self) == len(source):
             self.take_calibration(source.calibration)
@@ -288,12 +292,11 @@ class ServerDatabase(InstrumentDatabase):
         phrases: Mapping[str, Path],
         progress: Progress | None,
     ) -> None:
-        for kind, sounds in ((PREVIEWS_NAME, previews), (PHRASES_NAME, phrases)):
+        for kind, sounds in zip(KINDS, (previews, phrases), strict=True):
             for instrument_id, sound in sounds.items():
                 if self._place in sound.parents:
                     continue
                 target = _sent_sounds(self._place) / kind / f"{instrument_id}.opus"
-                target.parent.mkdir(parents=True, exist_ok=True)
                 with replacing(target) as temporary:
                     temporary.write_bytes(sound.read_bytes())
         self._server.add_missing(instruments, rows, progress)
@@ -338,9 +341,7 @@ class ServerDatabase(InstrumentDatabase):
             return self._held
 
     def _sounds_of(self, instrument_id: str) -> tuple[Path | None, Path | None]:
-        preview, phrase = (
-            _sound_of(self._place, kind, instrument_id) for kind in (PREVIEWS_NAME, PHRASES_NAME)
-        )
+        preview, phrase = (_sound_of(self._place, kind, instrument_id) for kind in KINDS)
         return preview, phrase
 
     def _index(self) -> VectorIndex | None:
@@ -424,16 +425,15 @@ class _ServedBundle(Bundle):
         """See `Bundle`."""
         return _sound_of(self.folder, kind, instrument_id)
 
+    def kept_sound(self, kind: str, instrument_id: str) -> Path | None:
+        """See `Bundle`."""
+        return _kept_sound_of(self.folder, kind, instrument_id)
 
-def _kept_sounds(source: InstrumentDatabase, kind: str, ids: Sequence[str]) -> dict[str, Path]:
-    """Return the sounds that lie in a database; others are made when they are asked for."""
-    archive = find_archive(source.path, kind)
-    loose = {name: source.path / kind / f"{name}.opus" for name in ids}
-    found = {name: path for name, path in loose.items() if path.is_file()}
-    if archive is not None:
-        packed = {name: archive.path(name) for name in ids if name not in found}
-        found |= {name: path for name, path in packed.items() if path is not None}
-    return found
+    @property
+    def sound_folders(self) -> list[Path]:
+        """See `Bundle`."""
+        sent = _sent_sounds(self.folder)
+        return [*(sent / kind for kind in KINDS), *super().sound_folders]
 
 
 def _sent_sounds(place: Path) -> Path:
@@ -443,11 +443,16 @@ def _sent_sounds(place: Path) -> Path:
 
 def _sound_of(place: Path, kind: str, instrument_id: str) -> Path | None:
     """Return a sound that was sent from here, or the preview of what was added here."""
+    kept = _kept_sound_of(place, kind, instrument_id)
+    if kept is None and kind == PREVIEWS_NAME and is_bundle(place):
+        with suppress(InputError):
+            return InstrumentDatabase.open(place).preview_path(instrument_id)
+    return kept
+
+
+def _kept_sound_of(place: Path, kind: str, instrument_id: str) -> Path | None:
     for folder in (_sent_sounds(place), place):
         path = folder / kind / f"{instrument_id}.opus"
         if path.is_file():
             return path
-    if kind == PREVIEWS_NAME and is_bundle(place):
-        with suppress(InputError):
-            return InstrumentDatabase.open(place).preview_path(instrument_id)
     return None
