@@ -4,8 +4,6 @@
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -180,8 +178,15 @@ def write_calibration(folder: Path, calibration: Calibration) -> None:
         DatabaseError: The folder cannot be written to.
     """
     text = json.dumps(calibration.as_dict(), indent=2, allow_nan=False)
-    with _replacing_fit(folder / CALIBRATION_NAME) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    path = folder / CALIBRATION_NAME
+    try:
+        with replacing(path) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise DatabaseError(
+            f"Cannot write {path} ({error.strerror}); calibrate a copy of the database "
+            "(`cir database export FOLDER`, then --database FOLDER)."
+        ) from None
 
 
 class Fits:
@@ -213,20 +218,3 @@ class Fits:
     def _bundled_calibration(self) -> Calibration | None:
         shipped = read_calibration(self._bundled)
         return shipped if shipped is not None and shipped.identity == self._identity else None
-
-
-@contextmanager
-def _replacing_fit(path: Path) -> Iterator[Path]:
-    """Replace a file of fitted values, as `cir.files.replacing` does.
-
-    Raises:
-        DatabaseError: The folder cannot be written to.
-    """
-    try:
-        with replacing(path) as temporary:
-            yield temporary
-    except OSError as error:
-        raise DatabaseError(
-            f"Cannot write {path} ({error.strerror}); calibrate a copy of the database "
-            "(`cir database export FOLDER`, then --database FOLDER)."
-        ) from None
