@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks.gpu import fit as fitting
 from benchmarks.gpu import pack as packing
 from benchmarks.gpu.assemble import assemble
 from benchmarks.gpu.codec import STEPS, decode, encode, last_frames
@@ -35,6 +37,7 @@ from cir.training.feature_cache import KEPT_FRAMES, FeatureCache
 from cir.training.stage import Stage
 from tests.host_waits import HostWaits
 from tests.tone_dataset import ToneDataset
+from tests.voices_dataset import VoicesDataset
 
 pytestmark = pytest.mark.slow
 
@@ -239,6 +242,35 @@ def test_shards_become_a_model(tmp_path: Path) -> None:
         torch.testing.assert_close(found.state_dict()[name], value, atol=1e-3, rtol=1e-3)
     with pytest.raises(CheckpointError, match="No weights"):
         assemble(ROOT / "benchmarks", tmp_path / "model")
+
+
+def test_a_model_is_fitted_to_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "N_MIXTURES", 12)
+    monkeypatch.setattr(fitting, "open_dataset", lambda spec, seed: VoicesDataset(spec))
+    config = ConvAstConfig(
+        widths=(8, 8, 16, 16, 32),
+        n_layers=1,
+        n_heads=2,
+        embedding_size=16,
+        families=("bass", "percussion", "synth_lead"),
+    )
+    before = TimbreEncoder.from_config(config)
+    before.save_pretrained(tmp_path / "model")
+    fitting.fit(str(tmp_path / "model"), tmp_path / "out", ["a", "b"], tmp_path / "cache")
+    after = TimbreEncoder.from_pretrained(tmp_path / "out", device="cpu")
+    assert after.config == config
+    changed = {
+        name
+        for name, value in after.network.state_dict().items()
+        if not torch.allclose(value, before.network.state_dict()[name], atol=2e-3)
+    }
+    assert changed >= {"mixtures.first.1.running_mean", "note_head.linear.weight"}
+    assert not any(name.startswith("notes.") for name in changed)
+    TimbreEncoder.from_config(replace(config, families=("organ",))).save_pretrained(
+        tmp_path / "organ"
+    )
+    with pytest.raises(CheckpointError, match="does not answer for percussion, bass, synth_lead"):
+        fitting.fit(str(tmp_path / "organ"), tmp_path / "out", ["a"], tmp_path / "cache")
 
 
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:

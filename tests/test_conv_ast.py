@@ -205,6 +205,24 @@ def test_a_family_hears_the_moments_that_it_weighs() -> None:
             torch.testing.assert_close(head(tokens)[clip, family], expected, rtol=1e-4, atol=1e-4)
 
 
+def test_embeddings_are_multiplied_by_a_matrix() -> None:
+    net = network()
+    notes, mixtures = levels(0, 3, 48), levels(1, 2, 64)
+    matrix = torch.randn(TINY.embedding_size, TINY.embedding_size, dtype=torch.double)
+    with torch.inference_mode():
+        before = net.embed_once(notes), net.listen(mixtures)
+        shares = net.share_out(mixtures)
+        net.multiply(matrix)
+        after = net.embed_once(notes), net.listen(mixtures)
+    turn = matrix.float().T
+    torch.testing.assert_close(after[0], before[0] @ turn, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        after[1].with_overall, before[1].with_overall @ turn, atol=1e-4, rtol=1e-4
+    )
+    assert torch.equal(after[1].presence, before[1].presence)
+    assert torch.equal(net.share_out(mixtures), shares)
+
+
 def test_without_families_a_mixture_is_read_like_a_note() -> None:
     net = network(replace(TINY, families=()))
     clip = levels(5, 2, 64)

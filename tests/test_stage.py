@@ -1,5 +1,6 @@
 """Stages of training: schedule, checkpoints, what stops them, what their optimiser does."""
 
+import copy
 import csv
 import math
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -15,17 +17,23 @@ from torch.nn.functional import normalize
 
 from cir.audio.bands import BandConfig
 from cir.errors import CheckpointError, DataError, InputError
+from cir.mixtures.mixture_config import MixtureConfig
+from cir.mixtures.pool import NotePool
+from cir.mixtures.render import draw_mixture
 from cir.model.conv_ast import ConvAst
+from cir.model.encoder import TimbreEncoder
 from cir.model.heads import Heard
 from cir.model.network_config import ConvAstConfig
+from cir.training.batch_norms import count_statistics
 from cir.training.feature_cache import FeatureCache
 from cir.training.feature_pool import FeaturePool
 from cir.training.mixture_batches import MixtureSampler
 from cir.training.mixture_stage import MixtureStage
-from cir.training.mixture_validation import MixtureValidation
+from cir.training.mixture_validation import MixtureValidation, PlayedMixtures
 from cir.training.note_batches import NoteSampler
 from cir.training.note_stage import NoteStage, NoteValidation, accuracy
 from cir.training.optimiser import MatrixOptimiser
+from cir.training.sound_fit import fit_to_sound, play_training_mixtures, scatter_within
 from cir.training.stage import Stage, StageConfig
 from cir.training.stage_loop import (
     CHECKPOINT,
@@ -36,6 +44,8 @@ from cir.training.stage_loop import (
     run_stage,
     save_checkpoint,
 )
+from cir.training.whitening import whitening
+from cir.types import SAMPLE_RATE
 from tests.voices_dataset import FAMILIES, VoicesDataset
 
 CPU = torch.device("cpu")
@@ -569,3 +579,49 @@ def test_the_shares_of_a_cell_are_what_each_stem_adds(
         assert float(stage._shares_loss(batch, truth + 0.5 * off)) > best
     swapped = truth[:, [1, 0, *range(2, n_families + 1)]]
     assert float(stage._shares_loss(batch, swapped)) > best + 0.5
+
+
+def test_differences_within_instruments_are_those_of_served_embeddings(
+    cache: FeatureCache, pool: FeaturePool
+) -> None:
+    network = mixture_stage(cache, pool).network.eval()
+    dataset = VoicesDataset()
+    pool_of_notes = NotePool.from_datasets([dataset], split="train", families=FAMILIES)
+    played = PlayedMixtures.play(pool_of_notes, network, FAMILIES, 4)
+    of_answers, of_notes = scatter_within(network, played, cache)
+    encoder = TimbreEncoder(network)
+    notes = {
+        one.instrument_id: encoder.embed([n.audio for n in dataset.notes(one)[:2]], SAMPLE_RATE)
+        for one in dataset.instruments("train")
+        if one.effects_on
+    }
+    wanted = []
+    for seed, names in enumerate(played.players):
+        mix = draw_mixture(seed, pool_of_notes, MixtureConfig(families=FAMILIES)).mix
+        answers = encoder.embed_mixtures([mix], SAMPLE_RATE, FAMILIES)[0]
+        wanted += [answers[n] - notes[name][0] for n, name in enumerate(names)]
+    np.testing.assert_allclose(of_answers, np.stack(wanted), atol=2e-3)  # levels are float16
+    both = [notes[name] for name in sorted({name for names in played.players for name in names})]
+    np.testing.assert_allclose(
+        np.sort(np.linalg.norm(of_notes, axis=1)),
+        np.sort([np.linalg.norm(second - first) for first, second in both]),
+        atol=5e-3,
+    )
+
+
+@pytest.mark.slow
+def test_fitting_to_sound_counts_statistics_and_then_whitens(
+    cache: FeatureCache, pool: FeaturePool
+) -> None:
+    network = mixture_stage(cache, pool).network
+    played = play_training_mixtures(VoicesDataset(), network, FAMILIES, n_mixtures=60)
+    assert [len(one.players) for one in played] == [39, 10, 10, 10]
+    windows = torch.cat([one.windows for one in played])
+    order = torch.randperm(len(windows), generator=torch.Generator().manual_seed(0))
+    wanted = copy.deepcopy(network)
+    count_statistics(wanted, torch.split(windows[order].float(), 48))
+    parts = [scatter_within(wanted, one, cache) for one in played]
+    wanted.multiply(whitening(*(torch.cat(part) for part in zip(*parts, strict=True))))
+    fit_to_sound(network, [(one, cache) for one in played])
+    for name, value in wanted.state_dict().items():
+        torch.testing.assert_close(network.state_dict()[name], value, msg=name)

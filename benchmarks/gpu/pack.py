@@ -26,6 +26,7 @@ from cir.datasets.registry import open_dataset
 from cir.errors import CirError, InputError
 from cir.files import replacing_folder
 from cir.mixtures.mixture_config import PAPER_FAMILIES
+from cir.mixtures.pool import NotePool
 from cir.model.conv_ast import ConvAst
 from cir.model.network_config import ConvAstConfig
 from cir.training.feature_cache import KEPT_FRAMES, SPLITS, FeatureCache
@@ -112,7 +113,8 @@ def _blocks(
     yield from _notes(caches[0], valid, frames, steps)
     families = tuple(family for family in PAPER_FAMILIES if _plays(caches[0], family, valid))
     if families and n_mixtures:
-        played = PlayedMixtures.play(dataset, ConvAst(config), families, n_mixtures)
+        pool = NotePool.from_datasets([dataset], split="valid", families=families)
+        played = PlayedMixtures.play(pool, ConvAst(config), families, n_mixtures)
         yield from _windows(played, steps)
     yield from (block for cache in caches for block in _notes(cache, train, frames, steps))
     yield from (block for cache in caches[1:] for block in _notes(cache, valid, frames, steps))

@@ -158,3 +158,9 @@ class ConvAst(nn.Module):
         assert self.mixtures is not None and self.family_head is not None
         self.mixtures.load_state_dict(self.notes.state_dict())
         self.family_head.family_notes.load_state_dict(self.note_head.state_dict(), strict=False)
+
+    def multiply(self, matrix: Tensor) -> None:
+        """Change the weights so that all embeddings are multiplied by `matrix`, (E, E)."""
+        self.note_head.multiply(matrix)
+        if self.family_head is not None:
+            self.family_head.multiply(matrix)

@@ -66,6 +66,24 @@ class NoteHead(nn.Module):
         embedding: Tensor = self.out(self.linear(self.norm(statistics)))
         return embedding
 
+    @torch.no_grad()
+    def multiply(self, matrix: Tensor) -> None:
+        """Change the weights so that embeddings are multiplied by `matrix`, (E, E).
+
+        The norm of the embeddings becomes part of the linear map.
+        """
+        variances = self.out.running_var
+        assert variances is not None and self.out.running_mean is not None
+        scale = self.out.weight / (variances + self.out.eps).sqrt()
+        shift = self.out.bias - scale * self.out.running_mean
+        weight = (scale[:, None] * self.linear.weight).to(matrix.dtype)
+        bias = (scale * self.linear.bias + shift).to(matrix.dtype)
+        self.linear.weight.copy_(matrix @ weight)
+        self.linear.bias.copy_(matrix @ bias)
+        self.out.reset_running_stats()
+        self.out.weight.fill_((1 + self.out.eps) ** 0.5)
+        self.out.bias.zero_()
+
 
 class FamilyNoteHead(NoteHead):
     """The note head, asked for each family, over the moments at which the family sounds.
@@ -137,6 +155,13 @@ class FamilyHead(nn.Module):
         own = torch.einsum("bfd,fed->bfe", asked, self.bend.to(asked.dtype))
         embeddings = self.family_notes(tokens) + self.answer(asked) + own
         return Heard(embeddings.mean(1), embeddings, self.presence(asked).squeeze(-1))
+
+    @torch.no_grad()
+    def multiply(self, matrix: Tensor) -> None:
+        """Change the weights so that answers are multiplied by `matrix`, (E, E)."""
+        self.family_notes.multiply(matrix)
+        for own in (self.answer.weight, self.answer.bias, self.bend):
+            own.copy_(matrix @ own.to(matrix.dtype))
 
     def mask_logits(self, tokens: Tensor) -> Tensor:
         """Return logits of the share of each family in the energy of each cell.

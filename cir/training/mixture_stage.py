@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import (
     avg_pool2d,
     binary_cross_entropy_with_logits,
@@ -18,6 +18,7 @@ from cir.audio.log_frequency import bring_to_level
 from cir.model.conv_ast import ConvAst
 from cir.model.heads import Heard
 from cir.model.network_config import CELL
+from cir.training.batch_norms import count_statistics
 from cir.training.mixture_batches import MixtureBatch, MixtureSampler
 from cir.training.mixture_validation import MixtureValidation
 from cir.training.note_batches import frame_seconds
@@ -103,34 +104,6 @@ class MixtureStage(NetworkStage):
             "shares": _SHARES_WEIGHT * self._shares_loss(batch, mask_logits),
         }
 
-    @torch.no_grad()
-    def count_statistics(self) -> None:
-        """Count the statistics of batch norms anew, over mixtures of instruments as they are.
-
-        Those that training keeps are of its last ten batches or so, and of the families that these
-        happened to have; with those of other batches the bundled weights lost ten points of top-1
-        (benchmarks/model_log.md).
-        """
-        mixtures, head = self.network.mixtures, self.network.family_head
-        assert mixtures is not None and head is not None
-        kinds = (nn.BatchNorm1d, nn.BatchNorm2d)
-        norms = [
-            one for part in (mixtures, head) for one in part.modules() if isinstance(one, kinds)
-        ]
-        momenta = [norm.momentum for norm in norms]
-        mixtures.train()
-        head.train()
-        try:
-            for norm in norms:
-                norm.reset_running_stats()
-                norm.momentum = None  # a mean over all batches
-            for levels in self._mixtures_to_count():
-                with self.autocast():
-                    head(mixtures(levels))
-        finally:
-            for norm, momentum in zip(norms, momenta, strict=True):
-                norm.momentum = momentum
-
     def _mixtures_to_count(self) -> Iterator[Tensor]:
         """Draw the same mixtures every time, of families as in training."""
         sampler = replace(self.sampler, recast_share=0.0)
@@ -142,7 +115,8 @@ class MixtureStage(NetworkStage):
 
     def validate(self) -> dict[str, float]:
         """See `Stage`; the statistics of batch norms are counted before."""
-        self.count_statistics()
+        with self.autocast():
+            count_statistics(self.network, self._mixtures_to_count())
         return super().validate()
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,12 +15,15 @@ from cir.model.conv_ast import ConvAst
 from cir.training.feature_cache import FeatureCache
 from cir.training.note_stage import accuracy, embed_levels
 
+if TYPE_CHECKING:
+    from cir.mixtures.pool import NotePool
+
 _BATCH = 32
 
 
 @dataclass(frozen=True)
 class PlayedMixtures:
-    """Mixtures of the valid split with seeds from 0, as features."""
+    """Mixtures with seeds from 0, as features."""
 
     families: tuple[str, ...]
     windows: Tensor
@@ -31,15 +35,13 @@ class PlayedMixtures:
 
     @classmethod
     def play(
-        cls, dataset: NoteDataset, network: ConvAst, families: Sequence[str], n_mixtures: int
+        cls, pool: "NotePool", network: ConvAst, families: Sequence[str], n_mixtures: int
     ) -> "PlayedMixtures":
-        """Play mixtures; arguments and errors as of `MixtureValidation.draw`."""
+        """Play mixtures of the instruments of a pool, one of each family, with seeds from 0."""
         # These read sound files, which benchmarks/gpu does without.
         from cir.audio.dsp import cut_windows
-        from cir.mixtures.pool import NotePool
         from cir.mixtures.render import draw_mixture
 
-        pool = NotePool.from_datasets([dataset], split="valid", families=families)
         windows, owners, players = [], [], []
         for number in range(n_mixtures):
             mixture = draw_mixture(number, pool, MixtureConfig(families=tuple(families)))
@@ -48,6 +50,26 @@ class PlayedMixtures:
             owners += [number] * len(cut)
             players.append(mixture.plan.instrument_ids)
         return cls(tuple(families), torch.cat(windows), torch.tensor(owners), tuple(players))
+
+    @torch.inference_mode()
+    def answers(self, network: ConvAst) -> Tensor:
+        """Ask about the families of each mixture, as the network is served: unit vectors.
+
+        (mixtures, families, E), on the device of the network.
+        """
+        device = next(network.parameters()).device
+        columns = [network.config.families.index(family) for family in self.families]
+        answers = torch.cat(
+            [
+                normalize(
+                    network.listen(part.to(device).float()).embeddings[:, columns].float(), dim=-1
+                )
+                for part in torch.split(self.windows, _BATCH)
+            ]
+        )
+        summed = answers.new_zeros(len(self.players), *answers.shape[1:])
+        summed.index_add_(0, self.owners.to(device), answers)
+        return normalize(summed, dim=-1)
 
 
 @dataclass(frozen=True)
@@ -83,7 +105,10 @@ class MixtureValidation(PlayedMixtures):
         Raises:
             DataError: The dataset has no valid instrument of a family.
         """
-        played = PlayedMixtures.play(dataset, network, families, n_mixtures)
+        from cir.mixtures.pool import NotePool  # as in `play`
+
+        pool = NotePool.from_datasets([dataset], split="valid", families=families)
+        played = PlayedMixtures.play(pool, network, families, n_mixtures)
         return cls.of(played, cache, max(network.config.heard_frames))
 
     @classmethod
@@ -114,19 +139,7 @@ class MixtureValidation(PlayedMixtures):
         """
         network.eval()
         device = next(network.parameters()).device
-        columns = [network.config.families.index(family) for family in self.families]
-        answers = torch.cat(
-            [
-                normalize(
-                    network.listen(part.to(device).float()).embeddings[:, columns].float(), dim=-1
-                )
-                for part in torch.split(self.windows, _BATCH)
-            ]
-        )
-        n_mixtures = int(self.owners.max()) + 1
-        summed = answers.new_zeros(n_mixtures, *answers.shape[1:])
-        summed.index_add_(0, self.owners.to(device), answers)
-        queries = normalize(summed, dim=-1)
+        queries = self.answers(network)
         scores: dict[str, float] = {}
         means = {"top_1": 0.0, "top_5": 0.0, "mrr": 0.0}
         for column, family in enumerate(self.families):

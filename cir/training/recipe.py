@@ -26,6 +26,7 @@ from cir.training.mixture_validation import MixtureValidation
 from cir.training.note_batches import NoteSampler
 from cir.training.note_stage import NoteStage, NoteValidation
 from cir.training.run_config import check_sources
+from cir.training.sound_fit import fit_to_sound, play_training_mixtures
 from cir.training.stage import Stage, StageConfig
 from cir.training.stage_loop import STABLE, run_stage
 from cir.types import Progress
@@ -161,6 +162,11 @@ def train_recipe(
         return model
     mixtures = make_mixture_stage(config, network, pool, caches, datasets, precision)
     if _run(mixtures, config, config.mixtures, folder / "mixtures", device):
+        played = play_training_mixtures(datasets[0], network, mixtures.paper_families)
+        fit_to_sound(network, [(one, caches[0]) for one in played])
+        scores = mixtures.validation.run(network)
+        words = " ".join(f"{name} {value:.4g}" for name, value in scores.items())
+        print(f"fitted to sound: {words}", flush=True)
         TimbreEncoder(network, device).save_pretrained(model)
     return model
 

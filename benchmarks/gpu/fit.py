@@ -1,0 +1,65 @@
+"""Fit a model that was trained here to sound, as `cir train` does at its end.
+
+python -m benchmarks.gpu.fit MODEL OUT --data bank:FOLDER --cache FOLDER
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cir.datasets.registry import open_dataset
+from cir.errors import CheckpointError, CirError
+from cir.mixtures.mixture_config import PAPER_FAMILIES
+from cir.model.conv_ast import ConvAst
+from cir.model.encoder import TimbreEncoder
+from cir.training.feature_cache import FeatureCache
+from cir.training.mixture_validation import PlayedMixtures
+from cir.training.sound_fit import N_MIXTURES, fit_to_sound, play_training_mixtures
+
+
+def fit(model: str, out: Path, sources: Sequence[str], cache: Path) -> None:
+    """Write the model, fitted to sound.
+
+    Args:
+        model: Folder or Hub id of a model with family queries.
+        out: Folder to write, for `TimbreEncoder.from_pretrained`.
+        sources: Training data of the paper's families.
+        cache: Where features are kept; those that are missing are computed.
+
+    Raises:
+        CirError: The model or the data cannot be used.
+    """
+    encoder = TimbreEncoder.from_pretrained(model, device="cpu")
+    network = encoder.network
+    if not isinstance(network, ConvAst) or not set(PAPER_FAMILIES) <= set(network.config.families):
+        raise CheckpointError(f"{model} does not answer for {', '.join(PAPER_FAMILIES)}.")
+    n_mixtures = math.ceil(N_MIXTURES / len(sources))
+    heard: list[tuple[PlayedMixtures, FeatureCache]] = []
+    for source in sources:
+        dataset = open_dataset(source, seed=0)
+        features = FeatureCache.open(cache, dataset, network.config.bands)
+        played = play_training_mixtures(dataset, network, PAPER_FAMILIES, n_mixtures)
+        heard += [(one, features) for one in played]
+    fit_to_sound(network, heard)
+    encoder.save_pretrained(out)
+
+
+def main() -> None:
+    """Fit, or say why not."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("model")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--data", action="append", required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    given = parser.parse_args()
+    try:
+        fit(given.model, given.out, given.data, given.cache)
+    except CirError as error:
+        print(f"fit: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
