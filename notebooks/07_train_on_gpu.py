@@ -130,6 +130,7 @@ miniature["mixtures"] |= {
     "examples": size(4_000, 24),
     "queue_size": 256,
     "n_validation_mixtures": size(50, 3),
+    "n_fitted_mixtures": size(150, 12),
 }
 small = workspace / "miniature.yaml"
 small.write_text(yaml.safe_dump(miniature), encoding="utf-8")
@@ -223,6 +224,10 @@ plt.show()
 # The notes do not move, so one space serves both. A recast instrument occurs only once. What the network learns of it,
 # it cannot have learned by heart.
 #
+# At the end the network is **fitted to sound**, since powers that are added up are not quite like it. Mixtures of training
+# instruments are played; the statistics of the batch norms are counted over them; then the embeddings are whitened:
+# directions in which embeddings of one instrument differ most from each other count less.
+#
 # The optimiser is **Muon** for matrices and convolutions: it makes the update of a matrix orthogonal, so that
 # all directions learn alike. Everything else has AdamW. In each stage both rates rise, stay constant, and fall to 0.
 # A longer run can start where the rates of a shorter one were still constant (`--initial`).
@@ -263,7 +268,7 @@ for one in sorted(run.glob("*/*")):
 # | `stable.safetensors` of each stage | the same, from just before the rates began to fall |
 # | `model/` | the result, to be loaded by `TimbreEncoder.from_pretrained` |
 #
-# The last line of each stage is the validation. *Notes*: other notes of held-out instruments against the
+# The last line of each stage is the validation; mixtures are validated once more after the fit to sound. *Notes*: other notes of held-out instruments against the
 # reference notes of all of train and valid. *Mixtures*: percussion, bass and lead that training has not
 # heard, played as sound, each looked for among its family. This bank's valid split has a single bass and a
 # single lead, so the figures of its mixtures say little.

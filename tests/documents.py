@@ -133,7 +133,12 @@ def workplace(folder: Path) -> Iterator[None]:
             "families": list(FAMILIES),
         },
         "notes": {"examples": 24},
-        "mixtures": {"examples": 8, "n_mixtures": 4, "n_validation_mixtures": 2},
+        "mixtures": {
+            "examples": 8,
+            "n_mixtures": 4,
+            "n_validation_mixtures": 2,
+            "n_fitted_mixtures": 12,
+        },
     }
     (folder / "configs" / "cir-tiny.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     write_nsynth(folder / "nsynth-test")

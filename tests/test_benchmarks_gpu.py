@@ -266,6 +266,8 @@ def test_a_model_is_fitted_to_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     }
     assert changed >= {"mixtures.first.1.running_mean", "note_head.linear.weight"}
     assert not any(name.startswith("notes.") for name in changed)
+    with pytest.raises(CheckpointError, match="fitted to sound already"):
+        fitting.fit(str(tmp_path / "out"), tmp_path / "again", ["a"], tmp_path / "cache")
     TimbreEncoder.from_config(replace(config, families=("organ",))).save_pretrained(
         tmp_path / "organ"
     )

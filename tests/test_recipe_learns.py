@@ -4,6 +4,7 @@ All of it, 20 000 notes and 5 000 mixtures, takes 93 s of one EPYC core and then
 308 notes of notebook 3's held-out instruments among 127 instruments (top-1), MFCCs 10.1 %.
 """
 
+import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,10 +19,12 @@ from cir.datasets.base import DatasetInstrument, RecordedNote
 from cir.datasets.rendered import Playable, RenderedDataset
 from cir.engines.soundfont import SoundFontBank, SoundFontEngine, find_default_bank
 from cir.instruments.splits import SPLITS
+from cir.model.conv_ast import ConvAst
 from cir.model.encoder import TimbreEncoder
 from cir.teaching import read_instruments, search_notes
 from cir.training import recipe
 from cir.training.recipe import RecipeConfig, train_recipe
+from cir.training.stage_loop import LOG
 from cir.types import SAMPLE_RATE
 from tests.engine_cases import HAS_TINYSOUNDFONT
 
@@ -88,9 +91,16 @@ def test_a_few_seconds_of_the_tiny_recipe_beat_mfccs(
         config,
         threads=1,
         notes=replace(config.notes, examples=N_NOTES, n_instruments=16),
-        mixtures=replace(config.mixtures, examples=24, n_validation_mixtures=2),
+        mixtures=replace(
+            config.mixtures, examples=24, n_validation_mixtures=2, n_fitted_mixtures=12
+        ),
     )
     model = train_recipe(few, tmp_path, cache=tmp_path / "cache", device=torch.device("cpu"))
+    network = TimbreEncoder.from_pretrained(model).network
+    assert isinstance(network, ConvAst)
+    assert network.note_head.is_multiplied  # fitted to sound
+    with (tmp_path / "mixtures" / LOG).open(encoding="utf-8") as file:
+        assert [name for *_, name, _ in csv.reader(file)].count("top_1") == 2
     instruments = read_instruments(presets)
     held_out = read_instruments(presets, ["valid"])
     mfcc = MfccEncoder.fit([one.reference.audio for one in instruments], SAMPLE_RATE)

@@ -33,7 +33,7 @@ from cir.training.mixture_validation import MixtureValidation, PlayedMixtures
 from cir.training.note_batches import NoteSampler
 from cir.training.note_stage import NoteStage, NoteValidation, accuracy
 from cir.training.optimiser import MatrixOptimiser
-from cir.training.sound_fit import fit_to_sound, play_training_mixtures, scatter_within
+from cir.training.sound_fit import differences_within, fit_to_sound, play_training_mixtures
 from cir.training.stage import Stage, StageConfig
 from cir.training.stage_loop import (
     CHECKPOINT,
@@ -588,7 +588,7 @@ def test_differences_within_instruments_are_those_of_served_embeddings(
     dataset = VoicesDataset()
     pool_of_notes = NotePool.from_datasets([dataset], split="train", families=FAMILIES)
     played = PlayedMixtures.play(pool_of_notes, network, FAMILIES, 4)
-    of_answers, of_notes = scatter_within(network, played, cache)
+    of_answers, of_notes = differences_within(network, played, cache)
     encoder = TimbreEncoder(network)
     notes = {
         one.instrument_id: encoder.embed([n.audio for n in dataset.notes(one)[:2]], SAMPLE_RATE)
@@ -614,14 +614,23 @@ def test_fitting_to_sound_counts_statistics_and_then_whitens(
     cache: FeatureCache, pool: FeaturePool
 ) -> None:
     network = mixture_stage(cache, pool).network
-    played = play_training_mixtures(VoicesDataset(), network, FAMILIES, n_mixtures=60)
+    dataset, other = VoicesDataset(), VoicesDataset("other", FAMILIES[:2])
+    played = play_training_mixtures(dataset, network, FAMILIES, 60)
     assert [len(one.players) for one in played] == [39, 10, 10, 10]
+    assert len({one.windows[0].numpy().tobytes() for one in played}) == 4  # seeds differ
     windows = torch.cat([one.windows for one in played])
     order = torch.randperm(len(windows), generator=torch.Generator().manual_seed(0))
     wanted = copy.deepcopy(network)
-    count_statistics(wanted, torch.split(windows[order].float(), 48))
-    parts = [scatter_within(wanted, one, cache) for one in played]
+    n_batches = math.ceil(len(windows) / 48)
+    count_statistics(wanted, torch.tensor_split(windows[order].float(), n_batches))
+    parts = [differences_within(wanted, one, cache) for one in played]
     wanted.multiply(whitening(*(torch.cat(part) for part in zip(*parts, strict=True))))
-    fit_to_sound(network, [(one, cache) for one in played])
+    before = copy.deepcopy(network)
+    fit_to_sound(network, [(other, cache)], FAMILIES, 60)  # it has no leads
+    for name, value in before.state_dict().items():
+        assert torch.equal(network.state_dict()[name], value), name
+    fit_to_sound(network, [(other, cache), (dataset, cache)], FAMILIES, 60)
     for name, value in wanted.state_dict().items():
         torch.testing.assert_close(network.state_dict()[name], value, msg=name)
+    assert network.note_head.is_multiplied
+    assert not before.note_head.is_multiplied

@@ -33,6 +33,14 @@ def test_the_matrix_is_the_naive_one() -> None:
     torch.testing.assert_close(matrix, matrix.T)
 
 
+def test_instruments_of_one_note_leave_the_answers_alone_to_decide() -> None:
+    answers = drawn(0, 50, SIZE)
+    torch.testing.assert_close(
+        whitening(answers, torch.zeros(0, SIZE)), whitening(answers, answers)
+    )
+    assert whitening(torch.zeros(3, SIZE), torch.zeros(3, SIZE)).isfinite().all()
+
+
 @pytest.mark.parametrize("of_notes", [False, True])
 def test_what_all_answers_miss_no_longer_decides(of_notes: bool) -> None:
     instruments = normalize(drawn(0, 200, SIZE), dim=-1)

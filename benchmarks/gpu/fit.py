@@ -4,7 +4,6 @@ python -m benchmarks.gpu.fit MODEL OUT --data bank:FOLDER --cache FOLDER
 """
 
 import argparse
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +14,7 @@ from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.model.conv_ast import ConvAst
 from cir.model.encoder import TimbreEncoder
 from cir.training.feature_cache import FeatureCache
-from cir.training.mixture_validation import PlayedMixtures
-from cir.training.sound_fit import N_MIXTURES, fit_to_sound, play_training_mixtures
+from cir.training.sound_fit import N_MIXTURES, fit_to_sound
 
 
 def fit(model: str, out: Path, sources: Sequence[str], cache: Path) -> None:
@@ -35,14 +33,12 @@ def fit(model: str, out: Path, sources: Sequence[str], cache: Path) -> None:
     network = encoder.network
     if not isinstance(network, ConvAst) or not set(PAPER_FAMILIES) <= set(network.config.families):
         raise CheckpointError(f"{model} does not answer for {', '.join(PAPER_FAMILIES)}.")
-    n_mixtures = math.ceil(N_MIXTURES / len(sources))
-    heard: list[tuple[PlayedMixtures, FeatureCache]] = []
-    for source in sources:
-        dataset = open_dataset(source, seed=0)
-        features = FeatureCache.open(cache, dataset, network.config.bands)
-        played = play_training_mixtures(dataset, network, PAPER_FAMILIES, n_mixtures)
-        heard += [(one, features) for one in played]
-    fit_to_sound(network, heard)
+    if network.note_head.is_multiplied:
+        raise CheckpointError(f"{model} is fitted to sound already; give the model before it was.")
+    datasets = [open_dataset(source, seed=0) for source in sources]
+    bands = network.config.bands
+    caches = [FeatureCache.open(cache, dataset, bands) for dataset in datasets]
+    fit_to_sound(network, list(zip(datasets, caches, strict=True)), PAPER_FAMILIES, N_MIXTURES)
     encoder.save_pretrained(out)
 
 

@@ -66,11 +66,19 @@ class NoteHead(nn.Module):
         embedding: Tensor = self.out(self.linear(self.norm(statistics)))
         return embedding
 
+    @property
+    def is_multiplied(self) -> bool:
+        """Whether `multiply` was called since the norm of the embeddings learned anything."""
+        variances = self.out.running_var
+        assert variances is not None
+        return bool((variances == 1).all()) and not bool((self.out.weight == 1).all())
+
     @torch.no_grad()
     def multiply(self, matrix: Tensor) -> None:
         """Change the weights so that embeddings are multiplied by `matrix`, (E, E).
 
-        The norm of the embeddings becomes part of the linear map.
+        The norm of the embeddings becomes part of the linear map, and does nothing itself. If its
+        statistics were counted anew afterwards, it would undo the matrix in part.
         """
         variances = self.out.running_var
         assert variances is not None and self.out.running_mean is not None

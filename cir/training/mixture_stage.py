@@ -1,7 +1,7 @@
 """The second stage: the answer of each family query in a mixture is found among the notes."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -56,6 +56,7 @@ class MixtureStage(NetworkStage):
         queue_size: int,
         seed: int,
         precision: torch.dtype,
+        fit: Callable[[ConvAst], None] | None = None,
     ) -> None:
         assert network.mixtures is not None and network.family_head is not None
         super().__init__(
@@ -70,6 +71,7 @@ class MixtureStage(NetworkStage):
         self.paper_families = paper_families
         self.paper_share = paper_share
         self.batch_size = sampler.n_mixtures
+        self._fit = fit
         network.notes.requires_grad_(False)
         network.note_head.requires_grad_(False)
         size = network.config.embedding_size
@@ -115,9 +117,17 @@ class MixtureStage(NetworkStage):
 
     def validate(self) -> dict[str, float]:
         """See `Stage`; the statistics of batch norms are counted before."""
+        drawn = list(self._mixtures_to_count())
         with self.autocast():
-            count_statistics(self.network, self._mixtures_to_count())
+            count_statistics(self.network, drawn)
         return super().validate()
+
+    def finish(self) -> dict[str, float]:
+        """See `Stage`; fits the network and validates it once more."""
+        if self._fit is None:
+            return {}
+        self._fit(self.network)
+        return self.validation.run(self.network)
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Stage`; embeds the pool anew if the note encoder changes."""

@@ -23,7 +23,7 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class PlayedMixtures:
-    """Mixtures with seeds from 0, as features."""
+    """Mixtures with seeds in a row, as features."""
 
     families: tuple[str, ...]
     windows: Tensor
@@ -35,16 +35,28 @@ class PlayedMixtures:
 
     @classmethod
     def play(
-        cls, pool: "NotePool", network: ConvAst, families: Sequence[str], n_mixtures: int
+        cls,
+        pool: "NotePool",
+        network: ConvAst,
+        families: Sequence[str],
+        n_mixtures: int,
+        *,
+        first_seed: int = 0,
     ) -> "PlayedMixtures":
-        """Play mixtures of the instruments of a pool, one of each family, with seeds from 0."""
+        """Play mixtures of the instruments of a pool, one of each family.
+
+        Raises:
+            DataError: The pool has no instrument of a family.
+        """
         # These read sound files, which benchmarks/gpu does without.
         from cir.audio.dsp import cut_windows
         from cir.mixtures.render import draw_mixture
 
         windows, owners, players = [], [], []
         for number in range(n_mixtures):
-            mixture = draw_mixture(number, pool, MixtureConfig(families=tuple(families)))
+            mixture = draw_mixture(
+                first_seed + number, pool, MixtureConfig(families=tuple(families))
+            )
             cut = np.stack(cut_windows(mixture.mix, network.config.mixture_samples))
             windows.append(network.features(torch.from_numpy(cut)).half())
             owners += [number] * len(cut)

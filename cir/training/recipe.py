@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import field
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +27,7 @@ from cir.training.mixture_validation import MixtureValidation
 from cir.training.note_batches import NoteSampler
 from cir.training.note_stage import NoteStage, NoteValidation
 from cir.training.run_config import check_sources
-from cir.training.sound_fit import fit_to_sound, play_training_mixtures
+from cir.training.sound_fit import N_MIXTURES, fit_to_sound
 from cir.training.stage import Stage, StageConfig
 from cir.training.stage_loop import STABLE, run_stage
 from cir.types import Progress
@@ -94,6 +95,9 @@ class MixtureStageConfig(StageConfig):
     level_range_db: Amount = 3.0
     coloured_share: Share = 0.3
     n_validation_mixtures: Count = 300
+    n_fitted_mixtures: Count = N_MIXTURES
+    """Mixtures of training instruments, played as sound, that the network is fitted to at the end;
+    of all sources that have instruments of each of the paper's families."""
 
 
 @checked()
@@ -162,11 +166,6 @@ def train_recipe(
         return model
     mixtures = make_mixture_stage(config, network, pool, caches, datasets, precision)
     if _run(mixtures, config, config.mixtures, folder / "mixtures", device):
-        played = play_training_mixtures(datasets[0], network, mixtures.paper_families)
-        fit_to_sound(network, [(one, caches[0]) for one in played])
-        scores = mixtures.validation.run(network)
-        words = " ".join(f"{name} {value:.4g}" for name, value in scores.items())
-        print(f"fitted to sound: {words}", flush=True)
         TimbreEncoder(network, device).save_pretrained(model)
     return model
 
@@ -258,4 +257,10 @@ def make_mixture_stage(
         queue_size=own.queue_size,
         seed=config.seed,
         precision=precision,
+        fit=partial(
+            fit_to_sound,
+            sources=list(zip(datasets, caches, strict=True)),
+            families=families,
+            n_mixtures=own.n_fitted_mixtures,
+        ),
     )

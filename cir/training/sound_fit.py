@@ -1,8 +1,8 @@
 """The end of training: a network that learned from spectrograms is fitted to sound.
 
-Training mixes the powers of notes. Answers about mixtures that are played as sound are moved
-against those, and in a few directions miss the notes of their instruments much more than in others.
-Batch norms are counted anew over sound, and then the embeddings are whitened.
+Training adds up the powers of notes. Sound is a little different, so that answers about mixtures
+miss the notes of their instruments, in a few directions much more than in others. Batch norms are
+counted anew over sound, and then the embeddings are whitened.
 """
 
 import math
@@ -21,19 +21,63 @@ from cir.training.feature_cache import FeatureCache
 from cir.training.mixture_validation import PlayedMixtures
 from cir.training.note_stage import embed_levels
 from cir.training.whitening import whitening
+from cir.types import Progress
 
 N_MIXTURES = 700
 _PAPER_SHARE = 0.65
-_GROUP = 3, 10
-"""Families of a group of other mixtures, and mixtures in it."""
+_N_FAMILIES = 3
+_N_TOGETHER = 10
+"""Mixtures in a row that have the same families."""
 _BATCH = 48
+
+
+def fit_to_sound(
+    network: ConvAst,
+    sources: Sequence[tuple[NoteDataset, FeatureCache]],
+    families: Sequence[str],
+    n_mixtures: int = N_MIXTURES,
+    progress: Progress | None = None,
+) -> None:
+    """Make a trained network ready to be served; it is not to be trained further.
+
+    Args:
+        network: Changed in place.
+        sources: Datasets and their features. Training instruments of those that have all of
+            `families` play; if none has, the network stays as it is.
+        families: Those of two thirds of the mixtures; the others have three of all.
+        n_mixtures: Mixtures of all sources together, or a few more.
+        progress: Called while notes are decoded.
+    """
+    able = [(dataset, cache) for dataset, cache in sources if _plays_all(dataset, families)]
+    if not able:
+        return
+    n_each = math.ceil(n_mixtures / len(able))
+    parts = [
+        (played, cache)
+        for dataset, cache in able
+        for played in play_training_mixtures(dataset, network, families, n_each, progress)
+    ]
+    device = next(network.parameters()).device
+    windows = torch.cat([played.windows for played, _ in parts])
+    windows = windows[torch.randperm(len(windows), generator=torch.Generator().manual_seed(0))]
+    batches = torch.tensor_split(windows, math.ceil(len(windows) / _BATCH))
+    count_statistics(network, (levels.to(device).float() for levels in batches))
+    differences = [differences_within(network, played, cache) for played, cache in parts]
+    of_answers, of_notes = map(torch.cat, zip(*differences, strict=True))
+    network.multiply(whitening(of_answers, of_notes).to(device))
+
+
+def _plays_all(dataset: NoteDataset, families: Sequence[str]) -> bool:
+    playing = {one.family for one in dataset.instruments("train") if one.effects_on}
+    return playing >= set(families)
 
 
 def play_training_mixtures(
     dataset: NoteDataset,
     network: ConvAst,
     families: Sequence[str],
-    n_mixtures: int = N_MIXTURES,
+    n_mixtures: int,
+    progress: Progress | None = None,
 ) -> list[PlayedMixtures]:
     """Play mixtures of training instruments of one dataset to fit a network to.
 
@@ -41,38 +85,41 @@ def play_training_mixtures(
         dataset: Its training instruments play.
         network: Says how features are computed, and which families may play.
         families: Those of two thirds of the mixtures; in each group of the others, three of all.
-        n_mixtures: At least as many are played.
+        n_mixtures: So many, or a few more; each has a seed of its own, from 0.
+        progress: Called while notes are decoded.
 
     Raises:
         DataError: The dataset has no training instrument of one of the families.
     """
-    pool = NotePool.from_datasets([dataset], split="train", families=network.config.families)
+    pool = NotePool.from_datasets(
+        [dataset], split="train", families=network.config.families, progress=progress
+    )
     n_paper = round(_PAPER_SHARE * n_mixtures)
     played = [PlayedMixtures.play(pool, network, families, n_paper)]
     present = {one.family for one in pool.instruments}
     known = [family for family in network.config.families if family in present]
     draws = np.random.default_rng(0)
-    n_families, n_group = _GROUP
-    for _ in range(math.ceil((n_mixtures - n_paper) / n_group)):
-        chosen = draws.permutation(known)[:n_families].tolist()
-        played.append(PlayedMixtures.play(pool, network, chosen, n_group))
+    for seed in range(n_paper, n_mixtures, _N_TOGETHER):
+        chosen = draws.permutation(known)[:_N_FAMILIES].tolist()
+        played.append(PlayedMixtures.play(pool, network, chosen, _N_TOGETHER, first_seed=seed))
     return played
 
 
 @torch.inference_mode()
-def scatter_within(
+def differences_within(
     network: ConvAst, played: PlayedMixtures, cache: FeatureCache
 ) -> tuple[Tensor, Tensor]:
     """Return how embeddings of one instrument differ from that of its reference note.
 
     Args:
         network: Trained; it is not changed.
-        played: Mixtures of training instruments, played as sound. With mixtures made of
-            spectrograms, as in training, a model gained nothing (benchmarks/model_log.md).
+        played: Mixtures of training instruments, played as sound. Mixtures made of spectrograms
+            do not do: a model gained half a point by them (benchmarks/model_log.md).
         cache: Features of the same dataset.
 
     Returns:
-        Differences of the answers about mixtures, (N, E), and of other notes, (M, E).
+        Differences of the answers about mixtures, (N, E), and of the second note of each
+        instrument that has one, (M, E).
     """
     network.eval()
     device = next(network.parameters()).device
@@ -93,23 +140,3 @@ def scatter_within(
     of_answers = played.answers(network).flatten(0, 1).cpu() - own[torch.from_numpy(number)]
     of_notes = embed(references[has_others] + 1) - own[torch.from_numpy(has_others)]
     return of_answers, of_notes
-
-
-def fit_to_sound(network: ConvAst, heard: Sequence[tuple[PlayedMixtures, FeatureCache]]) -> None:
-    """Fit a trained network to mixtures that are played as sound; then it is ready to be served.
-
-    Training mixes the powers of spectrograms. Batch norms are counted anew over sound, and then
-    the embeddings are whitened.
-
-    Args:
-        network: Changed in place, and not to be trained further.
-        heard: Mixtures of training instruments, and features of the dataset they are from.
-    """
-    device = next(network.parameters()).device
-    windows = torch.cat([played.windows for played, _ in heard])
-    order = torch.randperm(len(windows), generator=torch.Generator().manual_seed(0))
-    batches = torch.split(windows[order], _BATCH)
-    count_statistics(network, (levels.to(device).float() for levels in batches))
-    differences = [scatter_within(network, played, cache) for played, cache in heard]
-    of_answers, of_notes = map(torch.cat, zip(*differences, strict=True))
-    network.multiply(whitening(of_answers, of_notes).to(device))

@@ -66,6 +66,10 @@ class Stage(ABC):
     def validate(self) -> dict[str, float]:
         """Measure accuracy on held-out instruments."""
 
+    def finish(self) -> dict[str, float]:
+        """Do what follows training and is in no checkpoint; return accuracies after it."""
+        return {}
+
 
 class Validation(Protocol):
     """Retrieval of held-out instruments."""

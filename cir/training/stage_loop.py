@@ -113,6 +113,8 @@ def run_stage(
     if interrupted:
         return False
     _log(folder, stage, clock, 1.0, stage.validate())
+    if finished := stage.finish():
+        _log(folder, stage, clock, 1.0, finished)
     return True
 
 

@@ -17,12 +17,14 @@ def whitening(of_answers: Tensor, of_notes: Tensor) -> Tensor:
 
     Args:
         of_answers: Differences of answers from the embeddings of their instruments, (N, E).
-        of_notes: Differences between notes of one instrument, (M, E).
+        of_notes: Differences between notes of one instrument, (M, E); M may be 0.
 
     Returns:
         Symmetric, of double precision, (E, E).
     """
-    scatter = (1 - _NOTE_SHARE) * _scatter(of_answers) + _NOTE_SHARE * _scatter(of_notes)
+    scatter = _scatter(of_answers)
+    if len(of_notes):
+        scatter = (1 - _NOTE_SHARE) * scatter + _NOTE_SHARE * _scatter(of_notes)
     scatter += _SHRINKAGE * torch.eye(len(scatter), dtype=scatter.dtype, device=scatter.device)
     variances, directions = torch.linalg.eigh(scatter)
     matrix: Tensor = directions * variances.rsqrt() @ directions.T
@@ -33,4 +35,4 @@ def _scatter(differences: Tensor) -> Tensor:
     """Return second moments (E, E), of mean variance 1."""
     differences = differences.double()
     moments = differences.T @ differences
-    return moments / moments.diagonal().mean()
+    return moments / moments.diagonal().mean().clamp_min(1e-12)
