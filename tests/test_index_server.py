@@ -111,6 +111,12 @@ def test_sounds_are_sent_and_more_can_be_added_here(server: ChromaServer, tmp_pa
     mine.add([instrument("mine", "bass")], embeddings[:1])
     remote.send()
     assert len(open_database(server.address("with-sounds"))) == 3
+    remote.remove(["mine", rows[0].instrument_id])
+    assert not preview.exists()
+    remote.send()  # what was removed does not come back
+    assert open_database(server.address("with-sounds")).instruments().ids == (
+        rows[1].instrument_id,
+    )
 
 
 @pytest.mark.slow

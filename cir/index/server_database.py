@@ -30,6 +30,7 @@ from cir.errors import DatabaseError, InputError
 from cir.files import replacing
 from cir.index.bundle import FORMAT_VERSION, PREVIEWS_NAME, Bundle, Header, is_bundle
 from cir.index.calibration import Calibration, calibration_of
+from cir.index.changes import remove_sounds
 from cir.index.chroma_index import ChromaIndex
 from cir.index.database import InstrumentDatabase
 from cir.index.home import home
@@ -251,7 +252,7 @@ class ServerDatabase(InstrumentDatabase):
         self._keep(Catalog(instruments), rows, previews or {}, phrases or {}, progress)
 
     def remove(self, instrument_ids: Iterable[str]) -> None:
-        """Remove instruments; all of them or none.
+        """Remove instruments, here and on the server; all of them or none.
 
         Raises:
             InputError: An instrument is not here.
@@ -262,6 +263,14 @@ class ServerDatabase(InstrumentDatabase):
             raise InputError(f"{self.location} has no instrument {missing[0]!r}.")
         self._server.delete(gone)
         self._changed()
+        self._forget(gone)
+
+    def _forget(self, instrument_ids: Sequence[str]) -> None:
+        """Remove what this machine keeps of instruments; `send` would bring them back."""
+        remove_sounds(_sent_sounds(self._place), instrument_ids)
+        if is_bundle(self.path):
+            mine = InstrumentDatabase.open(self.path)
+            mine.remove(set(instrument_ids) & set(mine.instruments().ids))
 
     def get(self, instrument_id: str) -> Instrument:
         """Return one instrument; raises InputError where there is none with this id."""
