@@ -1,7 +1,9 @@
 """The process that engines run in."""
 
 import os
+import time
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -45,6 +47,28 @@ def test_it_answers_after_crashes_and_hangs(child: Child) -> None:
         answer, audio = child.ask({"do": "play"}, 60.0)
         assert answer["count"] == 1
         np.testing.assert_array_equal(audio, np.ones(3, np.float32))
+    child.close()
+
+
+def test_it_is_closed_while_a_request_hangs(child: Child) -> None:
+    child.ask({"do": "play"}, 60.0)
+    failed: list[bool] = []
+
+    def hang() -> None:
+        with pytest.raises(ChildFailed):
+            child.ask({"do": "hang"}, 60.0)
+        failed.append(True)
+
+    asking = Thread(target=hang)
+    asking.start()
+    time.sleep(1.0)
+    began = time.monotonic()
+    child.close()
+    asking.join()
+    assert time.monotonic() - began < 10
+    assert failed
+    answer, _ = child.ask({"do": "play"}, 60.0)  # it starts anew
+    assert answer["count"] == 1
     child.close()
 
 

@@ -64,7 +64,7 @@ class Child:
             if self._owner != os.getpid():  # a fork: the pipes belong to the process before it
                 self._owner, self._process = os.getpid(), None
             process = self._process = self._process or _start(self._module)
-            watchdog = threading.Timer(limit_seconds + grace, process.kill)
+            watchdog = threading.Timer(limit_seconds + grace, _kill, [process])
             watchdog.start()
             try:
                 answer, audio = _exchange(process, request)
@@ -80,14 +80,19 @@ class Child:
         return answer, audio
 
     def close(self) -> None:
-        """End the process."""
+        """End the process; a request that is being answered fails."""
+        process = self._process
+        if self._owner != os.getpid():  # a fork: the process belongs to the one before it
+            return
+        if process is not None:
+            _kill(process)
         with self._lock:
             self._stop()
 
     def _stop(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
+            _kill(process)
             process.communicate()
 
 
@@ -159,7 +164,16 @@ def _start(module: str) -> "subprocess.Popen[bytes]":
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": path},
+        start_new_session=True,  # so that what it forks can be killed with it
     )
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kill the process and what it forked."""
+    if process.poll() is None and sys.platform != "win32":
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
 
 
 def _exchange(
