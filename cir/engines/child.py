@@ -5,6 +5,7 @@ many float32 samples.
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -25,6 +26,7 @@ Answer: TypeAlias = tuple[dict[str, Any], FloatArray | None]
 MAX_MEMORY_BYTES = 6 << 30
 
 _CAN_FORK = sys.platform == "linux"
+_PR_SET_PDEATHSIG = 1
 _GRACE_SECONDS = 10.0
 """A forked process ends itself at the limit; its parent is killed only this much later."""
 
@@ -64,7 +66,7 @@ class Child:
             if self._owner != os.getpid():  # a fork: the pipes belong to the process before it
                 self._owner, self._process = os.getpid(), None
             process = self._process = self._process or _start(self._module)
-            watchdog = threading.Timer(limit_seconds + grace, _kill, [process])
+            watchdog = threading.Timer(limit_seconds + grace, process.kill)
             watchdog.start()
             try:
                 answer, audio = _exchange(process, request)
@@ -85,14 +87,14 @@ class Child:
         if self._owner != os.getpid():  # a fork: the process belongs to the one before it
             return
         if process is not None:
-            _kill(process)
+            process.kill()
         with self._lock:
             self._stop()
 
     def _stop(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            _kill(process)
+            process.kill()
             process.communicate()
 
 
@@ -131,6 +133,8 @@ def _answer_in_fork(
 ) -> None:
     process = os.fork()
     if process == 0:
+        # Linux alone forks. What was forked holds the pipes, and must not outlive its parent.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         # The default action of the alarm ends the process even within native code.
         signal.setitimer(signal.ITIMER_REAL, request["limit_seconds"])
         try:
@@ -164,16 +168,7 @@ def _start(module: str) -> "subprocess.Popen[bytes]":
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": path},
-        start_new_session=True,  # so that what it forks can be killed with it
     )
-
-
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """Kill the process and what it forked."""
-    if process.poll() is None and sys.platform != "win32":
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
 
 
 def _exchange(
