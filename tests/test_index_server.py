@@ -113,6 +113,7 @@ def test_sounds_are_sent_and_more_can_be_added_here(server: ChromaServer, tmp_pa
     assert len(open_database(server.address("with-sounds"))) == 3
     remote.remove(["mine", rows[0].instrument_id])
     assert not preview.exists()
+    copied.add_all(remote)
     remote.send()  # what was removed does not come back
     assert open_database(server.address("with-sounds")).instruments().ids == (
         rows[1].instrument_id,

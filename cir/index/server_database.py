@@ -261,16 +261,21 @@ class ServerDatabase(InstrumentDatabase):
         known = {one.instrument_id for one in self._server.get(gone).instruments}
         if missing := [name for name in gone if name not in known]:
             raise InputError(f"{self.location} has no instrument {missing[0]!r}.")
+        self._forget(gone)
         self._server.delete(gone)
         self._changed()
-        self._forget(gone)
 
     def _forget(self, instrument_ids: Sequence[str]) -> None:
-        """Remove what this machine keeps of instruments; `send` would bring them back."""
+        """Remove what this machine keeps of instruments; `send` would bring them back.
+
+        Another machine may add them again, and then they are not this one's to remove.
+        """
         remove_sounds(_sent_sounds(self._place), instrument_ids)
         if is_bundle(self.path):
             mine = InstrumentDatabase.open(self.path)
             mine.remove(set(instrument_ids) & set(mine.instruments().ids))
+        if self._sent_path.is_file():
+            self._write_sent(sorted(self._sent().difference(instrument_ids)))
 
     def get(self, instrument_id: str) -> Instrument:
         """Return one instrument; raises InputError where there is none with this id."""
