@@ -9,7 +9,7 @@
 # ## What you will learn
 #
 # - which data the recipe needs, where it comes from and how large it is,
-# - why training reads no sound, and how mixtures are made without any,
+# - why training reads no sound until its end, and how mixtures are made without any,
 # - what the two stages learn, and how the rates rise and fall in each,
 # - how to train, interrupt and resume,
 # - how to evaluate the result on held-out instruments and publish it.
@@ -268,7 +268,8 @@ for one in sorted(run.glob("*/*")):
 # | `stable.safetensors` of each stage | the same, from just before the rates began to fall |
 # | `model/` | the result, to be loaded by `TimbreEncoder.from_pretrained` |
 #
-# The last line of each stage is the validation; mixtures are validated once more after the fit to sound. *Notes*: other notes of held-out instruments against the
+# The last line of each stage is the validation; mixtures are validated once more after the fit to sound.
+# *Notes*: other notes of held-out instruments against the
 # reference notes of all of train and valid. *Mixtures*: percussion, bass and lead that training has not
 # heard, played as sound, each looked for among its family. This bank's valid split has a single bass and a
 # single lead, so the figures of its mixtures say little.

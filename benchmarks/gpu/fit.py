@@ -14,7 +14,7 @@ from cir.mixtures.mixture_config import PAPER_FAMILIES
 from cir.model.conv_ast import ConvAst
 from cir.model.encoder import TimbreEncoder
 from cir.training.feature_cache import FeatureCache
-from cir.training.sound_fit import N_MIXTURES, fit_to_sound
+from cir.training.sound_fit import N_MIXTURES, FitSource, fit_to_sound
 
 
 def fit(model: str, out: Path, sources: Sequence[str], cache: Path) -> None:
@@ -38,7 +38,7 @@ def fit(model: str, out: Path, sources: Sequence[str], cache: Path) -> None:
     datasets = [open_dataset(source, seed=0) for source in sources]
     bands = network.config.bands
     caches = [FeatureCache.open(cache, dataset, bands) for dataset in datasets]
-    fit_to_sound(network, list(zip(datasets, caches, strict=True)), PAPER_FAMILIES, N_MIXTURES)
+    fit_to_sound(network, list(map(FitSource, datasets, caches)), PAPER_FAMILIES, N_MIXTURES)
     encoder.save_pretrained(out)
 
 

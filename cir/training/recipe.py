@@ -27,7 +27,7 @@ from cir.training.mixture_validation import MixtureValidation
 from cir.training.note_batches import NoteSampler
 from cir.training.note_stage import NoteStage, NoteValidation
 from cir.training.run_config import check_sources
-from cir.training.sound_fit import N_MIXTURES, fit_to_sound
+from cir.training.sound_fit import N_MIXTURES, FitSource, can_fit, fit_to_sound
 from cir.training.stage import Stage, StageConfig
 from cir.training.stage_loop import STABLE, run_stage
 from cir.types import Progress
@@ -95,9 +95,9 @@ class MixtureStageConfig(StageConfig):
     level_range_db: Amount = 3.0
     coloured_share: Share = 0.3
     n_validation_mixtures: Count = 300
-    n_fitted_mixtures: Count = N_MIXTURES
-    """Mixtures of training instruments, played as sound, that the network is fitted to at the end;
-    of all sources that have instruments of each of the paper's families."""
+    n_fitted_mixtures: Number = N_MIXTURES
+    """Mixtures of training instruments, played as sound, that the network is fitted to at the end,
+    of all sources that have instruments of each of the paper's families; 0 leaves the fit out."""
 
 
 @checked()
@@ -123,6 +123,11 @@ class RecipeConfig:
         check_sources(self.data, self.data_weights)
         if not self.encoder.families:
             raise InputError("families of the encoder must name at least one family.")
+
+    @property
+    def source_weights(self) -> tuple[float, ...]:
+        """One weight for each source."""
+        return self.data_weights or (1.0,) * len(self.data)
 
 
 def train_recipe(
@@ -155,8 +160,7 @@ def train_recipe(
         FeatureCache.open(cache, dataset, config.encoder.bands, progress=progress)
         for dataset in datasets
     ]
-    weights = config.data_weights or (1.0,) * len(caches)
-    pool = FeaturePool.join(caches, weights, str(device))
+    pool = FeaturePool.join(caches, config.source_weights, str(device))
     torch.manual_seed(config.seed)
     network = ConvAst(config.encoder).to(device)
     precision = choose_precision(network, device)
@@ -164,7 +168,7 @@ def train_recipe(
     notes = make_note_stage(config, network, pool, caches, precision)
     if not _run(notes, config, config.notes, folder / "notes", device):
         return model
-    mixtures = make_mixture_stage(config, network, pool, caches, datasets, precision)
+    mixtures = make_mixture_stage(config, network, pool, caches, datasets, precision, progress)
     if _run(mixtures, config, config.mixtures, folder / "mixtures", device):
         TimbreEncoder(network, device).save_pretrained(model)
     return model
@@ -222,6 +226,7 @@ def make_mixture_stage(
     caches: list[FeatureCache],
     datasets: list[NoteDataset],
     precision: torch.dtype,
+    progress: Progress | None = None,
 ) -> MixtureStage:
     """Return the second stage, of a network that has learned notes.
 
@@ -247,6 +252,15 @@ def make_mixture_stage(
         families=families,
         n_mixtures=own.n_validation_mixtures,
     )
+    fit = None
+    if own.n_fitted_mixtures and any(can_fit(dataset, families) for dataset in datasets):
+        fit = partial(
+            fit_to_sound,
+            sources=list(map(FitSource, datasets, caches, config.source_weights)),
+            families=families,
+            n_mixtures=own.n_fitted_mixtures,
+            progress=progress,
+        )
     return MixtureStage(
         network,
         sampler,
@@ -257,10 +271,5 @@ def make_mixture_stage(
         queue_size=own.queue_size,
         seed=config.seed,
         precision=precision,
-        fit=partial(
-            fit_to_sound,
-            sources=list(zip(datasets, caches, strict=True)),
-            families=families,
-            n_mixtures=own.n_fitted_mixtures,
-        ),
+        fit=fit,
     )

@@ -7,6 +7,7 @@ counted anew over sound, and then the embeddings are whitened.
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cir.datasets.base import NoteDataset
+from cir.errors import DataError
 from cir.mixtures.pool import NotePool
 from cir.model.conv_ast import ConvAst
 from cir.training.batch_norms import count_statistics
@@ -31,31 +33,49 @@ _N_TOGETHER = 10
 _BATCH = 48
 
 
+class FitSource(NamedTuple):
+    """A dataset whose training instruments play."""
+
+    dataset: NoteDataset
+    cache: FeatureCache
+    """Its features."""
+    weight: float = 1.0
+    """How many of the mixtures it plays, relative to the other sources."""
+
+
 def fit_to_sound(
     network: ConvAst,
-    sources: Sequence[tuple[NoteDataset, FeatureCache]],
+    sources: Sequence[FitSource],
     families: Sequence[str],
     n_mixtures: int = N_MIXTURES,
     progress: Progress | None = None,
 ) -> None:
-    """Make a trained network ready to be served; it is not to be trained further.
+    """Make a trained network ready to be served; it is no start for further training.
 
     Args:
         network: Changed in place.
-        sources: Datasets and their features. Training instruments of those that have all of
-            `families` play; if none has, the network stays as it is.
-        families: Those of two thirds of the mixtures; the others have three of all.
+        sources: Those that have training instruments of all of `families` play.
+        families: Those of two thirds of the mixtures; the others are in groups of ten, each with
+            three families drawn from all.
         n_mixtures: Mixtures of all sources together, or a few more.
         progress: Called while notes are decoded.
+
+    Raises:
+        DataError: No source has training instruments of all of `families`.
     """
-    able = [(dataset, cache) for dataset, cache in sources if _plays_all(dataset, families)]
+    able = [one for one in sources if can_fit(one.dataset, families)]
     if not able:
-        return
-    n_each = math.ceil(n_mixtures / len(able))
+        raise DataError(
+            f"No data has training instruments of each of {', '.join(families)}: there is nothing "
+            "to fit the network to."
+        )
+    total = sum(one.weight for one in able)
     parts = [
-        (played, cache)
-        for dataset, cache in able
-        for played in play_training_mixtures(dataset, network, families, n_each, progress)
+        (played, one.cache)
+        for one in able
+        for played in play_training_mixtures(
+            one.dataset, network, families, math.ceil(n_mixtures * one.weight / total), progress
+        )
     ]
     device = next(network.parameters()).device
     windows = torch.cat([played.windows for played, _ in parts])
@@ -67,7 +87,8 @@ def fit_to_sound(
     network.multiply(whitening(of_answers, of_notes).to(device))
 
 
-def _plays_all(dataset: NoteDataset, families: Sequence[str]) -> bool:
+def can_fit(dataset: NoteDataset, families: Sequence[str]) -> bool:
+    """Return whether a dataset has training instruments of all families."""
     playing = {one.family for one in dataset.instruments("train") if one.effects_on}
     return playing >= set(families)
 
@@ -84,7 +105,7 @@ def play_training_mixtures(
     Args:
         dataset: Its training instruments play.
         network: Says how features are computed, and which families may play.
-        families: Those of two thirds of the mixtures; in each group of the others, three of all.
+        families: See `fit_to_sound`.
         n_mixtures: So many, or a few more; each has a seed of its own, from 0.
         progress: Called while notes are decoded.
 
