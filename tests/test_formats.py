@@ -47,6 +47,7 @@ def test_every_encoding_sounds_the_same_to_the_model(
     write(tmp_path / "sound", *load_audio(source, sample_rate=None))
     cosines = (embed(tmp_path / "sound") * expected).sum(axis=1)
     assert np.isfinite(cosines).all()
-    # Vorbis changes the lead of the mix most: 0.971 with the bands of the bundled model.
-    least = 0.97 if "vorbis" in encoding else 0.98
+    # Vorbis changes the lead of the mix most: 0.963 with the bundled model, whose embeddings are
+    # whitened, so that cosines of different sounds are lower.
+    least = 0.96 if "vorbis" in encoding else 0.98
     assert encoding in LOW_RATES or cosines.min() >= least, cosines

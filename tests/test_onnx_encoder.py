@@ -170,7 +170,7 @@ def test_other_weights_of_the_same_sizes_are_read_and_have_another_identity(
 
     folder = copy_of_bundled(tmp_path)
     weights = load_file(folder / WEIGHTS_NAME)
-    weights["note_head.out.weight"] = weights["note_head.out.weight"][::-1].copy()
+    weights["note_head.linear.bias"] = weights["note_head.linear.bias"][::-1].copy()
     save_file(weights, folder / WEIGHTS_NAME)
     other = OnnxEncoder(folder)
     assert other.identity != served.identity
