@@ -26,6 +26,7 @@ from cir.training.whitening import whitening
 from cir.types import Progress
 
 N_MIXTURES = 700
+"""So many are enough; see `fit_to_sound`."""
 _PAPER_SHARE = 0.65
 _N_FAMILIES = 3
 _N_TOGETHER = 10
@@ -47,7 +48,7 @@ def fit_to_sound(
     network: ConvAst,
     sources: Sequence[FitSource],
     families: Sequence[str],
-    n_mixtures: int = N_MIXTURES,
+    n_mixtures: int,
     progress: Progress | None = None,
 ) -> None:
     """Make a trained network ready to be served; it is no start for further training.
