@@ -1,10 +1,13 @@
 /* Runs as js_on_load of the basket: sends what the browser keeps, and starts downloads. */
 let isOpen = false;
 const details = () => element.querySelector("details");
-element.addEventListener("toggle", ({ target }) => { if (target === details()) isOpen = target.open; }, true);
+/* Not "toggle", which also comes when rendering closes it. On a click, `open` is the state before it. */
+element.addEventListener("click", ({ target }) => {
+  if (details() && target.closest("summary")?.parentElement === details()) isOpen = !details().open;
+});
 element.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || !details()?.open) return;
-  details().open = false;
+  isOpen = details().open = false;
   details().querySelector("summary").focus();
 });
 watch("value", () => {

@@ -9,11 +9,12 @@ element.addEventListener("change", ({ target }) => {
   focused = target.dataset.what;
   trigger("click", { what: target.dataset.what, family: target.value });
 });
-element.addEventListener("toggle", ({ target }) => {
-  if (!target.closest(".cir-plan")) return;
-  if (target.open) opened.add(placeOf(target));
-  else opened.delete(placeOf(target));
-}, true);
+/* Not "toggle", which also comes when rendering closes a folder. On a click, `open` is the state before it. */
+element.addEventListener("click", ({ target }) => {
+  const details = target.closest(".cir-plan summary")?.parentElement;
+  if (details?.open) opened.delete(placeOf(details));
+  else if (details) opened.add(placeOf(details));
+});
 watch("value", () => {
   /* Elements are reused for other sounds, so reset their choices. */
   for (const select of element.querySelectorAll("select")) select.value = select.dataset.family;
