@@ -31,7 +31,7 @@ def basket_panel(
     if not (basket or favourites or said):
         return ""
     download = (
-        f'<a data-ready hidden href="{escape(sound_address(ready))}" '
+        f'<a data-ready="{ready.stat().st_mtime_ns}" hidden href="{escape(sound_address(ready))}" '
         f'download="{escape(ready.name)}">{escape(ready.name)}</a>'
         if ready
         else ""

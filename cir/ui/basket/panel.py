@@ -36,14 +36,13 @@ def build_basket(service: PageService, libraries: OwnLibraries, shelf: gr.State)
         apply_default_css=False,
         elem_id="cir-basket",
     )
-    panel.click(
-        Basket(service, libraries).act,
-        shelf,
-        panel,
-        show_progress="hidden",
-        concurrency_limit=4,
-        api_visibility="private",
-    )
+    act = Basket(service, libraries).act
+    options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    # Every change is answered, in order; otherwise Gradio drops those during an answer.
+    panel.click(act, shelf, panel, trigger_mode="multiple", concurrency_limit=1, **options)
+    panel.submit(act, shelf, panel, concurrency_limit=4, **options)
+    # Own sounds in the basket are known once those of an earlier visit are there.
+    shelf.change(None, js="() => window.cirBasket.again()", api_visibility="private")
 
 
 class Basket:

@@ -131,10 +131,14 @@
   window.cirKeys.add("f", click("favourite"));
   window.cirKeys.add("d", click("download"));
 
-  new MutationObserver(show).observe(document, { childList: true, subtree: true });
+  new MutationObserver(show).observe(document, {
+    childList: true, characterData: true, subtree: true, attributeFilter: ["data-id"],
+  });
 
   window.cirBasket = {
     /** Send what is kept to the server, now and whenever it changes. */
-    connect(send) { listener = send; if (lists.basket.length || lists.favourite.length) request(); },
+    connect(send) { listener = send; this.again(); },
+    /** Send it once more, as what it names may be there now. */
+    again() { if (lists.basket.length || lists.favourite.length) request(); },
   };
 })();

@@ -18,4 +18,4 @@ watch("value", () => {
     link.click();
   }
 });
-window.cirBasket.connect((lists) => trigger("click", lists));
+window.cirBasket.connect((lists) => trigger(lists.do ? "submit" : "click", lists));
