@@ -172,7 +172,7 @@ class OwnHandlers:
         """Add all collected uploads in the background, and fill the list meanwhile.
 
         Yields:
-            What `_shown` returns, then uploads, review, its table and the stop button.
+            What `_shown` returns, then the uploads that were added and the stop button.
         """
         library, keep = self._libraries.of(shelf), gr.skip()
         labels, now = read_labels(family, bank, author, licence), Now()
@@ -186,16 +186,34 @@ class OwnHandlers:
                     count, shelf = len(library), shelf.changed()
                     shown = self.show(shelf), shelf, keep, keep
                 said = adding_note(now.share, now.words, added=count)
-                yield said, *shown, keep, keep, keep, gr.update(visible=True)
+                yield said, *shown, keep, gr.update(visible=True)
+        added: Uploads = ()
         try:
             report = future.result()
         except CirError as error:
             said = message("Nothing was added", str(error))
         else:
             said = report_note(report)
-            chosen = chosen if report.was_stopped else ()
-        left = review if chosen else None
-        yield *self._shown(shelf, said), chosen, left, review_table(left), _HIDDEN
+            added = () if report.was_stopped else chosen
+        yield *self._shown(shelf, said), added, _HIDDEN
+
+    def forget_added(
+        self,
+        chosen: Uploads,
+        review: Review | None,
+        added: Uploads,
+        shelf: Shelf,
+        family: str | None,
+        bank: str | None,
+        author: str | None,
+        licence: str | None,
+    ) -> tuple[Uploads, Review | None, str]:
+        """Keep what was not added, as what was collected meanwhile."""
+        left = tuple(one for one in chosen if one not in added)
+        if left != chosen:
+            labels = read_labels(family, bank, author, licence)
+            review, _, _ = self.review(left, shelf, labels, None)
+        return left, review, review_table(review)
 
     def stop(self, shelf: Shelf) -> None:
         """Stop adding."""

@@ -53,7 +53,8 @@ def build_own_tab(
         kept: What `kept_token` added.
     """
     handlers = OwnHandlers(libraries)
-    chosen, review, turned_to = gr.State(()), gr.State(None), gr.State(0)
+    chosen, added = gr.State(()), gr.State(())
+    review, turned_to = gr.State(None), gr.State(0)
     gr.HTML(where_kept(libraries.kept_in), apply_default_css=False)
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
@@ -95,6 +96,8 @@ def build_own_tab(
         "concurrency_id": ADDING_QUEUE,
         "api_visibility": "private",
     }
+    # Every click is answered, in order, as each changes the states.
+    in_turn = quick | {"trigger_mode": "multiple", "concurrency_limit": 1}
     at_once: dict[str, Any] = {"queue": False, "api_visibility": "private"}
     planned = [review, files, report]
     page.load(handlers.resume, [kept, shelf], [shelf, kept], **quick).then(
@@ -105,9 +108,9 @@ def build_own_tab(
         handlers.receive,
         [chosen, shelf, *labels],
         [chosen, *planned],
-        **quick | {"show_progress": "full", "show_progress_on": files},
+        **in_turn | {"show_progress": "full", "show_progress_on": files},
     )
-    files.click(handlers.choose, review, planned, **quick)
+    files.click(handlers.choose, review, planned, **in_turn)
     gr.on(
         [labels[0].change, *(one.blur for one in labels[1:])],
         handlers.relabel,
@@ -118,11 +121,16 @@ def build_own_tab(
     add.click(
         handlers.add,
         [chosen, review, shelf, *labels],
-        [*results, chosen, review, files, stop],
+        [*results, added, stop],
         **slow | {"show_progress": "hidden"},
+    ).then(
+        handlers.forget_added,
+        [chosen, review, added, shelf, *labels],
+        [chosen, review, files],
+        **in_turn,
     )
     stop.click(handlers.stop, shelf, **at_once)
-    listing.click(handlers.act, [shelf, turned_to], results, **quick)
+    listing.click(handlers.act, [shelf, turned_to], results, **in_turn)
     pack.click(handlers.export, shelf, [report, download], **slow)
     bring.upload(handlers.restore, [bring, shelf], results, **slow)
 

@@ -5,7 +5,6 @@ const state = element.querySelector(".cir-drop-state");
 const SUFFIXES = zone.dataset.suffixes.split(" ");
 const MAX_FILES = 1000;
 const AT_ONCE = 4;
-let busy = false;
 
 const isUsable = ({ name }) => SUFFIXES.some((suffix) => name.toLowerCase().endsWith(suffix));
 
@@ -24,8 +23,7 @@ const filesIn = async (entry, folder) => {
   }
 };
 
-const send = async (all, fromFolder) => {
-  if (busy) return;
+const sendNow = async (all, fromFolder) => {
   /* Files chosen one by one are all sent; the server reports unusable ones. */
   const wanted = all.filter(({ file }) => !file.name.startsWith(".") && (!fromFolder || isUsable(file)));
   if (!wanted.length) {
@@ -36,7 +34,6 @@ const send = async (all, fromFolder) => {
     state.textContent = `${wanted.length} files are more than the ${MAX_FILES} that can be added at once; add them in parts or as one zip.`;
     return;
   }
-  busy = true;
   zone.classList.add("is-busy");
   const sent = [];
   const waiting = [...wanted.entries()];
@@ -55,13 +52,16 @@ const send = async (all, fromFolder) => {
   };
   state.textContent = `Uploading, 0 of ${wanted.length}`;
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  busy = false;
   zone.classList.remove("is-busy");
   state.textContent = problem;
   if (problem) return;
   sent.sort((one, other) => one.position - other.position);
   trigger("upload", { files: sent.map(({ path, inside }) => ({ path, inside })) });
 };
+
+/* One after the other: what is dropped during an upload waits for its end. */
+let last = Promise.resolve();
+const send = (all, fromFolder) => { last = last.then(() => sendNow(all, fromFolder)); };
 
 for (const button of element.querySelectorAll("[data-pick]")) {
   const input = element.querySelector(`[data-input="${button.dataset.pick}"]`);
