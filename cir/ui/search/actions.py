@@ -13,7 +13,7 @@ from cir.audio.io import load_with_notice
 from cir.audio.loudness import integrated_loudness
 from cir.errors import CirError, InputError
 from cir.types import SAMPLE_RATE, Match, Progress
-from cir.ui.cards import message, placeholder
+from cir.ui.cards import message
 from cir.ui.events import report_to
 from cir.ui.own.scope import BUNDLED, answer_in
 from cir.ui.own.sessions import OwnLibraries, Shelf
@@ -23,7 +23,6 @@ from cir.ui.search.filter_fields import read_filters
 from cir.ui.search.likeness import Likenesses, Opened
 from cir.ui.search.mix_input import (
     NO_RESULTS,
-    WAITING,
     UploadedMixes,
     empty_form,
     filled_form,
@@ -196,16 +195,19 @@ class Searching:
             )
             for found in steps:
                 answer = replace(found, mix=mix.heard)
+                if not answer.waiting:
+                    loudness = integrated_loudness(cut(sound.audio, region), SAMPLE_RATE)
+                    answer = replace(answer, loudness=loudness)
                 if asked.scope == BUNDLED:
-                    yield results_page(answer), keep, keep, keep, {}, keep, keep
+                    # With the last list comes what its buttons ask about.
+                    known = keep if answer.waiting else answer
+                    yield results_page(answer), keep, known, known, {}, keep, keep
             shown = answer
             if asked.scope != BUNDLED:
                 shown = self._in_scope(asked.scope, answer, shelf)
-                yield results_page(shown), keep, keep, keep, {}, keep, keep
-            loudness = integrated_loudness(cut(sound.audio, region), SAMPLE_RATE)
-            shown = replace(shown, loudness=loudness)
+                yield results_page(shown), keep, answer, shown, {}, keep, keep
             truth, timeline = self._truth(mix, answer), self._timeline(mix, answer)
-            yield keep, truth, answer, shown, {}, timeline, keep
+            yield keep, truth, keep, keep, keep, timeline, keep
         except CirError as error:
             yield (message("This search did not work", str(error)), *NO_RESULTS[1:])
             return
@@ -233,8 +235,9 @@ class Searching:
             Results, answer of the database, answer that is shown, opened families, levels.
         """
         data: Mapping[str, Any] = event._data or {}
-        if answer is None or shown is None:
-            return placeholder(WAITING), None, None, {}, ""
+        if answer is None or shown is None:  # a list that is still incomplete, or of another visit
+            gr.Info("Wait until all lists are there; if they are, search again.")
+            return (gr.skip(),) * 5
         try:
             if data.get("act") == "family":
                 answer = self._service.add_family(answer, str(data.get("family", "")))

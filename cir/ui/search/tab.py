@@ -86,23 +86,23 @@ def build_search_tab(
     moved: list[Any] = [fields.text, *fields.sliders, form.top_k]
     picked: list[Any] = [fields.bank, fields.source, fields.licence, form.scope]
     gr.on([*(one.change for one in moved), *(one.input for one in picked)], **refine)
-    form.find.click(**search).then(**refine)
+    searches: list[Any] = [form.find.click(**search)]
     results.click(
         searching.change,
         [answer, shown, opened, shelf],
         [results, answer, shown, opened, levels],
         show_progress="hidden",
-        concurrency_limit=8,
+        trigger_mode="multiple",
+        concurrency_limit=1,  # in order, as each changes the states
         **_PRIVATE,
     )
-
     sounds.click(
         searching.compare,
         [shown, opened, shelf],
         sounds,
         show_progress="hidden",
         concurrency_limit=2,
-        trigger_mode="always_last",
+        trigger_mode="multiple",  # the browser ignores answers to earlier clicks
         **_PRIVATE,
     )
 
@@ -115,14 +115,23 @@ def build_search_tab(
         **ON_MODEL,
         **_PRIVATE,
     }
-    form.upload.upload(searching.take_upload, [form.upload, *asked], **arriving).then(**refine)
-    form.recorder.stop_recording(searching.take_upload, [form.recorder, *asked], **arriving).then(
-        **refine
-    )
-    uploads = UploadedMixes(libraries)
-    form.panel.click(uploads.remove, shelf, outputs=filled, queue=False, **_PRIVATE)
+    for arrives, source in (
+        (form.upload.upload, form.upload),
+        (form.recorder.stop_recording, form.recorder),
+    ):
+        searches.append(arrives(searching.take_upload, [source, *asked], **arriving))
     for number, button in enumerate(form.examples):
-        button.click(searching.example_taker(number), asked, **arriving).then(**refine)
+        searches.append(button.click(searching.example_taker(number), asked, **arriving))
+    for one in searches:
+        one.then(**refine)
+    form.panel.click(
+        UploadedMixes(libraries).remove,
+        shelf,
+        outputs=filled,
+        queue=False,
+        cancels=searches,  # their lists would come into the empty form
+        **_PRIVATE,
+    )
     form.panel.submit(
         SharedLinks(service, examples).open,
         outputs=[*form.choices, *filled],

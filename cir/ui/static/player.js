@@ -35,7 +35,8 @@
 
   const show = () => {
     const end = Math.min(current?.end ?? Infinity, audio.duration || Infinity);
-    if (sounding() && audio.currentTime >= end) audio.pause();
+    /* The end of the file is left to the browser, which tells of it by "ended". */
+    if (sounding() && audio.currentTime >= current.end) audio.pause();
     const done = current ? (audio.currentTime - current.start) / (end - current.start) : 0;
     for (const button of document.querySelectorAll("button[data-src]")) {
       const here = plays(button);

@@ -20,8 +20,15 @@ _PARTS = "data view points overlay parts stage pointer keys tools filter card li
 SCRIPTS = tuple(f"timbre_map/{name}.js" for name in _PARTS.split())
 """The script of the map in parts; the last one connects what the others define."""
 
-_PRESS_DOWNLOAD = "() => setTimeout(() => document.querySelector('#cir-map-saved').click(), 100)"
-"""Presses the hidden download button after Gradio has given it its file."""
+_PRESS_DOWNLOAD = """() => {
+  const press = (triesLeft) => {
+    const button = document.querySelector("#cir-map-saved");
+    if (button) button.click();
+    else if (triesLeft) setTimeout(press, 100, triesLeft - 1);
+  };
+  setTimeout(press, 100, 100);
+}"""
+"""Presses the hidden download button after Gradio has given it its file, and loaded its code."""
 
 
 def build_map_tab(service: PageService, answer: gr.State) -> None:

@@ -151,6 +151,7 @@ const ask = (next, want) => {
     sounds = null;
   }
   show();
+  props.value = ""; // so that the same answer counts as a new one
   trigger("click", { family: next.family, instrument_id: next.id });
 };
 

@@ -2,17 +2,22 @@
    that something happens. */
 (() => {
   const isOpen = () => document.querySelector("#cir-find")?.offsetParent;
-  const take = (files) => {
+  /* The field is missing while the page loads, and while Gradio shows another file in its place. */
+  const take = ([file], triesLeft = 600) => {
+    if (!file) return;
     const input = document.querySelector("#cir-mix input[type=file]");
-    if (!input || !files.length) return;
+    if (!input) {
+      if (triesLeft) setTimeout(take, 100, [file], triesLeft - 1);
+      return;
+    }
     const one = new DataTransfer();
-    one.items.add(files[0]);
+    one.items.add(file);
     input.files = one.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
   };
   const carriesFile = (event) => isOpen() && event.dataTransfer?.types.includes("Files");
-  /* Gradio handles its own drop zones. */
-  const isForPage = (event) => carriesFile(event) && !event.target.closest?.("#cir-mix, #cir-record");
+  /* Where Gradio takes a file itself, it prevents the default. */
+  const isForPage = (event) => carriesFile(event) && !event.defaultPrevented;
 
   document.addEventListener("dragover", (event) => {
     if (!carriesFile(event)) return;

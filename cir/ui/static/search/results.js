@@ -9,6 +9,8 @@ const bringIntoView = () => {
 
 /* What has the focus when a list is replaced: a selector, found again in the new list. */
 let focused = null;
+/* The row that is open, found again in the same way: rendering closes it. */
+let opened = null;
 let isNew = false;
 const openedFrom = {};
 const placeOf = (family, id) =>
@@ -21,6 +23,12 @@ element.addEventListener("focusin", ({ target }) => {
 });
 
 element.addEventListener("click", ({ target }) => {
+  const row = target.closest(".cir-row");
+  if (row) {
+    const { family } = row.closest(".cir-family").dataset;
+    const place = placeOf(family, row.closest(".cir-card").dataset.instrument);
+    opened = row.parentElement.open ? null : `${place} .cir-row`;
+  }
   const act = target.closest("[data-act]")?.dataset.act;
   if (act === "family") {
     const family = target.closest("[data-value]").dataset.value;
@@ -47,11 +55,13 @@ watch("value", () => {
   const first = element.querySelector(".cir-row");
   if (!first) {
     isNew = true;
-    focused = null;
+    focused = opened = null;
     document.dispatchEvent(new Event("cir-search"));
     if (element.querySelector("[aria-busy=true], .cir-message")) bringIntoView();
     return;
   }
+  const again = opened && element.querySelector(opened);
+  if (again) again.parentElement.open = true;
   if (isNew) bringIntoView();
   const lost = isNew || document.activeElement === document.body;
   isNew = false;
