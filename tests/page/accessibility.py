@@ -1,10 +1,11 @@
 """axe-core on the page, as shipped by the package axe-playwright-python."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import axe_playwright_python
-from playwright.sync_api import Page
+from playwright.sync_api import Page, TimeoutError
 
 _SCRIPT = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 _TARGETS = """() => [...document.querySelectorAll(
@@ -25,5 +26,7 @@ def violations(page: Page) -> list[str]:
 
 def small_targets(page: Page) -> list[str]:
     """List what a finger can touch that is smaller than 44 px."""
+    with suppress(TimeoutError):  # while something is replaced, what goes is small
+        page.wait_for_function(f"() => !({_TARGETS})().length", timeout=5_000)
     small: list[str] = page.evaluate(_TARGETS)
     return small

@@ -47,7 +47,7 @@ def open_tab(page: Page, name: str) -> Page:
 
 def check_fit(page: Page) -> None:
     """Nothing is wider than a phone."""
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE[0]
+    page.wait_for_function("most => document.documentElement.scrollWidth <= most", arg=PHONE[0])
 
 
 def upload(page: Page, path: Path) -> None:
@@ -81,9 +81,9 @@ def drop(page: Page, selector: str, path: Path) -> None:
 
 
 def sounding(page: Page) -> str:
-    """Wait until the player's time advances, and say what it plays."""
-    page.wait_for_function(
-        "() => { const audio = document.querySelector('#cir-audio');"
-        " return !audio.paused && audio.currentTime > 0.05; }"
+    """Wait until something of a sound was heard, and say which it is; it may be over by then."""
+    heard = page.wait_for_function(
+        "() => { const { played, currentSrc } = document.querySelector('#cir-audio');"
+        " return played.length && played.end(0) - played.start(0) > 0.05 && currentSrc; }"
     )
-    return unquote(page.evaluate("() => document.querySelector('#cir-audio').currentSrc"))
+    return unquote(heard.json_value())

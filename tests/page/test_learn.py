@@ -18,7 +18,10 @@ def learn(open_page: OpenPage) -> Page:
     page = open_page(*PHONE)
     page.goto(f"{page.url}?quiz=5")
     page.locator("#cir-find").wait_for()
-    return open_tab(page, "Learn")
+    open_tab(page, "Learn")
+    # On the first showing of a tab, Gradio sets what is open a moment later.
+    page.locator("#cir-learn-quiz [data-choice]").first.wait_for()
+    return page
 
 
 def _open(page: Page, name: str) -> Locator:

@@ -74,6 +74,7 @@ def test_sounds_are_sorted_and_removed_without_a_mouse(open_page: OpenPage, kit:
     page.keyboard.press("Enter")
     family = page.get_by_label("Family of two")
     family.wait_for()
+    expect(page.locator("#cir-own-report")).to_contain_text("2 sounds added")
     check_fit(page)
     family.focus()
     page.keyboard.press("o")  # Organ

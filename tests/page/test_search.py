@@ -30,7 +30,7 @@ def test_a_search_by_keyboard_alone(open_page: OpenPage) -> None:
     page.keyboard.press("Space")
     assert sounding(page).endswith(f"/{instrument_id}.opus")
     page.keyboard.press("c")
-    note = page.get_by_role("status").filter(has_text="Copied: ")
+    note = page.locator("#cir-note")
     path = cards.nth(1).locator("[data-act=copy]").get_attribute("data-path")
     expect(note).to_have_text(f"Copied: {path}")
     assert page.evaluate("() => navigator.clipboard.readText()") == path
@@ -74,6 +74,7 @@ def test_a_passage_is_chosen_and_only_it_is_searched(open_page: OpenPage, tmp_pa
     parts = [tone(60.0, 10.0), tone(300.0, 10.0), tone(900.0, 10.0)]
     save_wav(tmp_path / "long.wav", np.concatenate(parts), 16_000)
     upload(page, tmp_path / "long.wav")
+    expect(page.get_by_label("To (seconds)")).to_have_value(re.compile(r"^30(\.0)?$"))
     page.get_by_role("slider", name="Start of the passage").focus()
     page.keyboard.press("PageUp")
     page.keyboard.press("PageUp")

@@ -49,6 +49,7 @@ def test_matches_are_narrowed_collected_and_shared(
     page = open_page()
     upload(page, mix)
     page.locator("#cir-share .cir-share").wait_for()
+    unfiltered = page.locator(".cir-share").get_attribute("data-answer") or ""
     page.locator("#cir-text input, #cir-text textarea").first.fill("bank 1")
     expect(page.locator("#cir-results .cir-bar")).to_contain_text("only \u201cbank 1\u201d")
     ids = found(page)
@@ -81,6 +82,7 @@ def test_matches_are_narrowed_collected_and_shared(
     assert (kind, name[-4:]) == ("audio/wav", ".wav")
     assert httpx.get(address).content[:4] == b"RIFF"
 
+    expect(page.locator(".cir-share")).not_to_have_attribute("data-answer", unfiltered)
     link = page.locator(".cir-share").get_attribute("data-answer")
     base = page.url.split("?", maxsplit=1)[0]
     other = open_page(*PHONE, at=f"{base}#answer={link}")
