@@ -82,7 +82,7 @@ docs: install-test
 
 # Two workers; the one that has nothing left takes tests from the other. One thread for each kernel: on
 # small arrays more are slower, and two cores are soon taken.
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+PYTEST = OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: install-test
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit

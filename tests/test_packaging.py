@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,11 @@ def test_version_is_the_packages(project: dict[str, Any]) -> None:
     assert project["version"] == cir.__version__
 
 
+_known = cache(packages_distributions)
+
+
 def distributions_of(packages: set[str]) -> set[str]:
-    known = packages_distributions()
+    known = _known()
     return {canonicalize_name(known.get(one, [one])[0]) for one in packages}
 
 
