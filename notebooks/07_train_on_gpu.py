@@ -130,7 +130,8 @@ miniature["mixtures"] |= {
     "examples": size(4_000, 24),
     "queue_size": 256,
     "n_validation_mixtures": size(50, 3),
-    "n_fitted_mixtures": size(150, 12),
+    "n_counted_mixtures": size(384, 24),
+    "n_fitted_mixtures": size(150, 0),
 }
 small = workspace / "miniature.yaml"
 small.write_text(yaml.safe_dump(miniature), encoding="utf-8")

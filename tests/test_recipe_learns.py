@@ -92,7 +92,11 @@ def test_a_few_seconds_of_the_tiny_recipe_beat_mfccs(
         threads=1,
         notes=replace(config.notes, examples=N_NOTES, n_instruments=16),
         mixtures=replace(
-            config.mixtures, examples=24, n_validation_mixtures=2, n_fitted_mixtures=12
+            config.mixtures,
+            examples=24,
+            n_validation_mixtures=2,
+            n_counted_mixtures=24,
+            n_fitted_mixtures=12,
         ),
     )
     model = train_recipe(few, tmp_path, cache=tmp_path / "cache", device=torch.device("cpu"))

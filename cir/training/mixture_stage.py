@@ -27,8 +27,6 @@ from cir.training.stage import NetworkStage, StageConfig
 FIRST_SCALE = 15.0
 _LARGEST_SCALE = 40.0
 _BATCH = 512
-_COUNTED_BATCHES, _COUNTED_MIXTURES = 16, 512
-"""At least as many of both give the statistics of batch norms."""
 _REFERENCE_SHARE = 0.5
 _PRESENCE_WEIGHT = 0.1
 _SHARES_WEIGHT = 0.2
@@ -55,6 +53,7 @@ class MixtureStage(NetworkStage):
         paper_share: float,
         queue_size: int,
         seed: int,
+        n_counted: int,
         precision: torch.dtype,
         fit: Callable[[ConvAst], None] | None = None,
     ) -> None:
@@ -72,6 +71,7 @@ class MixtureStage(NetworkStage):
         self.paper_share = paper_share
         self.batch_size = sampler.n_mixtures
         self._fit = fit
+        self._n_counted = n_counted
         network.notes.requires_grad_(False)
         network.note_head.requires_grad_(False)
         size = network.config.embedding_size
@@ -110,8 +110,7 @@ class MixtureStage(NetworkStage):
         """Draw the same mixtures every time, of families as in training."""
         sampler = replace(self.sampler, recast_share=0.0)
         generator = torch.Generator(sampler.pool.device)
-        n_batches = max(_COUNTED_BATCHES, math.ceil(_COUNTED_MIXTURES / sampler.n_mixtures))
-        for number in range(n_batches):
+        for number in range(math.ceil(self._n_counted / sampler.n_mixtures)):
             generator.manual_seed(number)
             yield sampler.draw(self._draw_families(generator), generator).levels
 

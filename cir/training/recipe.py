@@ -32,7 +32,7 @@ from cir.training.stage import Stage, StageConfig
 from cir.training.stage_loop import STABLE, run_stage
 from cir.types import Progress
 
-_N_CLIPS = 64
+_N_CLIPS = 16
 _SECONDS = 2.0
 
 
@@ -95,6 +95,9 @@ class MixtureStageConfig(StageConfig):
     level_range_db: Amount = 3.0
     coloured_share: Share = 0.3
     n_validation_mixtures: Count = 300
+    n_counted_mixtures: Count = 2048
+    """Mixtures that give the statistics of batch norms before each validation, in whole batches, as
+    each batch has other families."""
     n_fitted_mixtures: Number = N_MIXTURES
     """Mixtures of training instruments, played as sound, that the network is fitted to at the end,
     of all sources that have instruments of each of the paper's families; 0 leaves the fit out."""
@@ -270,6 +273,7 @@ def make_mixture_stage(
         paper_share=own.paper_share,
         queue_size=own.queue_size,
         seed=config.seed,
+        n_counted=own.n_counted_mixtures,
         precision=precision,
         fit=fit,
     )
