@@ -15,6 +15,8 @@ from tests.tone_bank import TONES_HZ, write_bank
 
 pytestmark = pytest.mark.slow
 
+TINY_RECIPE = Path(__file__).parent.parent / "configs" / "cir-tiny.yaml"
+
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
@@ -74,6 +76,18 @@ def test_a_budget_and_a_start_take_the_place_of_the_configuration_s(
     assert further.exit_code == 0, further.output
     kept = json.loads(Path("runs/further/config.json").read_text("utf-8"))
     assert kept["initial"] == "runs/few-steps-tiny"
+
+
+def test_an_interruption_between_the_stages_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cir.training.recipe.FeatureCache.open", interrupted)
+    stopped = run("train", str(TINY_RECIPE), "-o", str(tmp_path / "run"), "--cpu")
+    assert stopped.exit_code != 0
+    assert f"the same command goes on in {tmp_path / 'run'}" in stopped.output
 
 
 def test_sources_and_configurations_that_are_not_there(config: Path, tmp_path: Path) -> None:

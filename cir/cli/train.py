@@ -89,18 +89,20 @@ def _train_recipe(config: "RecipeConfig", folder: Path, *, cpu: bool) -> None:
     from cir.training.recipe import train_recipe
 
     cuda = torch.cuda.is_available() and not cpu
-    with progress_bar("Reading notes", least_seconds=2.0) as progress:
-        model = train_recipe(
-            config,
-            folder,
-            cache=folder.parent / "cache",
-            device=torch.device("cuda" if cuda else "cpu"),
-            progress=progress,
-        )
-    if model.exists():
-        print(f"The model: {model}")
-    else:
-        print(f"Stopped before the end; the same command goes on in {folder}")
+    stopped = f"Stopped before the end; the same command goes on in {folder}"
+    try:
+        with progress_bar("Reading notes", least_seconds=2.0) as progress:
+            model = train_recipe(
+                config,
+                folder,
+                cache=folder.parent / "cache",
+                device=torch.device("cuda" if cuda else "cpu"),
+                progress=progress,
+            )
+    except (KeyboardInterrupt, SystemExit):  # outside of a stage, which ends a step first
+        print(stopped)
+        raise
+    print(f"The model: {model}" if model.exists() else stopped)
 
 
 def _train_paper(config: "TrainingConfig", folder: Path, *, cpu: bool) -> None:
