@@ -121,7 +121,11 @@ class Line(Stage):
         torch.manual_seed(0)
         self.map = nn.Linear(3, 2)
         self.optimiser = MatrixOptimiser(
-            self.map.named_parameters(), matrix_rate=0.05, rate=0.05, weight_decay=0.0
+            self.map.named_parameters(),
+            matrix_rate=0.05,
+            rate=0.05,
+            weight_decay=0.0,
+            precision=torch.float32,
         )
         self.step = 0
         self.stops_at = stops_at
@@ -245,7 +249,7 @@ def test_a_damaged_checkpoint_is_refused_with_a_sentence(tmp_path: Path, damage:
 
 def optimiser_of(network: nn.Module, **changes: float) -> MatrixOptimiser:
     values = {"matrix_rate": 0.02, "rate": 2e-3, "weight_decay": 0.0, **changes}
-    return MatrixOptimiser(network.named_parameters(), (), **values)
+    return MatrixOptimiser(network.named_parameters(), (), precision=torch.float32, **values)
 
 
 def test_only_matrices_and_convolutions_are_muons() -> None:

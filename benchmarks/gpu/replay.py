@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Muon
+from torch.optim import AdamW
 
 from cir.training.optimiser import MatrixOptimiser
 from cir.training.stage import StageConfig
@@ -53,7 +53,8 @@ class ReplayedOptimiser(MatrixOptimiser):
         self._decay = muon["weight_decay"]
         self._clip = config.clip
         self._updates = [nn.Parameter(torch.zeros_like(one)) for one in self._views]
-        self._muon = Muon(self._updates, lr=1.0, weight_decay=0.0, momentum=muon["momentum"])
+        kind = type(self._muon)
+        self._muon = kind(self._updates, lr=1.0, weight_decay=0.0, momentum=muon["momentum"])
         on_gpu = device.type == "cuda"
         self._adam_rate = torch.zeros((), device=device)
         self._adam = AdamW(

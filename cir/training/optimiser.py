@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from cir.training.checkpoint_tensors import with_prefix
+from cir.training.precise_muon import PreciseMuon
 
 _BETAS = (0.9, 0.98)
 
@@ -27,6 +28,7 @@ class MatrixOptimiser:
         matrix_rate: float,
         rate: float,
         weight_decay: float,
+        precision: torch.dtype,
     ) -> None:
         """Sort the parameters.
 
@@ -36,6 +38,7 @@ class MatrixOptimiser:
             matrix_rate: Highest rate of Muon.
             rate: Highest rate of AdamW.
             weight_decay: For matrices.
+            precision: In which the network is trained: where bfloat16 is slow, float32.
         """
         self._matrices: list[nn.Parameter] = []
         rest: list[nn.Parameter] = []
@@ -43,7 +46,8 @@ class MatrixOptimiser:
             (self._matrices if _is_matrix(name, parameter) else rest).append(parameter)
         rest += others
         self._views = [nn.Parameter(one.data.flatten(1)) for one in self._matrices]
-        self._muon = Muon(self._views, lr=matrix_rate, weight_decay=weight_decay, momentum=0.95)
+        muon = Muon if precision == torch.bfloat16 else PreciseMuon
+        self._muon = muon(self._views, lr=matrix_rate, weight_decay=weight_decay, momentum=0.95)
         fused = all(one.device.type == "cuda" for one in rest)
         self._adam = AdamW(rest, lr=rate, betas=_BETAS, weight_decay=0.0, fused=fused)
         self._parameters = [*self._matrices, *rest]

@@ -113,6 +113,7 @@ class NetworkStage(Stage):
             matrix_rate=config.matrix_rate,
             rate=config.rate,
             weight_decay=config.weight_decay,
+            precision=precision,
         )
 
     def state(self) -> dict[str, Tensor]:
