@@ -1,6 +1,6 @@
 """The recipe of `configs/cir-tiny.yaml` learns: a few seconds of it find more than MFCCs do.
 
-All of it, 20 000 notes and 5 000 mixtures, takes 160 s of one EPYC core, with a minute for each stage
+All of it, 20 000 notes and 5 000 mixtures, takes 160 s of one EPYC core, a minute for each stage
 and the rest for reading; then 61.7 % of the other notes of valid instruments are found first.
 """
 

@@ -8,7 +8,7 @@ from cir.index.database import InstrumentDatabase
 from cir.library.database_archive import export_archive
 from cir.library.plan import Plan
 from cir.library.sounds import Labels, UploadedFile
-from cir.ui.own.event_handlers import merge_uploads, read_uploads
+from cir.ui.own.event_handlers import OwnHandlers, merge_uploads, read_uploads
 from cir.ui.own.html import ROWS_PER_PAGE, adding_note, report_note, sounds_list, where_kept
 from cir.ui.own.library import LIBRARY_VARIABLE, OwnReport
 from cir.ui.own.plan import Review, review_table
@@ -72,6 +72,18 @@ def test_sounds_are_added_changed_and_removed(libraries: OwnLibraries, uploads: 
     # What was removed can come back.
     assert library.add(uploads, Labels()).added == 2
     assert all(library.preview(one.instrument_id) for one in library.instruments)
+
+
+def test_what_comes_while_others_are_added_stays(libraries: OwnLibraries, uploads: Uploads) -> None:
+    handlers, shelf, labels = OwnHandlers(libraries), new_shelf(), (None,) * 4
+    early, late = uploads[:1], uploads[1:]
+    *_, last = handlers.add(early, None, shelf, *labels)
+    added = last[5]
+    assert added == early and "1 sound added" in last[0]
+    left, review, table = handlers.forget_added(uploads, None, added, shelf, *labels)
+    assert left == late and review is not None and "1 sound ready to add" in table
+    assert handlers.forget_added(late, review, (), shelf, *labels) == (late, review, table)
+    assert handlers.forget_added(early, review, added, shelf, *labels) == ((), None, "")
 
 
 def test_an_exported_zip_among_the_files_is_imported(
