@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -80,10 +81,14 @@ def test_what_comes_while_others_are_added_stays(libraries: OwnLibraries, upload
     *_, last = handlers.add(early, None, shelf, *labels)
     added = last[5]
     assert added == early and "1 sound added" in last[0]
-    left, review, table = handlers.forget_added(uploads, None, added, shelf, *labels)
-    assert left == late and review is not None and "1 sound ready to add" in table
-    assert handlers.forget_added(late, review, (), shelf, *labels) == (late, review, table)
-    assert handlers.forget_added(early, review, added, shelf, *labels) == ((), None, "")
+    review, _, _ = handlers.review(uploads, shelf, Labels(), None)
+    assert review is not None
+    chosen = {one.instrument_id: "organ" for one in review.plan.instruments}
+    review = replace(review, chosen=chosen)
+    left, rest, table, _ = handlers.forget_added(uploads, review, added, shelf, *labels)
+    assert left == late and rest is not None and "1 sound ready to add" in table
+    assert [rest.family(one) for one in rest.plan.instruments] == ["organ"]
+    assert handlers.forget_added(early, rest, added, shelf, *labels)[:3] == ((), None, "")
 
 
 def test_an_exported_zip_among_the_files_is_imported(

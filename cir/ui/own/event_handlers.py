@@ -207,13 +207,18 @@ class OwnHandlers:
         bank: str | None,
         author: str | None,
         licence: str | None,
-    ) -> tuple[Uploads, Review | None, str]:
-        """Keep what was not added, as what was collected meanwhile."""
+    ) -> tuple[Uploads, Review | None, str, str]:
+        """Keep what was not added, as what was collected meanwhile, with its chosen families."""
         left = tuple(one for one in chosen if one not in added)
-        if left != chosen:
-            labels = read_labels(family, bank, author, licence)
-            review, _, _ = self.review(left, shelf, labels, None)
-        return left, review, review_table(review)
+        if left == chosen:
+            return (gr.skip(),) * 4
+        families = {} if review is None else review.changes()
+        labels = read_labels(family, bank, author, licence)
+        review, table, said = self.review(left, shelf, labels, None)
+        if review is not None and families:
+            review = review.with_families(families)
+            table = review_table(review)
+        return left, review, table, said or gr.skip()
 
     def stop(self, shelf: Shelf) -> None:
         """Stop adding."""
@@ -225,6 +230,9 @@ class OwnHandlers:
         do, name = asked.get("do"), str(asked.get("id", ""))
         library = self._libraries.of(shelf)
         said = ""
+        ids = {one.instrument_id for one in library.instruments}
+        if (do in ("family", "remove") and name not in ids) or (do == "clear" and not ids):
+            return gr.skip(), self.show(shelf, page), shelf, gr.skip(), page  # clicked twice
         try:
             if do == "page":
                 page = int(asked.get("page", 0))

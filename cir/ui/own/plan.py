@@ -59,6 +59,15 @@ class Review:
             raise InputError("This sound is not in the list any more; choose the files again.")
         return replace(self, chosen={**self.chosen, **dict.fromkeys(ids, family)})
 
+    def with_families(self, families: Mapping[str, str | None]) -> "Review":
+        """Choose families by engine reference, as `changes` returns them."""
+        known = {
+            one.instrument_id: families[one.engine]
+            for one in self.plan.instruments
+            if one.engine in families
+        }
+        return replace(self, chosen={**self.chosen, **known})
+
     def changes(self) -> dict[str, str | None]:
         """Return the families that differ from those that the names say, by engine reference.
 

@@ -96,8 +96,9 @@ def build_own_tab(
         "concurrency_id": ADDING_QUEUE,
         "api_visibility": "private",
     }
-    # Every click is answered, in order, as each changes the states.
+    # Every click is answered, one after the other, as each changes the states.
     in_turn = quick | {"trigger_mode": "multiple", "concurrency_limit": 1}
+    reviewing = in_turn | {"concurrency_id": "own-review"}
     at_once: dict[str, Any] = {"queue": False, "api_visibility": "private"}
     planned = [review, files, report]
     page.load(handlers.resume, [kept, shelf], [shelf, kept], **quick).then(
@@ -108,15 +109,15 @@ def build_own_tab(
         handlers.receive,
         [chosen, shelf, *labels],
         [chosen, *planned],
-        **in_turn | {"show_progress": "full", "show_progress_on": files},
+        **reviewing | {"show_progress": "full", "show_progress_on": files},
     )
-    files.click(handlers.choose, review, planned, **in_turn)
+    files.click(handlers.choose, review, planned, **reviewing)
     gr.on(
         [labels[0].change, *(one.blur for one in labels[1:])],
         handlers.relabel,
         [chosen, shelf, *labels],
         planned,
-        **quick,
+        **reviewing,
     )
     add.click(
         handlers.add,
@@ -126,8 +127,8 @@ def build_own_tab(
     ).then(
         handlers.forget_added,
         [chosen, review, added, shelf, *labels],
-        [chosen, review, files],
-        **in_turn,
+        [chosen, *planned],
+        **reviewing,
     )
     stop.click(handlers.stop, shelf, **at_once)
     listing.click(handlers.act, [shelf, turned_to], results, **in_turn)

@@ -23,18 +23,21 @@ const filesIn = async (entry, folder) => {
   }
 };
 
+/* What went wrong since the zone was last idle, so that the next folder does not hide it. */
+let problems = [];
+const say = (progress) => { state.textContent = [...problems, progress].filter(Boolean).join(" "); };
+
 const sendNow = async (all, fromFolder) => {
   /* Files chosen one by one are all sent; the server reports unusable ones. */
   const wanted = all.filter(({ file }) => !file.name.startsWith(".") && (!fromFolder || isUsable(file)));
   if (!wanted.length) {
-    state.textContent = all.length ? "No usable sounds found." : "";
+    if (all.length) problems.push("No usable sounds found.");
     return;
   }
   if (wanted.length > MAX_FILES) {
-    state.textContent = `${wanted.length} files are more than the ${MAX_FILES} that can be added at once; add them in parts or as one zip.`;
+    problems.push(`${wanted.length} files are more than the ${MAX_FILES} that can be added at once; add them in parts or as one zip.`);
     return;
   }
-  zone.classList.add("is-busy");
   const sent = [];
   const waiting = [...wanted.entries()];
   let problem = "";
@@ -44,24 +47,38 @@ const sendNow = async (all, fromFolder) => {
       try {
         const { path } = await upload(file);
         sent.push({ position, path, inside });
-        state.textContent = `Uploading, ${sent.length} of ${wanted.length}`;
+        say(`Uploading, ${sent.length} of ${wanted.length}`);
       } catch (reason) {
         problem = `${file.name} could not be uploaded (${reason?.message ?? reason}); is it larger than this page allows?`;
       }
     }
   };
-  state.textContent = `Uploading, 0 of ${wanted.length}`;
+  say(`Uploading, 0 of ${wanted.length}`);
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  zone.classList.remove("is-busy");
-  state.textContent = problem;
-  if (problem) return;
+  if (problem) {
+    problems.push(problem);
+    return;
+  }
   sent.sort((one, other) => one.position - other.position);
   trigger("upload", { files: sent.map(({ path, inside }) => ({ path, inside })) });
 };
 
 /* One after the other: what is dropped during an upload waits for its end. */
 let last = Promise.resolve();
-const send = (all, fromFolder) => { last = last.then(() => sendNow(all, fromFolder)); };
+let nWaiting = 0;
+const send = (all, fromFolder) => {
+  if (!nWaiting) problems = [];
+  nWaiting += 1;
+  zone.classList.add("is-busy");
+  last = last
+    .then(() => sendNow(all, fromFolder))
+    .catch((reason) => problems.push(String(reason?.message ?? reason)))
+    .then(() => {
+      nWaiting -= 1;
+      if (!nWaiting) zone.classList.remove("is-busy");
+      say("");
+    });
+};
 
 for (const button of element.querySelectorAll("[data-pick]")) {
   const input = element.querySelector(`[data-input="${button.dataset.pick}"]`);
