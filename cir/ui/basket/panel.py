@@ -42,7 +42,7 @@ def build_basket(service: PageService, libraries: OwnLibraries, shelf: gr.State)
     panel.click(act, shelf, panel, trigger_mode="multiple", concurrency_limit=1, **options)
     panel.submit(act, shelf, panel, concurrency_limit=4, **options)
     # Own sounds in the basket are known once those of an earlier visit are there.
-    shelf.change(None, js="() => window.cirBasket.again()", api_visibility="private")
+    shelf.change(None, js="() => window.cirBasket.own()", api_visibility="private")
 
 
 class Basket:

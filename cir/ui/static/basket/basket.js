@@ -137,8 +137,14 @@
 
   window.cirBasket = {
     /** Send what is kept to the server, now and whenever it changes. */
-    connect(send) { listener = send; this.again(); },
-    /** Send it once more, as what it names may be there now. */
-    again() { if (lists.basket.length || lists.favourite.length) request(); },
+    connect(send) {
+      listener = send;
+      if (lists.basket.length || lists.favourite.length) request();
+    },
+    /** Send it once more if it names sounds of the visitor, which may be there now. */
+    own() { if (Object.values(lists).flat().some(({ id }) => id.startsWith("own-"))) request(); },
+    /** What is kept, to compare with what an answer is about. */
+    get kept() { return JSON.stringify([lists.basket, lists.favourite]); },
+    again() { request(); },
   };
 })();

@@ -1,5 +1,7 @@
 /* Runs as js_on_load of the basket: sends what the browser keeps, and starts downloads. */
 let isOpen = false;
+/* The lists that were sent to be packed or searched by, which takes a while. */
+let slow = null;
 const details = () => element.querySelector("details");
 /* Not "toggle", which also comes when rendering closes it. On a click, `open` is the state before it. */
 element.addEventListener("click", ({ target }) => {
@@ -17,5 +19,11 @@ watch("value", () => {
     link.removeAttribute("data-ready");
     link.click();
   }
+  const isOld = slow !== null && slow !== window.cirBasket.kept;
+  slow = null;
+  if (isOld) window.cirBasket.again();
 });
-window.cirBasket.connect((lists) => trigger(lists.do ? "submit" : "click", lists));
+window.cirBasket.connect((lists) => {
+  if (lists.do) slow = window.cirBasket.kept;
+  trigger(lists.do ? "submit" : "click", lists);
+});
