@@ -9,7 +9,16 @@ from playwright.sync_api import expect
 
 from cir.ui.search.examples import load_examples
 from tests.calibrated import CalibratedDatabase
-from tests.page.browser import BROWSER_MARKS, PHONE, OpenPage, check_fit, open_tab, search, sounding
+from tests.page.browser import (
+    BROWSER_MARKS,
+    PHONE,
+    OpenPage,
+    check_fit,
+    open_tab,
+    search,
+    sounding,
+    upload,
+)
 from tests.page.database import serve_page
 
 pytestmark = BROWSER_MARKS
@@ -68,6 +77,21 @@ def test_an_example_shows_its_truth_and_an_upload_none(open_page: OpenPage, mix:
     expect(page.locator("#cir-results .cir-card")).to_have_count(0)
     search(page, mix)
     expect(page.locator("#cir-truth details")).to_have_count(0)
+
+
+def test_the_right_mix_follows_the_wrong_one_at_once(
+    open_page: OpenPage, mix: Path, tmp_path: Path
+) -> None:
+    right = tmp_path / "right.wav"
+    right.write_bytes(mix.read_bytes())
+    page = open_page()
+    upload(page, mix)
+    page.locator("#cir-panel").get_by_role("button", name="Choose another mix").click()
+    search(page, right)
+    expect(page.locator("#cir-results .cir-family > .cir-list > .cir-card")).to_have_count(15)
+    expect(page.locator("#cir-panel .cir-name").first).to_have_text("right.wav")
+    page.locator("#cir-share .cir-share").wait_for()
+    expect(page.locator("#cir-results .cir-family")).to_have_count(3)
 
 
 def test_what_cannot_be_searched_gets_a_sentence(open_page: OpenPage, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from cir.ui.cards import message
 from cir.ui.events import report_to
 from cir.ui.own.scope import BUNDLED, answer_in
 from cir.ui.own.sessions import OwnLibraries, Shelf
-from cir.ui.search.comparison import Comparisons
+from cir.ui.search.comparison import Comparisons, failed_comparison
 from cir.ui.search.examples import Example
 from cir.ui.search.filter_fields import read_filters
 from cir.ui.search.likeness import Likenesses, Opened
@@ -51,12 +50,16 @@ class Searching:
     """The handlers of a search in one database."""
 
     def __init__(
-        self, service: PageService, examples: Sequence[Example], libraries: OwnLibraries
+        self,
+        service: PageService,
+        examples: Sequence[Example],
+        libraries: OwnLibraries,
+        uploads: UploadedMixes,
     ) -> None:
         self._service = service
         self._examples = examples
         self._libraries = libraries
-        self._uploads = UploadedMixes(libraries)
+        self._uploads = uploads
         self._likenesses = Likenesses(service, libraries)
         self._comparisons = Comparisons(service)
 
@@ -129,9 +132,8 @@ class Searching:
             yield refused_form(error)
             return
         form = filled_form(mix)
-        n_form = len(form) - len(NO_RESULTS)
+        keep = [gr.skip()] * (len(form) - len(NO_RESULTS))
         yield form
-        keep = [gr.skip()] * n_form
         for update in self._search(mix, decoded, None, asked, shelf, progress):
             yield (*keep, *update)
 
@@ -178,6 +180,22 @@ class Searching:
         progress: Progress,
     ) -> Iterator[tuple[Any, ...]]:
         """Yield values as `NO_RESULTS`, each family as soon as it is found."""
+        began = self._uploads.times_removed(shelf)
+        for update in self._find(mix, decoded, region, asked, shelf, progress):
+            if self._uploads.times_removed(shelf) != began:
+                yield NO_RESULTS  # and not the lists of a mix that has gone
+                return
+            yield update
+
+    def _find(
+        self,
+        mix: LoadedMix,
+        decoded: Decoded | None,
+        region: Region | None,
+        asked: Asked,
+        shelf: Shelf,
+        progress: Progress,
+    ) -> Iterator[tuple[Any, ...]]:
         keep = gr.skip()
         try:
             sound = decoded or load_with_notice(
@@ -200,7 +218,7 @@ class Searching:
                     answer = replace(answer, loudness=loudness)
                 if asked.scope == BUNDLED:
                     # With the last list comes what its buttons ask about.
-                    known = keep if answer.waiting else answer
+                    known = None if answer.waiting else answer
                     yield results_page(answer), keep, known, known, {}, keep, keep
             shown = answer
             if asked.scope != BUNDLED:
@@ -292,20 +310,20 @@ class Searching:
     def compare(
         self, shown: Answer | None, opened: Opened, shelf: Shelf, event: gr.EventData
     ) -> str:
-        """Make the sounds of a comparison; a plain sentence where that fails."""
+        """Make the sounds of a comparison, or say why that fails."""
         data: Mapping[str, Any] = event._data or {}
         family, wanted = str(data.get("family", "")), str(data.get("instrument_id", ""))
         if shown is None or family not in shown.windows.families:
-            return "Search a mix first."
+            return failed_comparison(family, wanted, "Search a mix first.")
         found = (one for one in _shown(shown, opened) if one.instrument.instrument_id == wanted)
         match = next(found, None)
         if wanted and match is None:
-            return "This match is gone; search again."
+            return failed_comparison(family, wanted, "This match is gone; search again.")
         folder = self._libraries.session_folder(shelf) / "comparisons"
         try:
             return self._comparisons.compare(shown, family, match, folder)
         except CirError as error:
-            return escape(str(error))
+            return failed_comparison(family, wanted, str(error))
 
     def _truth(self, mix: LoadedMix, answer: Answer) -> str:
         if mix.example is None:

@@ -129,6 +129,12 @@ class Comparisons:
         return Audition(start + first * frame, seconds, mix, alone, notes)
 
 
+def failed_comparison(family: str, instrument_id: str, reason: str) -> str:
+    """Render why there is none; the browser tells by family and match which one was meant."""
+    told = {"family": family, "id": instrument_id, "reason": reason}
+    return f'<div data-sounds="{escape(json.dumps(told))}"></div>'
+
+
 def _key_of(answer: Answer, family: str, folder: Path) -> str:
     """Name what a passage depends on, its mix as it is now, and the visitor who may hear it."""
     changed: tuple[int, ...] = ()

@@ -1,6 +1,7 @@
 """Handlers of the Search tab for a mix that arrives or is removed."""
 
 import shutil
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,11 +121,17 @@ class UploadedMixes:
 
     def __init__(self, libraries: OwnLibraries) -> None:
         self._libraries = libraries
+        self._removed: Counter[str] = Counter()
 
     def remove(self, shelf: Shelf) -> FormUpdate:
-        """Empty the form."""
+        """Empty the form; searches that are running end by `times_removed`."""
+        self._removed[shelf.token] += 1
         self.empty_folder(shelf)
         return empty_form()
+
+    def times_removed(self, shelf: Shelf) -> int:
+        """Return how often this visitor has emptied the form."""
+        return self._removed[shelf.token]
 
     def empty_folder(self, shelf: Shelf) -> Path:
         """Return the folder of a visitor's mix, without the previous one."""

@@ -63,7 +63,8 @@ def build_search_tab(
         elem_id="cir-sounds",
         visible="hidden",
     )
-    searching = Searching(service, examples, libraries)
+    uploads = UploadedMixes(libraries)
+    searching = Searching(service, examples, libraries, uploads)
     search: dict[str, Any] = {
         "fn": searching.run,
         "inputs": [mix, form.start, form.end, *form.choices, form.scope, shelf],
@@ -86,14 +87,14 @@ def build_search_tab(
     moved: list[Any] = [fields.text, *fields.sliders, form.top_k]
     picked: list[Any] = [fields.bank, fields.source, fields.licence, form.scope]
     gr.on([*(one.change for one in moved), *(one.input for one in picked)], **refine)
-    searches: list[Any] = [form.find.click(**search)]
+    form.find.click(**search).then(**refine)
     results.click(
         searching.change,
         [answer, shown, opened, shelf],
         [results, answer, shown, opened, levels],
         show_progress="hidden",
         trigger_mode="multiple",
-        concurrency_limit=1,  # in order, as each changes the states
+        concurrency_limit=1,  # one click after the other, as each changes the states
         **_PRIVATE,
     )
     sounds.click(
@@ -115,23 +116,13 @@ def build_search_tab(
         **ON_MODEL,
         **_PRIVATE,
     }
-    for arrives, source in (
-        (form.upload.upload, form.upload),
-        (form.recorder.stop_recording, form.recorder),
-    ):
-        searches.append(arrives(searching.take_upload, [source, *asked], **arriving))
-    for number, button in enumerate(form.examples):
-        searches.append(button.click(searching.example_taker(number), asked, **arriving))
-    for one in searches:
-        one.then(**refine)
-    form.panel.click(
-        UploadedMixes(libraries).remove,
-        shelf,
-        outputs=filled,
-        queue=False,
-        cancels=searches,  # their lists would come into the empty form
-        **_PRIVATE,
+    form.upload.upload(searching.take_upload, [form.upload, *asked], **arriving).then(**refine)
+    form.recorder.stop_recording(searching.take_upload, [form.recorder, *asked], **arriving).then(
+        **refine
     )
+    form.panel.click(uploads.remove, shelf, outputs=filled, queue=False, **_PRIVATE)
+    for number, button in enumerate(form.examples):
+        button.click(searching.example_taker(number), asked, **arriving).then(**refine)
     form.panel.submit(
         SharedLinks(service, examples).open,
         outputs=[*form.choices, *filled],

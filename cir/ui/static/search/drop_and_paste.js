@@ -16,20 +16,19 @@
     input.dispatchEvent(new Event("change", { bubbles: true }));
   };
   const carriesFile = (event) => isOpen() && event.dataTransfer?.types.includes("Files");
-  /* Where Gradio takes a file itself, it prevents the default. */
-  const isForPage = (event) => carriesFile(event) && !event.defaultPrevented;
 
   document.addEventListener("dragover", (event) => {
     if (!carriesFile(event)) return;
     document.body.classList.add("cir-dragging");
-    if (isForPage(event)) event.preventDefault();
+    event.preventDefault();
   });
   document.addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) document.body.classList.remove("cir-dragging");
   });
+  document.addEventListener("drop", () => document.body.classList.remove("cir-dragging"), true);
+  /* Drops on a zone of Gradio's do not arrive here. */
   document.addEventListener("drop", (event) => {
-    document.body.classList.remove("cir-dragging");
-    if (!isForPage(event)) return;
+    if (!carriesFile(event)) return;
     event.preventDefault();
     take(event.dataTransfer.files);
   });

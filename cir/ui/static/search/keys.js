@@ -25,6 +25,7 @@
 
   document.addEventListener("keydown", (event) => {
     const { target } = event;
+    if (event.repeat && event.key.length === 1) return; // a key held down acts once; arrows repeat
     if (event.ctrlKey || event.metaKey || event.altKey || !(target instanceof Element)) return;
     if (target.closest("input, textarea, select, [contenteditable=true], [role=slider]")) return;
     if (moveInLine(event)) return;

@@ -61,7 +61,10 @@ watch("value", () => {
     return;
   }
   const again = opened && element.querySelector(opened);
-  if (again) again.parentElement.open = true;
+  if (again) {
+    again.closest(".cir-twins")?.querySelector("details").setAttribute("open", "");
+    again.parentElement.open = true;
+  }
   if (isNew) bringIntoView();
   const lost = isNew || document.activeElement === document.body;
   isNew = false;
