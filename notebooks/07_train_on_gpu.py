@@ -130,7 +130,7 @@ miniature["mixtures"] |= {
     "examples": size(4_000, 24),
     "queue_size": 256,
     "n_validation_mixtures": size(50, 3),
-    "n_counted_mixtures": size(384, 24),
+    "n_counted_batches": size(16, 1),
     "n_fitted_mixtures": size(150, 0),
 }
 small = workspace / "miniature.yaml"

@@ -137,7 +137,7 @@ def workplace(folder: Path) -> Iterator[None]:
             "examples": 8,
             "n_mixtures": 4,
             "n_validation_mixtures": 2,
-            "n_counted_mixtures": 24,
+            "n_counted_batches": 1,
             "n_fitted_mixtures": 12,
         },
     }

@@ -1,7 +1,8 @@
 """The recipe of `configs/cir-tiny.yaml` learns: a few seconds of it find more than MFCCs do.
 
 All of it, 20 000 notes and 5 000 mixtures, takes 160 s of one EPYC core, a minute for each stage
-and the rest for reading; then 61.7 % of the other notes of valid instruments are found first.
+and the rest for reading; then 61.7 % of the other notes of valid instruments are found
+first among the references of train and valid.
 """
 
 import csv
@@ -95,7 +96,7 @@ def test_a_few_seconds_of_the_tiny_recipe_beat_mfccs(
             config.mixtures,
             examples=24,
             n_validation_mixtures=2,
-            n_counted_mixtures=24,
+            n_counted_batches=1,
             n_fitted_mixtures=12,
         ),
     )

@@ -450,7 +450,7 @@ def mixture_stage(cache: FeatureCache, pool: FeaturePool, queue_size: int = 6) -
         paper_share=0.5,
         queue_size=queue_size,
         seed=0,
-        n_counted=24,
+        n_counted_batches=2,
         precision=torch.float32,
     )
 

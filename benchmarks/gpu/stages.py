@@ -22,7 +22,7 @@ from cir.training.stage import StageConfig
 
 TINY = (
     *("widths=8,8,16,16,32", "layers=1", "heads=2", "embedding=16"),
-    *("instruments=8", "mixtures=4", "counted=8"),
+    *("instruments=8", "mixtures=4", "counted=2"),
 )
 """Sizes that a test has time for."""
 WEIGHTS = {"surge": 1.0, "surge-xt": 1.0, "zynaddsubfx": 0.3, "mda": 0.3}
@@ -51,8 +51,8 @@ class Sizes:
     mixtures: int = 128
     """In a batch of mixtures."""
     queue: int = 4096
-    counted: int = 2048
-    """Mixtures that give the statistics of batch norms before each validation."""
+    counted: int = 16
+    """Batches that give the statistics of batch norms before each validation."""
     recast: float = 0.4
     layered: float = 0.4
     mixtures_recast: float = 0.6
@@ -153,7 +153,7 @@ def make_mixture_stage(
         paper_share=sizes.paper_share,
         queue_size=sizes.queue,
         seed=0,
-        n_counted=sizes.counted,
+        n_counted_batches=sizes.counted,
         precision=precision,
     )
 

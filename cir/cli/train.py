@@ -99,7 +99,7 @@ def _train_recipe(config: "RecipeConfig", folder: Path, *, cpu: bool) -> None:
                 device=torch.device("cuda" if cuda else "cpu"),
                 progress=progress,
             )
-    except (KeyboardInterrupt, SystemExit):  # outside of a stage, which ends a step first
+    except (KeyboardInterrupt, SystemExit):  # between stages; a stage ends its step first
         print(stopped)
         raise
     print(f"The model: {model}" if model.exists() else stopped)

@@ -53,7 +53,7 @@ class MixtureStage(NetworkStage):
         paper_share: float,
         queue_size: int,
         seed: int,
-        n_counted: int,
+        n_counted_batches: int,
         precision: torch.dtype,
         fit: Callable[[ConvAst], None] | None = None,
     ) -> None:
@@ -71,7 +71,7 @@ class MixtureStage(NetworkStage):
         self.paper_share = paper_share
         self.batch_size = sampler.n_mixtures
         self._fit = fit
-        self._n_counted = n_counted
+        self._n_counted_batches = n_counted_batches
         network.notes.requires_grad_(False)
         network.note_head.requires_grad_(False)
         size = network.config.embedding_size
@@ -110,7 +110,7 @@ class MixtureStage(NetworkStage):
         """Draw the same mixtures every time, of families as in training."""
         sampler = replace(self.sampler, recast_share=0.0)
         generator = torch.Generator(sampler.pool.device)
-        for number in range(math.ceil(self._n_counted / sampler.n_mixtures)):
+        for number in range(self._n_counted_batches):
             generator.manual_seed(number)
             yield sampler.draw(self._draw_families(generator), generator).levels
 

@@ -46,13 +46,13 @@ def orthogonalise(
     """Bring the singular values of a matrix near 1, by the iteration of Newton and Schulz.
 
     As in Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks": after five
-    steps they lie between about 0.7 and 1.2.
+    steps those that were not near 0 lie between about 0.7 and 1.2.
 
     Args:
         matrix: (M, N).
         coefficients: Of the odd polynomial of degree five that is applied in each step.
         n_steps: How often.
-        eps: Shorter matrices are not scaled up to norm 1 before.
+        eps: The least norm that a matrix is divided by at first.
     """
     is_tall = len(matrix) > matrix.shape[1]
     result = matrix.T if is_tall else matrix

@@ -95,9 +95,9 @@ class MixtureStageConfig(StageConfig):
     level_range_db: Amount = 3.0
     coloured_share: Share = 0.3
     n_validation_mixtures: Count = 300
-    n_counted_mixtures: Count = 2048
-    """Mixtures that give the statistics of batch norms before each validation, in whole batches, as
-    each batch has other families."""
+    n_counted_batches: Count = 16
+    """Batches that give the statistics of batch norms before each validation; each has other
+    families."""
     n_fitted_mixtures: Number = N_MIXTURES
     """Mixtures of training instruments, played as sound, that the network is fitted to at the end,
     of all sources that have instruments of each of the paper's families; 0 leaves the fit out."""
@@ -273,7 +273,7 @@ def make_mixture_stage(
         paper_share=own.paper_share,
         queue_size=own.queue_size,
         seed=config.seed,
-        n_counted=own.n_counted_mixtures,
+        n_counted_batches=own.n_counted_batches,
         precision=precision,
         fit=fit,
     )
