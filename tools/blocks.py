@@ -321,7 +321,7 @@ _COUNTS = (1_000_000, 10_000_000, 1_000_000_000)
 def scale_plan() -> str:
     """What one, ten and a thousand million sounds need, from measured constants."""
     million = read_measured("index_scale")["rows"]["1000000"]
-    embed_hours = read_measured("query_time")["embed_note_ms"] / 3.6e6
+    embed_hours = read_measured("adding")["all_cpu_ms_per_sound"] / 3.6e6
     search_ms = million["faiss"]["filters"]["family"]["p50_ms"] / 1e6
     index_bytes = 1e6 * (million["faiss"]["disk_mb"] - million["exact"]["disk_mb"]) / 1e6
     vector_bytes = million["exact"]["disk_mb"]
