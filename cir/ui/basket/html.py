@@ -37,7 +37,7 @@ def basket_panel(
         else ""
     )
     near = "".join(match_card(match, show_family=True) for match in alike)
-    similar = f'<h3>Most like these</h3><ol class="cir-list">{near}</ol>' if near else ""
+    similar = f'<h3 data-alike>Most like these</h3><ol class="cir-list">{near}</ol>' if near else ""
     return (
         '<details class="cir-basket"><summary class="cir-button">Basket '
         f'<span class="cir-basket-count">{len(basket)}</span></summary>'

@@ -14,11 +14,14 @@ element.addEventListener("keydown", (event) => {
 });
 watch("value", () => {
   if (details()) details().open = isOpen;
+  const isSlow = element.querySelector("[data-ready], [data-alike], .cir-message") !== null;
   const link = element.querySelector("[data-ready]");
   if (link) {
     link.removeAttribute("data-ready");
     link.click();
   }
+  if (!isSlow) return;
+  /* Lists that changed meanwhile were answered before, and this answer shows the old ones. */
   const isOld = slow !== null && slow !== window.cirBasket.kept;
   slow = null;
   if (isOld) window.cirBasket.again();
