@@ -134,7 +134,8 @@ class Searching:
         form = filled_form(mix)
         keep = [gr.skip()] * (len(form) - len(NO_RESULTS))
         yield form
-        for update in self._search(mix, decoded, None, asked, shelf, progress):
+        found = self._search(mix, decoded, None, asked, shelf, progress)
+        for update in self._while_there(shelf, found):
             yield (*keep, *update)
 
     def run(
@@ -168,7 +169,19 @@ class Searching:
         filters = text, bank, source, licence, brightness, attack, noisiness
         asked = Asked(families, top_k, filters, scope)
         region = chosen_region(mix, start, end)
-        yield from self._search(mix, None, region, asked, shelf, report_to(progress))
+        found = self._search(mix, None, region, asked, shelf, report_to(progress))
+        yield from self._while_there(shelf, found)
+
+    def _while_there(
+        self, shelf: Shelf, found: Iterator[tuple[Any, ...]]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield what a search finds, and no results once its mix is removed."""
+        began = self._uploads.times_removed(shelf)
+        for update in found:
+            if self._uploads.times_removed(shelf) != began:
+                yield NO_RESULTS
+                return
+            yield update
 
     def _search(
         self,
@@ -180,22 +193,6 @@ class Searching:
         progress: Progress,
     ) -> Iterator[tuple[Any, ...]]:
         """Yield values as `NO_RESULTS`, each family as soon as it is found."""
-        began = self._uploads.times_removed(shelf)
-        for update in self._find(mix, decoded, region, asked, shelf, progress):
-            if self._uploads.times_removed(shelf) != began:
-                yield NO_RESULTS  # and not the lists of a mix that has gone
-                return
-            yield update
-
-    def _find(
-        self,
-        mix: LoadedMix,
-        decoded: Decoded | None,
-        region: Region | None,
-        asked: Asked,
-        shelf: Shelf,
-        progress: Progress,
-    ) -> Iterator[tuple[Any, ...]]:
         keep = gr.skip()
         try:
             sound = decoded or load_with_notice(
