@@ -128,11 +128,8 @@ const keyOf = (button) => ({
   id: button.closest(".cir-card")?.dataset.instrument ?? "",
   name: button.closest(".cir-card")?.querySelector(".cir-name")?.lastChild.textContent.trim(),
 });
-/* What was asked for and is not answered yet. */
-let pending = null;
 /** Ask the server for the sounds; or switch, if they are here. */
 const ask = (next, want) => {
-  if (pending && pending.family === next.family && pending.id === next.id && pending.want === want) return;
   const same = sounds && asked && next.family === sounds.family && next.id === (sounds.id ?? "");
   if (!bar.hidden && same) {
     const order = SOURCES.filter((name) => sounds.buffers[name]);
@@ -145,7 +142,7 @@ const ask = (next, want) => {
   volume.connect(context.destination);
   volume.gain.value = window.cirPlayer.volume;
   context.resume();
-  asked = pending = { ...next, want };
+  asked = { ...next, want };
   bar.hidden = false;
   document.body.classList.add("cir-comparing");
   words.textContent = next.id ? `Preparing ${next.name}\u2026` : "Listening to one instrument\u2026";
@@ -169,7 +166,6 @@ watch("value", async () => {
   if (!holder) return;
   const found = JSON.parse(holder.dataset.sounds);
   if (!asked || found.family !== asked.family || (found.id ?? "") !== asked.id) return;
-  pending = null;
   if (found.reason) {
     fail(found.reason);
     return;

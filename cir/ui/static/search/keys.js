@@ -14,6 +14,7 @@
     next?.scrollIntoView({ block: "nearest" });
   };
 
+  const play = (card) => click(card, ".cir-play");
   const ACTS = {
     p: (card) => click(card, "[data-act=phrase]"),
     x: (card) => click(card, "[data-act=compare]"),
@@ -25,7 +26,6 @@
 
   document.addEventListener("keydown", (event) => {
     const { target } = event;
-    if (event.repeat && event.key.length === 1) return; // a key held down acts once; arrows repeat
     if (event.ctrlKey || event.metaKey || event.altKey || !(target instanceof Element)) return;
     if (target.closest("input, textarea, select, [contenteditable=true], [role=slider]")) return;
     if (moveInLine(event)) return;
@@ -34,9 +34,10 @@
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key === "j" || (key === "ArrowDown" && focused)) walk(card, 1);
     else if (key === "k" || (key === "ArrowUp" && focused)) walk(card, -1);
-    else if (key === " " && focused) click(card, ".cir-play"); // Enter opens the row
-    else if (ACTS[key] && card) ACTS[key](card);
-    else return;
+    else if ((key === " " && focused) || (ACTS[key] && card)) {
+      /* A key that is held down goes through the rows, but acts once. Enter opens the row. */
+      if (!event.repeat) (key === " " ? play : ACTS[key])(card);
+    } else return;
     event.preventDefault();
   });
 
