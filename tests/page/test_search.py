@@ -95,6 +95,23 @@ def test_a_passage_is_chosen_and_only_it_is_searched(open_page: OpenPage, tmp_pa
     assert page.evaluate("() => document.querySelector('#cir-audio').currentTime") >= 20
 
 
+def test_a_passage_that_is_chosen_at_once_stays(open_page: OpenPage, tmp_path: Path) -> None:
+    """The handle is moved in the very moment in which it appears."""
+    page = open_page()
+    page.evaluate("""() => new MutationObserver((_, observer) => {
+        const handle = document.querySelector("#cir-panel [data-edge=start]");
+        const field = document.querySelector("#cir-to input");
+        if (!handle || Number(field?.value) !== 12) return;
+        observer.disconnect();
+        const key = { key: "PageUp", bubbles: true };
+        handle.dispatchEvent(new KeyboardEvent("keydown", key));
+    }).observe(document.body, { subtree: true, childList: true, attributes: true })""")
+    save_wav(tmp_path / "long.wav", tone(60.0, 12.0), 16_000)
+    search(page, tmp_path / "long.wav")
+    expect(page.locator("#cir-truth")).not_to_be_empty()
+    expect(page.get_by_label("From (seconds)")).to_have_value(re.compile(r"^5(\.0)?$"))
+
+
 def test_a_shared_address_opens_as_it_was(open_page: OpenPage, address: str) -> None:
     query = "example=5&families=bass&top_k=2&bank=Bank+1&source=surge&tab=search"
     page = open_page(at=f"{address}?{query}")

@@ -65,7 +65,9 @@ def build_form(
                 apply_default_css=False,
                 elem_id="cir-panel",
             )
-            with gr.Row(elem_id="cir-region", visible=False) as parts["passage"]:
+            # Hidden but there: Gradio sets the fields of a row that it builds late once more, a frame
+            # later, and would overwrite a passage that was chosen meanwhile.
+            with gr.Row(elem_id="cir-region", visible="hidden") as parts["passage"]:
                 parts["start"] = gr.Number(
                     0, label="From (seconds)", min_width=120, elem_id="cir-from"
                 )

@@ -109,7 +109,8 @@ def refused_form(error: InputError) -> FormUpdate:
 def empty_form(panel: str = "") -> FormUpdate:
     """Remove the mix and its results; show a text in its panel."""
     upload = gr.update(value=None, visible=True)
-    return None, upload, None, panel, gr.update(visible=False), 0.0, 0.0, *NO_RESULTS
+    hidden = gr.update(visible="hidden")
+    return None, upload, None, panel, hidden, 0.0, 0.0, *NO_RESULTS
 
 
 class UploadedMixes:
