@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, normalize, relu
 
 from cir.audio.log_frequency import bring_to_level, log_bands, normalise_peak
-from cir.model.heads import FamilyHead, Heard, NoteHead, attend
+from cir.model.heads import FamilyHead, Heard, NoteHead, attend, normal_parameter
 from cir.model.network_config import ConvAstConfig
 
 _POSITION_SCALE = 0.02
@@ -30,7 +30,7 @@ class Trunk(nn.Module):
         pairs = zip(config.widths, others, strides[1:], strict=False)
         self.stages = nn.ModuleList(Residual(n, m, stride) for n, m, stride in pairs)
         size = config.hidden_size
-        self.positions = nn.Parameter(torch.randn(1, 1, config.n_rows, size) * _POSITION_SCALE)
+        self.positions = normal_parameter(1, 1, config.n_rows, size, deviation=_POSITION_SCALE)
         self.blocks = nn.ModuleList(Block(size, config.n_heads) for _ in range(config.n_layers))
         self.norm = nn.LayerNorm(size)
 

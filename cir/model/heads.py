@@ -12,7 +12,18 @@ from cir.model.network_config import CELL, ConvAstConfig
 
 # Fresh queries must differ enough to be told apart beside the sound they are added to.
 _QUERY_SCALE = 0.5
+_BEND_SCALE = 0.02
 _LEAST_VARIANCE = 1e-5
+
+
+def normal_parameter(*shape: int, deviation: float) -> nn.Parameter:
+    """Draw a parameter from a normal distribution.
+
+    Without memory (device "meta") nothing is drawn: torch would import its compiler for it, which
+    takes longer than to load a model.
+    """
+    values = torch.empty(shape)
+    return nn.Parameter(values if values.is_meta else values.normal_(std=deviation))
 
 
 @dataclass(frozen=True)
@@ -139,11 +150,11 @@ class FamilyHead(nn.Module):
         super().__init__()
         size, n_families = config.hidden_size, len(config.families)
         self.family_notes = FamilyNoteHead(config)
-        self.queries = nn.Parameter(torch.randn(n_families, size) * _QUERY_SCALE)
+        self.queries = normal_parameter(n_families, size, deviation=_QUERY_SCALE)
         self.looks = nn.ModuleList(Look(size, config.n_heads) for _ in range(config.n_query_layers))
         self.norm = nn.LayerNorm(size)
         self.answer = nn.Linear(size, config.embedding_size)
-        self.bend = nn.Parameter(torch.randn(n_families, config.embedding_size, size) * 0.02)
+        self.bend = normal_parameter(n_families, config.embedding_size, size, deviation=_BEND_SCALE)
         """A linear map of its own for each family, (families, E, D)."""
         self.presence = nn.Linear(size, 1)
         # Frames and bands that a token stands for, in cells.
@@ -236,7 +247,7 @@ class FamilyQueries(QueryHead):
 
     def __init__(self, n_queries: int, hidden_size: int, n_heads: int) -> None:
         super().__init__()
-        self.queries = nn.Parameter(torch.randn(n_queries, hidden_size) * _QUERY_SCALE)
+        self.queries = normal_parameter(n_queries, hidden_size, deviation=_QUERY_SCALE)
         self.attention = nn.MultiheadAttention(hidden_size, n_heads, batch_first=True)
         self.norm = nn.LayerNorm(hidden_size)
         self.mlp = nn.Sequential(
