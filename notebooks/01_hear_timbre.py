@@ -184,7 +184,7 @@ plt.show()
 # %%
 from cir.datasets.registry import open_dataset
 
-instruments = read_instruments(open_dataset("soundfont:TimGM6mb.sf2"), limit=size(200, 12))
+instruments = read_instruments(open_dataset("soundfont:TimGM6mb.sf2"), limit=size(200, 6))
 n_notes = sum(len(one.notes) for one in instruments)
 print(f"{len(instruments)} instruments, {n_notes} notes")
 

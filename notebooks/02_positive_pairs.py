@@ -124,7 +124,7 @@ players([("Choir at pitch 55", low), ("Choir, played higher", real), ("Choir, sh
 from cir.baselines.timbre_toolbox.description import TimbreToolboxEncoder
 
 dataset = open_dataset("soundfont:TimGM6mb.sf2")
-instruments = read_instruments(dataset, limit=size(200, 16))
+instruments = read_instruments(dataset, limit=size(200, 12))
 judge = TimbreToolboxEncoder.fit([one.reference.audio for one in instruments], SAMPLE_RATE)
 
 
@@ -260,7 +260,7 @@ from cir.training.batches import BatchRenderer
 from cir.training.run_config import TrainingConfig
 from cir.training.sampler import BatchSampler
 
-pitched = [family for family in FAMILIES if family != "percussion"][: size(12, 8)]
+pitched = [family for family in FAMILIES if family != "percussion"][: size(12, 4)]
 pool = NotePool.from_datasets([dataset], split="train", families=pitched)
 config = TrainingConfig(
     task="pairs",
@@ -305,7 +305,7 @@ def draw_shifts(step):
     return clips, torch.from_numpy(np.stack(shifts))
 
 
-steps = size(200, 3)
+steps = size(200, 2)
 losses, encoders = {}, {}
 for name, draw in (
     ("crops", draw_crops),

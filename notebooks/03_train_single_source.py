@@ -69,7 +69,7 @@ config = TrainingConfig(
     reference_probability=0.0,
 )
 dataset = open_dataset(config.data[0])
-pitched = [family for family in FAMILIES if family != "percussion"][: size(12, 8)]
+pitched = [family for family in FAMILIES if family != "percussion"][: size(12, 4)]
 pool = NotePool.from_datasets([dataset], split="train", families=pitched)
 sampler = BatchSampler(pool, config)
 renderer = BatchRenderer(pool, encoder_config, torch.device("cpu"))
@@ -134,7 +134,7 @@ print(f"triplet, equal embeddings:  {pair_triplet(equal, equal, margin=1.0):.2f}
 # who plays. That is where training starts.
 
 # %%
-instruments = read_instruments(dataset, limit=size(200, 16))
+instruments = read_instruments(dataset, limit=size(200, 8))
 training_ids = {row.instrument_id for row in dataset.instruments("train")}
 held_out = [one for one in instruments if one.instrument_id not in training_ids]
 held_out = held_out or instruments[:6]
@@ -164,7 +164,7 @@ print(f"cosines of different notes: {before[off_diagonal].min():.3f} at least")
 # then: on the left the loss, on the right the matrix of the held-out notes as it takes shape.
 
 # %% alt="Loss by step of InfoNCE, and the similarity matrix of held-out notes as it is now"
-steps = size(300, 4)
+steps = size(300, 2)
 losses = {}
 
 
@@ -269,7 +269,7 @@ def without_negatives(anchors, positives):
     return (1 - torch.cosine_similarity(anchors, positives)).mean()
 
 
-short = size(100, 3)
+short = size(100, 1)
 recipes = {
     "no negatives": without_negatives,
     "triplet, margin 0.1": partial(pair_triplet, margin=0.1),

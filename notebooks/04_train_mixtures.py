@@ -78,7 +78,7 @@ draws = TrainingConfig(
     data=("soundfont:TimGM6mb.sf2",),
     encoder=EncoderConfig(note_frames=64, mixture_frames=256, families=bundled.families),
     losses={"full_triplet": 1.0},
-    batch_size=6,
+    batch_size=size(6, 2),
     paper_probability=0.2,
     twins=False,
     n_validation_mixtures=size(40, 3),
@@ -224,7 +224,7 @@ print(f"mean over 12 notes and 4 mixtures: {4 * np.log(3) / 16:.3f}")
 # The whole training is this loop.
 
 # %%
-STEPS, EVERY = size(80, 2), size(20, 2)
+STEPS, EVERY = size(80, 1), size(20, 1)
 one_embedding = TimbreEncoder.from_config(replace(bundled.config, families=()))
 weights = bundled.network.state_dict()
 one_embedding.network.load_state_dict(
@@ -308,7 +308,7 @@ plt.show()
 # %%
 gallery = Gallery(datasets)
 held_out = {one.family for one in gallery.entries if one.split == "test" and one.family}
-FAMILIES = tuple(sorted(held_out - {"percussion"}))[: size(12, 4)]
+FAMILIES = tuple(sorted(held_out - {"percussion"}))[: size(12, 3)]
 known = [one for one in pool.instruments if one.is_original]
 methods = {
     "MFCC": MfccEncoder.fit([pool.stored_note(one.rows[0]) for one in known], SAMPLE_RATE),
@@ -323,7 +323,7 @@ references = embed_references(clocks, gallery, rows)
 
 def ask(split):
     """What all methods answer about mixtures of three instruments of a split, by method."""
-    chosen = MixtureSet(n_mixtures=size(70, 4), split=split, families=FAMILIES, n_stems=3)
+    chosen = MixtureSet(n_mixtures=size(70, 1), split=split, families=FAMILIES, n_stems=3)
     return ask_mixtures(clocks, gallery, chosen, references=references)
 
 

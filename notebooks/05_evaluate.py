@@ -62,8 +62,8 @@ print("model", encoder.identity, "with", len(encoder.families), "family queries"
 gallery = Gallery([open_dataset("soundfont:TimGM6mb.sf2")])
 print(len(gallery), "candidates;", Counter(entry.split for entry in gallery.entries))
 
-players_tested = [int(row) for row in gallery.of_split("test")][:: size(1, 4)]
-candidates = np.union1d(players_tested, gallery.of_split("all")[:: size(1, 8)])
+players_tested = [int(row) for row in gallery.of_split("test")][:: size(1, 6)]
+candidates = np.union1d(players_tested, gallery.of_split("all")[:: size(1, 20)])
 references = {row: note.audio for row, note in gallery.references(candidates)}
 print(len(references), "of them take part, with", len(players_tested), "test instruments")
 
@@ -206,8 +206,8 @@ plt.show()
 
 # %% alt="Bars of top-1 accuracy in mixtures by family for three methods"
 of_test = {entry.family for entry in gallery.entries if entry.split == "test" and entry.family}
-FAMILIES = tuple(sorted(of_test - {"percussion"}))[: size(12, 4)]
-mixtures = MixtureSet(n_mixtures=size(120, 4), families=FAMILIES, n_stems=3)
+FAMILIES = tuple(sorted(of_test - {"percussion"}))[: size(12, 3)]
+mixtures = MixtureSet(n_mixtures=size(120, 2), families=FAMILIES, n_stems=3)
 results = evaluate_mixtures(methods, gallery, mixtures)
 
 fig, axis = plt.subplots(figsize=(9, 3))
@@ -308,7 +308,7 @@ for one in read("table_mixtures.json")[:1]:
 # each is a level with many instruments behind it, so that the highest is no more than the data support.
 
 # %% alt="Two reliability diagrams: stated chance against the share that was right, for this bank and for Surge"
-here = evaluate_open_set(encoder, gallery, MixtureSet(size(120, 4), families=FAMILIES, n_stems=3))
+here = evaluate_open_set(encoder, gallery, MixtureSet(size(120, 2), families=FAMILIES, n_stems=3))
 large = read("open_set.json")[0]
 fig, axes = plt.subplots(1, 2, figsize=(8.5, 4), sharey=True)
 for axis, one, title in ((axes[0], here, "this bank"), (axes[1], large, "Surge and Surge XT")):
@@ -381,7 +381,7 @@ for title, one in (("this bank", here), ("Surge", large)):
 # <details><summary>Solution</summary>
 #
 # ```python
-# paper = MixtureSet(size(60, 4), families=("percussion", "bass", "synth_lead"))
+# paper = MixtureSet(size(60, 1), families=("percussion", "bass", "synth_lead"))
 # (result,) = evaluate_mixtures({"model": encoder}, gallery, paper)
 # for family, row in result["scores"].items():
 #     print(family, row["top_1"]["value"])
