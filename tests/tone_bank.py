@@ -1,6 +1,10 @@
 """A small note bank: every instrument is one tone, in a band of its family."""
 
+import atexit
 import csv
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +28,15 @@ SPLIT_OF_NUMBER = ("test",) * 4 + ("train",) * 3 + ("valid",)
 
 def write_bank(folder: Path, per_family: int = INSTRUMENTS_PER_FAMILY) -> Path:
     """Eight instruments a family, four in the test split; the first train ones have twins too."""
-    (folder / "notes").mkdir(parents=True)
+    return Path(shutil.copytree(_bank(per_family), folder, dirs_exist_ok=True))
+
+
+@cache
+def _bank(per_family: int) -> Path:
+    """Encode a bank once in each process; to encode takes a second."""
+    folder = Path(tempfile.mkdtemp(prefix="cir-tone-bank-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / "notes").mkdir()
     instruments, notes = [], []
     for instrument_id, tone_hz in TONES_HZ.items():
         name, number = instrument_id.rsplit("-", 1)

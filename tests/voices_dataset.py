@@ -1,6 +1,7 @@
 """A dataset in memory whose notes have partials, hiss and an end: fit to be mixed and analysed."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -46,6 +47,7 @@ class VoicesDataset:
         return self.notes(instrument)[0]
 
 
+@cache
 def _sound(family: str, number: int, index: int, bright: bool) -> FloatArray:
     generator = np.random.default_rng([len(family), number, index])
     seconds = 0.4 + 0.6 * index if family != "percussion" else 0.35
@@ -59,4 +61,6 @@ def _sound(family: str, number: int, index: int, bright: bool) -> FloatArray:
     decay = (9.0 if family == "percussion" else 1.0) + number
     ends = np.minimum(1, np.minimum(time / 0.004, (time[-1] - time) / 0.02))
     sound = (tone + hiss) * np.exp(-decay * time) * ends
-    return np.asarray(0.9 * sound / np.abs(sound).max(), np.float32)
+    sound = np.asarray(0.9 * sound / np.abs(sound).max(), np.float32)
+    sound.setflags(write=False)
+    return sound

@@ -121,14 +121,15 @@ def running(
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
     try:
         ends = time.monotonic() + 240.0  # patience, for a machine that does other things too
-        while True:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < ends, log.read_text()
-            try:
-                httpx.get(address, timeout=10)
-                break
-            except httpx.HTTPError:
-                time.sleep(0.2)
+        with httpx.Client(timeout=10) as client:  # one for all: to make one takes as long as to ask
+            while True:
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < ends, log.read_text()
+                try:
+                    client.get(address)
+                    break
+                except httpx.HTTPError:
+                    time.sleep(0.2)
         yield process, address
     finally:
         process.terminate()

@@ -65,7 +65,7 @@ def build_form(
                 apply_default_css=False,
                 elem_id="cir-panel",
             )
-            # Hidden but there: Gradio sets the fields of a row that it builds late once more, a frame
+            # Hidden but there: where a row is built late, Gradio sets its fields once more a frame
             # later, and would overwrite a passage that was chosen meanwhile.
             with gr.Row(elem_id="cir-region", visible="hidden") as parts["passage"]:
                 parts["start"] = gr.Number(
