@@ -80,7 +80,7 @@ def directly(
     note: RecordedNote, bands: BandConfig
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float16]]:
     audio = pad_or_trim(note.audio, bands.clip_samples(KEPT_FRAMES))
-    levels = log_bands(normalise_peak(torch.from_numpy(audio)[None]), bands)
+    levels = log_bands(normalise_peak(torch.tensor(audio)[None]), bands)
     return levels[0].numpy().astype(np.float16)
 
 
