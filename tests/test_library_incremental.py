@@ -227,6 +227,22 @@ def test_a_damaged_archive_keeps_its_instruments_and_is_read_again(
     assert add(tmp_path, kit)[0].unchanged == 7
 
 
+def test_a_damaged_file_of_an_archive_keeps_its_instrument(tmp_path: Path, kit: Path) -> None:
+    pack = kit / "Pack.zip"
+    with zipfile.ZipFile(pack, "w") as archive:
+        archive.write(kit / "Leads" / "shot 0 x.wav", "Keys/first.wav")
+        archive.write(kit / "Basses" / "shot 1 x.wav", "Keys/second.wav")
+    add(tmp_path, kit)
+    before = InstrumentDatabase.open(tmp_path / "db").instruments()
+    content = bytearray(pack.read_bytes())
+    content[200] ^= 0xFF
+    pack.write_bytes(content)
+    report, _ = add(tmp_path, kit, remove_missing=True)
+    assert (report.removed, report.missing) == (0, 0)
+    assert "Keys/first.wav is damaged" in report.refused[0]
+    assert InstrumentDatabase.open(tmp_path / "db").instruments() == before
+
+
 def test_files_named_twice_are_added_once(
     tmp_path: Path, kit: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

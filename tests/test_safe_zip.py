@@ -55,7 +55,7 @@ def test_what_climbs_out_is_skipped_and_written_nowhere(tmp_path: Path, name: st
     archive = _zip(tmp_path / "evil.zip", {"good.wav": b"fine", name: b"evil"})
     found, skipped = extract_sounds(archive, tmp_path / "inner")
     assert [one.shown for one in found] == ["evil.zip/good.wav"]
-    assert len(skipped) == 1 and "climbs out of its folder" in skipped[0]
+    assert len(skipped) == 1 and "climbs out of its folder" in skipped[0].why
     files = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
     assert files == ["00000.wav", "evil.zip"]
     with (
@@ -71,7 +71,8 @@ def test_links_are_skipped(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "l.zip", "w") as archive:
         archive.writestr(entry, "/etc/passwd")
     found, skipped = extract_sounds(tmp_path / "l.zip", tmp_path)
-    assert (found, skipped) == ([], ["l.zip/link.wav is a link; pack the files themselves."])
+    assert found == []
+    assert [one.why for one in skipped] == ["l.zip/link.wav is a link; pack the files themselves."]
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
@@ -95,7 +96,8 @@ def test_a_damaged_file_is_skipped_by_its_name_and_the_others_are_there(
     (tmp_path / "half.zip").write_bytes(damaged)
     found, skipped = extract_sounds(tmp_path / "half.zip", tmp_path)
     assert [one.shown for one in found] == ["half.zip/Bass/good.wav"]
-    assert len(skipped) == 1 and skipped[0].startswith("half.zip/Bass/bad.wav is damaged")
+    assert len(skipped) == 1 and skipped[0].why.startswith("half.zip/Bass/bad.wav is damaged")
+    assert str(skipped[0].inside) == "Bass/bad.wav"
 
 
 def test_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +118,9 @@ def test_encrypted_files_are_skipped(tmp_path: Path) -> None:
         content[content.index(signature) + offset] |= 1
     archive.write_bytes(content)
     _, skipped = extract_sounds(archive, tmp_path)
-    assert skipped == ["locked.zip/a.wav is encrypted; pack it without a password."]
+    assert [one.why for one in skipped] == [
+        "locked.zip/a.wav is encrypted; pack it without a password."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -161,10 +165,11 @@ def test_archives_within_archives_are_opened_to_a_depth(tmp_path: Path) -> None:
     found, skipped = extract_sounds(inner, tmp_path / "out")
     assert [str(one.inside) for one in found] == ["Drums/2/Drums/1/a.wav", "Drums/2/a.wav", "a.wav"]
     assert [one.shown for one in found][0] == "3.zip/Drums/2.zip/Drums/1.zip/a.wav"
-    assert skipped == [
+    assert [one.why for one in skipped] == [
         "3.zip/Drums/2.zip/Drums/1.zip/Drums/0.zip lies too deep in archives within archives."
     ]
     other = _zip(tmp_path / "other.zip", {"Drums.rar": b"x", "bad.zip": b"x"})
     _, skipped = extract_sounds(other, tmp_path / "out")
-    assert "other.zip/Drums.rar is an archive of a kind that is not opened" in skipped[0]
-    assert "other.zip/bad.zip cannot be read as a zip archive" in skipped[1]
+    assert "other.zip/Drums.rar is an archive of a kind that is not opened" in skipped[0].why
+    assert "other.zip/bad.zip cannot be read as a zip archive" in skipped[1].why
+    assert str(skipped[1].inside) == "bad"

@@ -63,6 +63,16 @@ class Unpacked:
     """The same for display, beginning with the archive's name."""
 
 
+@dataclass(frozen=True)
+class Skipped:
+    """A file of an archive that was not unpacked."""
+
+    inside: PurePosixPath
+    """As of `Unpacked`; of an archive within it, the folder that it counts as."""
+    why: str
+    """A sentence."""
+
+
 def extract_sounds(
     archive: Path,
     folder: Path,
@@ -70,7 +80,7 @@ def extract_sounds(
     name: str | None = None,
     max_sounds: int = MAX_SOUNDS,
     max_bytes: int = MAX_BYTES,
-) -> tuple[list[Unpacked], list[str]]:
+) -> tuple[list[Unpacked], list[Skipped]]:
     """Unpack the sound files, sound fonts and presets of a zip archive, and of those within it.
 
     Files get numbers as names, so that no name in the archive decides where anything is written.
@@ -84,7 +94,7 @@ def extract_sounds(
         max_bytes: Most bytes to extract.
 
     Returns:
-        Files sorted by their paths inside the archive, and a reason for each that was skipped.
+        Files sorted by their paths inside the archive, and those that were skipped.
 
     Raises:
         InputError: The file is not a zip archive, or unpacks to more than is allowed.
@@ -110,7 +120,7 @@ class _Taken:
     max_sounds: int
     max_bytes: int
     files: list[Unpacked] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
     n_bytes: int = 0
     count: int = 0
 
@@ -135,27 +145,30 @@ class _Taken:
         if name.endswith("/") or suffix not in kinds or _is_hidden(name):
             return
         place = f"{shown}/{clean(name)}"
+        inside = above / name
+        if suffix == ARCHIVE_SUFFIX:
+            inside = inside.with_suffix("")
         problem = _problem(entry, name)
         if suffix in OTHER_ARCHIVES:
             problem = NOT_OPENED
         elif suffix == ARCHIVE_SUFFIX and depth <= 1:
             problem = "lies too deep in archives within archives"
         if problem is not None:
-            self.skipped.append(f"{place} {problem}.")
+            self.skipped.append(Skipped(inside, f"{place} {problem}."))
             return
         target = self.folder / f"{self.count:05d}{suffix}"
         self.count += 1
         try:
             self._write(content, entry, target)
             if suffix == ARCHIVE_SUFFIX:
-                self.take(target, place, above / PurePosixPath(name).with_suffix(""), depth - 1)
+                self.take(target, place, inside, depth - 1)
                 target.unlink()
                 return
         except _Unreadable as error:
             target.unlink(missing_ok=True)
-            self.skipped.append(f"{place} {error}.")
+            self.skipped.append(Skipped(inside, f"{place} {error}."))
             return
-        self.files.append(Unpacked(target, above / name, place))
+        self.files.append(Unpacked(target, inside, place))
         if len(self.files) > self.max_sounds:
             raise InputError(
                 f"{self.name} holds more than {self.max_sounds} sounds, and no more are allowed: "

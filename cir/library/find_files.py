@@ -329,7 +329,8 @@ class _Finder:
         if is_local:
             self.result.archives.append(itself)
             self.result.places.append(f"{origin}!")
-        self.refused += skipped
+        self.refused += [one.why for one in skipped]
+        self.result.unread += [f"{origin}!{one.inside}" for one in skipped]
         above = PurePosixPath() if bank is None else inside.with_suffix("")
         for one in files:
             self._take(

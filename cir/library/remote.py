@@ -78,7 +78,7 @@ def _fill(made: Path, tables: list[Path], archive: Path) -> None:
         except InputError as error:
             raise DatabaseError(str(error)) from error
         if skipped:
-            raise DatabaseError(f"{skipped[0]} Download the database again.")
+            raise DatabaseError(f"{skipped[0].why} Download the database again.")
         for sound in sounds:
             inside = sound.inside
             if str(inside.parent) in (PREVIEWS_NAME, PHRASES_NAME) and inside.suffix == ".opus":
