@@ -177,15 +177,23 @@ def test_other_weights_of_the_same_sizes_are_read_and_have_another_identity(
     assert np.abs(other.embed(sounds(), RATE) - served.embed(sounds(), RATE)).max() > 0.01
 
 
-def test_a_search_imports_what_it_needs_and_no_more() -> None:
-    """Each of these costs a producer half a second, or a gigabyte of installation."""
-    script = """
-import sys
-from cir import search
-search("cir/assets/examples/mix-1.flac")
-heavy = "torch transformers scipy sklearn huggingface_hub chromadb gradio umap matplotlib pandas"
-print(sorted(set(heavy.split()) & set(sys.modules)))
-"""
+@pytest.mark.parametrize(
+    ("action", "heavy"),
+    [
+        (
+            "from cir import search; search('cir/assets/examples/mix-1.flac')",
+            "torch transformers scipy sklearn huggingface_hub chromadb gradio umap matplotlib "
+            "pandas",
+        ),
+        (
+            "from cir import TimbreEncoder; TimbreEncoder.from_pretrained(device='cpu')",
+            "torch._dynamo transformers scipy sklearn onnxruntime umap matplotlib pandas",
+        ),
+    ],
+)
+def test_what_is_done_imports_what_it_needs_and_no_more(action: str, heavy: str) -> None:
+    """Each of these costs half a second or more, some of them a gigabyte of installation."""
+    script = f"import sys; {action}; print(sorted(set({heavy.split()}) & set(sys.modules)))"
     root = Path(__file__).parent.parent
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=root, check=False
