@@ -13,10 +13,10 @@ from cir.errors import InputError
 from cir.index.database import BUNDLED_PATH
 from cir.model.checkpoint import BUNDLED_MODEL
 from cir.model.encoder import TimbreEncoder
-from cir.model.network_config import EncoderConfig
 from cir.publish.space_folder import ROOT, space_variables, write_space_folder
 from tests.hub_server import TOKEN, HubServer
 from tests.page.database import make_database, running, write_mix
+from tests.test_encoder import TINY_CONV
 
 if not (ROOT / "spaces").is_dir():
     pytest.skip("cir is installed without its repository", allow_module_level=True)
@@ -52,8 +52,7 @@ def test_a_published_space_runs(
     hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All three go to a Hub on this machine; then the Space is run from what is there."""
-    config = EncoderConfig(hidden_size=64, n_layers=1, note_frames=64, mixture_frames=64, n_heads=1)
-    encoder = TimbreEncoder.from_config(config, seed=5)
+    encoder = TimbreEncoder.from_config(TINY_CONV, seed=5)
     encoder.save_pretrained(tmp_path / "model")
     encoder = TimbreEncoder.from_pretrained(tmp_path / "model", device="cpu")
     make_database(tmp_path / "database", encoder).close()
