@@ -145,6 +145,7 @@ JOINED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", JOINED)
 def test_joined_files_are_read_to_their_end(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "joined"

@@ -151,6 +151,7 @@ def test_false_alarms_are_as_rare_in_small_databases_and_in_every_family(
             assert 0.3 < np.mean(said) / fitted.false_alarm_rate < 2.0
 
 
+@pytest.mark.slow
 def test_the_same_answers_give_the_same_calibration(fitted: Calibration) -> None:
     again = fit_calibration(simulate(0, 1500, 500), identity="m", about="a simulation")
     assert again == fitted

@@ -106,6 +106,7 @@ def test_help_is_fast_and_light() -> None:
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
 
 
+@pytest.mark.slow
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     of_database = ("info", "build", "chroma", "index", "phrases", "add", "import", "export")
     commands = ["search", "similar", "embed", "app", "train", "evaluate", "database"]
@@ -423,6 +424,7 @@ def test_a_missing_extra_is_named(
     assert "pip install 'cir-instruments[app]'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_console_without_unicode_gets_question_marks(tmp_path: Path) -> None:
     (tmp_path / "日本.wav").write_bytes(b"no sound")
     done = subprocess.run(

@@ -298,6 +298,7 @@ def test_only_excerpts_and_robustness_speak_of_stability(measured: dict[str, Any
             assert (condition["stability"] is not None) == known
 
 
+@pytest.mark.slow
 def test_the_clean_conditions_are_the_mixtures_of_the_paper(gallery: Gallery) -> None:
     mixture_set = replace(SHORT, n_mixtures=4)
     (paper,) = evaluate_mixtures({"constant": ConstantEncoder()}, gallery, mixture_set)
@@ -311,6 +312,7 @@ def test_the_clean_conditions_are_the_mixtures_of_the_paper(gallery: Gallery) ->
         assert found[name]["scores"] == paper["scores"]
 
 
+@pytest.mark.slow
 def test_each_set_of_mixtures_is_heard_once_as_it_is(gallery: Gallery, pool: NotePool) -> None:
     first, second = ToneEncoder(), ToneEncoder()
     for encoder in (first, second):
@@ -322,6 +324,7 @@ def test_each_set_of_mixtures_is_heard_once_as_it_is(gallery: Gallery, pool: Not
     assert first.heard.count(probe.heard[0]) == 1
 
 
+@pytest.mark.slow
 def test_a_random_listener_is_not_stable(gallery: Gallery) -> None:
     result = evaluate_conditions(RandomEncoder(), gallery, SHORT)
     robust = group_of(result, "robustness")["conditions"]
@@ -343,6 +346,7 @@ def test_progress_rises_to_one(gallery: Gallery) -> None:
     assert any(text.startswith("level of the target, -12 dB: ") for text in words)
 
 
+@pytest.mark.slow
 def test_queries_are_told_apart_by_source_where_there_are_several(gallery: Gallery) -> None:
     several = Gallery([gallery._origins[0][0], ToneDataset(families=FAMILIES)])
     result = evaluate_conditions(ConstantEncoder(), several, SHORT)

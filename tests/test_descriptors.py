@@ -33,6 +33,7 @@ def test_is_an_encoder(encoder: DescriptorEncoder) -> None:
     assert as_protocol.families == ()
 
 
+@pytest.mark.slow
 def test_references_are_z_scored(kind: type[DescriptorEncoder]) -> None:
     sounds = [pluck(seed) for seed in range(30)]
     table = np.stack([kind.describe(sound, RATE) for sound in sounds])

@@ -156,6 +156,7 @@ def test_a_missing_sample_is_named(tmp_path: Path) -> None:
         play(tmp_path, "<region> sample=gone.wav", Note(60))
 
 
+@pytest.mark.slow
 def test_a_folder_gives_the_instrument_and_not_its_samples(tmp_path: Path) -> None:
     folder = tmp_path / "Leads"
     folder.mkdir()

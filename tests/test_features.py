@@ -33,6 +33,7 @@ def test_same_numbers_as_ast_feature_extractor_on_a_sweep() -> None:
     _assert_same(sweep.astype(np.float32))
 
 
+@pytest.mark.slow
 @needs_shared
 @pytest.mark.parametrize("number", [0, 500, 1500])
 def test_same_numbers_as_ast_feature_extractor_on_real_notes(number: int) -> None:

@@ -38,6 +38,7 @@ def original(request: pytest.FixtureRequest) -> tuple[Path, FloatArray]:
     return request.param, embed(request.param)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", [*ENCODINGS, *LOW_RATES])
 def test_every_encoding_sounds_the_same_to_the_model(
     tmp_path: Path, original: tuple[Path, FloatArray], encoding: str

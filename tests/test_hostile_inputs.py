@@ -33,6 +33,7 @@ def test_all_kinds_are_tried(hostile: tuple[Any, dict[str, Any]]) -> None:
     assert tuple(hostile[1]) == KINDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_hostile_inputs_get_a_sentence(
     hostile: tuple[Any, dict[str, Any]], name: str, tmp_path: Path

@@ -120,6 +120,7 @@ def test_without_a_hub_the_cache_is_used(hub: HubServer, monkeypatch: pytest.Mon
     assert not hub.requests
 
 
+@pytest.mark.slow
 def test_environment_chooses_hub_and_cache(hub: HubServer, tmp_path: Path) -> None:
     hub.add("someone/timbre", model_files())
     script = "from cir.model.hub import resolve; print(resolve('someone/timbre'))"
@@ -157,6 +158,7 @@ def test_an_encoder_pushed_embeds_alike_when_loaded(hub: HubServer) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-3)  # weights are stored as float16
 
 
+@pytest.mark.slow
 def test_push_again_commits_and_is_private_where_asked(hub: HubServer, tmp_path: Path) -> None:
     folder = write_model(tmp_path / "one", 1.0)
     first = push_folder(folder, "me/timbre", token=TOKEN)

@@ -54,6 +54,7 @@ class Tones:
             yield Reference(row, tone(100.0 * 1.05**number, 0.4, rate), rate)
 
 
+@pytest.mark.slow
 def test_a_bank_and_another_source_become_a_database(tmp_path: Path, bank: Path) -> None:
     encoder = SpectrumEncoder()
     sources: list[ReferenceSource] = [NoteBankReferences(bank), Tones(3)]
@@ -105,6 +106,7 @@ def test_a_bank_without_previews_is_heard_by_its_reference_notes(
     assert abs(len(audio) / rate - len(reference) / 16_000) < 0.05
 
 
+@pytest.mark.slow
 def test_batches_change_nothing(tmp_path: Path) -> None:
     encoder = SpectrumEncoder()
     built = build_database(tmp_path / "db", encoder, [Tones(40)])

@@ -66,6 +66,7 @@ def oracle(
     return exact_search(ids, embeddings[rows], check_query(query, DIMENSION), top_k)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["clustered", "random", "twins"])
 def test_results_equal_the_oracle_under_every_filter(tmp_path: Path, kind: str) -> None:
     generator = np.random.default_rng(7)
@@ -353,6 +354,7 @@ def test_a_store_that_cannot_be_written_leaves_nothing(
     assert len(database.search(np.ones(32))) == 1
 
 
+@pytest.mark.slow
 def test_processes_that_start_at_once_share_one_store(tmp_path: Path, cir_home: Path) -> None:
     generator = np.random.default_rng(18)
     rows, embeddings = make_rows(200, generator), clustered_vectors(generator, 200, DIMENSION)

@@ -29,6 +29,7 @@ def row(name: str, vector: FloatArray, file: str = "") -> Row:
     return Row(instrument(name), vector, Origin(file, made_of=f"digest of {name}"))
 
 
+@pytest.mark.slow
 def test_changes_in_any_order_leave_what_a_dictionary_holds(store: RowStore) -> None:
     generator = np.random.default_rng(3)
     expected: dict[str, FloatArray] = {}
@@ -116,6 +117,7 @@ def test_a_full_disk_is_said_and_leaves_the_rows_before(store: RowStore) -> None
     assert read_bundle(store.folder).catalog.ids == ("a", "b")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fails", ["rows", "vectors", "header"])
 def test_a_compaction_that_fails_leaves_the_store_as_it_was(
     store: RowStore, monkeypatch: pytest.MonkeyPatch, fails: str

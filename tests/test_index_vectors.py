@@ -63,6 +63,7 @@ def index(
         yield exact
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filters", [ANY, Wanted("Bank 3"), Wanted(None, "surge")])
 @pytest.mark.parametrize("family", ["bass", None])
 def test_the_nearest_are_found(index: VectorIndex, family: str | None, filters: Wanted) -> None:

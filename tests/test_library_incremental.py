@@ -90,6 +90,7 @@ def test_only_what_changed_is_read_again(
     assert hashed == []
 
 
+@pytest.mark.slow
 def test_a_moved_file_keeps_its_row_and_what_was_edited(tmp_path: Path, kit: Path) -> None:
     add(tmp_path, kit)
     database = InstrumentDatabase.open(tmp_path / "db")
@@ -198,6 +199,7 @@ def test_a_file_that_vanishes_while_it_is_looked_for_costs_no_other(
     assert (report.removed, report.unchanged, report.refused) == (1, 5, ())
 
 
+@pytest.mark.slow
 def test_a_damaged_note_bank_keeps_its_instruments(tmp_path: Path) -> None:
     bank = tmp_path / "bank"
     bank.mkdir()

@@ -92,6 +92,7 @@ def test_sound_effects_have_no_family(tmp_path: Path) -> None:
     assert part.family is None
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FREEDOOM.exists(), reason=f"needs the songs of {FREEDOOM}")
 @pytest.mark.parametrize("name", ["d_dm01.mid", "d_dm05.mid", "d_e1m1.mid"])
 def test_real_songs_start_their_notes_when_a_player_would(name: str) -> None:

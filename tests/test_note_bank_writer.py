@@ -122,6 +122,7 @@ def test_near_duplicates_are_left_out_of_later_splits_and_stay_out(tmp_path: Pat
     assert dataset.asked == ["bass-3"]
 
 
+@pytest.mark.slow
 def test_a_draw_of_instruments_depends_on_the_seed(tmp_path: Path) -> None:
     drawn = []
     for number, seed in enumerate((0, 0, 1)):
@@ -152,6 +153,7 @@ def test_what_is_known_of_an_instrument_and_its_notes_is_kept(tmp_path: Path) ->
     assert {(n.velocity, n.duration_seconds) for n in bank.notes("bass-0")} == {(64, 0.5)}
 
 
+@pytest.mark.slow
 def test_threads_change_nothing(tmp_path: Path) -> None:
     for count in (1, 3):
         write_note_bank(ToneDataset(families=FAMILIES), tmp_path / str(count), n_threads=count)

@@ -90,6 +90,7 @@ def test_every_plot_has_words_for_those_who_do_not_see_it(source: Path) -> None:
             assert cell.metadata.get("alt"), cell.source
 
 
+@pytest.mark.slow
 def test_a_failing_cell_is_named() -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")])
     with pytest.raises(DataError, match=r"(?s)The notebook broken fails.*ZeroDivisionError"):

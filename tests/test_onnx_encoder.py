@@ -64,6 +64,7 @@ def test_levels_of_silence_are_finite() -> None:
     assert np.isfinite(clip_levels(np.zeros(RATE, np.float32), BandConfig())).all()
 
 
+@pytest.mark.slow
 def test_embeds_as_torch_does_under_the_same_identity(served: OnnxEncoder) -> None:
     trained = TimbreEncoder.from_pretrained(device="cpu")
     assert served.identity == trained.identity

@@ -152,6 +152,7 @@ def test_a_phrase_can_come_with_an_instrument(database: InstrumentDatabase, tmp_
     assert found is not None and found.read_bytes() == b"OggS"
 
 
+@pytest.mark.slow
 def test_a_build_plays_phrases_where_it_is_asked_to(tmp_path: Path, bank: NoteBank) -> None:
     sources = [NoteBankReferences(bank.folder)]
     steps: list[float] = []

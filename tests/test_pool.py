@@ -40,6 +40,7 @@ def test_clips_are_padded_or_cut_notes(pool: NotePool) -> None:
         np.testing.assert_array_equal(pool.clips(rows, n_samples), expected)
 
 
+@pytest.mark.slow
 def test_a_pool_built_on_disk_is_the_one_built_in_memory(tmp_path: Path) -> None:
     datasets = [ToneDataset("one", ("bass", "organ")), ToneDataset("two", ("piano",))]
     settings = {"split": "train", "twins": True, "variants": 1}

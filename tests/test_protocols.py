@@ -209,6 +209,7 @@ def test_more_mixtures_begin_with_the_same_ones(bank: Gallery) -> None:
     assert more.heard[: len(few.heard)] == few.heard
 
 
+@pytest.mark.slow
 def test_sounds_are_streamed(bank: Gallery) -> None:
     encoder = ToneEncoder()
     evaluate_mixtures(encoder, bank, n_mixtures=40)
@@ -325,6 +326,7 @@ def test_an_instrument_without_notes_is_left_out(tmp_path: Path) -> None:
     assert rows["all"]["candidates"] == len(TONES_HZ) - 1
 
 
+@pytest.mark.slow
 def test_two_banks_meet_in_one_gallery(bank: Gallery, tmp_path: Path) -> None:
     """Queries are the test instruments of both, candidates everybody of both; one alone stays."""
     tones, others = tmp_path / "tones", write_bank(tmp_path / "others")
@@ -367,6 +369,7 @@ def test_json_is_strict_and_loses_nothing(bank: Gallery) -> None:
     assert read == {"results": results}
 
 
+@pytest.mark.slow
 @needs_shared
 def test_surge_references_of_all_splits_are_candidates() -> None:
     surge = open_bank(SURGE)

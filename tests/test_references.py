@@ -37,6 +37,7 @@ def test_the_mean_of_notes_is_that_of_a_plain_loop() -> None:
     assert average_notes(notes[:0], []).shape == (0, 16)
 
 
+@pytest.mark.slow
 def test_a_database_knows_instruments_by_their_first_notes(
     bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +74,7 @@ def test_what_an_instrument_is_known_by_does_not_play(bank: Path) -> None:
         Gallery([NoteBankDataset(bank)], n_references=0)
 
 
+@pytest.mark.slow
 def test_evaluations_rank_the_means_and_ask_about_the_other_notes(bank: Path) -> None:
     gallery, encoder = Gallery([NoteBankDataset(bank)], n_references=2), SpectrumEncoder()
     rows = gallery.of_split("test")

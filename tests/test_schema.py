@@ -65,6 +65,7 @@ def test_anything_else_is_one_short_sentence(text: str, words: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

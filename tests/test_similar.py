@@ -109,6 +109,7 @@ def test_matches_are_saved_with_previews_and_presets(
         save_matches(rows, tmp_path / "out")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not is_installed(), reason="faiss is not installed")
 def test_a_large_database_is_searched_by_its_index_as_exactly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -540,6 +540,7 @@ def test_the_answer_that_is_wanted_is_a_note_of_who_plays(
         assert cost(changed) > best + 0.1
 
 
+@pytest.mark.slow
 def test_made_instruments_stay_candidates_for_a_while(
     cache: FeatureCache, pool: FeaturePool
 ) -> None:
@@ -591,6 +592,7 @@ def test_the_shares_of_a_cell_are_what_each_stem_adds(
     assert float(stage._shares_loss(batch, swapped)) > best + 0.5
 
 
+@pytest.mark.slow
 def test_differences_within_instruments_are_those_of_served_embeddings(
     cache: FeatureCache, pool: FeaturePool
 ) -> None:

@@ -122,6 +122,7 @@ class OnePoint(SpectrumEncoder):
         return np.asarray(self._value + noise, dtype=np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["pairs", "mixtures"])
 @pytest.mark.parametrize(("value", "noise"), [(32**-0.5, 1e-8), (0.5, 0.0), (math.nan, 0.0)])
 def test_a_collapsed_encoder_validates_at_the_worst_rank(

@@ -96,6 +96,7 @@ def test_the_tab_sends_points_and_answers_clicks(
     assert names == {*SCRIPTS, "timbre_map/map.css"}
 
 
+@pytest.mark.slow
 def test_a_database_without_instruments_or_without_a_map(tmp_path: Path, mix: Path) -> None:
     encoder = SpectrumEncoder()
     with InstrumentDatabase.create(tmp_path / "empty", encoder) as database:

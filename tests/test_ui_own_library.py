@@ -46,6 +46,7 @@ def uploads(uploads_folder: Path) -> Uploads:
     return read_uploads([first, second])
 
 
+@pytest.mark.slow
 def test_sounds_are_added_changed_and_removed(libraries: OwnLibraries, uploads: Uploads) -> None:
     library = libraries.of(new_shelf())
     assert len(library) == 0
@@ -242,6 +243,7 @@ def test_the_list_has_pages_and_names_of_others_are_text() -> None:
     assert "Page" not in sounds_list(rows[:ROWS_PER_PAGE], lambda _: None, 0)
 
 
+@pytest.mark.slow
 def test_what_will_be_added_is_told_before_and_holds_after(
     libraries: OwnLibraries, uploads: Uploads, uploads_folder: Path
 ) -> None:

@@ -42,6 +42,7 @@ def test_with_one_synthesizer_a_sequence_always_sounds_alike(preset: str) -> Non
         assert np.array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_with_one_synthesizer_the_first_note_is_as_if_fresh(preset: str) -> None:
     assert np.array_equal(play(preset, True)[0], play(preset, False)[0])
 
