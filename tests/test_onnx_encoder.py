@@ -178,6 +178,7 @@ def test_other_weights_of_the_same_sizes_are_read_and_have_another_identity(
     assert np.abs(other.embed(sounds(), RATE) - served.embed(sounds(), RATE)).max() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("action", "heavy"),
     [

@@ -15,6 +15,8 @@ from cir.evaluation.report.maps import MapFigure, embedding_map
 from cir.evaluation.report.page import check_report_folder, write_report
 from tests.report_cases import SEPARATION, everything, mixtures
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def little_map() -> MapFigure:
@@ -75,7 +77,6 @@ def test_its_figures_can_be_read_again(folder: Path) -> None:
     assert from_json((folder / "results.json").read_text(encoding="utf-8")) == everything()
 
 
-@pytest.mark.slow
 def test_the_same_results_give_the_same_page(
     folder: Path, tmp_path: Path, little_map: MapFigure
 ) -> None:
@@ -113,7 +114,6 @@ def test_progress_ends_at_one(tmp_path: Path) -> None:
     assert told[0] == 0.0 and told[-1] == 1.0 and told == sorted(told)
 
 
-@pytest.mark.slow
 def test_an_earlier_report_is_replaced_and_nothing_else(tmp_path: Path) -> None:
     folder = tmp_path / "report"
     write_report(folder, [mixtures("first", 0.2)])
@@ -128,7 +128,6 @@ def test_an_earlier_report_is_replaced_and_nothing_else(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
-@pytest.mark.slow
 def test_an_error_leaves_the_earlier_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

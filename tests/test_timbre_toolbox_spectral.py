@@ -96,6 +96,7 @@ def test_level_says_nothing() -> None:
     )
 
 
+@pytest.mark.slow  # librosa compiles
 def test_equals_librosa_where_definitions_agree() -> None:
     sound = noise(1, 4000) + 5 * sine(1200.0, 0.25)
     magnitudes = spectra(sound)

@@ -1,6 +1,7 @@
 """The About tab tells of the model that the page has, whichever it is."""
 
 import gradio as gr
+import pytest
 
 from cir.ui.about_tab import build_about_tab
 from cir.ui.service import PageService
@@ -19,6 +20,7 @@ def texts(service: PageService) -> list[str]:
     return [str(one.value) for one in page.blocks.values() if isinstance(one, gr.Markdown)]
 
 
+@pytest.mark.slow
 def test_a_model_has_its_own_card_and_no_other(service: PageService) -> None:
     own = texts(PageService(WithCard(), service.database))
     assert "# A model of mine\n\nIt heard gongs." in own
