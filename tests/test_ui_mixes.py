@@ -109,7 +109,7 @@ def test_a_file_that_is_no_sound_is_refused_on_arrival(tmp_path: Path) -> None:
     assert mix is None
     assert upload["visible"] is True
     assert "&lt;b&gt;.wav cannot be read as sound" in panel
-    assert len(take_mix(None)) == len(empty_form()) == 14
+    assert len(take_mix(None)) == len(empty_form()) == 13
 
 
 def test_the_panel_has_sliders_with_limits_and_a_timeline() -> None:

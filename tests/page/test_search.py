@@ -98,6 +98,7 @@ def test_a_passage_is_chosen_and_only_it_is_searched(open_page: OpenPage, tmp_pa
 def test_a_passage_that_is_chosen_at_once_stays(open_page: OpenPage, tmp_path: Path) -> None:
     """The handle is moved in the very moment in which it appears."""
     page = open_page()
+    expect(page.locator("#cir-region")).to_be_hidden()
     page.evaluate("""() => new MutationObserver((_, observer) => {
         const handle = document.querySelector("#cir-panel [data-edge=start]");
         const field = document.querySelector("#cir-to input");

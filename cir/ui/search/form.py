@@ -23,7 +23,6 @@ class SearchForm:
     recorder: gr.Audio
     panel: gr.HTML
     """The mix; its close button triggers `click`, the address of the page triggers `submit`."""
-    passage: gr.Row
     start: gr.Number
     end: gr.Number
     timeline: gr.HTML
@@ -65,9 +64,9 @@ def build_form(
                 apply_default_css=False,
                 elem_id="cir-panel",
             )
-            # Hidden but there: where a row is built late, Gradio sets its fields once more a frame
-            # later, and would overwrite a passage that was chosen meanwhile.
-            with gr.Row(elem_id="cir-region", visible="hidden") as parts["passage"]:
+            # The style sheet shows it beside a mix. Were it built only then, Gradio would set its
+            # fields once more a frame later, over a passage that was chosen meanwhile.
+            with gr.Row(elem_id="cir-region"):
                 parts["start"] = gr.Number(
                     0, label="From (seconds)", min_width=120, elem_id="cir-from"
                 )

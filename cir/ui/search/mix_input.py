@@ -19,7 +19,7 @@ from cir.ui.search.mixes import LoadedMix, load_mix
 from cir.ui.service import MAX_TOP_K, PageService
 
 FormUpdate = tuple[Any, ...]
-"""Values of mix, upload, recorder, panel, passage, start and end, then as `NO_RESULTS`."""
+"""Values of mix, upload, recorder, panel, start and end, then as `NO_RESULTS`."""
 
 
 WAITING = "Drop, paste or record a mix, or pick an example: the search starts at once."
@@ -97,8 +97,7 @@ def take_mix(
 def filled_form(mix: LoadedMix) -> FormUpdate:
     """Show a mix, and clear the results of the previous one."""
     hidden = gr.update(value=None, visible="hidden")
-    shown = gr.update(visible=True)
-    return mix, hidden, None, mix_panel(mix), shown, 0.0, round(mix.seconds, 1), *NO_RESULTS
+    return mix, hidden, None, mix_panel(mix), 0.0, round(mix.seconds, 1), *NO_RESULTS
 
 
 def refused_form(error: InputError) -> FormUpdate:
@@ -109,8 +108,7 @@ def refused_form(error: InputError) -> FormUpdate:
 def empty_form(panel: str = "") -> FormUpdate:
     """Remove the mix and its results; show a text in its panel."""
     upload = gr.update(value=None, visible=True)
-    hidden = gr.update(visible="hidden")
-    return None, upload, None, panel, hidden, 0.0, 0.0, *NO_RESULTS
+    return None, upload, None, panel, 0.0, 0.0, *NO_RESULTS
 
 
 class UploadedMixes:

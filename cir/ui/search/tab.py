@@ -107,7 +107,7 @@ def build_search_tab(
         **_PRIVATE,
     )
 
-    filled = [mix, form.upload, form.recorder, form.panel, form.passage, form.start, form.end]
+    filled = [mix, form.upload, form.recorder, form.panel, form.start, form.end]
     filled += search["outputs"]
     arriving: dict[str, Any] = {
         "outputs": filled,
