@@ -1,10 +1,10 @@
 """What more instruments, a longer training and a larger network bring: accuracy on single notes.
 
-    python benchmarks/curves.py --cache ../cache --bank ../banks/dx7 --bank ../banks/amsynth
+    python benchmarks/curves.py --cache ../cache [--data bank:$CIR_DATA/surge --data ...]
 
 Trains the stem of `configs/cir-small.yaml` at half its width, once for each point, on nested random
-subsets of the training instruments of its data and of further note banks. All else is as in that
-file. Valid instruments are found by their other notes, among the reference notes of their sources.
+subsets of all training instruments. All else is as in that file. Valid instruments are found by
+their other notes, among the reference notes of their source.
 A point takes half an hour of one core; an interrupted one goes on where it stopped.
 """
 
@@ -21,19 +21,19 @@ from numpy.typing import NDArray
 
 from cir.config import load_config
 from cir.datasets.registry import open_dataset
-from cir.evaluation.bootstrap import draw_counts, percentile_interval, resampled_means
+from cir.evaluation.scores import score
 from cir.files import replacing
-from cir.metrics import IntArray, target_ranks
+from cir.metrics import target_ranks
 from cir.model.conv_ast import ConvAst
 from cir.training.feature_cache import FeatureCache
 from cir.training.feature_pool import FeaturePool
-from cir.training.note_stage import NoteValidation, embed_levels
+from cir.training.note_stage import NoteValidation
 from cir.training.recipe import RecipeConfig, choose_precision, make_note_stage
 from cir.training.stage_loop import run_stage
 
 RECIPE = Path(__file__).parent.parent / "configs" / "cir-small.yaml"
 RESULTS = Path(__file__).parent / "results" / "curves.json"
-_RESAMPLES = 2000
+ROW = "row.json"
 
 
 @dataclass(frozen=True)
@@ -73,17 +73,16 @@ def main() -> None:
     """Train missing points, and write all of them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--cache", type=Path, required=True, help="where features are kept")
-    parser.add_argument("--bank", type=Path, action="append", default=[], help="further notes")
+    parser.add_argument("--data", action="append", help="a source; without any, the recipe's")
     parser.add_argument("--runs", type=Path, default=Path("runs/curves"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, default=RESULTS)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     recipe = load_config(RECIPE, RecipeConfig)
-    specs = [spec for spec in recipe.data if "runs/dx7" not in spec]
-    specs += [f"bank:{bank}" for bank in given.bank]
     caches = [
-        FeatureCache.open(given.cache, open_dataset(spec), recipe.encoder.bands) for spec in specs
+        FeatureCache.open(given.cache, open_dataset(spec), recipe.encoder.bands)
+        for spec in given.data or recipe.data
     ]
     whole = FeaturePool.join(caches, [1.0] * len(caches))
     identities = np.concatenate(
@@ -113,8 +112,8 @@ def train_point(
 ) -> dict[str, Any] | None:
     """Train a point and measure it, or read what was measured; None if interrupted."""
     folder = runs / point.folder
-    if (folder / "row.json").is_file():
-        row: dict[str, Any] = json.loads((folder / "row.json").read_text("utf-8"))
+    if (folder / ROW).is_file():
+        row: dict[str, Any] = json.loads((folder / ROW).read_text("utf-8"))
         return row | asdict(point)
     encoder = recipe.encoder
     widths = tuple(round(point.width * width) for width in encoder.widths)
@@ -141,10 +140,10 @@ def train_point(
         "parameters": sum(one.numel() for one in network.notes.parameters())
         + sum(one.numel() for one in network.note_head.parameters()),
         "precision": str(precision).removeprefix("torch."),
-        "surge": measure(network, caches[:1]),
-        "others": measure(network, caches[1:]),
+        "scores": measure(network, caches),
     }
-    (folder / "row.json").write_text(json.dumps(row), encoding="utf-8")
+    with replacing(folder / ROW) as path:
+        path.write_text(json.dumps(row), encoding="utf-8")
     return row | asdict(point)
 
 
@@ -169,27 +168,16 @@ def choose_instruments(
 
 
 def measure(network: ConvAst, caches: Sequence[FeatureCache]) -> dict[str, Any]:
-    """Top-1 and top-5 in percent with intervals over instruments, each source among its own."""
-    ranks: list[IntArray] = []
-    instruments: list[IntArray] = []
+    """Score the valid instruments of each source among its own references, by source."""
+    scores = {}
     for cache in caches:
-        if not np.isin("valid", cache.table.splits):
+        if "valid" not in cache.table.splits:
             continue
         validation = NoteValidation.of([cache], max(network.config.heard_frames))
-        network.eval()
-        references = embed_levels(network, validation.references)
-        queries = embed_levels(network, validation.queries)
         targets = validation.targets.numpy()
-        ranks.append(target_ranks((queries @ references.T).numpy(), targets))
-        instruments.append(targets + 100_000 * len(instruments))
-    ranks_of_all = np.concatenate(ranks)
-    _, groups = np.unique(np.concatenate(instruments), return_inverse=True)
-    counts = draw_counts(groups.max() + 1, _RESAMPLES, np.random.default_rng(0))
-    scores: dict[str, Any] = {"queries": len(ranks_of_all), "instruments": int(groups.max() + 1)}
-    for k in (1, 5):
-        hits = np.where(ranks_of_all <= k, 100.0, 0.0)
-        low, high = percentile_interval(resampled_means(hits, groups, counts))
-        scores[f"top_{k}"] = {"value": float(hits.mean()), "low": low, "high": high}
+        ranks = target_ranks(validation.similarities(network).numpy(), targets)
+        found = score(ranks, [str(one) for one in targets], len(validation.references))
+        scores[str(cache.table.sources[0])] = found.as_dict()
     return scores
 
 

@@ -93,14 +93,18 @@ class NoteValidation:
             torch.cat(targets).to(device),
         )
 
-    @torch.inference_mode()
     def run(self, network: ConvAst) -> dict[str, float]:
         """Top-1 and top-5 in percent, and the mean reciprocal rank."""
+        return accuracy(self.similarities(network), self.targets)
+
+    @torch.inference_mode()
+    def similarities(self, network: ConvAst) -> Tensor:
+        """Return the cosine of each query with each reference, (Q, R)."""
         network.eval()
         references, queries = (
             embed_levels(network, part) for part in (self.references, self.queries)
         )
-        return accuracy(queries @ references.T, self.targets)
+        return queries @ references.T
 
 
 @torch.inference_mode()
