@@ -32,11 +32,11 @@
     const focused = target.matches("#cir-results .cir-row") ? cardOf(target) : null;
     const card = focused ?? (last?.isConnected && last.checkVisibility() ? last : null);
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const act = key === " " ? focused && play : ACTS[key]; // Enter opens the row
     if (key === "j" || (key === "ArrowDown" && focused)) walk(card, 1);
     else if (key === "k" || (key === "ArrowUp" && focused)) walk(card, -1);
-    else if ((key === " " && focused) || (ACTS[key] && card)) {
-      /* A key that is held down goes through the rows, but acts once. Enter opens the row. */
-      if (!event.repeat) (key === " " ? play : ACTS[key])(card);
+    else if (act && card) {
+      if (!event.repeat) act(card); // a key that is held down goes through the rows, but acts once
     } else return;
     event.preventDefault();
   });
